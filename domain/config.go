@@ -1,0 +1,197 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// CatchUp is what becomes of a slot that was missed while scrapelog was down.
+type CatchUp string
+
+// The policies.
+const (
+	CatchUpNone CatchUp = "none" // it is gone
+	CatchUpOne  CatchUp = "one"  // the last missed slot is run once
+)
+
+// ScraperConfig is everything that is configured about a scraper. It enters the
+// log whole, so it holds no secret: headers name environment variables, and URLs
+// carry neither credentials nor a query string (see [ScraperConfig.Redacted]).
+type ScraperConfig struct {
+	Name           string            `json:"name" yaml:"name"`
+	URL            string            `json:"url" yaml:"url"`
+	Schedule       string            `json:"schedule,omitempty" yaml:"schedule"`
+	TimeZone       string            `json:"time_zone" yaml:"time_zone"`
+	Jitter         Duration          `json:"jitter" yaml:"jitter"`
+	CatchUp        CatchUp           `json:"catch_up" yaml:"catch_up"`
+	Platforms      []string          `json:"platforms,omitempty" yaml:"platforms"`
+	Params         map[string]any    `json:"params,omitempty" yaml:"params"`
+	HeadersEnv     map[string]string `json:"headers_env,omitempty" yaml:"headers_env"`
+	ConnectTimeout Duration          `json:"connect_timeout" yaml:"connect_timeout"`
+	StartTimeout   Duration          `json:"start_timeout" yaml:"start_timeout"`
+	IdleTimeout    Duration          `json:"idle_timeout" yaml:"idle_timeout"`
+	MaxDuration    Duration          `json:"max_duration" yaml:"max_duration"`
+	Probe          ProbeConfig       `json:"probe" yaml:"probe"`
+	Recovery       RecoveryConfig    `json:"recovery" yaml:"recovery"`
+}
+
+// ProbeConfig is how a lost scraper is watched for.
+type ProbeConfig struct {
+	URL      string   `json:"url,omitempty" yaml:"url"` // a GET that wants 2xx; empty: HEAD on the scraper's URL
+	Interval Duration `json:"interval" yaml:"interval"`
+}
+
+// RecoveryConfig is what follows when a lost connection is back.
+type RecoveryConfig struct {
+	Enabled  bool     `json:"enabled" yaml:"enabled"`
+	HoldDown Duration `json:"hold_down" yaml:"hold_down"`
+}
+
+// DefaultScraperConfig holds the documented defaults; decode a configuration on
+// top of it, and a key that is left out keeps its default.
+func DefaultScraperConfig() ScraperConfig {
+	return ScraperConfig{
+		TimeZone:       "UTC",
+		CatchUp:        CatchUpOne,
+		ConnectTimeout: Duration(5 * time.Second),
+		StartTimeout:   Duration(10 * time.Second),
+		IdleTimeout:    Duration(45 * time.Second),
+		MaxDuration:    Duration(2 * time.Hour),
+		Probe:          ProbeConfig{Interval: Duration(time.Second)},
+		Recovery:       RecoveryConfig{Enabled: true, HoldDown: Duration(10 * time.Second)},
+	}
+}
+
+// Redacted is the configuration as it may enter the log: URLs without their
+// query strings, which often carry keys.
+func (c ScraperConfig) Redacted() ScraperConfig {
+	c.URL, c.Probe.URL = withoutQuery(c.URL), withoutQuery(c.Probe.URL)
+	return c
+}
+
+func withoutQuery(raw string) string {
+	before, _, _ := strings.Cut(raw, "?")
+	return before
+}
+
+// Equal says whether two configurations mean the same to the byte.
+func (c ScraperConfig) Equal(other ScraperConfig) bool {
+	a, errA := json.Marshal(c)
+	b, errB := json.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+var nameRule = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+
+// ValidScraperName says whether name may name a scraper.
+func ValidScraperName(name string) bool { return nameRule.MatchString(name) }
+
+// Validate returns the first invalid value as a *FieldError, in the order in
+// which a reader meets the keys.
+func (c ScraperConfig) Validate() error {
+	checks := []func() error{
+		c.validName,
+		func() error { return validURL("url", c.URL) },
+		c.validSchedule,
+		func() error { return within("jitter", c.Jitter, 0, 24*time.Hour) },
+		c.validCatchUp,
+		c.validHeaders,
+		func() error { return within("connect_timeout", c.ConnectTimeout, time.Millisecond, 10*time.Minute) },
+		func() error { return within("start_timeout", c.StartTimeout, time.Millisecond, time.Hour) },
+		func() error { return within("idle_timeout", c.IdleTimeout, 10*time.Millisecond, 24*time.Hour) },
+		func() error { return within("max_duration", c.MaxDuration, 10*time.Millisecond, 30*24*time.Hour) },
+		c.validProbe,
+		func() error { return within("recovery.hold_down", c.Recovery.HoldDown, 0, 24*time.Hour) },
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c ScraperConfig) validName() error {
+	if !ValidScraperName(c.Name) {
+		return &FieldError{"name", fmt.Sprintf("%q is not a scraper name", c.Name), "use 1 to 63 of a-z, 0-9 and -"}
+	}
+	return nil
+}
+
+func (c ScraperConfig) validSchedule() error {
+	_, err := ParseSchedule(c.Schedule, c.TimeZone)
+	return err
+}
+
+func (c ScraperConfig) validCatchUp() error {
+	if c.CatchUp != CatchUpNone && c.CatchUp != CatchUpOne {
+		return &FieldError{"catch_up", fmt.Sprintf("%q is not a policy", c.CatchUp), "use none or one"}
+	}
+	return nil
+}
+
+func (c ScraperConfig) validHeaders() error {
+	for header := range c.HeadersEnv {
+		if !httpguts.ValidHeaderFieldName(header) {
+			return &FieldError{"headers_env", fmt.Sprintf("%q is not a header name", header), "use a name such as Authorization"}
+		}
+		if reservedHeader(header) {
+			return &FieldError{"headers_env", fmt.Sprintf("%s is set by scrapelog itself", header), "leave it out"}
+		}
+	}
+	return nil
+}
+
+// reservedHeader names the headers that are part of the contract with scrapers,
+// and Idempotency-Key, which would let net/http repeat a POST by itself.
+func reservedHeader(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Accept", "Content-Type", "Content-Length", "Host", "Connection", "Transfer-Encoding",
+		"Traceparent", "X-Scrapelog-Run-Id", "Idempotency-Key", "X-Idempotency-Key":
+		return true
+	}
+	return false
+}
+
+func (c ScraperConfig) validProbe() error {
+	if c.Probe.URL != "" {
+		if err := validURL("probe.url", c.Probe.URL); err != nil {
+			return err
+		}
+	}
+	return within("probe.interval", c.Probe.Interval, 100*time.Millisecond, time.Hour)
+}
+
+const wantURL = "use an absolute URL such as http://127.0.0.1:9090/scrapes/shop"
+
+func validURL(field, raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+		return &FieldError{field, "is missing", wantURL}
+	case err != nil:
+		return &FieldError{field, "cannot be parsed", wantURL} // err would repeat the URL, query and all
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Hostname() == "":
+		return &FieldError{field, fmt.Sprintf("%q is not an http or https URL", withoutQuery(u.Redacted())), wantURL}
+	case u.User != nil:
+		return &FieldError{field, "holds credentials", "name an environment variable in headers_env instead"}
+	case u.Fragment != "":
+		return &FieldError{field, "has a fragment (#), which is never sent", "leave it out"}
+	}
+	return nil
+}
+
+func within(field string, d Duration, least, most time.Duration) error {
+	if d.Std() < least || d.Std() > most {
+		return &FieldError{field, fmt.Sprintf("%s is out of range", d), fmt.Sprintf("use %s to %s", Duration(least), Duration(most))}
+	}
+	return nil
+}

@@ -1,0 +1,232 @@
+package domain
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Event is a fact of the log. Its wire name and JSON are frozen by golden files:
+// a changed shape is a new version with an upcaster, never an edit.
+type Event interface {
+	// EventType is the wire name, written out: "run.connection_lost".
+	EventType() string
+	// Stream is the stream the event belongs to: "run-<uuid>" or "scraper-<name>".
+	Stream() string
+	// ScraperName names the scraper whose guard the event moves.
+	ScraperName() string
+	// OccurredAt is when it happened, as its observer saw it.
+	OccurredAt() time.Time
+}
+
+// AboutRun is what every event of a run says first.
+type AboutRun struct {
+	RunID   uuid.UUID `json:"run_id"`
+	Scraper string    `json:"scraper"`
+	At      time.Time `json:"at"`
+}
+
+// Stream implements Event.
+func (a AboutRun) Stream() string { return RunStream(a.RunID) }
+
+// ScraperName implements Event.
+func (a AboutRun) ScraperName() string { return a.Scraper }
+
+// OccurredAt implements Event.
+func (a AboutRun) OccurredAt() time.Time { return a.At }
+
+// AboutScraper is what every event of a scraper says first.
+type AboutScraper struct {
+	Scraper string    `json:"scraper"`
+	At      time.Time `json:"at"`
+}
+
+// Stream implements Event.
+func (a AboutScraper) Stream() string { return ScraperStream(a.Scraper) }
+
+// ScraperName implements Event.
+func (a AboutScraper) ScraperName() string { return a.Scraper }
+
+// OccurredAt implements Event.
+func (a AboutScraper) OccurredAt() time.Time { return a.At }
+
+// RunStream names the stream of a run.
+func RunStream(id uuid.UUID) string { return "run-" + id.String() }
+
+// ScraperStream names the stream of a scraper.
+func ScraperStream(name string) string { return "scraper-" + name }
+
+// RunStarted opens a run and names the instance that follows it.
+type RunStarted struct {
+	AboutRun
+	Trigger  Trigger         `json:"trigger"`
+	DueAt    time.Time       `json:"due_at,omitzero"`   // the slot, for a scheduled run
+	Recovers uuid.UUID       `json:"recovers,omitzero"` // the lost run, for a recovery run
+	Watcher  string          `json:"watcher,omitempty"` // the watcher an attached run lives with
+	Instance string          `json:"instance"`
+	Params   json.RawMessage `json:"params,omitempty"` // what this run was asked for, in place of the configured params
+}
+
+// Received is how much of a stream was heard.
+type Received struct {
+	Events int64 `json:"events"`
+	Bytes  int64 `json:"bytes"`
+}
+
+// ConnectionLost ends a run whose link dropped, could not be opened or fell silent.
+type ConnectionLost struct {
+	AboutRun
+	Link        Link      `json:"link"`
+	Phase       Phase     `json:"phase,omitempty"`
+	Cause       Cause     `json:"cause"`
+	Detail      string    `json:"detail"`
+	LastHeardAt time.Time `json:"last_heard_at,omitzero"`
+	Received    Received  `json:"received"`
+}
+
+// ConnectionRestored follows a loss, once, when the connection is there again.
+type ConnectionRestored struct {
+	AboutRun
+	Link      Link      `json:"link"`
+	DownForMS int64     `json:"down_for_ms"`
+	NoticedBy NoticedBy `json:"noticed_by"`
+}
+
+// RunCompleted ends a run whose scraper said "completed".
+type RunCompleted struct {
+	AboutRun
+	Items      int64 `json:"items"`
+	DurationMS int64 `json:"duration_ms"`
+}
+
+// RunFailed ends a run that was answered and went wrong.
+type RunFailed struct {
+	AboutRun
+	Code       FailureCode `json:"code"`
+	Detail     string      `json:"detail"`
+	HTTPStatus int         `json:"http_status,omitempty"`
+}
+
+// RunCancelled ends a run that somebody asked to end.
+type RunCancelled struct {
+	AboutRun
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScraperConfigured carries the whole configuration, and no secret.
+type ScraperConfigured struct {
+	AboutScraper
+	Source Source        `json:"source"`
+	Config ScraperConfig `json:"config"`
+}
+
+// ScraperPaused stops the schedule and recoveries of a scraper.
+type ScraperPaused struct {
+	AboutScraper
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScraperResumed ends a pause.
+type ScraperResumed struct {
+	AboutScraper
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScraperRemoved takes a scraper out of service. Its history stays.
+type ScraperRemoved struct {
+	AboutScraper
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScrapeSkipped is the trace of a scrape that was due and not run. Slots of one
+// unbroken gap leave one.
+type ScrapeSkipped struct {
+	AboutScraper
+	Trigger  Trigger    `json:"trigger"`
+	DueAt    time.Time  `json:"due_at,omitzero"`
+	Recovers uuid.UUID  `json:"recovers,omitzero"`
+	Reason   SkipReason `json:"reason"`
+}
+
+// The wire names. Readers of the log outside this program depend on them:
+// changing one breaks every log that was ever written.
+
+// EventType implements Event.
+func (RunStarted) EventType() string { return "run.started" }
+
+// EventType implements Event.
+func (ConnectionLost) EventType() string { return "run.connection_lost" }
+
+// EventType implements Event.
+func (ConnectionRestored) EventType() string { return "run.connection_restored" }
+
+// EventType implements Event.
+func (RunCompleted) EventType() string { return "run.completed" }
+
+// EventType implements Event.
+func (RunFailed) EventType() string { return "run.failed" }
+
+// EventType implements Event.
+func (RunCancelled) EventType() string { return "run.cancelled" }
+
+// EventType implements Event.
+func (ScraperConfigured) EventType() string { return "scraper.configured" }
+
+// EventType implements Event.
+func (ScraperPaused) EventType() string { return "scraper.paused" }
+
+// EventType implements Event.
+func (ScraperResumed) EventType() string { return "scraper.resumed" }
+
+// EventType implements Event.
+func (ScraperRemoved) EventType() string { return "scraper.removed" }
+
+// EventType implements Event.
+func (ScrapeSkipped) EventType() string { return "scraper.scrape_skipped" }
+
+var decoders = map[string]func([]byte) (Event, error){}
+
+// EventTypes lists every wire name this program knows, in the order of a story.
+var EventTypes = []string{
+	register[RunStarted](), register[ConnectionLost](), register[ConnectionRestored](),
+	register[RunCompleted](), register[RunFailed](), register[RunCancelled](),
+	register[ScraperConfigured](), register[ScraperPaused](), register[ScraperResumed](),
+	register[ScraperRemoved](), register[ScrapeSkipped](),
+}
+
+func register[E Event]() string {
+	var zero E
+	decoders[zero.EventType()] = func(data []byte) (Event, error) {
+		var e E
+		if err := json.Unmarshal(data, &e); err != nil {
+			return nil, fmt.Errorf("event %s: %w", zero.EventType(), err)
+		}
+		return e, nil
+	}
+	return zero.EventType()
+}
+
+// Decode reads an event of the given wire name. An unknown name is an event of
+// a newer program: it yields nil and no error, for readers to pass over.
+func Decode(eventType string, data []byte) (Event, error) {
+	decode, known := decoders[eventType]
+	if !known {
+		return nil, nil
+	}
+	return decode(data)
+}
+
+// Encode writes an event's payload as it enters the log.
+func Encode(e Event) (json.RawMessage, error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", e.EventType(), err)
+	}
+	return data, nil
+}

@@ -1,0 +1,121 @@
+package domain
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Run is one scrape by one scraper. It starts once and ends once; the first end
+// stands, and only ConnectionRestored may follow it. The zero value is a run
+// that has not started.
+type Run struct {
+	ID        uuid.UUID
+	Scraper   string
+	Status    RunStatus
+	Trigger   Trigger
+	Recovers  uuid.UUID
+	Watcher   string
+	Instance  string
+	Params    json.RawMessage
+	StartedAt time.Time
+	EndedAt   time.Time
+	LostLink  Link // which link a connection_failed run lost
+	Cause     Cause
+	Restored  bool
+}
+
+// Evolve returns the run after e. It never refuses.
+func (r Run) Evolve(e Event) Run {
+	switch e := e.(type) {
+	case RunStarted:
+		return Run{
+			ID: e.RunID, Scraper: e.Scraper, Status: StatusRunning, Trigger: e.Trigger, Recovers: e.Recovers,
+			Watcher: e.Watcher, Instance: e.Instance, Params: e.Params, StartedAt: e.At,
+		}
+	case ConnectionLost:
+		r.LostLink, r.Cause = e.Link, e.Cause
+		return r.end(StatusConnectionFailed, e.At)
+	case RunCompleted:
+		return r.end(StatusCompleted, e.At)
+	case RunFailed:
+		return r.end(StatusFailed, e.At)
+	case RunCancelled:
+		return r.end(StatusCancelled, e.At)
+	case ConnectionRestored:
+		r.Restored = true
+	}
+	return r
+}
+
+func (r Run) end(s RunStatus, at time.Time) Run {
+	r.Status, r.EndedAt = s, at
+	return r
+}
+
+// Decide answers a command with what happens, which may be nothing.
+func (r Run) Decide(c RunCommand) ([]Event, error) {
+	if r.Status == "" {
+		return nil, fmt.Errorf("run %s: %w", c.Run(), ErrNotFound)
+	}
+	switch c := c.(type) {
+	case ReportCompleted:
+		return r.unlessEnded(StatusCompleted, RunCompleted{AboutRun: r.about(c.At), Items: c.Items, DurationMS: ms(c.At.Sub(r.StartedAt))})
+	case ReportFailed:
+		return r.unlessEnded(StatusFailed, RunFailed{AboutRun: r.about(c.At), Code: c.Code, Detail: c.Detail, HTTPStatus: c.HTTPStatus})
+	case ReportConnectionLost:
+		return r.unlessEnded(StatusConnectionFailed, r.lost(c))
+	case CancelRun:
+		return r.unlessEnded(StatusCancelled, RunCancelled{AboutRun: r.about(c.At), By: c.By, Reason: c.Reason})
+	case ReportConnectionRestored:
+		return r.restored(c)
+	}
+	return nil, fmt.Errorf("%w: a run knows no %T", ErrInvalid, c)
+}
+
+// unlessEnded lets the first end stand: the same end again is nothing new, any
+// other is refused.
+func (r Run) unlessEnded(as RunStatus, e Event) ([]Event, error) {
+	switch {
+	case r.Status == StatusRunning:
+		return []Event{e}, nil
+	case r.Status == as:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("run %s is %s: %w", r.ID, r.Status, ErrFinished)
+}
+
+func (r Run) lost(c ReportConnectionLost) ConnectionLost {
+	return ConnectionLost{
+		AboutRun: r.about(c.At), Link: c.Link, Phase: c.Phase, Cause: c.Cause,
+		Detail: c.Detail, LastHeardAt: c.LastHeardAt, Received: c.Received,
+	}
+}
+
+func (r Run) restored(c ReportConnectionRestored) ([]Event, error) {
+	switch {
+	case r.Status == StatusRunning:
+		return nil, fmt.Errorf("%w: run %s has not lost its connection", ErrInvalid, r.ID)
+	case r.Status != StatusConnectionFailed:
+		return nil, fmt.Errorf("run %s is %s: %w", r.ID, r.Status, ErrFinished)
+	case r.Restored || c.Superseded:
+		return nil, nil
+	}
+	down := ms(c.At.Sub(r.EndedAt))
+	return []Event{ConnectionRestored{AboutRun: r.about(c.At), Link: r.LostLink, DownForMS: down, NoticedBy: c.NoticedBy}}, nil
+}
+
+// HeldDown says whether a return must prove itself: a recovery run that was lost
+// within holdDown of its start came from a scraper that accepts probes and drops
+// streams.
+func (r Run) HeldDown(holdDown time.Duration) bool {
+	return r.Trigger == TriggerRecovery && r.Status == StatusConnectionFailed &&
+		r.LostLink == LinkScraper && r.EndedAt.Sub(r.StartedAt) < holdDown
+}
+
+func (r Run) about(at time.Time) AboutRun { return AboutRun{RunID: r.ID, Scraper: r.Scraper, At: at} }
+
+// ms rounds down to milliseconds; a clock that was set back counts as zero.
+func ms(d time.Duration) int64 { return max(0, d.Milliseconds()) }

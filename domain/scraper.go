@@ -1,0 +1,206 @@
+package domain
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Scraper is a named thing that can be scraped: its configuration, from its own
+// stream, and its guard. The zero value is a scraper nobody has configured.
+type Scraper struct {
+	Guard
+	Source       Source
+	Config       ScraperConfig // replaced whole, never changed in place
+	ConfiguredAt time.Time     // anchors the slots of @every
+}
+
+// Evolve returns the scraper after e. It never refuses.
+func (s Scraper) Evolve(e Event) Scraper {
+	s.Guard = s.Guard.Evolve(e)
+	if e, ok := e.(ScraperConfigured); ok {
+		s.Scraper, s.Source, s.Config, s.ConfiguredAt = e.Scraper, e.Source, e.Config, e.At
+	}
+	return s
+}
+
+// Configured says whether the scraper exists: configured once and not removed.
+func (s Scraper) Configured() bool { return !s.ConfiguredAt.IsZero() && !s.Removed }
+
+// Decide answers a command with what happens, which may be nothing.
+func (s Scraper) Decide(c ScraperCommand) ([]Event, error) {
+	if configure, ok := c.(ConfigureScraper); ok {
+		return s.configure(configure)
+	}
+	if s.ConfiguredAt.IsZero() {
+		return nil, fmt.Errorf("scraper %q: %w", c.ScraperName(), ErrNotFound)
+	}
+	switch c := c.(type) {
+	case StartScrape:
+		return s.start(c)
+	case PauseScraper:
+		return s.pause(c)
+	case ResumeScraper:
+		return s.resume(c)
+	case RemoveScraper:
+		return s.remove(c)
+	}
+	return nil, fmt.Errorf("%w: a scraper knows no %T", ErrInvalid, c)
+}
+
+func (s Scraper) configure(c ConfigureScraper) ([]Event, error) {
+	if !c.Config.Equal(c.Config.Redacted()) {
+		return nil, &FieldError{"url", "has a query string, which the log would keep for ever", "use params or headers_env instead"}
+	}
+	switch {
+	case s.Configured() && s.Source == SourceFile && c.Source == SourceAPI:
+		return nil, s.managedByFile()
+	case s.Configured() && s.Source == c.Source && s.Config.Equal(c.Config):
+		return nil, nil
+	}
+	return []Event{ScraperConfigured{AboutScraper: c.about(), Source: c.Source, Config: c.Config}}, nil
+}
+
+func (s Scraper) pause(c PauseScraper) ([]Event, error) {
+	if err := s.mustExist(); err != nil || s.Paused {
+		return nil, err
+	}
+	return []Event{ScraperPaused{AboutScraper: c.about(), By: c.By, Reason: c.Reason}}, nil
+}
+
+func (s Scraper) resume(c ResumeScraper) ([]Event, error) {
+	if err := s.mustExist(); err != nil || !s.Paused {
+		return nil, err
+	}
+	return []Event{ScraperResumed{AboutScraper: c.about(), By: c.By, Reason: c.Reason}}, nil
+}
+
+func (s Scraper) remove(c RemoveScraper) ([]Event, error) {
+	switch {
+	case s.Removed:
+		return nil, nil
+	case s.Source == SourceFile && c.Source == SourceAPI:
+		return nil, s.managedByFile()
+	}
+	return []Event{ScraperRemoved{AboutScraper: c.about(), By: c.By, Reason: c.Reason}}, nil
+}
+
+// start decides whether what is asked for becomes a run, a trace or a refusal.
+func (s Scraper) start(c StartScrape) ([]Event, error) {
+	switch c.Trigger {
+	case TriggerManual:
+		if reason := s.blocked(); reason != "" {
+			return nil, s.refuse(reason)
+		}
+	case TriggerSchedule:
+		return s.claim(c)
+	case TriggerRecovery:
+		return s.recover(c)
+	default:
+		return nil, fmt.Errorf("%w: trigger %q", ErrInvalid, c.Trigger)
+	}
+	return s.begin(c), nil
+}
+
+// claim takes a slot, once: by a run, or by the one trace of its gap.
+func (s Scraper) claim(c StartScrape) ([]Event, error) {
+	if !c.DueAt.After(s.LastDue) {
+		return nil, nil
+	}
+	reason := s.blocked()
+	if reason == "" && s.ConnectionDown() && s.Config.Recovery.Enabled && c.Unanswered {
+		reason = SkipConnectionLost
+	}
+	switch reason {
+	case "":
+		return s.begin(c), nil
+	case SkipRemoved, s.Gap:
+		return nil, nil
+	}
+	return s.skip(c, reason), nil
+}
+
+// recover answers a restored connection. Each restored loss is followed by
+// exactly one run that recovers it or one trace that says why not.
+func (s Scraper) recover(c StartScrape) ([]Event, error) {
+	if c.Recovers == uuid.Nil { // a pause has ended
+		if s.LostRun == uuid.Nil || !s.Restored || !s.Config.Recovery.Enabled {
+			return nil, nil
+		}
+		c.Recovers = s.LostRun
+	}
+	reason := s.blocked()
+	switch {
+	case reason != "":
+	case !s.Config.Recovery.Enabled:
+		reason = SkipRecoveryDisabled
+	case s.LostRun == uuid.Nil: // superseded, and the newer run has ended
+		reason = SkipRunOpen
+	case s.LostRun != c.Recovers: // superseded by a run that was lost in turn
+		reason = SkipConnectionLost
+	default:
+		return s.begin(c), nil
+	}
+	return s.skip(c, reason), nil
+}
+
+// blocked names what stands in the way of any start.
+func (s Scraper) blocked() SkipReason {
+	switch {
+	case s.Removed:
+		return SkipRemoved
+	case s.OpenRun != uuid.Nil:
+		return SkipRunOpen
+	case s.Paused:
+		return SkipPaused
+	}
+	return ""
+}
+
+func (s Scraper) begin(c StartScrape) []Event {
+	about := AboutRun{RunID: c.RunID, Scraper: c.Scraper, At: c.At}
+	return []Event{RunStarted{
+		AboutRun: about, Trigger: c.Trigger, DueAt: c.DueAt, Recovers: c.Recovers,
+		Watcher: c.Watcher, Instance: c.Instance, Params: c.Params,
+	}}
+}
+
+func (s Scraper) skip(c StartScrape, reason SkipReason) []Event {
+	return []Event{ScrapeSkipped{AboutScraper: c.about(), Trigger: c.Trigger, DueAt: c.DueAt, Recovers: c.Recovers, Reason: reason}}
+}
+
+// RunOpenError refuses a start because a run is open. It wraps ErrConflict.
+type RunOpenError struct {
+	Scraper string
+	RunID   uuid.UUID
+}
+
+func (e *RunOpenError) Error() string {
+	return fmt.Sprintf("scraper %q: run %s is still open", e.Scraper, e.RunID)
+}
+
+func (e *RunOpenError) Unwrap() error { return ErrConflict }
+
+func (s Scraper) refuse(reason SkipReason) error {
+	switch reason {
+	case SkipRunOpen:
+		return &RunOpenError{Scraper: s.Scraper, RunID: s.OpenRun}
+	case SkipPaused:
+		return fmt.Errorf("scraper %q is paused: %w", s.Scraper, ErrConflict)
+	}
+	return s.mustExist()
+}
+
+func (s Scraper) mustExist() error {
+	if s.Removed {
+		return fmt.Errorf("scraper %q was removed: %w", s.Scraper, ErrNotFound)
+	}
+	return nil
+}
+
+func (s Scraper) managedByFile() error {
+	return fmt.Errorf("scraper %q is managed by the configuration file: %w", s.Scraper, ErrConflict)
+}
+
+func (t ToScraper) about() AboutScraper { return AboutScraper{Scraper: t.Scraper, At: t.At} }

@@ -1,0 +1,133 @@
+package domain
+
+// RunStatus is where a run stands.
+type RunStatus string
+
+const (
+	// StatusRunning: RunStarted leads in. Not final.
+	StatusRunning RunStatus = "running"
+	// StatusCompleted: the scraper said "completed". Nothing else is success, not
+	// even a clean end of the stream. Final.
+	StatusCompleted RunStatus = "completed"
+	// StatusFailed: the scraper said "failed", refused the request, broke the
+	// contract or ran past max_duration. Final.
+	StatusFailed RunStatus = "failed"
+	// StatusConnectionFailed: the link dropped, could not be opened or fell silent
+	// before the run had ended. Final.
+	StatusConnectionFailed RunStatus = "connection_failed"
+	// StatusCancelled: a person or the API asked for it. Final.
+	StatusCancelled RunStatus = "cancelled"
+)
+
+// Statuses lists every status in the order in which people read them.
+var Statuses = [...]RunStatus{StatusRunning, StatusCompleted, StatusFailed, StatusConnectionFailed, StatusCancelled}
+
+// Valid says whether s is one of the five statuses.
+func (s RunStatus) Valid() bool {
+	for _, known := range Statuses {
+		if s == known {
+			return true
+		}
+	}
+	return false
+}
+
+// Final says whether a run with this status has ended.
+func (s RunStatus) Final() bool { return s != "" && s != StatusRunning }
+
+// Trigger is why a run was started.
+type Trigger string
+
+// The triggers.
+const (
+	TriggerSchedule Trigger = "schedule" // a slot came due
+	TriggerManual   Trigger = "manual"   // a person or the API asked
+	TriggerRecovery Trigger = "recovery" // a lost connection came back
+)
+
+// Link is an SSE connection that a run lives on.
+type Link string
+
+// The links.
+const (
+	LinkScraper Link = "scraper" // scrapelog reads the scraper's stream
+	LinkWatcher Link = "watcher" // a client follows an attached run
+)
+
+// Phase is how far a scraper link had come when it was lost.
+type Phase string
+
+// The phases. Losses of a watcher or of an instance have none.
+const (
+	PhaseConnecting Phase = "connecting" // before the response header
+	PhaseStreaming  Phase = "streaming"  // after it
+)
+
+// Cause is what a lost connection looked like from here. It is a hint for
+// people; the status never depends on it.
+type Cause string
+
+// The causes.
+const (
+	CauseDNS            Cause = "dns"             // the name did not resolve
+	CauseRefused        Cause = "refused"         // nobody listens there
+	CauseUnreachable    Cause = "unreachable"     // no route to the host
+	CauseConnectTimeout Cause = "connect_timeout" // the handshake went unanswered
+	CauseTLS            Cause = "tls"             // no trusted TLS session
+	CauseStartTimeout   Cause = "start_timeout"   // no response header in time
+	CauseBadResponse    Cause = "bad_response"    // the answer was not HTTP
+	CauseGateway        Cause = "gateway"         // 408, 502, 503, 504 or 520–530
+	CauseBusy           Cause = "busy"            // 409 to a recovery run: the scraper still holds the lost one
+	CauseEOF            Cause = "eof"             // a clean end without completed or failed
+	CauseTruncated      Cause = "truncated"       // cut inside the transfer
+	CauseReset          Cause = "reset"           // connection reset by the other side
+	CauseCorrupt        Cause = "corrupt"         // the transfer's framing broke
+	CauseIdleTimeout    Cause = "idle_timeout"    // nothing was heard for idle_timeout
+	CauseMissedBeats    Cause = "missed_beats"    // three announced beats did not come
+	CauseWatcherGone    Cause = "watcher_gone"    // the watcher stayed away past watcher_grace
+	CauseInstanceLost   Cause = "instance_lost"   // the scrapelog instance died
+	CauseInstanceStop   Cause = "instance_stopped"
+	CauseOther          Cause = "other" // so that no fault is without a status
+)
+
+// FailureCode is why a run failed although the connection held.
+type FailureCode string
+
+// The failure codes.
+const (
+	CodeScraperError FailureCode = "scraper_error" // it said "failed"
+	CodeRejected     FailureCode = "rejected"      // it answered without a stream
+	CodeProtocol     FailureCode = "protocol"      // it broke the contract
+	CodeTimeout      FailureCode = "timeout"       // it ran past max_duration
+)
+
+// SkipReason is why something that was due was not run.
+type SkipReason string
+
+// The reasons.
+const (
+	SkipRunOpen          SkipReason = "run_open"          // another run is, or came, in its place
+	SkipConnectionLost   SkipReason = "connection_lost"   // the recovery run will stand for it
+	SkipPaused           SkipReason = "paused"            // the scraper is paused
+	SkipRemoved          SkipReason = "removed"           // the scraper was removed
+	SkipRecoveryDisabled SkipReason = "recovery_disabled" // recovery.enabled is false
+)
+
+// NoticedBy is who saw that a connection was back.
+type NoticedBy string
+
+// The observers.
+const (
+	NoticedByProbe    NoticedBy = "probe"
+	NoticedByAnnounce NoticedBy = "announce"
+	NoticedByWatcher  NoticedBy = "watcher"
+)
+
+// Source is who manages a scraper's configuration.
+type Source string
+
+// The sources. What the file manages cannot be changed through the API.
+const (
+	SourceFile Source = "file"
+	SourceAPI  Source = "api"
+)
