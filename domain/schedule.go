@@ -96,9 +96,9 @@ func (s Schedule) None() bool { return s.cron == nil && s.every == 0 }
 // The slots of @every are anchor + n × interval, so that restarts do not move
 // them; cron ignores the anchor.
 //
-// A wall clock time that a change of the clocks skips or repeats is one slot:
-// like cron(8), a skipped one fires right after the gap, and of a repeated one
-// the first counts. Lines whose hour begins with * follow real time instead.
+// A wall clock time that a change of the clocks skips or repeats is one slot: a
+// skipped one fires as much later as the clocks jumped, and of a repeated one the
+// first counts. As in cron(8), lines whose hour begins with * follow real time.
 func (s Schedule) Next(anchor, after time.Time) time.Time {
 	switch {
 	case s.None():
@@ -119,10 +119,16 @@ func (s Schedule) Next(anchor, after time.Time) time.Time {
 	return next.UTC()
 }
 
-// repeated says whether t is the second of two instants with its wall clock time.
+// repeated says whether the clocks were set back so lately that t's wall clock
+// time has been before.
 func repeated(t time.Time) bool {
-	first := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, t.Location())
-	return first.Before(t.Truncate(time.Second))
+	changed, _ := t.ZoneBounds()
+	if changed.IsZero() {
+		return false
+	}
+	_, before := changed.Add(-time.Second).Zone()
+	_, now := t.Zone()
+	return t.Before(changed.Add(time.Duration(before-now) * time.Second))
 }
 
 // NextSlot is the first slot of the scraper after the given instant and after

@@ -1,0 +1,108 @@
+package domain_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"scrapelog/domain"
+)
+
+// A golden file is written once, for a new event. An old one is never edited:
+// logs that hold it exist. A changed shape is a new version with an upcaster.
+var writeMissing = flag.Bool("golden", false, "write golden files that are missing")
+
+func frozen() map[string]domain.Event {
+	manual := started
+	manual.Params = json.RawMessage(`{"depth":3}`)
+	scheduled := domain.RunStarted{AboutRun: aboutRun(runID, 0), Trigger: domain.TriggerSchedule, DueAt: at(-0.25), Instance: "i1"}
+	recovery := domain.RunStarted{AboutRun: aboutRun(otherID, 51), Trigger: domain.TriggerRecovery, Recovers: runID, Watcher: "tab-1", Instance: "i1"}
+	watcher := domain.ConnectionLost{AboutRun: aboutRun(runID, 41), Link: domain.LinkWatcher, Cause: domain.CauseWatcherGone, Detail: "away for 10s"}
+	rejected := failed
+	rejected.Code, rejected.HTTPStatus = domain.CodeRejected, 500
+	full := configured(func(c *domain.ScraperConfig) {
+		c.Platforms = []string{"alpha", "beta"}
+		c.Params = map[string]any{"depth": 2}
+		c.HeadersEnv = map[string]string{"Authorization": "SHOP_TOKEN"}
+		c.Probe.URL = "http://127.0.0.1:9090/healthz"
+	})
+	return map[string]domain.Event{
+		"run.started.manual":             manual,
+		"run.started.schedule":           scheduled,
+		"run.started.recovery":           recovery,
+		"run.connection_lost.scraper":    lost,
+		"run.connection_lost.watcher":    watcher,
+		"run.connection_restored":        restored,
+		"run.completed":                  completed,
+		"run.failed":                     failed,
+		"run.failed.rejected":            rejected,
+		"run.cancelled":                  cancelled,
+		"scraper.configured":             full,
+		"scraper.paused":                 paused,
+		"scraper.resumed":                resumed,
+		"scraper.removed":                removed,
+		"scraper.scrape_skipped.slot":    domain.ScrapeSkipped{AboutScraper: aboutScraper(60), Trigger: domain.TriggerSchedule, DueAt: at(60), Reason: domain.SkipRunOpen},
+		"scraper.scrape_skipped.recover": domain.ScrapeSkipped{AboutScraper: aboutScraper(60), Trigger: domain.TriggerRecovery, Recovers: runID, Reason: domain.SkipPaused},
+	}
+}
+
+func TestEventsAreFrozen(t *testing.T) {
+	seen := map[string]bool{}
+	for name, e := range frozen() {
+		seen[e.EventType()] = true
+		t.Run(name, func(t *testing.T) {
+			data, err := domain.Encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := json.MarshalIndent(map[string]any{"type": e.EventType(), "stream": e.Stream(), "data": data}, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", "events", name+".json")
+			want, err := os.ReadFile(path)
+			if os.IsNotExist(err) && *writeMissing {
+				want = append(got, '\n')
+				err = os.WriteFile(path, want, 0o644)
+			}
+			if err != nil {
+				t.Fatalf("%v (a new event needs its golden file: go test ./domain -golden)", err)
+			}
+			if diff := cmp.Diff(string(want), string(got)+"\n"); diff != "" {
+				t.Errorf("the wire shape changed (-frozen +now):\n%s", diff)
+			}
+			back, err := domain.Decode(e.EventType(), data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := domain.Encode(back)
+			if err != nil || string(again) != string(data) {
+				t.Errorf("decoding and encoding changed it: %s, %v", again, err)
+			}
+		})
+	}
+	for _, known := range domain.EventTypes {
+		if !seen[known] {
+			t.Errorf("%s has no golden file", known)
+		}
+	}
+}
+
+func TestAnUnknownEventIsPassedOver(t *testing.T) {
+	e, err := domain.Decode("run.teleported", []byte(`{"anything":1}`))
+	if e != nil || err != nil {
+		t.Errorf("got %v, %v; want nothing", e, err)
+	}
+}
+
+func TestADamagedEventIsAnError(t *testing.T) {
+	for _, data := range []string{``, `{`, `[]`, `{"run_id":"no"}`} {
+		if e, err := domain.Decode("run.completed", []byte(data)); err == nil {
+			t.Errorf("%q decoded to %v", data, e)
+		}
+	}
+}
