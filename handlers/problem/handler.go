@@ -1,0 +1,57 @@
+package problem
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// ErrorHandler answers every error below an API path with a problem document,
+// and leaves the other paths to pages (nil: those get documents too). It logs
+// what is our own fault, once; a document that a handler returned as its error
+// was made on purpose and is no fault.
+func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		r, w := c.Request(), c.Response()
+		if r.Context().Err() != nil {
+			return // the client has left: nobody to tell, and nothing of ours went wrong
+		}
+		if pages != nil && !Path(r.URL.Path) {
+			pages(err, c)
+			return
+		}
+		d := Of(err)
+		if _, onPurpose := errors.AsType[*Document](err); d.Status >= http.StatusInternalServerError && !onPurpose {
+			log(logger, c, d, err)
+		}
+		if w.Committed {
+			return
+		}
+		if err := Write(w, r, d); err != nil {
+			logger.DebugContext(r.Context(), "problem document not sent", "err", err)
+		}
+	}
+}
+
+// Path says whether path is an API path: its clients are programs, and want
+// documents where a person wants a page.
+func Path(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", "/metrics", "/openapi.yaml", "/api":
+		return true
+	}
+	return strings.HasPrefix(path, "/api/")
+}
+
+func log(logger *slog.Logger, c echo.Context, d *Document, err error) {
+	level := slog.LevelWarn // a 503 passes by itself
+	if d.Status == http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	r := c.Request()
+	logger.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.EscapedPath(),
+		"status", d.Status, "request_id", c.Response().Header().Get(echo.HeaderXRequestID), "err", err)
+}
