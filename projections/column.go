@@ -1,0 +1,111 @@
+package projections
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// The columns of a row. Each is both where a column is scanned to and what is
+// written to it, so that one list of them serves every statement.
+
+// text is a column in which NULL is what is empty.
+type text[T ~string | ~[]byte] struct{ to *T }
+
+func (c text[T]) Scan(src any) error {
+	return scan(src, func(s string) error { *c.to = T(s); return nil })
+}
+
+// Value replaces NUL, which JSON can say and PostgreSQL's text cannot hold: what
+// somebody typed as a reason must not block a projection.
+func (c text[T]) Value() (driver.Value, error) {
+	if len(*c.to) == 0 {
+		return nil, nil
+	}
+	return strings.ReplaceAll(string(*c.to), "\x00", "\uFFFD"), nil
+}
+
+// micros is a time in unix microseconds in which NULL is the zero time.
+type micros struct{ to *time.Time }
+
+func (c micros) Scan(src any) error {
+	return scan(src, func(n int64) error { *c.to = time.UnixMicro(n).UTC(); return nil })
+}
+
+func (c micros) Value() (driver.Value, error) {
+	if c.to.IsZero() {
+		return nil, nil
+	}
+	return c.to.UnixMicro(), nil
+}
+
+// id is a UUID as text in which NULL is uuid.Nil.
+type id struct{ to *uuid.UUID }
+
+func (c id) Scan(src any) error {
+	return scan(src, func(s string) (err error) { *c.to, err = uuid.Parse(s); return err })
+}
+
+func (c id) Value() (driver.Value, error) {
+	if *c.to == uuid.Nil {
+		return nil, nil
+	}
+	return c.to.String(), nil
+}
+
+// maybe is a number that may be unset.
+type maybe struct{ to **int64 }
+
+func (c maybe) Scan(src any) error { return scan(src, func(n int64) error { *c.to = &n; return nil }) }
+
+func (c maybe) Value() (driver.Value, error) {
+	if *c.to == nil {
+		return nil, nil
+	}
+	return **c.to, nil
+}
+
+// number is a number that is always there.
+type number[T ~int | ~int64] struct{ to *T }
+
+func (c number[T]) Scan(src any) error {
+	return scan(src, func(n int64) error { *c.to = T(n); return nil })
+}
+
+func (c number[T]) Value() (driver.Value, error) { return int64(*c.to), nil }
+
+// flag is a boolean.
+type flag struct{ to *bool }
+
+func (c flag) Scan(src any) error { return scan(src, func(b bool) error { *c.to = b; return nil }) }
+
+func (c flag) Value() (driver.Value, error) { return *c.to, nil }
+
+// document is a value kept as its JSON.
+type document struct{ to any }
+
+func (c document) Scan(src any) error {
+	return scan(src, func(s string) error { return json.Unmarshal([]byte(s), c.to) })
+}
+
+func (c document) Value() (driver.Value, error) {
+	data, err := json.Marshal(c.to)
+	return string(data), err
+}
+
+// scan hands a column that is not NULL to set, as a T.
+func scan[T any](src any, set func(T) error) error {
+	var column sql.Null[T]
+	if err := column.Scan(src); err != nil {
+		return fmt.Errorf("scan column: %w", err)
+	}
+	if !column.Valid {
+		return nil
+	}
+	return set(column.V)
+}

@@ -1,0 +1,69 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"scrapelog/eventstore"
+)
+
+// Ensure makes the tables of every projection that has none, or has them in the
+// shape of another version, and fills them from the log. It MUST have returned
+// before anything is applied or asked. It may run on several instances at once.
+func Ensure(ctx context.Context, store *eventstore.Store) error {
+	err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if store.Dialect() == eventstore.Postgres { // two CREATE TABLE IF NOT EXISTS at once may both try
+			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", buildLock); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, statement("projections.create"))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("make table projections: %w", err)
+	}
+	for _, p := range All() {
+		if err := p.ensure(ctx, store); err != nil {
+			return fmt.Errorf("projection %s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+func (p Projection) ensure(ctx context.Context, store *eventstore.Store) error {
+	if current, err := p.current(ctx, store); err != nil || current {
+		return err
+	}
+	unlock, err := lockBuilds(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// Another instance may have built them while this one waited.
+	if current, err := p.current(ctx, store); err != nil || current {
+		return err
+	}
+	return p.rebuild(ctx, store, func(int64, int64) {})
+}
+
+// current says whether the tables are there and of this version.
+func (p Projection) current(ctx context.Context, store *eventstore.Store) (bool, error) {
+	var version int64
+	err := store.Reader().QueryRowContext(ctx, statement("projections.version"), p.name).Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && version != p.version {
+		return false, nil
+	}
+	for _, table := range p.tables {
+		var found int
+		if err == nil {
+			err = store.Reader().QueryRowContext(ctx, statement("tables.count."+string(store.Dialect())), table).Scan(&found)
+		}
+		if err == nil && found == 0 {
+			return false, nil
+		}
+	}
+	return err == nil, err
+}

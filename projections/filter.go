@@ -1,0 +1,83 @@
+package projections
+
+import (
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"scrapelog/domain"
+)
+
+// The limits of every list.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 500
+)
+
+// RunFilter chooses runs. The zero value chooses all of them.
+type RunFilter struct {
+	Statuses []domain.RunStatus // any of these; none: every status
+	Scraper  string
+	Trigger  domain.Trigger
+	Since    time.Time // started at or after it
+	Until    time.Time // started before it
+	Cursor   string    // RunPage.Next of the page before
+	Limit    int       // 1 to MaxLimit; 0: DefaultLimit
+}
+
+// RunPage is one page of runs, newest first.
+type RunPage struct {
+	Runs []Run
+	Next string // the Cursor of the next page; empty: this is the last one
+}
+
+// Changes is what live pages need to follow.
+type Changes struct {
+	// State says that this is a whole picture to begin from (the open runs, the
+	// newest others and every scraper that was not removed), not a difference.
+	State    bool
+	Runs     []Run     // in the order in which they changed; of a state: newest first
+	Scrapers []Scraper // likewise; of a state: by name. A removed one has Removed set
+	Counts   Counts
+	Position int64 // ask for what came after it next
+}
+
+// cursor is a place in the order of runs: the page goes on below it.
+type cursor struct {
+	startedAt int64 // unix microseconds
+	position  int64 // of run.started, which tells runs of the same instant apart
+}
+
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", c.startedAt, c.position))
+}
+
+func parseCursor(s string) (cursor, error) {
+	var c cursor
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	if err == nil {
+		_, err = fmt.Sscanf(string(raw), "%d.%d", &c.startedAt, &c.position)
+	}
+	if err != nil || c.String() != s {
+		return cursor{}, &domain.FieldError{Field: "cursor", Problem: fmt.Sprintf("%.80q is not a cursor", s), Want: "use the \"next\" of an earlier page, unchanged"}
+	}
+	return c, nil
+}
+
+// validate returns the first value that cannot be asked for as a *domain.FieldError.
+func (f RunFilter) validate() error {
+	for _, s := range f.Statuses {
+		if !s.Valid() {
+			return &domain.FieldError{Field: "status", Problem: fmt.Sprintf("%.80q is not a status", s), Want: "use running, completed, failed, connection_failed or cancelled"}
+		}
+	}
+	switch f.Trigger {
+	case "", domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery:
+	default:
+		return &domain.FieldError{Field: "trigger", Problem: fmt.Sprintf("%.80q is not a trigger", f.Trigger), Want: "use schedule, manual or recovery"}
+	}
+	if f.Limit < 0 || f.Limit > MaxLimit {
+		return &domain.FieldError{Field: "limit", Problem: fmt.Sprintf("%d is out of range", f.Limit), Want: fmt.Sprintf("use 1 to %d", MaxLimit)}
+	}
+	return nil
+}

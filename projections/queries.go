@@ -1,0 +1,139 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// Source is where queries read: *eventstore.Store.
+type Source interface {
+	Reader() *sql.DB
+	// Offset is how far a projection has come.
+	Offset(ctx context.Context, group string) (int64, error)
+}
+
+// Queries answers what pages and the API ask of the read models. Its methods may
+// be called from any number of goroutines.
+type Queries struct {
+	db     *sql.DB
+	offset func(ctx context.Context, group string) (int64, error)
+}
+
+// NewQueries reads from source, whose tables [Ensure] has made.
+func NewQueries(source Source) *Queries {
+	return &Queries{db: source.Reader(), offset: source.Offset}
+}
+
+// Run returns one run, or domain.ErrNotFound.
+func (q *Queries) Run(ctx context.Context, runID uuid.UUID) (Run, error) {
+	runs, err := q.runs(ctx, statement("runs.get"), runID.String())
+	if err == nil && len(runs) == 0 {
+		err = fmt.Errorf("run %s: %w", runID, domain.ErrNotFound)
+	}
+	if err != nil {
+		return Run{}, err
+	}
+	return runs[0], nil
+}
+
+// OpenRuns returns the runs that have not ended, newest first.
+func (q *Queries) OpenRuns(ctx context.Context) ([]Run, error) {
+	return q.runs(ctx, statement("runs.open"))
+}
+
+// Counts says how many runs there are of each status, without counting them.
+func (q *Queries) Counts(ctx context.Context) (Counts, error) {
+	counts := Counts{}
+	for _, s := range domain.Statuses {
+		counts[s] = 0
+	}
+	err := each(ctx, q.db, statement("run_counts.list"), nil, func(scan func(...any) error) error {
+		var status domain.RunStatus
+		var runs int64
+		err := scan(text[domain.RunStatus]{&status}, &runs)
+		counts[status] = runs
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("run counts: %w", err)
+	}
+	return counts, nil
+}
+
+// Scrapers returns the scrapers that are in service, by name.
+func (q *Queries) Scrapers(ctx context.Context) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.list")
+}
+
+// LostScrapers returns those of them whose connection is lost now, the longest first.
+func (q *Queries) LostScrapers(ctx context.Context) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.lost")
+}
+
+// Scraper returns one scraper, a removed one too, or domain.ErrNotFound.
+func (q *Queries) Scraper(ctx context.Context, name string) (Scraper, error) {
+	scrapers, err := q.scrapers(ctx, "scrapers.get", name)
+	if err == nil && (len(scrapers) == 0 || scrapers[0].ConfiguredAt.IsZero()) {
+		err = fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+	}
+	if err != nil {
+		return Scraper{}, err
+	}
+	return scrapers[0], nil
+}
+
+func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, error) {
+	runs := []Run{}
+	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
+		var r Run
+		err := scan(r.columns()...)
+		runs = append(runs, r)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("runs: %w", err)
+	}
+	return runs, nil
+}
+
+func (q *Queries) scrapers(ctx context.Context, name string, args ...any) ([]Scraper, error) {
+	scrapers, now := []Scraper{}, time.Now()
+	err := each(ctx, q.db, statement(name), args, func(scan func(...any) error) error {
+		var r scraperRow
+		err := scan(r.columns()...)
+		scrapers = append(scrapers, r.view(now))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scrapers: %w", err)
+	}
+	return scrapers, nil
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// each calls row for every row of a query.
+func each(ctx context.Context, q querier, query string, args []any, row func(scan func(...any) error) error) (err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,197 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+
+	"scrapelog/eventstore"
+)
+
+// Rebuild folds a projection anew from the start of the log into fresh tables
+// while the old ones go on serving, then swaps them in one transaction. A crash
+// in the middle leaves the old ones; what was begun is dropped by the next
+// rebuild. One rebuild runs at a time: another waits for it.
+//
+// progress, which may be nil, is told after each page how far the fold has come.
+func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress func(done, head int64)) error {
+	p, err := find(name)
+	if err != nil {
+		return err
+	}
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	unlock, err := lockBuilds(ctx, store)
+	if err != nil {
+		return fmt.Errorf("rebuild %s: %w", name, err)
+	}
+	defer unlock()
+	if err := p.rebuild(ctx, store, progress); err != nil {
+		return fmt.Errorf("rebuild %s: %w", name, err)
+	}
+	return nil
+}
+
+// build is a rebuild under way.
+type build struct {
+	Projection
+	store      *eventstore.Store
+	progress   func(done, head int64)
+	generation string
+	tx         current
+	rows       folder
+	done       int64 // the position that is folded
+}
+
+func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, progress func(done, head int64)) error {
+	b := &build{Projection: p, store: store, progress: progress}
+	for _, step := range []func(context.Context) error{b.begin, b.catchUp, b.index, b.swap} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *build) at() place {
+	return place{querier: &b.tx, next: "_next", generation: b.generation}
+}
+
+// begin makes empty tables, in place of what an interrupted rebuild has left.
+func (b *build) begin(ctx context.Context) error {
+	return b.inTx(ctx, func(ctx context.Context) error {
+		var generation int64
+		err := each(ctx, &b.tx, statement("projections.begin"), []any{b.name}, func(scan func(...any) error) error {
+			return scan(&generation)
+		})
+		if err != nil {
+			return err
+		}
+		b.generation = "_" + strconv.FormatInt(generation, 10)
+		for _, table := range b.tables {
+			if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table+"_next"); err != nil {
+				return err
+			}
+			if err := b.exec(ctx, b.at().statement(table+".create")); err != nil {
+				return err
+			}
+		}
+		b.rows = b.fold(b.at())
+		return nil
+	})
+}
+
+const pageSize = 1000
+
+// catchUp folds page after page, each in a short transaction of its own, until
+// the head is near.
+func (b *build) catchUp(ctx context.Context) error {
+	for {
+		head, err := b.store.Head(ctx)
+		if err != nil || b.done+pageSize >= head {
+			return err
+		}
+		page, err := b.read(ctx, head)
+		if err != nil {
+			return err
+		}
+		if err := b.inTx(ctx, func(ctx context.Context) error { return b.apply(ctx, page) }); err != nil {
+			return err
+		}
+		b.reached(page, head)
+	}
+}
+
+func (b *build) read(ctx context.Context, until int64) ([]eventstore.Recorded, error) {
+	return b.store.Read(ctx, eventstore.Query{After: b.done, Until: until, Types: b.types, Limit: pageSize})
+}
+
+func (b *build) apply(ctx context.Context, page []eventstore.Recorded) error {
+	for _, rec := range page {
+		e, err := rec.Event()
+		if err != nil {
+			return err
+		}
+		if err := b.rows.apply(ctx, rec.Position, e); err != nil {
+			return fmt.Errorf("position %d: %w", rec.Position, err)
+		}
+	}
+	return b.rows.flush(ctx)
+}
+
+// reached notes that page, of all up to head, is folded.
+func (b *build) reached(page []eventstore.Recorded, head int64) {
+	b.done = head
+	if len(page) == pageSize {
+		b.done = page[pageSize-1].Position
+	}
+	b.progress(b.done, head)
+}
+
+// index comes after the rows: filling a table that has its indexes costs more.
+func (b *build) index(ctx context.Context) error {
+	for _, index := range b.indexes {
+		err := b.inTx(ctx, func(ctx context.Context) error { return b.exec(ctx, b.at().statement(index)) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// swap folds the rest while the consumer group stands still, puts the fresh
+// tables in the place of the old ones and lets the group go on from there.
+func (b *build) swap(ctx context.Context) error {
+	return b.inTx(ctx, func(ctx context.Context) error {
+		if err := b.exec(ctx, statement("offset.lock"), eventstore.Topic, b.name); err != nil {
+			return err
+		}
+		head, err := b.store.Head(ctx)
+		if err != nil {
+			return err
+		}
+		for b.done < head {
+			page, err := b.read(ctx, head)
+			if err != nil {
+				return err
+			}
+			if err := b.apply(ctx, page); err != nil {
+				return err
+			}
+			b.reached(page, head)
+		}
+		return b.replace(ctx, head)
+	})
+}
+
+func (b *build) replace(ctx context.Context, head int64) error {
+	for _, table := range b.tables {
+		if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
+			return err
+		}
+		if err := b.exec(ctx, "ALTER TABLE "+table+"_next RENAME TO "+table); err != nil {
+			return err
+		}
+	}
+	if err := b.exec(ctx, statement("offset.set"), eventstore.Topic, b.name, head); err != nil {
+		return err
+	}
+	return b.exec(ctx, statement("projections.finish"), b.name, b.version)
+}
+
+// current is the transaction of the moment: a fold outlives it.
+type current struct{ querier }
+
+func (b *build) inTx(ctx context.Context, fn func(ctx context.Context) error) error {
+	return b.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		b.tx.querier = tx
+		return fn(ctx)
+	})
+}
+
+func (b *build) exec(ctx context.Context, query string, args ...any) error {
+	_, err := b.tx.ExecContext(ctx, query, args...)
+	return err
+}

@@ -1,0 +1,101 @@
+package projections
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// Run is one run as it stands at Position. What is unset is zero, and left out
+// of its JSON. Items and DurationMS are pointers because zero is a value of theirs.
+type Run struct {
+	ID          uuid.UUID          `json:"id"`
+	Scraper     string             `json:"scraper"`
+	Status      domain.RunStatus   `json:"status"`
+	Trigger     domain.Trigger     `json:"trigger"`
+	Watcher     string             `json:"watcher,omitempty"` // whom an attached run lives with
+	Link        domain.Link        `json:"link,omitempty"`    // which connection dropped
+	StartedAt   time.Time          `json:"started_at"`
+	EndedAt     time.Time          `json:"ended_at,omitzero"`
+	DurationMS  *int64             `json:"duration_ms,omitempty"` // set once the run has ended
+	Cause       domain.Cause       `json:"cause,omitempty"`
+	Phase       domain.Phase       `json:"phase,omitempty"`
+	Detail      string             `json:"detail,omitempty"` // of a loss or a failure
+	Code        domain.FailureCode `json:"code,omitempty"`
+	Items       *int64             `json:"items,omitempty"`       // set for a completed run
+	Recovers    uuid.UUID          `json:"recovers,omitzero"`     // the lost run this one stands in for
+	RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"` // the run that stood in for this one
+	Instance    string             `json:"instance"`              // who follows or followed it
+	Position    int64              `json:"position"`              // of the last event that changed this row
+
+	// What pages show beside it.
+
+	StartPosition int64            `json:"-"` // of run.started
+	DueAt         time.Time        `json:"-"` // the slot of a scheduled run
+	LastHeardAt   time.Time        `json:"-"` // the last byte before a loss
+	Received      domain.Received  `json:"-"` // what was heard before a loss
+	RestoredAt    time.Time        `json:"-"` // when the lost connection was back
+	DownForMS     *int64           `json:"-"` // from loss to return
+	NoticedBy     domain.NoticedBy `json:"-"` // who saw the return
+	HTTPStatus    int              `json:"-"` // what a failed run was answered with
+	CancelledBy   string           `json:"-"`
+	CancelReason  string           `json:"-"`
+	Params        json.RawMessage  `json:"-"` // in place of the configured params
+}
+
+// Attached says whether the run lives only as long as its watcher.
+func (r Run) Attached() bool { return r.Watcher != "" }
+
+// Counts says how many runs have each status; all five are present.
+type Counts map[domain.RunStatus]int64
+
+// Total is the number of runs of any status.
+func (c Counts) Total() int64 {
+	var n int64
+	for _, runs := range c {
+		n += runs
+	}
+	return n
+}
+
+// MarshalJSON writes the run with its times in UTC and never coarser than a
+// millisecond, which a bare time.Time would be on a full second.
+func (r Run) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID          uuid.UUID          `json:"id"`
+		Scraper     string             `json:"scraper"`
+		Status      domain.RunStatus   `json:"status"`
+		Trigger     domain.Trigger     `json:"trigger"`
+		Watcher     string             `json:"watcher,omitempty"`
+		Link        domain.Link        `json:"link,omitempty"`
+		StartedAt   stamp              `json:"started_at,omitzero"`
+		EndedAt     stamp              `json:"ended_at,omitzero"`
+		DurationMS  *int64             `json:"duration_ms,omitempty"`
+		Cause       domain.Cause       `json:"cause,omitempty"`
+		Phase       domain.Phase       `json:"phase,omitempty"`
+		Detail      string             `json:"detail,omitempty"`
+		Code        domain.FailureCode `json:"code,omitempty"`
+		Items       *int64             `json:"items,omitempty"`
+		Recovers    uuid.UUID          `json:"recovers,omitzero"`
+		RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"`
+		Instance    string             `json:"instance,omitempty"`
+		Position    int64              `json:"position"`
+	}{
+		r.ID, r.Scraper, r.Status, r.Trigger, r.Watcher, r.Link, stamp(r.StartedAt), stamp(r.EndedAt),
+		r.DurationMS, r.Cause, r.Phase, r.Detail, r.Code, r.Items, r.Recovers, r.RecoveredBy, r.Instance, r.Position,
+	})
+}
+
+// stamp is a time as the API writes it.
+type stamp time.Time
+
+// IsZero leaves an unset time out.
+func (s stamp) IsZero() bool { return time.Time(s).IsZero() }
+
+// MarshalText writes RFC 3339 in UTC with microseconds.
+func (s stamp) MarshalText() ([]byte, error) {
+	return time.Time(s).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z07:00"), nil
+}

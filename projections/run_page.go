@@ -1,0 +1,109 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"scrapelog/domain"
+)
+
+// Runs returns the runs that f chooses, newest first. A filter that cannot be
+// met is a *domain.FieldError.
+func (q *Queries) Runs(ctx context.Context, f RunFilter) (RunPage, error) {
+	if err := f.validate(); err != nil {
+		return RunPage{}, err
+	}
+	limit := f.Limit
+	if limit == 0 {
+		limit = DefaultLimit
+	}
+	query, args, err := f.statement(limit + 1)
+	if err != nil {
+		return RunPage{}, err
+	}
+	runs, err := q.runs(ctx, query, args...)
+	if err != nil || len(runs) <= limit {
+		return RunPage{Runs: runs}, err
+	}
+	last := runs[limit-1]
+	return RunPage{Runs: runs[:limit], Next: cursor{last.StartedAt.UnixMicro(), last.StartPosition}.String()}, nil
+}
+
+// statement chooses the query whose index serves the filter.
+func (f RunFilter) statement(limit int) (query string, args []any, err error) {
+	top, err := f.top()
+	if err != nil {
+		return "", nil, err
+	}
+	bottom := int64(math.MinInt64)
+	if !f.Since.IsZero() {
+		bottom = f.Since.UnixMicro()
+	}
+	args = []any{bottom, top.startedAt, top.position, limit}
+	narrow := len(f.Statuses) > 0 || f.Trigger != ""
+	switch {
+	case f.Scraper == "" && !narrow:
+		return statement("runs.page"), args, nil
+	case !narrow:
+		return statement("runs.page_by_scraper"), append(args, f.Scraper), nil
+	case f.Scraper == "":
+		query, args = f.branches(statement("runs.page_by_status"), args)
+	default:
+		query, args = f.branches(statement("runs.page_by_scraper_and_status"), append(args, f.Scraper))
+	}
+	return query, args, nil
+}
+
+// top is the place below which the page begins.
+func (f RunFilter) top() (cursor, error) {
+	top := cursor{math.MaxInt64, math.MaxInt64}
+	if !f.Until.IsZero() {
+		top = cursor{f.Until.UnixMicro(), 0}
+	}
+	if f.Cursor == "" {
+		return top, nil
+	}
+	c, err := parseCursor(f.Cursor)
+	if err == nil && c.startedAt < top.startedAt {
+		top = c
+	}
+	return top, err
+}
+
+// branches asks for every wanted pair of status and trigger by itself and merges
+// the answers. Each is a short walk along one index, which "status IN (…)" in
+// this order is not: it would walk past everything that does not match.
+func (f RunFilter) branches(branch string, args []any) (string, []any) {
+	var branches []string
+	statuses := slices.Clone(or(f.Statuses, domain.Statuses[:]))
+	slices.Sort(statuses)
+	for _, status := range slices.Compact(statuses) {
+		for _, trigger := range or(one(f.Trigger), triggers) {
+			args = append(args, string(status), string(trigger))
+			named := strings.NewReplacer("$status", fmt.Sprintf("$%d", len(args)-1), "$trigger", fmt.Sprintf("$%d", len(args)))
+			branches = append(branches, "SELECT * FROM ("+named.Replace(branch)+") AS branch")
+		}
+	}
+	return strings.Join(branches, "\nUNION ALL\n") + "\nORDER BY started_at DESC, started DESC LIMIT $4", args
+}
+
+var triggers = []domain.Trigger{domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery}
+
+// one is a list of what is set.
+func one(t domain.Trigger) []domain.Trigger {
+	if t == "" {
+		return nil
+	}
+	return []domain.Trigger{t}
+}
+
+// or is wanted, or everything if nothing in particular is wanted.
+func or[T any](wanted, everything []T) []T {
+	if len(wanted) == 0 {
+		return everything
+	}
+	return wanted
+}

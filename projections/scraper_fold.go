@@ -1,0 +1,137 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// scraperFold fills scrapers.
+type scraperFold struct {
+	scrapers rows[string, scraperRow, *scraperRow]
+}
+
+func newScraperFold(at place) folder {
+	return &scraperFold{newRows[string, scraperRow, *scraperRow](at, "scrapers")}
+}
+
+func (f *scraperFold) apply(ctx context.Context, position int64, e domain.Event) error {
+	r, _, err := f.scrapers.get(ctx, e.ScraperName())
+	if err == nil && r.position < position {
+		f.scrapers.put(e.ScraperName(), r.evolve(position, e))
+	}
+	return err
+}
+
+func (f *scraperFold) flush(ctx context.Context) error { return f.scrapers.flush(ctx) }
+
+// scraperRow is a scraper as it is stored: what the domain folds, and what
+// people want to know beside it.
+type scraperRow struct {
+	domain.Scraper
+	pausedAt     time.Time
+	pausedBy     string
+	pausedReason string
+	removedAt    time.Time
+	since        time.Time // of the connection's state
+	cause        domain.Cause
+	link         domain.Link
+	last         LastRun
+	skip         Skip
+	position     int64
+}
+
+// evolve returns the scraper after e, an event of its own or of one of its runs.
+func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
+	wasDown := r.ConnectionDown()
+	r.Scraper = r.Scraper.Evolve(e)
+	r.Guard.Scraper = e.ScraperName()
+	r.ConfiguredAt, r.LastDue = stored(r.ConfiguredAt), stored(r.LastDue)
+	r = r.evolveRun(e).evolveService(e)
+	if r.ConnectionDown() != wasDown {
+		r.since = stored(e.OccurredAt())
+	}
+	if !r.ConnectionDown() {
+		r.cause, r.link = "", ""
+	}
+	r.position = position
+	return r
+}
+
+func (r scraperRow) evolveRun(e domain.Event) scraperRow {
+	switch e := e.(type) {
+	case domain.RunStarted:
+		r.last = LastRun{ID: e.RunID, Status: domain.StatusRunning, StartedAt: stored(e.At)}
+	case domain.ConnectionLost:
+		r.cause, r.link, r.since = e.Cause, e.Link, stored(e.At)
+		r = r.ended(e.RunID, domain.StatusConnectionFailed)
+	case domain.RunCompleted:
+		r = r.ended(e.RunID, domain.StatusCompleted)
+	case domain.RunFailed:
+		r = r.ended(e.RunID, domain.StatusFailed)
+	case domain.RunCancelled:
+		r = r.ended(e.RunID, domain.StatusCancelled)
+	}
+	return r
+}
+
+func (r scraperRow) evolveService(e domain.Event) scraperRow {
+	switch e := e.(type) {
+	case domain.ScraperConfigured:
+		r.removedAt = time.Time{}
+	case domain.ScraperPaused:
+		r.pausedAt, r.pausedBy, r.pausedReason = stored(e.At), e.By, e.Reason
+	case domain.ScraperResumed:
+		r.pausedAt, r.pausedBy, r.pausedReason = time.Time{}, "", ""
+	case domain.ScraperRemoved:
+		r.removedAt = stored(e.At)
+	case domain.ScrapeSkipped:
+		r.skip = Skip{At: stored(e.At), Trigger: e.Trigger, DueAt: stored(e.DueAt), Reason: e.Reason}
+	}
+	return r
+}
+
+func (r scraperRow) ended(run uuid.UUID, status domain.RunStatus) scraperRow {
+	if r.last.ID == run {
+		r.last.Status = status
+	}
+	return r
+}
+
+// view is the row as it is shown at the given instant.
+func (r scraperRow) view(now time.Time) Scraper {
+	s := Scraper{
+		Name: r.Guard.Scraper, Source: r.Source, Config: r.Config, ConfiguredAt: r.ConfiguredAt,
+		Paused: r.Paused, PausedAt: r.pausedAt, PausedBy: r.pausedBy, PausedReason: r.pausedReason,
+		Removed: r.Removed, RemovedAt: r.removedAt,
+		Connection: Connection{State: ConnectionUp, Since: r.since},
+		LostRun:    r.LostRun, Restored: r.Restored,
+		LastRun: r.last, OpenRun: r.OpenRun, Instance: r.Instance,
+		LastDue: r.LastDue, LastSkip: r.skip, Position: r.position,
+	}
+	if r.ConnectionDown() {
+		s.Connection = Connection{State: ConnectionLost, Since: r.since, Cause: r.cause, Link: r.link, Run: r.LostRun}
+	}
+	if !r.Paused {
+		s.NextSlot = r.NextSlot(now)
+	}
+	return s
+}
+
+// columns lists the row in the order of scrapers.create.sql.
+func (r *scraperRow) columns() []any {
+	g := &r.Guard
+	return []any{
+		text[string]{&g.Scraper}, text[domain.Source]{&r.Source}, document{&r.Config}, micros{&r.ConfiguredAt},
+		id{&g.OpenRun}, text[string]{&g.Instance}, id{&g.LostRun}, flag{&g.Restored}, flag{&g.Paused}, flag{&g.Removed},
+		micros{&g.LastDue}, text[domain.SkipReason]{&g.Gap},
+		micros{&r.pausedAt}, text[string]{&r.pausedBy}, text[string]{&r.pausedReason}, micros{&r.removedAt},
+		micros{&r.since}, text[domain.Cause]{&r.cause}, text[domain.Link]{&r.link},
+		id{&r.last.ID}, text[domain.RunStatus]{&r.last.Status}, micros{&r.last.StartedAt},
+		micros{&r.skip.At}, text[domain.Trigger]{&r.skip.Trigger}, micros{&r.skip.DueAt}, text[domain.SkipReason]{&r.skip.Reason},
+		number[int64]{&r.position},
+	}
+}

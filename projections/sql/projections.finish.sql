@@ -1,0 +1,1 @@
+UPDATE projections SET version = $2 WHERE name = $1

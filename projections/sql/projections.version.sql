@@ -1,0 +1,1 @@
+SELECT version FROM projections WHERE name = $1

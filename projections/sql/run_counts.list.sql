@@ -1,0 +1,1 @@
+SELECT status, runs FROM run_counts

@@ -1,0 +1,1 @@
+SELECT * FROM runs/*next*/ WHERE id = $1

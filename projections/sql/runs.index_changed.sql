@@ -1,0 +1,1 @@
+CREATE INDEX runs_changed/*generation*/ ON runs/*next*/ (position)

@@ -1,0 +1,1 @@
+CREATE INDEX runs_scraper/*generation*/ ON runs/*next*/ (scraper, started_at, started)

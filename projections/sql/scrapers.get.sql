@@ -1,0 +1,1 @@
+SELECT * FROM scrapers/*next*/ WHERE name = $1

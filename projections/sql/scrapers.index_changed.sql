@@ -1,0 +1,1 @@
+CREATE INDEX scrapers_changed/*generation*/ ON scrapers/*next*/ (position)

@@ -1,0 +1,1 @@
+SELECT * FROM scrapers WHERE configured_at IS NOT NULL AND NOT removed ORDER BY name
