@@ -1,0 +1,43 @@
+package dial
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+
+	"golang.org/x/net/http/httpguts"
+
+	"scrapelog/domain"
+)
+
+// userAgent is how scrapelog names itself to scrapers.
+const userAgent = "scrapelog"
+
+// HeaderError says which configured header cannot be sent and why. It names the
+// environment variable, never its value.
+type HeaderError struct{ Header, Variable, Problem string }
+
+func (e *HeaderError) Error() string {
+	return fmt.Sprintf("header %s: environment variable %s %s", e.Header, e.Variable, e.Problem)
+}
+
+// Unwrap makes it an invalid configuration to whoever asks.
+func (e *HeaderError) Unwrap() error { return domain.ErrInvalid }
+
+// Headers reads the scraper's configured headers from the environment. Call it
+// for each request, so that a changed secret counts from the next one on. The
+// error is a *HeaderError.
+func Headers(cfg domain.ScraperConfig) (http.Header, error) {
+	h := http.Header{"User-Agent": {userAgent}}
+	for name, variable := range cfg.HeadersEnv {
+		value, set := os.LookupEnv(variable)
+		switch {
+		case !set:
+			return nil, &HeaderError{name, variable, "is not set"}
+		case !httpguts.ValidHeaderFieldValue(value):
+			return nil, &HeaderError{name, variable, "holds a character that no header may carry"}
+		}
+		h.Set(name, value)
+	}
+	return h, nil
+}

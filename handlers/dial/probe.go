@@ -1,0 +1,83 @@
+package dial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"scrapelog/domain"
+)
+
+const (
+	// probeTimeout bounds the whole exchange: a stopped process still accepts TCP.
+	probeTimeout = 5 * time.Second
+	// probeBody is how much of an answer is read: enough to see that it ends.
+	probeBody = 64 << 10
+)
+
+// Probe asks once whether a scraper is there: HEAD on its URL, where any answer
+// but a gateway's means back, or GET on probe.url, where 2xx does. answered says
+// whether HTTP came back at all; if not, err says why. An error of type
+// *HeaderError means that nothing was sent.
+func Probe(ctx context.Context, cfg domain.ScraperConfig) (back, answered bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	req, err := probeRequest(ctx, cfg)
+	if err != nil {
+		return false, false, err
+	}
+	resp, err := Transport(cfg).RoundTrip(req)
+	if err != nil {
+		return false, false, fmt.Errorf("probe: %w", quotable(err))
+	}
+	defer resp.Body.Close()
+	if _, err := io.CopyN(io.Discard, resp.Body, probeBody); err != nil && !errors.Is(err, io.EOF) {
+		return false, true, nil
+	}
+	if cfg.Probe.URL != "" {
+		return resp.StatusCode/100 == 2, true, nil
+	}
+	return !Gateway(resp.StatusCode), true, nil
+}
+
+// quotable keeps what the network says. Errors of net/http's parser quote the
+// peer, and a peer that echoes would put our request into the log.
+func quotable(err error) error {
+	var network net.Error
+	var handshake *HandshakeError
+	if errors.As(err, &network) || errors.As(err, &handshake) || errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("no HTTP answer (%T)", err)
+}
+
+// probeRequest sends the configured headers to the scraper's own origin only:
+// a probe.url elsewhere has no claim to the scraper's credentials.
+func probeRequest(ctx context.Context, cfg domain.ScraperConfig) (*http.Request, error) {
+	method, target := http.MethodHead, cfg.URL
+	if cfg.Probe.URL != "" {
+		method, target = http.MethodGet, cfg.Probe.URL
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil { // err would repeat the URL, query and all
+		return nil, fmt.Errorf("probe: %w: the URL cannot be parsed", domain.ErrInvalid)
+	}
+	req.Header.Set("User-Agent", userAgent)
+	if !sameOrigin(req.URL, cfg.URL) {
+		return req, nil
+	}
+	if req.Header, err = Headers(cfg); err != nil {
+		return nil, fmt.Errorf("probe: %w", err)
+	}
+	return req, nil
+}
+
+func sameOrigin(u *url.URL, raw string) bool {
+	other, err := url.Parse(raw)
+	return err == nil && u.Scheme == other.Scheme && u.Host == other.Host
+}

@@ -1,0 +1,130 @@
+package scrape
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/dial"
+)
+
+// command is how the exchange ended, as a request to the run; nil when the run
+// needs none, for it has ended otherwise. The order is the rule: what the scraper
+// said comes before what we did, and that before what the network did.
+func (o outcome) command() domain.RunCommand {
+	var answer *refusal
+	var broken *breach
+	var never *unsendable
+	switch {
+	case o.said != nil:
+		return o.terminal(*o.said)
+	case o.own != nil:
+		return o.ownEnd()
+	case o.err == nil:
+		return o.lost(domain.CauseEOF, `the stream ended without "completed" or "failed"`)
+	case errors.As(o.err, &never):
+		return o.failed(domain.CodeRejected, "not sent: "+never.problem)
+	case errors.As(o.err, &answer):
+		return o.refused(answer)
+	case errors.As(o.err, &broken), errors.Is(o.err, errStreamTooLong):
+		return o.failed(domain.CodeProtocol, o.err.Error())
+	case errors.Is(o.err, bufio.ErrTooLong):
+		return o.failed(domain.CodeProtocol, "an event is longer than 256 KiB")
+	}
+	return o.lost(o.fault())
+}
+
+func (o outcome) terminal(said terminal) domain.RunCommand {
+	switch {
+	case said.unread != "":
+		return o.failed(domain.CodeProtocol, said.unread)
+	case said.completed:
+		return domain.ReportCompleted{ToRun: o.toRun(), Items: said.items}
+	case said.reason == "":
+		return o.failed(domain.CodeScraperError, "the scraper gave no reason")
+	}
+	return o.failed(domain.CodeScraperError, said.reason)
+}
+
+func (o outcome) ownEnd() domain.RunCommand {
+	switch {
+	case errors.Is(o.own, errEnded), errors.Is(o.own, ErrDisowned):
+		return nil
+	case errors.Is(o.own, errMaxDuration):
+		return o.failed(domain.CodeTimeout, fmt.Sprintf("still running after max_duration %s", o.cfg.MaxDuration))
+	case errors.Is(o.own, errNoHeader):
+		return o.lost(domain.CauseStartTimeout, fmt.Sprintf("no response header for %s", o.cfg.StartTimeout))
+	case errors.Is(o.own, errIdle):
+		return o.lost(domain.CauseIdleTimeout, fmt.Sprintf("nothing was heard for %s", o.cfg.IdleTimeout))
+	case errors.Is(o.own, errMissedBeats):
+		return o.lost(domain.CauseMissedBeats, fmt.Sprintf("%d beats were missed", beatsToLose))
+	}
+	stopped := o.lost(domain.CauseInstanceStop, "scrapelog was stopped")
+	stopped.Phase = "" // our end, not the link's
+	return stopped
+}
+
+// refused is an answer that is no stream. What a gateway says is no answer of
+// the scraper; anything else is definite.
+func (o outcome) refused(answer *refusal) domain.RunCommand {
+	switch {
+	case dial.Gateway(answer.status):
+		return o.lost(domain.CauseGateway, answer.Error())
+	case answer.status == http.StatusConflict && o.run.Trigger == domain.TriggerRecovery:
+		return o.lost(domain.CauseBusy, answer.Error()+": the scraper still holds the lost run")
+	}
+	failed := o.failed(domain.CodeRejected, answer.Error())
+	failed.HTTPStatus = answer.status
+	return failed
+}
+
+func (o outcome) failed(code domain.FailureCode, detail string) domain.ReportFailed {
+	return domain.ReportFailed{ToRun: o.toRun(), Code: code, Detail: o.redact.clean(detail)}
+}
+
+func (o outcome) lost(cause domain.Cause, detail string) domain.ReportConnectionLost {
+	return domain.ReportConnectionLost{
+		ToRun:       o.toRun(),
+		Link:        domain.LinkScraper,
+		Phase:       o.phase(),
+		Cause:       cause,
+		Detail:      o.redact.clean(detail + o.lastBeat()),
+		LastHeardAt: o.heardAt,
+		Received:    o.received,
+	}
+}
+
+func (o outcome) toRun() domain.ToRun { return domain.ToRun{RunID: o.run.ID, At: o.endedAt} }
+
+func (o outcome) phase() domain.Phase {
+	if o.stage == streaming {
+		return domain.PhaseStreaming
+	}
+	return domain.PhaseConnecting
+}
+
+// lastBeat is the age of the last whole event, where the scraper had announced
+// to send one regularly.
+func (o outcome) lastBeat() string {
+	switch every := domain.Duration(o.beat); {
+	case every == 0:
+		return ""
+	case o.eventAt.IsZero():
+		return fmt.Sprintf("; a beat every %s was announced and no event came", every)
+	default:
+		age := o.endedAt.Sub(o.eventAt).Round(time.Millisecond)
+		return fmt.Sprintf("; a beat every %s was announced and the last event is %s old", every, age)
+	}
+}
+
+// statusText names a status in the standard's words: the scraper's own reason
+// phrase never enters the log.
+func statusText(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return fmt.Sprintf("%d %s", status, text)
+	}
+	return fmt.Sprintf("%d", status)
+}

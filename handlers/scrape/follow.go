@@ -1,0 +1,129 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/dial"
+)
+
+// Why we ended a stream ourselves: the causes of a run's context.
+var (
+	errMaxDuration = errors.New("the run is past its max_duration")
+	errNoHeader    = errors.New("no response header in time")
+	errIdle        = errors.New("nothing was heard")
+	errMissedBeats = errors.New("announced beats did not come")
+	errStopped     = errors.New("this instance is stopping")
+	errEnded       = errors.New("the run has ended otherwise")
+)
+
+// stage is how far the exchange with a scraper has come.
+type stage int
+
+const (
+	dialing   stage = iota // no connection yet
+	asking                 // connected, no response header yet
+	streaming              // the response is an event stream
+)
+
+// outcome is everything that is known about a run's exchange with its scraper.
+type outcome struct {
+	run     domain.Run
+	cfg     domain.ScraperConfig
+	stage   stage
+	redact  redactor
+	endedAt time.Time
+
+	said *terminal // the scraper's last word, if it was heard
+	own  error     // why we ended it ourselves, if we did
+	err  error     // what it broke on; nil is a clean end, which is no success
+
+	received domain.Received
+	heardAt  time.Time     // of the last byte
+	eventAt  time.Time     // of the last whole event
+	beat     time.Duration // how often the scraper announced to send one; 0: it did not
+}
+
+// follow POSTs a run and reads its stream to the end, whatever the end is. ctx
+// and end belong together: end cancels ctx with a cause. alive is called with
+// the time of each sign of life: bytes, or whole events once beats are announced.
+func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg domain.ScraperConfig, alive func(time.Time)) outcome {
+	o := outcome{run: run, cfg: cfg}
+	longest := time.AfterFunc(cfg.MaxDuration.Std(), func() { end(errMaxDuration) })
+	defer longest.Stop()
+	o.said, o.err = o.converse(ctx, end, alive)
+	o.own, o.endedAt = context.Cause(ctx), time.Now()
+	return o
+}
+
+func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, alive func(time.Time)) (*terminal, error) {
+	req, err := newRequest(ctx, o.run, o.cfg)
+	if err != nil {
+		return nil, err
+	}
+	o.redact = newRedactor(req, o.cfg.HeadersEnv)
+	resp, err := o.ask(req, end)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	o.heardAt = time.Now()
+	if err := acceptable(resp); err != nil {
+		return nil, err
+	}
+	o.stage, o.beat = streaming, announcedBeat(resp.Header)
+	alive(o.heardAt)
+	return o.listen(resp.Body, end, alive)
+}
+
+// ask sends the request and waits for the header, no longer than start_timeout
+// from the connection on: a scraper that does not even read is late as well.
+func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc) (*http.Response, error) {
+	quiet := newSilence(o.cfg.StartTimeout.Std(), func() { end(errNoHeader) })
+	defer quiet.stop()
+	connected := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		o.stage = asking
+		quiet.arm()
+	}}
+	return dial.Transport(o.cfg).RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), connected)))
+}
+
+// refusal is an HTTP answer that is no stream.
+type refusal struct{ status int }
+
+func (e *refusal) Error() string { return "the answer was " + statusText(e.status) }
+
+// breach is a stream that is not what was agreed.
+type breach struct{ problem string }
+
+func (e *breach) Error() string { return e.problem }
+
+// acceptable says why a response cannot be read as an event stream.
+func acceptable(resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return &refusal{resp.StatusCode}
+	}
+	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
+		return &breach{"the stream has the content encoding " + encoding}
+	}
+	given := resp.Header.Get("Content-Type")
+	if media, _, _ := mime.ParseMediaType(given); media != "text/event-stream" {
+		return &breach{"the content type is " + given + ", not text/event-stream"}
+	}
+	return nil
+}
+
+// announcedBeat reads X-Scrape-Beat: a duration of 1 to 60 seconds. Anything
+// else is no announcement.
+func announcedBeat(h http.Header) time.Duration {
+	beat, err := time.ParseDuration(h.Get("X-Scrape-Beat"))
+	if err != nil || beat < time.Second || beat > time.Minute {
+		return 0
+	}
+	return beat
+}

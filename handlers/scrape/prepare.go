@@ -1,0 +1,47 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"scrapelog/domain"
+)
+
+// prepare loads what a POST needs. While the database cannot be reached it tries
+// on: the run is not POSTed, and stays open. An error that it returns is final.
+func (s *Supervisor) prepare(h *hold) (domain.Run, domain.ScraperConfig, error) {
+	for logged := false; ; logged = true {
+		run, cfg, err := s.load(h.ctx, h)
+		switch {
+		case err == nil, h.ctx.Err() != nil:
+			return run, cfg, nil
+		case errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrInvalid):
+			return run, cfg, &unsendable{err.Error()}
+		}
+		if !logged {
+			s.Logger.Warn("a run cannot be loaded; trying on", "run", h.id, "err", err)
+		}
+		select {
+		case <-h.ctx.Done():
+		case <-time.After(poll):
+		}
+	}
+}
+
+func (s *Supervisor) load(ctx context.Context, h *hold) (domain.Run, domain.ScraperConfig, error) {
+	run, err := s.LoadRun(ctx, h.id)
+	if err != nil {
+		return run, domain.ScraperConfig{}, fmt.Errorf("run %s: %w", h.id, err)
+	}
+	if run.Status.Final() || run.Instance != s.Instance {
+		h.end(errEnded)
+		return run, domain.ScraperConfig{}, nil
+	}
+	cfg, err := s.Config(ctx, run.Scraper)
+	if err != nil {
+		return run, cfg, fmt.Errorf("configuration of scraper %s: %w", run.Scraper, err)
+	}
+	return run, cfg, nil
+}

@@ -1,0 +1,55 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/tmaxmax/go-sse"
+)
+
+// beatsToLose is how many announced beats must be missed to lose a stream.
+const beatsToLose = 3
+
+// listen reads events until the terminal one, which it returns at once, or until
+// the stream ends: with no error where it ended cleanly.
+func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive func(time.Time)) (*terminal, error) {
+	quiet := o.newSilence(end)
+	defer quiet.stop()
+	r := &reader{body: stream, limit: maxStream, silence: quiet, anyByte: o.beat == 0}
+	r.heardAt = func(at time.Time) {
+		o.heardAt = at
+		if r.anyByte {
+			alive(at)
+		}
+	}
+	defer func() { o.received.Bytes = r.bytes }()
+	for event, err := range sse.Read(r, &sse.ReadConfig{MaxEventSize: maxEvent}) {
+		if err != nil {
+			return nil, err
+		}
+		o.received.Events++
+		o.eventAt = time.Now()
+		if last, is := parseTerminal(event); is {
+			return &last, nil
+		}
+		if o.beat > 0 {
+			quiet.heard()
+			alive(o.eventAt)
+		}
+	}
+	if errors.Is(r.err, io.EOF) {
+		return nil, nil
+	}
+	return nil, r.err
+}
+
+// newSilence is the timer that this stream lives under: idle_timeout for any
+// byte, or three announced beats for a whole event.
+func (o *outcome) newSilence(end context.CancelCauseFunc) *silence {
+	if o.beat > 0 {
+		return newSilence(beatsToLose*o.beat, func() { end(errMissedBeats) })
+	}
+	return newSilence(o.cfg.IdleTimeout.Std(), func() { end(errIdle) })
+}

@@ -1,0 +1,171 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+const (
+	// poll is how often open runs are pulled when nothing wakes us.
+	poll = time.Second
+	// recordGrace is how long a stop waits for the last ends to be recorded.
+	// What is left then is found by whoever finds this instance dead.
+	recordGrace = 5 * time.Second
+)
+
+// ErrDisowned, as the cause of the context given to Run, says that this instance
+// was declared dead: its runs have been ended by another, so their streams are
+// dropped and nothing is recorded.
+var ErrDisowned = errors.New("this instance was declared dead")
+
+// Supervisor follows every open run that names its instance. Set the exported
+// fields before Run and leave them; the methods may be called at any time.
+type Supervisor struct {
+	Instance string
+
+	// OpenRuns returns the committed open runs that name the instance. A run that
+	// it returned once and then no longer has ended.
+	OpenRuns func(ctx context.Context, instance string) ([]uuid.UUID, error)
+	// LoadRun returns a run as the log has it.
+	LoadRun func(ctx context.Context, id uuid.UUID) (domain.Run, error)
+	// Config returns what to dial: the configuration, its URL with the query that
+	// the log does not keep. ErrNotFound and ErrInvalid fail the run, any other
+	// error is tried again.
+	Config func(ctx context.Context, scraper string) (domain.ScraperConfig, error)
+	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+	// Wake gives a channel that has a token after every commit.
+	Wake func() (tokens <-chan struct{}, stop func())
+
+	ShutdownGrace time.Duration // how long a stop waits for runs to end by themselves
+	Logger        *slog.Logger
+
+	mu         sync.Mutex
+	holds      map[uuid.UUID]*hold
+	unsettled  int             // how many of them have not come to rest
+	settling   chan struct{}   // closed, and made anew, when one does
+	recording  context.Context // what ends are recorded under: outlives the context of Run
+	pullFailed bool
+}
+
+// Run pulls and follows runs until ctx ends. Then it takes no new ones, waits
+// ShutdownGrace for those it holds, ends the rest as instance_stopped, and
+// returns nil once all that is recorded.
+func (s *Supervisor) Run(ctx context.Context) error {
+	recording, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	s.mu.Lock()
+	s.holds, s.settling, s.recording = map[uuid.UUID]*hold{}, make(chan struct{}), recording
+	s.mu.Unlock()
+	tokens, stop := s.Wake()
+	defer stop()
+
+	s.watch(ctx, tokens, take)
+	if errors.Is(context.Cause(ctx), ErrDisowned) {
+		s.endAll(ErrDisowned)
+	} else {
+		s.drain(recording, tokens)
+	}
+	s.settleAll(abandon)
+	return nil
+}
+
+// watch pulls at each token and each poll until ctx ends. As long as a pull took
+// it rests, so that a storm of commits leaves half a core to others.
+func (s *Supervisor) watch(ctx context.Context, tokens <-chan struct{}, found admission) {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		began := time.Now()
+		s.pull(ctx, found)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(time.Since(began), poll)):
+		}
+		select {
+		case <-ctx.Done():
+		case <-tokens:
+		case <-tick.C:
+		}
+	}
+}
+
+// drain waits ShutdownGrace for the held runs to end, and ends the rest. Runs
+// that are found meanwhile are never POSTed; they end at once, so that another
+// instance can take up what follows.
+func (s *Supervisor) drain(ctx context.Context, tokens <-chan struct{}) {
+	waiting, done := context.WithTimeout(ctx, s.ShutdownGrace)
+	defer done()
+	go func() {
+		defer done()
+		s.awaitSettled(waiting)
+	}()
+	s.watch(waiting, tokens, turnAway)
+	pulling, cancel := context.WithTimeout(ctx, recordGrace)
+	defer cancel()
+	s.pull(pulling, turnAway)
+	s.endAll(errStopped)
+}
+
+// settleAll waits until every end is recorded, or gives up on those that cannot be.
+func (s *Supervisor) settleAll(abandon func()) {
+	waiting, done := context.WithTimeout(context.Background(), recordGrace)
+	defer done()
+	s.awaitSettled(waiting)
+	if left, _ := s.open(); left > 0 {
+		s.Logger.Error("ends of runs could not be recorded; the next instance to start will end them", "runs", left)
+	}
+	abandon()
+}
+
+// awaitSettled returns when every held run has come to rest, or ctx ends.
+func (s *Supervisor) awaitSettled(ctx context.Context) {
+	for {
+		open, changed := s.open()
+		if open == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// Unrecorded is how many runs have ended and could not yet be recorded.
+func (s *Supervisor) Unrecorded() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, h := range s.holds {
+		if h.unrecorded {
+			n++
+		}
+	}
+	return n
+}
+
+// Heard is when a run that this instance follows last gave a sign of life: a
+// byte, or a whole event where the scraper announced beats.
+func (s *Supervisor) Heard(run uuid.UUID) (time.Time, bool) {
+	s.mu.Lock()
+	h := s.holds[run]
+	s.mu.Unlock()
+	if h == nil {
+		return time.Time{}, false
+	}
+	at := h.heardAt.Load()
+	if at == nil {
+		return time.Time{}, false
+	}
+	return *at, true
+}
