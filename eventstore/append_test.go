@@ -1,0 +1,266 @@
+package eventstore_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+var at = time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC)
+
+func started(run uuid.UUID) domain.RunStarted {
+	return domain.RunStarted{
+		AboutRun: domain.AboutRun{RunID: run, Scraper: "shop", At: at},
+		Trigger:  domain.TriggerSchedule, DueAt: at, Instance: "one",
+	}
+}
+
+func completed(run uuid.UUID) domain.RunCompleted {
+	return domain.RunCompleted{AboutRun: domain.AboutRun{RunID: run, Scraper: "shop", At: at}, Items: 3}
+}
+
+func appendOf(expected int64, events ...domain.Event) eventstore.Append {
+	a := eventstore.Append{Stream: events[0].Stream(), Expected: expected}
+	for _, e := range events {
+		a.Events = append(a.Events, eventstore.NewEvent{Event: e, Metadata: eventstore.Metadata{"actor": "test"}})
+	}
+	return a
+}
+
+func mustAppend(t testing.TB, s *eventstore.Store, a eventstore.Append) []eventstore.Recorded {
+	t.Helper()
+	records, err := s.Append(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return records
+}
+
+func TestAppendIsReadBack(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		run := uuid.New()
+		written := mustAppend(t, s, appendOf(0, started(run), completed(run)))
+		read, err := s.Read(t.Context(), eventstore.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(written, read); diff != "" {
+			t.Errorf("written and read differ:\n%s", diff)
+		}
+		e, err := read[0].Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(domain.Event(started(run)), e); diff != "" {
+			t.Errorf("event differs:\n%s", diff)
+		}
+	})
+}
+
+func TestAppendRefuses(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		run := uuid.New()
+		first := mustAppend(t, s, appendOf(0, started(run)))
+		moved := domain.Guard{Scraper: "shop"}
+		refusals := map[string]eventstore.Append{
+			"a stream that exists and must not": appendOf(0, completed(run)),
+			"a hole":                            appendOf(7, completed(run)),
+			"a guard that has moved":            {Stream: domain.RunStream(run), Expected: 1, Guard: &moved, Events: []eventstore.NewEvent{{Event: completed(run)}}},
+			"an id that is taken":               {Stream: domain.RunStream(run), Expected: 1, Events: []eventstore.NewEvent{{ID: first[0].ID, Event: completed(run)}}},
+		}
+		for name, a := range refusals {
+			if _, err := s.Append(t.Context(), a); !errors.Is(err, eventstore.ErrConflict) || !errors.Is(err, domain.ErrConflict) {
+				t.Errorf("%s: got %v, want ErrConflict", name, err)
+			}
+		}
+		t.Run("and leaves the caller's transaction usable", func(t *testing.T) {
+			err := s.InTx(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
+				for name, a := range refusals {
+					if _, err := s.Append(ctx, a); !errors.Is(err, eventstore.ErrConflict) {
+						t.Errorf("%s: got %v, want ErrConflict", name, err)
+					}
+				}
+				_, err := s.Append(ctx, appendOf(1, completed(run)))
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if head, err := s.Head(t.Context()); head != 2 || err != nil {
+				t.Errorf("head is %d, %v; want 2", head, err)
+			}
+		})
+	})
+}
+
+func TestAppendOfAnotherStreamIsInvalid(t *testing.T) {
+	s := eventstoretest.SQLite(t).Open(t)
+	a := appendOf(0, started(uuid.New()))
+	a.Stream = "run-other"
+	if _, err := s.Append(t.Context(), a); !errors.Is(err, domain.ErrInvalid) {
+		t.Errorf("got %v, want ErrInvalid", err)
+	}
+}
+
+func TestAppendWithTheSameIDsIsSettled(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		run := uuid.New()
+		a := appendOf(0, started(run))
+		a.Events[0].ID = uuid.Must(uuid.NewV7())
+		first, second := mustAppend(t, s, a), mustAppend(t, s, a)
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Errorf("the second answer differs:\n%s", diff)
+		}
+		if head, err := s.Head(t.Context()); head != 1 || err != nil {
+			t.Errorf("head is %d, %v; want 1", head, err)
+		}
+	})
+}
+
+func TestRacingWritersHaveOneWinner(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		const rounds, writers = 20, 16
+		for version := range int64(rounds) {
+			var won atomic.Int64
+			var group sync.WaitGroup
+			for range writers {
+				group.Go(func() {
+					e := domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: "shop", At: at}}
+					_, err := s.Append(t.Context(), appendOf(version, e))
+					switch {
+					case err == nil:
+						won.Add(1)
+					case !errors.Is(err, eventstore.ErrConflict):
+						t.Errorf("got %v, want ErrConflict", err)
+					}
+				})
+			}
+			group.Wait()
+			if won.Load() != 1 {
+				t.Fatalf("version %d has %d winners", version+1, won.Load())
+			}
+		}
+		assertGapFree(t, s, rounds)
+	})
+}
+
+func assertGapFree(t testing.TB, s *eventstore.Store, want int64) {
+	t.Helper()
+	records, err := s.Read(context.Background(), eventstore.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range records {
+		if r.Position != int64(i)+1 {
+			t.Fatalf("position %d stands where %d should", r.Position, i+1)
+		}
+	}
+	if int64(len(records)) != want {
+		t.Fatalf("%d events, want %d", len(records), want)
+	}
+}
+
+func TestReaderNeverMissesAnEvent(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		const writers, each = 8, 25
+		var group sync.WaitGroup
+		for range writers {
+			group.Go(func() {
+				for range each {
+					mustAppend(t, s, appendOf(0, started(uuid.New())))
+				}
+			})
+		}
+		var seen int64
+		for seen < writers*each && !t.Failed() {
+			records, err := s.Read(t.Context(), eventstore.Query{After: seen})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range records {
+				if r.Position != seen+1 {
+					t.Fatalf("after %d came %d", seen, r.Position)
+				}
+				seen = r.Position
+			}
+		}
+		group.Wait()
+	})
+}
+
+func TestGuardRowMovesWithTheAppend(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		run := uuid.New()
+		mustAppend(t, s, appendOf(0, started(run)))
+		want := domain.Guard{Scraper: "shop"}.Evolve(started(run))
+		got, err := s.Guard(t.Context(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("guard differs:\n%s", diff)
+		}
+		done := appendOf(1, completed(run))
+		done.Guard = &got
+		mustAppend(t, s, done)
+		if got, err = s.Guard(t.Context(), "shop"); got.OpenRun != uuid.Nil || err != nil {
+			t.Errorf("run %s is still open, %v", got.OpenRun, err)
+		}
+		if wrong, err := s.ProveGuards(t.Context()); len(wrong) > 0 || err != nil {
+			t.Errorf("guards are not proved: %v, %v", wrong, err)
+		}
+	})
+}
+
+func TestGuardRowFallsBackWithTheTransaction(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		fault := errors.New("on purpose")
+		err := s.InTx(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
+			if _, err := s.Append(ctx, appendOf(0, started(uuid.New()))); err != nil {
+				return err
+			}
+			return fault
+		})
+		if !errors.Is(err, fault) {
+			t.Fatal(err)
+		}
+		if guards, err := s.Guards(t.Context()); len(guards) != 0 || err != nil {
+			t.Errorf("guards %v, %v; want none", guards, err)
+		}
+	})
+}
+
+func TestProveGuardsNamesTheRowThatIsWrong(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		mustAppend(t, s, appendOf(0, started(uuid.New())))
+		err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE scraper_guard SET open_run = NULL`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrong, err := s.ProveGuards(t.Context()); len(wrong) != 1 || err != nil {
+			t.Errorf("got %v, %v; want one mismatch", wrong, err)
+		}
+	})
+}

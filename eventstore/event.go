@@ -1,0 +1,79 @@
+package eventstore
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// Metadata is what is known about an event beside its payload: correlation_id,
+// causation_id, actor, instance, traceparent.
+type Metadata map[string]string
+
+// NewEvent is an event that is to be appended.
+type NewEvent struct {
+	ID       uuid.UUID // UUIDv7; zero: made by Append. A known id settles an append whose commit's fate was unknown
+	Event    domain.Event
+	Metadata Metadata
+}
+
+// Recorded is an event of the log.
+type Recorded struct {
+	Position   int64           `json:"position"` // place in the log: 1, 2, 3 … without gaps
+	Stream     string          `json:"stream"`
+	Version    int64           `json:"version"` // place in the stream: 1, 2, 3 …
+	ID         uuid.UUID       `json:"id"`
+	Type       string          `json:"type"`        // wire name
+	RecordedAt time.Time       `json:"recorded_at"` // UTC, whole microseconds
+	Data       json.RawMessage `json:"data"`
+	Metadata   Metadata        `json:"metadata"`
+}
+
+// Event decodes the payload. An unknown type, written by a newer program, is
+// nil and no error.
+func (r Recorded) Event() (domain.Event, error) {
+	e, err := domain.Decode(r.Type, r.Data)
+	if err != nil {
+		return nil, fmt.Errorf("position %d: %w", r.Position, err)
+	}
+	return e, nil
+}
+
+// recordedColumns is the order in which scanRecorded reads.
+const recordedColumns = `position, stream, version, id, type, recorded_at, data, metadata`
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanRecorded(row scanner) (Recorded, error) {
+	var (
+		r              Recorded
+		micros         int64
+		data, metadata []byte
+	)
+	err := row.Scan(&r.Position, &r.Stream, &r.Version, &r.ID, &r.Type, &micros, &data, &metadata)
+	if err != nil {
+		return Recorded{}, err
+	}
+	if err := json.Unmarshal(metadata, &r.Metadata); err != nil {
+		return Recorded{}, fmt.Errorf("position %d: metadata: %w", r.Position, err)
+	}
+	r.RecordedAt, r.Data = time.UnixMicro(micros).UTC(), data
+	return r, nil
+}
+
+func scanAll[T any](rows *sql.Rows, scan func(scanner) (T, error)) (all []T, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}

@@ -1,0 +1,84 @@
+package eventstoretest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"scrapelog/eventstore"
+)
+
+// Database is an empty database of one test.
+type Database struct {
+	Dialect eventstore.Dialect
+	URL     string
+}
+
+// Each runs f once per dialect, each time with a database of its own.
+func Each(t *testing.T, f func(t *testing.T, db Database)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
+}
+
+// SQLite is a new file in a temporary folder.
+func SQLite(t testing.TB) Database {
+	t.Helper()
+	return Database{Dialect: eventstore.SQLite, URL: "sqlite:" + filepath.Join(t.TempDir(), "test.db")}
+}
+
+var databases atomic.Int64
+
+// Postgres is a new database of the cluster, dropped when the test ends.
+func Postgres(t testing.TB) Database {
+	t.Helper()
+	server, err := cluster()
+	if err != nil {
+		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", serverVariable, err)
+	}
+	name := fmt.Sprintf("scrapelog_test_%d_%d", processID, databases.Add(1))
+	admin(t, server, "CREATE DATABASE "+name)
+	t.Cleanup(func() { admin(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return Database{Dialect: eventstore.Postgres, URL: u.String()}
+}
+
+func admin(t testing.TB, server, statement string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Open opens and migrates the database and closes it when the test ends.
+func (d Database) Open(t testing.TB) *eventstore.Store {
+	t.Helper()
+	store, err := eventstore.Open(context.Background(), eventstore.Config{URL: d.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	if err := store.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}

@@ -1,0 +1,9 @@
+// Package eventstoretest gives tests an empty log on each database: SQLite in a
+// temporary folder, PostgreSQL at SCRAPELOG_TEST_POSTGRES or else in a private
+// cluster that is started once per test process. A package that uses it says
+//
+//	func TestMain(m *testing.M) { os.Exit(eventstoretest.Main(m)) }
+//
+// so that the cluster is ended. Where there is no PostgreSQL the tests fail:
+// half a suite that passes would look like a whole one.
+package eventstoretest

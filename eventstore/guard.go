@@ -1,0 +1,174 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+var (
+	//go:embed sql/scraper_guard.get.sql
+	guardGet string
+	//go:embed sql/scraper_guard.list.sql
+	guardList string
+	//go:embed sql/scraper_guard.put.sql
+	guardPut string
+)
+
+// Guard is the scraper's guard row; the zero guard of that name when nothing
+// has happened to it.
+func (s *Store) Guard(ctx context.Context, scraper string) (domain.Guard, error) {
+	return getGuard(ctx, s.from(ctx), scraper)
+}
+
+// Guards lists the guard rows by name.
+func (s *Store) Guards(ctx context.Context) ([]domain.Guard, error) {
+	return listGuards(ctx, s.from(ctx))
+}
+
+func listGuards(ctx context.Context, from querier) ([]domain.Guard, error) {
+	rows, err := from.QueryContext(ctx, guardList)
+	if err != nil {
+		return nil, unavailable(ctx, "guards", err)
+	}
+	guards, err := scanAll(rows, scanGuard)
+	if err != nil {
+		return nil, unavailable(ctx, "guards", err)
+	}
+	return guards, nil
+}
+
+func getGuard(ctx context.Context, from querier, scraper string) (domain.Guard, error) {
+	g, err := scanGuard(from.QueryRowContext(ctx, guardGet, scraper))
+	if errors.Is(err, sql.ErrNoRows) {
+		return domain.Guard{Scraper: scraper}, nil
+	}
+	if err != nil {
+		return domain.Guard{}, unavailable(ctx, "guard of "+scraper, err)
+	}
+	return g, nil
+}
+
+func scanGuard(row scanner) (domain.Guard, error) {
+	var (
+		g          domain.Guard
+		open, lost uuid.NullUUID
+		lastDue    sql.NullInt64
+	)
+	err := row.Scan(&g.Scraper, &open, &g.Instance, &lost, &g.Restored, &g.Paused, &g.Removed, &lastDue, &g.Gap)
+	if err != nil {
+		return domain.Guard{}, err
+	}
+	g.OpenRun, g.LostRun = open.UUID, lost.UUID
+	if lastDue.Valid {
+		g.LastDue = time.Unix(0, lastDue.Int64).UTC()
+	}
+	return g, nil
+}
+
+// moveGuards checks the guard that the append was decided from and folds the
+// events over the rows of their scrapers.
+func (s *Store) moveGuards(ctx context.Context, tx *sql.Tx, a Append) (map[string]domain.Guard, error) {
+	guards := map[string]domain.Guard{}
+	row := func(scraper string) (domain.Guard, error) {
+		if g, loaded := guards[scraper]; loaded {
+			return g, nil
+		}
+		return getGuard(ctx, tx, scraper)
+	}
+	if a.Guard != nil {
+		g, err := row(a.Guard.Scraper)
+		if err != nil {
+			return nil, err
+		}
+		if !sameGuard(g, *a.Guard) {
+			return nil, fmt.Errorf("guard of scraper %s: %w", g.Scraper, ErrConflict)
+		}
+	}
+	for _, e := range a.Events {
+		g, err := row(e.Event.ScraperName())
+		if err != nil {
+			return nil, err
+		}
+		guards[g.Scraper] = g.Evolve(e.Event)
+	}
+	return guards, nil
+}
+
+// sameGuard compares times as instants; == would compare their zones as well.
+func sameGuard(a, b domain.Guard) bool {
+	if !a.LastDue.Equal(b.LastDue) {
+		return false
+	}
+	a.LastDue, b.LastDue = time.Time{}, time.Time{}
+	return a == b
+}
+
+func putGuards(ctx context.Context, tx *sql.Tx, guards map[string]domain.Guard) error {
+	for _, g := range guards {
+		_, err := tx.ExecContext(ctx, guardPut, g.Scraper, nullUUID(g.OpenRun), g.Instance, nullUUID(g.LostRun),
+			g.Restored, g.Paused, g.Removed, sql.NullInt64{Int64: g.LastDue.UnixNano(), Valid: !g.LastDue.IsZero()}, string(g.Gap))
+		if err != nil {
+			return unavailable(ctx, "guard of "+g.Scraper, err)
+		}
+	}
+	return nil
+}
+
+func nullUUID(id uuid.UUID) any {
+	if id == uuid.Nil {
+		return nil
+	}
+	return id.String()
+}
+
+// ProveGuards folds the whole log and names every guard row that differs from
+// what the log says.
+func (s *Store) ProveGuards(ctx context.Context) (mismatches []string, err error) {
+	tx, err := s.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	proven := map[string]domain.Guard{}
+	err = each(ctx, tx, 0, func(r Recorded) error {
+		e, err := r.Event()
+		if err != nil || e == nil {
+			return err
+		}
+		g, known := proven[e.ScraperName()]
+		if !known {
+			g.Scraper = e.ScraperName()
+		}
+		proven[g.Scraper] = g.Evolve(e)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := listGuards(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return compareGuards(rows, proven), nil
+}
+
+func compareGuards(rows []domain.Guard, proven map[string]domain.Guard) (mismatches []string) {
+	for _, row := range rows {
+		if want, known := proven[row.Scraper]; !known || !sameGuard(row, want) {
+			mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is %+v, and by the log %+v", row.Scraper, row, want))
+		}
+		delete(proven, row.Scraper)
+	}
+	for name := range proven {
+		mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is missing", name))
+	}
+	return mismatches
+}

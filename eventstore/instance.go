@@ -1,0 +1,223 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"scrapelog/domain"
+)
+
+// instanceLocks and servingLock name the advisory locks of serving instances;
+// the view live_instances looks for the first.
+const (
+	instanceLocks int32 = 1935897196
+	servingLock   int64 = 0x7363726170657276
+)
+
+var (
+	//go:embed sql/sqlite/instances.beat.sql
+	instancesBeatSQLite string
+	//go:embed sql/postgres/instances.beat.sql
+	instancesBeatPostgres string
+	//go:embed sql/instances.dead.sql
+	instancesDead string
+	//go:embed sql/instances.forget.sql
+	instancesForget string
+	//go:embed sql/instances.live.sql
+	instancesLive string
+)
+
+// InstanceRow is a serving process that is alive.
+type InstanceRow struct {
+	ID        string    `json:"id"`
+	StartedAt time.Time `json:"started_at"`
+	LastBeat  time.Time `json:"last_beat"`
+	OpenRuns  int       `json:"open_runs"`
+}
+
+// Instance is this process among those that serve the database. It is alive as
+// long as it holds its lock and beats.
+type Instance struct {
+	store *Store
+	id    string
+
+	mu      sync.Mutex
+	release func() error // SQLite: frees the lock file
+	session *sql.Conn    // PostgreSQL: holds the locks; nil after it was lost
+}
+
+// AcquireInstance takes the lock and registers id, which must be new. On SQLite
+// one process serves a database: ErrHeld when another does.
+func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, error) {
+	i := &Instance{store: s, id: id}
+	if s.dialect == SQLite {
+		release, err := lockFile(s.file.lockPath())
+		if err != nil {
+			return nil, err
+		}
+		i.release = release
+	} else if err := i.lockSession(ctx); err != nil {
+		return nil, err
+	}
+	if err := i.register(ctx); err != nil {
+		return nil, errors.Join(err, i.unlock())
+	}
+	return i, nil
+}
+
+func (i *Instance) register(ctx context.Context) error {
+	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, instancesForget); err != nil {
+			return unavailable(ctx, "register instance", err)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.id); err != nil {
+			return unavailable(ctx, "register instance", err)
+		}
+		return nil
+	})
+}
+
+// lockSession takes, in a session of its own that lasts as long as the
+// instance, the lock by which others see that it lives, and a share of the lock
+// that maintenance takes alone.
+func (i *Instance) lockSession(ctx context.Context) error {
+	conn, err := i.store.write.Conn(ctx)
+	if err != nil {
+		return unavailable(ctx, "instance lock", err)
+	}
+	var serving, own bool
+	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock_shared($1), pg_try_advisory_lock($2, hashtext($3))`,
+		servingLock, instanceLocks, i.id).Scan(&serving, &own)
+	if err == nil && serving && own {
+		i.session = conn
+		return nil
+	}
+	discard(conn) // with it go the locks it may have
+	if err != nil {
+		return unavailable(ctx, "instance lock", err)
+	}
+	return fmt.Errorf("%w: instance %s", ErrHeld, i.id)
+}
+
+// discard closes the connection instead of giving it back: its session may
+// still hold locks.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
+}
+
+// Beat tells the others that this instance lives; call it every 2 s. After
+// ErrMarkedDead the instance must drop every stream and register anew. Any other
+// error is worth another try: a lost session is opened again.
+func (i *Instance) Beat(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.store.dialect == SQLite {
+		return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return i.beat(ctx, tx) })
+	}
+	if i.session == nil {
+		if err := i.lockSession(ctx); err != nil {
+			return err
+		}
+	}
+	err := i.beat(ctx, i.session)
+	if err != nil && !errors.Is(err, ErrMarkedDead) {
+		discard(i.session)
+		i.session = nil
+	}
+	return err
+}
+
+func (i *Instance) beat(ctx context.Context, on querier) error {
+	result, err := on.ExecContext(ctx, i.store.dialect.pick(instancesBeatSQLite, instancesBeatPostgres), i.id)
+	if err != nil {
+		return unavailable(ctx, "beat", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(fmt.Errorf("instance %s: %w", i.id, ErrMarkedDead), err)
+	}
+	return nil
+}
+
+// Release ends the instance in good order: it names no open run any more.
+func (i *Instance) Release(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	err := i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE id = $1`, i.id)
+		return err
+	})
+	return errors.Join(err, i.unlock())
+}
+
+func (i *Instance) unlock() error {
+	if i.session != nil {
+		discard(i.session)
+		i.session = nil
+	}
+	if i.release != nil {
+		return i.release()
+	}
+	return nil
+}
+
+// LiveInstances lists the instances that are not dead, the least loaded first.
+func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, instancesLive)
+	if err != nil {
+		return nil, unavailable(ctx, "instances", err)
+	}
+	live, err := scanAll(rows, func(row scanner) (r InstanceRow, err error) {
+		var started, beat int64
+		err = row.Scan(&r.ID, &started, &beat, &r.OpenRuns)
+		r.StartedAt, r.LastBeat = time.UnixMicro(started).UTC(), time.UnixMicro(beat).UTC()
+		return r, err
+	})
+	if err != nil {
+		return nil, unavailable(ctx, "instances", err)
+	}
+	return live, nil
+}
+
+// DeadInstances lists who is not alive and still has something to be ended: an
+// open run that names it, or a row that is not marked.
+func (s *Store) DeadInstances(ctx context.Context) ([]string, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, instancesDead)
+	if err != nil {
+		return nil, unavailable(ctx, "dead instances", err)
+	}
+	dead, err := scanAll(rows, func(row scanner) (id string, err error) { return id, row.Scan(&id) })
+	if err != nil {
+		return nil, unavailable(ctx, "dead instances", err)
+	}
+	return dead, nil
+}
+
+// MarkDead marks an instance dead in the transaction of ctx, the one that ends
+// its runs. Whether it is dead is looked at once more, with its row locked: an
+// instance that has come back is domain.ErrConflict.
+func (s *Store) MarkDead(ctx context.Context, id string) error {
+	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		// The row lock comes first: the statement after it sees a beat that it waited for.
+		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = dead WHERE id = $1`, id); err != nil {
+			return unavailable(ctx, "mark dead", err)
+		}
+		var alive bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM live_instances WHERE id = $1)`, id).Scan(&alive); err != nil {
+			return unavailable(ctx, "mark dead", err)
+		}
+		if alive {
+			return fmt.Errorf("instance %s is alive: %w", id, domain.ErrConflict)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = true WHERE id = $1`, id); err != nil {
+			return unavailable(ctx, "mark dead", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,53 @@
+package eventstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// channel is what the trigger on events notifies. Changing the name here needs
+// a migration of the trigger.
+const channel = "scrapelog_events"
+
+// startListening hears, on PostgreSQL, of the commits of other processes. The
+// connection must be a direct one: a pooler such as pgbouncer drops LISTEN.
+func (s *Store) startListening() {
+	if s.dialect != Postgres {
+		return
+	}
+	s.listen.Do(func() {
+		s.tasks.Go(func() {
+			for s.life.Err() == nil {
+				err := s.hear(s.life)
+				if s.life.Err() != nil {
+					return
+				}
+				s.log.Warn("lost the connection that announces commits of other instances; polling until it is back", "error", err)
+				select {
+				case <-s.life.Done():
+				case <-time.After(time.Second):
+				}
+			}
+		})
+	})
+}
+
+func (s *Store) hear(ctx context.Context) error {
+	conn, err := pgx.ConnectConfig(ctx, s.pg.Copy())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return err
+	}
+	s.commits.fire() // for what was committed while nobody listened
+	for {
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return err
+		}
+		s.commits.fire()
+	}
+}

@@ -1,0 +1,97 @@
+package eventstore
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// migrationsTable is also how a database is known to be ours. Changing the name
+// makes every existing database a foreign one.
+const migrationsTable = "scrapelog_migrations"
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrate brings the schema to the newest version. Several instances may call
+// it at once.
+func (s *Store) Migrate(ctx context.Context) error {
+	if s.write == nil {
+		return errReadOnly
+	}
+	current, latest, err := s.Migrated(ctx)
+	if err != nil {
+		return err
+	}
+	if current > latest {
+		return fmt.Errorf("%w: its schema has version %d and this program knows %d; use the newer program", ErrForeign, current, latest)
+	}
+	provider, err := s.migrator()
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return unavailable(ctx, "migrate", err)
+	}
+	return nil
+}
+
+func (s *Store) migrator() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations/"+string(s.dialect))
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{
+		goose.WithTableName(migrationsTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
+	}
+	if s.dialect == SQLite {
+		return goose.NewProvider(goose.DialectSQLite3, s.write, files, options...)
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, s.write, files, append(options, goose.WithSessionLocker(locker))...)
+}
+
+// Migrated says which version the schema has, 0 for an empty database, and
+// which one this program wants. It writes nothing.
+func (s *Store) Migrated(ctx context.Context) (current, latest int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/"+string(s.dialect)+"/*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, file := range files {
+		version, err := goose.NumericComponent(file)
+		if err != nil {
+			return 0, 0, err
+		}
+		latest = max(latest, version)
+	}
+	exists, err := s.tableExists(ctx, migrationsTable)
+	if err != nil || !exists {
+		return 0, latest, err
+	}
+	err = s.read.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+migrationsTable).Scan(&current)
+	if err != nil {
+		return 0, latest, unavailable(ctx, "schema version", err)
+	}
+	return current, latest, nil
+}
+
+func (s *Store) tableExists(ctx context.Context, table string) (exists bool, err error) {
+	query := s.dialect.pick(
+		`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`,
+		`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)`)
+	if err := s.read.QueryRowContext(ctx, query, table).Scan(&exists); err != nil {
+		return false, unavailable(ctx, "schema", err)
+	}
+	return exists, nil
+}
+
+var errReadOnly = fmt.Errorf("%w: %w", ErrUnavailable, errors.New("opened read-only"))

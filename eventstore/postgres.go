@@ -1,0 +1,75 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"time"
+
+	"database/sql"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// sessionSettings make a dead or frozen client give up its locks. The server's
+// own keepalives begin after two hours. idle_in_transaction_session_timeout
+// must stay above every handler timeout, lock_timeout below.
+var sessionSettings = map[string]string{
+	"application_name":                    "scrapelog",
+	"default_transaction_isolation":       "read committed", // the head is read in a statement of its own, after the lock
+	"idle_in_transaction_session_timeout": "15s",
+	"lock_timeout":                        "5s",
+	"synchronous_commit":                  "on",
+	"tcp_keepalives_idle":                 "10",
+	"tcp_keepalives_interval":             "5",
+	"tcp_keepalives_count":                "3",
+}
+
+func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) error {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err) // pgx keeps the password out of it
+	}
+	dialer := net.Dialer{
+		Timeout:         5 * time.Second,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}
+	cfg.DialFunc = dialer.DialContext
+	for name, value := range sessionSettings {
+		if _, set := cfg.RuntimeParams[name]; !set {
+			cfg.RuntimeParams[name] = value
+		}
+	}
+	s.pg = cfg
+	s.read = openPool(cfg, 8, "on")
+	if !readOnly {
+		s.write = openPool(cfg, 16, "off")
+	}
+	return s.recognisePostgres(ctx)
+}
+
+func openPool(cfg *pgx.ConnConfig, size int, readOnly string) *sql.DB {
+	cfg = cfg.Copy()
+	cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
+	cfg.RuntimeParams["default_transaction_read_only"] = readOnly
+	pool := stdlib.OpenDB(*cfg)
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size / 2)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	return pool
+}
+
+func (s *Store) recognisePostgres(ctx context.Context) error {
+	var tables, ours int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE tablename = $1)
+		FROM pg_tables WHERE schemaname = current_schema()`, migrationsTable).Scan(&tables, &ours)
+	if err != nil {
+		return unavailable(ctx, "postgres", err)
+	}
+	if tables > 0 && ours == 0 {
+		return fmt.Errorf("%w: schema of database %q holds the tables of another program", ErrForeign, s.pg.Database)
+	}
+	return nil
+}

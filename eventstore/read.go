@@ -1,0 +1,171 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"scrapelog/domain"
+)
+
+// page is how many events are read at once by whoever reads the whole log.
+const page = 1000
+
+// Query selects events of the log.
+type Query struct {
+	After, Until int64    // positions: after is exclusive, until inclusive; 0: open
+	Types        []string // wire names; none: all
+	Stream       string   // empty: all
+	Limit        int      // 0: all
+	Backward     bool     // newest first
+}
+
+// Read returns the selected events in log order, or backward. It reads in the
+// transaction of ctx if there is one.
+func (s *Store) Read(ctx context.Context, q Query) ([]Recorded, error) {
+	return read(ctx, s.from(ctx), q)
+}
+
+func read(ctx context.Context, from querier, q Query) ([]Recorded, error) {
+	query, args := q.sql()
+	rows, err := from.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, unavailable(ctx, "read", err)
+	}
+	records, err := scanAll(rows, scanRecorded)
+	if err != nil {
+		return nil, unavailable(ctx, "read", err)
+	}
+	return records, nil
+}
+
+func (q Query) sql() (string, []any) {
+	var args []any
+	arg := func(value any) string {
+		args = append(args, value)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	where := []string{"position > " + arg(q.After)}
+	if q.Until > 0 {
+		where = append(where, "position <= "+arg(q.Until))
+	}
+	if q.Stream != "" {
+		where = append(where, "stream = "+arg(q.Stream))
+	}
+	if len(q.Types) > 0 {
+		in := make([]string, len(q.Types))
+		for i, t := range q.Types {
+			in[i] = arg(t)
+		}
+		where = append(where, "type IN ("+strings.Join(in, ", ")+")")
+	}
+	order := "position"
+	if q.Stream != "" {
+		order = "version" // the same order, by the index that finds the stream
+	}
+	query := `SELECT ` + recordedColumns + ` FROM events WHERE ` + strings.Join(where, " AND ") + ` ORDER BY ` + order
+	if q.Backward {
+		query += ` DESC`
+	}
+	if q.Limit > 0 {
+		query += ` LIMIT ` + arg(q.Limit)
+	}
+	return query, args
+}
+
+// ReadStream returns the events of a stream after a version, in the transaction
+// of ctx if there is one.
+func (s *Store) ReadStream(ctx context.Context, stream string, afterVersion int64) ([]Recorded, error) {
+	rows, err := s.from(ctx).QueryContext(ctx,
+		`SELECT `+recordedColumns+` FROM events WHERE stream = $1 AND version > $2 ORDER BY version`, stream, afterVersion)
+	if err != nil {
+		return nil, unavailable(ctx, "read stream", err)
+	}
+	records, err := scanAll(rows, scanRecorded)
+	if err != nil {
+		return nil, unavailable(ctx, "read stream", err)
+	}
+	return records, nil
+}
+
+// ByPosition returns one event, or domain.ErrNotFound.
+func (s *Store) ByPosition(ctx context.Context, position int64) (Recorded, error) {
+	row := s.from(ctx).QueryRowContext(ctx, `SELECT `+recordedColumns+` FROM events WHERE position = $1`, position)
+	r, err := scanRecorded(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Recorded{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
+	}
+	if err != nil {
+		return Recorded{}, unavailable(ctx, "read", err)
+	}
+	return r, nil
+}
+
+// Head is the position of the newest event, 0 for an empty log.
+func (s *Store) Head(ctx context.Context) (head int64, err error) {
+	err = s.from(ctx).QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
+	if err != nil {
+		return 0, unavailable(ctx, "head", err)
+	}
+	return head, nil
+}
+
+// Scraper is the scraper's state, for decisions, and the version of its stream:
+// its newest configuration and its guard row. One that nobody has configured is
+// zero but for its guard.
+func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scraper, version int64, err error) {
+	stream := domain.ScraperStream(name)
+	var head int64
+	if err := s.from(ctx).QueryRowContext(ctx, eventsHead, stream).Scan(&head, &version); err != nil {
+		return domain.Scraper{}, 0, unavailable(ctx, "scraper "+name, err)
+	}
+	configured, err := s.Read(ctx, Query{Stream: stream, Types: []string{domain.ScraperConfigured{}.EventType()}, Limit: 1, Backward: true})
+	if err != nil {
+		return domain.Scraper{}, 0, err
+	}
+	for _, r := range configured {
+		e, err := r.Event()
+		if err != nil {
+			return domain.Scraper{}, 0, err
+		}
+		scraper = scraper.Evolve(e)
+	}
+	// What is read in between makes the guard newer than the version, which the
+	// append then refuses.
+	scraper.Guard, err = s.Guard(ctx, name)
+	return scraper, version, err
+}
+
+// snapshot is a read transaction that sees one state of the database.
+func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
+	options := &sql.TxOptions{ReadOnly: true}
+	if s.dialect == Postgres {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := s.read.BeginTx(ctx, options)
+	if err != nil {
+		return nil, unavailable(ctx, "read", err)
+	}
+	return tx, nil
+}
+
+// each yields every event after a position, page by page.
+func each(ctx context.Context, from querier, after int64, yield func(Recorded) error) error {
+	for {
+		records, err := read(ctx, from, Query{After: after, Limit: page})
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if err := yield(r); err != nil {
+				return err
+			}
+		}
+		if len(records) < page {
+			return nil
+		}
+		after = records[len(records)-1].Position
+	}
+}

@@ -1,0 +1,150 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqliteFile is the open database file. Everything that must be agreed upon by
+// processes (the lock file) is named after its symlink-resolved path.
+type sqliteFile struct {
+	path string
+	info os.FileInfo
+}
+
+// same says whether the file at the path is still the one that is open: SQLite
+// goes on acknowledging into a deleted file. It must not open the file: closing
+// it again would drop SQLite's own locks, which are POSIX locks.
+func (f *sqliteFile) same() error {
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return fmt.Errorf("%w: the database file was removed while it was open: %w", ErrUnavailable, err)
+	}
+	if !os.SameFile(info, f.info) {
+		return fmt.Errorf("%w: %s was replaced while it was open; restart to use the new file", ErrUnavailable, f.path)
+	}
+	return nil
+}
+
+func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) error {
+	path, err := resolveSQLite(path, readOnly)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.file = &sqliteFile{path: path}
+	readers := sqliteDSN(path, "query_only(1)")
+	if readOnly {
+		readers = sqliteDSN(path, "query_only(1)") + "&mode=ro"
+	}
+	// Looked at before anything is set: journal_mode would change a foreign file.
+	if err := s.recogniseSQLite(ctx, path); err != nil {
+		return err
+	}
+	if !readOnly {
+		if err := s.openSQLiteWriter(ctx, path); err != nil {
+			return err
+		}
+	}
+	if s.read, err = sql.Open("sqlite", readers); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(4)
+	if err := s.read.PingContext(ctx); err != nil {
+		return unavailable(ctx, path, err)
+	}
+	if s.file.info, err = os.Stat(path); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// resolveSQLite follows symbolic links and, for writers, makes a missing file.
+// SQLite gives its -wal and -shm the permissions of the database.
+func resolveSQLite(path string, readOnly bool) (string, error) {
+	if path == "" {
+		return "", errors.New("sqlite: names no file; use sqlite:PATH")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if !readOnly {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if err == nil {
+			err = f.Close() // nobody in this process can have had it open
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
+	}
+	path, err = filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(fmt.Errorf("%s is not a file", path), err)
+	}
+	return path, nil
+}
+
+func sqliteDSN(path string, pragmas ...string) string {
+	query := url.Values{"_defensive": {"1"}, "_dqs": {"0"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...)}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
+}
+
+func (s *Store) openSQLiteWriter(ctx context.Context, path string) (err error) {
+	dsn := sqliteDSN(path, "journal_mode(WAL)", "synchronous(FULL)") + "&_txlock=immediate"
+	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.write.SetMaxOpenConns(1)
+	s.write.SetMaxIdleConns(1)
+	tx, err := s.write.BeginTx(ctx, nil) // takes the write lock: fails here on what cannot be written
+	if err != nil {
+		return unavailable(ctx, path+" cannot be written", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var journal string
+	var synchronous int
+	if err := tx.QueryRowContext(ctx, `SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous`).Scan(&journal, &synchronous); err != nil {
+		return unavailable(ctx, path, err)
+	}
+	const full = 2
+	if journal != "wal" || synchronous != full {
+		return fmt.Errorf("%w: %s: journal_mode is %s and synchronous %d, where wal and %d are needed to keep what was acknowledged",
+			ErrUnavailable, path, journal, synchronous, full)
+	}
+	return nil
+}
+
+// recogniseSQLite looks at the file and changes nothing.
+func (s *Store) recogniseSQLite(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", sqliteDSN(path)+"&mode=ro")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer db.Close()
+	var tables, ours int
+	err = db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name = $1) FROM sqlite_schema
+		WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`, migrationsTable).Scan(&tables, &ours)
+	var said *sqlite.Error
+	switch {
+	case errors.As(err, &said) && said.Code()&0xff == sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %s is not a SQLite file", ErrForeign, path)
+	case err != nil:
+		return unavailable(ctx, path, err)
+	case tables > 0 && ours == 0:
+		return fmt.Errorf("%w: %s holds the tables of another program", ErrForeign, path)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Dialect is the kind of database behind a store.
+type Dialect string
+
+// The dialects.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// pick is for the few statements in which the dialects differ.
+func (d Dialect) pick(sqlite, postgres string) string {
+	if d == Postgres {
+		return postgres
+	}
+	return sqlite
+}
+
+// Config says which database to open.
+type Config struct {
+	URL      string // "sqlite:PATH" or "postgres://…"
+	Logger   *slog.Logger
+	ReadOnly bool // nothing can be written, and a missing SQLite file is not made
+}
+
+// Store is an open log. All of its methods may be called concurrently.
+type Store struct {
+	dialect Dialect
+	log     *slog.Logger
+	write   *sql.DB // nil when opened read-only; a pool of one on SQLite
+	read    *sql.DB
+
+	file     *sqliteFile     // SQLite only
+	pg       *pgx.ConnConfig // PostgreSQL only
+	commits  signal          // events were committed
+	progress signal          // a consumer group's transaction has ended
+
+	listen sync.Once
+	stop   context.CancelFunc
+	life   context.Context
+	tasks  sync.WaitGroup
+}
+
+// Open connects to the database and checks that it is ours or empty. It does
+// not migrate. The error wraps ErrForeign or ErrUnavailable.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{log: cfg.Logger}
+	s.life, s.stop = context.WithCancel(context.Background())
+	var err error
+	switch {
+	case strings.HasPrefix(cfg.URL, "sqlite:"):
+		s.dialect = SQLite
+		err = s.openSQLite(ctx, strings.TrimPrefix(cfg.URL, "sqlite:"), cfg.ReadOnly)
+	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
+		s.dialect = Postgres
+		err = s.openPostgres(ctx, cfg.URL, cfg.ReadOnly)
+	default:
+		scheme, _, _ := strings.Cut(cfg.URL, ":") // the rest may hold a password
+		err = fmt.Errorf("%w: database %q…: use sqlite:PATH or postgres://…", ErrUnavailable, scheme)
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the store. Subscribers must have been closed before.
+func (s *Store) Close() error {
+	s.stop()
+	s.tasks.Wait()
+	var err error
+	for _, pool := range []*sql.DB{s.read, s.write} { // the writer last: on SQLite it checkpoints
+		if pool == nil {
+			continue
+		}
+		if e := pool.Close(); e != nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// Dialect says which kind of database this is.
+func (s *Store) Dialect() Dialect { return s.dialect }
+
+// Reader is the pool for queries; nothing can be written through it.
+func (s *Store) Reader() *sql.DB { return s.read }

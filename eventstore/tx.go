@@ -1,0 +1,104 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync/atomic"
+
+	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
+)
+
+type txKey struct{}
+
+// transaction is a write transaction as it travels in a context.
+type transaction struct {
+	*sql.Tx
+	appended atomic.Bool // so that whoever ends it wakes the readers of the log
+}
+
+func withTx(ctx context.Context, tx *transaction) context.Context {
+	return context.WithValue(ctx, txKey{}, tx)
+}
+
+// TxFrom is the write transaction that ctx carries: of InTx, or of the message
+// that is being handled.
+func TxFrom(ctx context.Context) (*sql.Tx, bool) {
+	if tx, ok := ctx.Value(txKey{}).(*transaction); ok {
+		return tx.Tx, true
+	}
+	return wsql.TxFromContext(ctx)
+}
+
+// InTx runs fn in a write transaction, the one in ctx if there is one. On
+// SQLite it holds the only writer: whatever fn calls must be given the ctx that
+// fn is given, or it waits for itself.
+//
+// A failed commit is not "not committed": the error then is unknown fate, and
+// only reading tells.
+func (s *Store) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
+	if tx, ok := TxFrom(ctx); ok {
+		return fn(ctx, tx)
+	}
+	tx, release, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer func() { _ = tx.Rollback() }() // fn may panic
+	if err := fn(withTx(ctx, tx), tx.Tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return &commitError{err}
+	}
+	if tx.appended.Load() {
+		s.commits.fire()
+	}
+	return nil
+}
+
+// begin waits for a connection as long as ctx allows. The transaction itself is
+// not ended by ctx: cutting a commit short would leave its fate unknown.
+func (s *Store) begin(ctx context.Context) (tx *transaction, release func(), err error) {
+	if s.write == nil {
+		return nil, nil, errReadOnly
+	}
+	if s.file != nil {
+		if err := s.file.same(); err != nil {
+			return nil, nil, err
+		}
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return nil, nil, unavailable(ctx, "begin", err)
+	}
+	inner, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		_ = conn.Close()
+		return nil, nil, unavailable(ctx, "begin", err)
+	}
+	return &transaction{Tx: inner}, func() { _ = conn.Close() }, nil
+}
+
+// commitError: whether the transaction took effect is unknown.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return fmt.Sprintf("commit, whose fate is unknown: %v", e.err) }
+
+func (e *commitError) Unwrap() []error { return []error{ErrUnavailable, e.err} }
+
+// querier is what *sql.DB and *sql.Tx have in common.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// from is where ctx reads: its own transaction, or the read pool.
+func (s *Store) from(ctx context.Context) querier {
+	if tx, ok := TxFrom(ctx); ok {
+		return tx
+	}
+	return s.read
+}
