@@ -1,0 +1,230 @@
+// Package command is the only writer of the log: it loads what a decision
+// needs, lets the domain decide, and appends what follows at the version and the
+// guard the decision was made on. Whoever comes second decides again.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// Log is the part of the event store that commands need. Every method joins the
+// transaction in ctx when there is one.
+type Log interface {
+	Append(context.Context, eventstore.Append) ([]eventstore.Recorded, error)
+	ReadStream(ctx context.Context, stream string, afterVersion int64) ([]eventstore.Recorded, error)
+	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
+	Guard(ctx context.Context, scraper string) (domain.Guard, error)
+}
+
+// Handler handles commands. All fields are required.
+type Handler struct {
+	Log      Log
+	Instance func() string                             // who writes: the instance in the metadata
+	Follower func(ctx context.Context) (string, error) // who is to follow a new run
+	Now      func() time.Time                          // when a command that says no time happens
+	Logger   *slog.Logger
+}
+
+// attempts bounds how often a command is decided anew. Under the log's lock a
+// second decision sees what the first was beaten by, so that two are the rule.
+const attempts = 16
+
+// Handle decides c and appends what follows. No events and no error mean that
+// what c asks for is so already. A refusal wraps one of domain's errors.
+func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	for range attempts {
+		recorded, err := h.decide(ctx, c, by)
+		if errors.Is(err, eventstore.ErrConflict) {
+			continue
+		}
+		return recorded, err
+	}
+	return nil, fmt.Errorf("%T was overtaken %d times: %w", c, attempts, domain.ErrConflict)
+}
+
+func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	switch c := c.(type) {
+	case domain.StartScrape:
+		return h.start(ctx, c, by)
+	case domain.ScraperCommand:
+		return h.toScraper(ctx, h.stamped(c), by)
+	case domain.RunCommand:
+		return h.toRun(ctx, h.stampedRun(c), by)
+	}
+	return nil, fmt.Errorf("%w: no handler for %T", domain.ErrInvalid, c)
+}
+
+// toScraper handles what changes a scraper itself.
+func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by domain.Origin) ([]eventstore.Recorded, error) {
+	scraper, version, err := h.Log.Scraper(ctx, c.ScraperName())
+	if err != nil {
+		return nil, err
+	}
+	events, err := scraper.Decide(c)
+	if err != nil {
+		return nil, err
+	}
+	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}, events, by)
+}
+
+// start handles StartScrape, which ends in the new run's stream, or leaves its
+// trace in the scraper's. A run id that is known already has been handled.
+func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Origin) ([]eventstore.Recorded, error) {
+	if c.RunID == uuid.Nil {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("run id: %w", err)
+		}
+		c.RunID = id
+	} else if known, err := h.Log.ReadStream(ctx, domain.RunStream(c.RunID), 0); err != nil || len(known) > 0 {
+		return nil, err
+	}
+	scraper, version, err := h.Log.Scraper(ctx, c.Scraper)
+	if err != nil {
+		return nil, err
+	}
+	if c, err = h.completed(ctx, c, scraper); err != nil {
+		return nil, err
+	}
+	events, err := scraper.Decide(c)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	if events[0].Stream() != domain.ScraperStream(c.Scraper) {
+		version = 0
+	}
+	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
+}
+
+// completed fills in what the asker does not know: the time, who follows, and
+// what a recovery run inherits from the run it recovers.
+func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.Scraper) (domain.StartScrape, error) {
+	if c.At.IsZero() {
+		c.At = h.now()
+	}
+	if c.Instance == "" {
+		follower, err := h.Follower(ctx)
+		if err != nil {
+			return c, err
+		}
+		c.Instance = follower
+	}
+	if c.Trigger != domain.TriggerRecovery || s.LostRun == uuid.Nil {
+		return c, nil
+	}
+	lost, _, err := h.run(ctx, s.LostRun)
+	c.Watcher, c.Params = lost.Watcher, lost.Params
+	return c, err
+}
+
+// toRun handles what happens to a run that has started.
+func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Origin) ([]eventstore.Recorded, error) {
+	run, history, err := h.run(ctx, c.Run())
+	if err != nil {
+		return nil, err
+	}
+	change := eventstore.Append{Expected: int64(len(history))}
+	if restored, ok := c.(domain.ReportConnectionRestored); ok {
+		guard, err := h.Log.Guard(ctx, run.Scraper)
+		if err != nil {
+			return nil, err
+		}
+		restored.Superseded = guard.LostRun != run.ID
+		c, change.Guard = restored, &guard
+	}
+	events, err := run.Decide(c)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := h.append(ctx, change, events, h.partOf(history, by))
+	h.logLink(run, recorded)
+	return recorded, err
+}
+
+// Run is a run as the log has it; the zero Run when it has none.
+func (h *Handler) Run(ctx context.Context, id uuid.UUID) (domain.Run, error) {
+	run, _, err := h.run(ctx, id)
+	return run, err
+}
+
+func (h *Handler) run(ctx context.Context, id uuid.UUID) (domain.Run, []eventstore.Recorded, error) {
+	history, err := h.Log.ReadStream(ctx, domain.RunStream(id), 0)
+	if err != nil {
+		return domain.Run{}, nil, err
+	}
+	var run domain.Run
+	for _, recorded := range history {
+		e, err := recorded.Event()
+		if err != nil {
+			return domain.Run{}, nil, err
+		}
+		if e != nil {
+			run = run.Evolve(e)
+		}
+	}
+	return run, history, nil
+}
+
+// partOf makes a run's later events part of its story: caused, unless somebody
+// says otherwise, by what last happened to it.
+func (h *Handler) partOf(history []eventstore.Recorded, by domain.Origin) domain.Origin {
+	if len(history) == 0 {
+		return by
+	}
+	if by.Correlation == "" {
+		by.Correlation = history[0].Metadata["correlation_id"]
+	}
+	if by.Causation == uuid.Nil {
+		by.Causation = history[len(history)-1].ID
+	}
+	return by
+}
+
+func (h *Handler) append(ctx context.Context, change eventstore.Append, events []domain.Event, by domain.Origin) ([]eventstore.Recorded, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	change.Stream = events[0].Stream()
+	for _, e := range events {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("event id: %w", err)
+		}
+		change.Events = append(change.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: h.metadata(id, by)})
+	}
+	return h.Log.Append(ctx, change)
+}
+
+func (h *Handler) metadata(id uuid.UUID, by domain.Origin) eventstore.Metadata {
+	m := eventstore.Metadata{"actor": by.Actor, "instance": h.Instance(), "correlation_id": by.Correlation}
+	if by.Correlation == "" {
+		m["correlation_id"] = id.String()
+	}
+	if by.Causation != uuid.Nil {
+		m["causation_id"] = by.Causation.String()
+	}
+	if by.Traceparent != "" {
+		m["traceparent"] = by.Traceparent
+	}
+	return m
+}
+
+// guardOf is the guard a decision was made on: of a scraper that nobody has
+// configured yet it is the zero guard under its name.
+func guardOf(s domain.Scraper, name string) *domain.Guard {
+	guard := s.Guard
+	guard.Scraper = name
+	return &guard
+}
+
+// now is to the microsecond, which is what the log keeps.
+func (h *Handler) now() time.Time { return h.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,111 @@
+// Package instance keeps this instance alive in the database and ends the runs
+// of instances that died, so that no run is open without somebody to follow it.
+package instance
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// BeatInterval is how often an instance says that it lives.
+const BeatInterval = 2 * time.Second
+
+// Store is what the keeper needs of the event store. All but InTx join the
+// transaction in ctx.
+type Store interface {
+	InTx(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error
+	DeadInstances(ctx context.Context) ([]string, error)
+	// MarkDead refuses, with domain.ErrConflict, an instance that is alive after all.
+	MarkDead(ctx context.Context, id string) error
+	Guards(ctx context.Context) ([]domain.Guard, error)
+}
+
+// Keeper beats and sweeps. All fields are required.
+type Keeper struct {
+	Store  Store
+	Beat   func(ctx context.Context) error // eventstore.ErrMarkedDead: others took this instance for dead
+	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+	Logger *slog.Logger
+}
+
+// Run beats and sweeps until ctx ends, or until this instance finds itself
+// marked dead: then its runs are no longer its own and it must let go of them.
+func (k *Keeper) Run(ctx context.Context) error {
+	ticker := time.NewTicker(BeatInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := k.Beat(ctx); errors.Is(err, eventstore.ErrMarkedDead) {
+			return err
+		} else if err != nil && ctx.Err() == nil {
+			k.Logger.Error("this instance cannot say that it lives", "error", err)
+			continue
+		}
+		if err := k.Sweep(ctx); err != nil && ctx.Err() == nil {
+			k.Logger.Error("runs of dead instances cannot be ended", "error", err)
+		}
+	}
+}
+
+// Sweep ends the runs of every dead instance.
+func (k *Keeper) Sweep(ctx context.Context) error {
+	dead, err := k.Store.DeadInstances(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range dead {
+		err := k.Store.InTx(ctx, func(ctx context.Context, _ *sql.Tx) error { return k.bury(ctx, id) })
+		if errors.Is(err, domain.ErrConflict) { // it lives again, or another instance was faster
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("instance %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// bury marks one instance dead and ends its runs, all or nothing.
+func (k *Keeper) bury(ctx context.Context, id string) error {
+	if err := k.Store.MarkDead(ctx, id); err != nil {
+		return err
+	}
+	guards, err := k.Store.Guards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, guard := range guards {
+		if guard.OpenRun == uuid.Nil || guard.Instance != id {
+			continue
+		}
+		if err := k.end(ctx, guard); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keeper) end(ctx context.Context, guard domain.Guard) error {
+	lost := domain.ReportConnectionLost{
+		ToRun: domain.ToRun{RunID: guard.OpenRun}, Link: domain.LinkScraper, Cause: domain.CauseInstanceLost,
+		Detail: "instance " + guard.Instance + " died while it followed this run",
+	}
+	_, err := k.Handle(ctx, lost, domain.Origin{Actor: "instances"})
+	if errors.Is(err, domain.ErrFinished) {
+		return nil
+	}
+	return err
+}

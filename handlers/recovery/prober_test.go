@@ -1,0 +1,252 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/recovery"
+)
+
+const shop = "shop-prices"
+
+var lostRun = uuid.MustParse("01990000-0000-7000-8000-000000000001")
+
+// world is one lost scraper: what the log says of it and how it answers.
+type world struct {
+	mu       sync.Mutex
+	guard    domain.Guard
+	lost     domain.Run
+	config   domain.ScraperConfig
+	answer   func(n int) (back, answered bool, err error) // of the nth probe, from 1
+	probes   []time.Time
+	watching bool // the watcher's stream is open
+	refuse   error
+	restored chan domain.ReportConnectionRestored
+	wake     chan struct{}
+}
+
+var errRefused = errors.New("connection refused")
+
+func newWorld() *world {
+	now := time.Now()
+	w := &world{
+		guard:    domain.Guard{Scraper: shop, LostRun: lostRun},
+		lost:     domain.Run{ID: lostRun, Scraper: shop, Status: domain.StatusConnectionFailed, Trigger: domain.TriggerSchedule, LostLink: domain.LinkScraper, StartedAt: now.Add(-time.Minute), EndedAt: now},
+		config:   domain.DefaultScraperConfig(),
+		restored: make(chan domain.ReportConnectionRestored, 16),
+		wake:     make(chan struct{}, 1),
+	}
+	return w
+}
+
+func (w *world) prober() *recovery.Prober {
+	return &recovery.Prober{
+		Guards: func(context.Context) ([]domain.Guard, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return []domain.Guard{w.guard}, nil
+		},
+		LoadRun: func(context.Context, uuid.UUID) (domain.Run, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.lost, nil
+		},
+		Config:  func(context.Context, string) (domain.ScraperConfig, error) { return w.config, nil },
+		Ask:     w.ask,
+		Watcher: func(string) bool { w.mu.Lock(); defer w.mu.Unlock(); return w.watching },
+		Handle:  w.handle,
+		Wake:    func() (<-chan struct{}, func()) { return w.wake, func() {} },
+		Logger:  slog.New(slog.DiscardHandler),
+	}
+}
+
+func (w *world) ask(context.Context, domain.ScraperConfig) (bool, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.probes = append(w.probes, time.Now())
+	return w.answer(len(w.probes))
+}
+
+func (w *world) handle(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.refuse; err != nil {
+		w.refuse = nil
+		return nil, err
+	}
+	w.guard.Restored = true
+	w.restored <- c.(domain.ReportConnectionRestored)
+	return nil, nil
+}
+
+// start runs a prober until the test ends.
+func (w *world) start(t *testing.T) *recovery.Prober {
+	p := w.prober()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func backFrom(n int) func(int) (bool, bool, error) {
+	return func(probe int) (bool, bool, error) {
+		if probe < n {
+			return false, false, errRefused
+		}
+		return true, true, nil
+	}
+}
+
+func TestTheFirstGoodProbeRestores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		w := newWorld()
+		w.answer = backFrom(4)
+		p := w.start(t)
+		restored := <-w.restored
+		if restored.RunID != lostRun || restored.NoticedBy != domain.NoticedByProbe {
+			t.Errorf("restored %+v", restored)
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("restored after %v, want the fourth probe of one a second", took)
+		}
+		time.Sleep(10 * time.Second)
+		if len(w.restored) != 0 || len(w.probes) != 4 {
+			t.Errorf("after the return: %d more returns, %d probes", len(w.restored), len(w.probes))
+		}
+		if _, waiting := p.Waiting(shop); waiting {
+			t.Error("the prober still waits")
+		}
+	})
+}
+
+func TestAnAnnouncementIsProbedAtOnceAndOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		w := newWorld()
+		w.config.Probe.Interval = domain.Duration(time.Minute)
+		w.answer = backFrom(3)
+		p := w.start(t)
+		synctest.Wait()
+
+		time.Sleep(5 * time.Second)
+		for range 50 {
+			p.Announce([]string{"other", shop})
+			synctest.Wait()
+		}
+		if len(w.probes) != 2 {
+			t.Fatalf("%d probes after 50 announcements at once, want 2", len(w.probes))
+		}
+		time.Sleep(time.Second)
+		p.Announce([]string{shop})
+		if restored := <-w.restored; restored.NoticedBy != domain.NoticedByAnnounce || time.Since(began) != 6*time.Second {
+			t.Errorf("restored by %s after %v", restored.NoticedBy, time.Since(began))
+		}
+	})
+}
+
+func TestARecoveryRunLostAtOnceIsHeldDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		w := newWorld()
+		w.lost.Trigger = domain.TriggerRecovery
+		w.lost.StartedAt = w.lost.EndedAt.Add(-2 * time.Second)
+		w.answer = func(probe int) (bool, bool, error) { return probe != 6, true, errors.New("503") }
+		p := w.start(t)
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if why, waiting := p.Waiting(shop); !waiting || why == "" {
+			t.Error("it does not say what it waits for")
+		}
+		<-w.restored
+		// The sixth probe, 5 s in, fails: the whole hold-down begins again with the seventh.
+		if took := time.Since(began); took != 16*time.Second {
+			t.Errorf("restored after %v, want a whole hold-down of good probes", took)
+		}
+	})
+}
+
+func TestALostWatcherMustComeBackToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.lost.LostLink, w.lost.Watcher = domain.LinkWatcher, "tab-1"
+		w.answer = backFrom(1)
+		w.start(t)
+		time.Sleep(5500 * time.Millisecond)
+		if len(w.restored) != 0 {
+			t.Fatal("restored without its watcher")
+		}
+		w.mu.Lock()
+		w.watching = true
+		w.mu.Unlock()
+		if restored := <-w.restored; restored.NoticedBy != domain.NoticedByWatcher {
+			t.Errorf("noticed by %s", restored.NoticedBy)
+		}
+	})
+}
+
+func TestUnansweredIsNotTheSameAsNotBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answer = func(probe int) (bool, bool, error) { return false, probe > 3, errRefused }
+		p := w.start(t)
+		time.Sleep(2500 * time.Millisecond)
+		if !p.Unanswered(shop) {
+			t.Error("three probes without an answer count as answered")
+		}
+		time.Sleep(time.Second)
+		if p.Unanswered(shop) {
+			t.Error("a 503 counts as no answer")
+		}
+		if p.Unanswered("other") {
+			t.Error("a scraper that is not lost counts as unanswered")
+		}
+	})
+}
+
+func TestANewerLossIsWatchedInsteadOfTheOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		newer := uuid.MustParse("01990000-0000-7000-8000-000000000002")
+		w := newWorld()
+		w.config.Probe.Interval = domain.Duration(time.Hour)
+		w.answer = backFrom(2)
+		w.start(t)
+		synctest.Wait()
+		w.mu.Lock()
+		w.guard.LostRun = newer
+		w.mu.Unlock()
+		w.wake <- struct{}{}
+		if restored := <-w.restored; restored.RunID != newer {
+			t.Errorf("restored %s", restored.RunID)
+		}
+	})
+}
+
+func TestAReturnThatCannotBeRecordedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		w := newWorld()
+		w.answer = backFrom(1)
+		w.refuse = errors.New("database is down")
+		w.start(t)
+		<-w.restored
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("recorded after %v", took)
+		}
+	})
+}

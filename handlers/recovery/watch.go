@@ -1,0 +1,165 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// announcePause is the least time between two probes of one scraper that
+// announcements caused.
+const announcePause = time.Second
+
+// watch follows one loss until it is restored.
+type watch struct {
+	prober  *Prober
+	scraper string
+	run     uuid.UUID
+	cancel  context.CancelFunc
+
+	announced chan struct{} // holds at most one announcement that has not been answered
+
+	mu            sync.Mutex
+	seen          watchState
+	lastAnnounced time.Time
+}
+
+// watchState is what people and the scheduler may know of a watch.
+type watchState struct {
+	waiting    string // for what; empty: for nothing any more
+	detail     string // what the last probe saw
+	unanswered bool   // the last probe got no answer at all
+}
+
+func (s watchState) String() string {
+	if s.detail == "" {
+		return s.waiting
+	}
+	return s.waiting + " (" + s.detail + ")"
+}
+
+func (w *watch) state() watchState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen
+}
+
+func (w *watch) announce() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); now.Sub(w.lastAnnounced) >= announcePause {
+		w.lastAnnounced = now
+		select {
+		case w.announced <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// loop probes until the connection is restored. The configuration is read anew
+// each time, so that a changed URL or interval takes effect at once.
+func (w *watch) loop(ctx context.Context) {
+	var goodSince time.Time // the first of an unbroken row of good probes
+	by := domain.NoticedByProbe
+	for ctx.Err() == nil {
+		config, lost, err := w.load(ctx)
+		if err != nil {
+			w.report(ctx, watchState{waiting: "for the log, which cannot be read", detail: err.Error()})
+			by = w.pause(ctx, Poll)
+			continue
+		}
+		state := w.ask(ctx, config, &goodSince)
+		if state.waiting == "" {
+			state = w.prove(config, lost, goodSince)
+		}
+		if lost.LostLink == domain.LinkWatcher {
+			by = domain.NoticedByWatcher
+		}
+		if state.waiting == "" && w.restored(ctx, by) {
+			return
+		}
+		w.report(ctx, state)
+		by = w.pause(ctx, config.Probe.Interval.Std())
+	}
+}
+
+func (w *watch) load(ctx context.Context) (domain.ScraperConfig, domain.Run, error) {
+	lost, err := w.prober.LoadRun(ctx, w.run)
+	if err != nil {
+		return domain.ScraperConfig{}, lost, err
+	}
+	config, err := w.prober.Config(ctx, w.scraper)
+	return config, lost, err
+}
+
+func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time.Time) watchState {
+	asked := time.Now()
+	back, answered, err := w.prober.Ask(ctx, c)
+	if back {
+		if goodSince.IsZero() {
+			*goodSince = asked
+		}
+		return watchState{}
+	}
+	*goodSince = time.Time{}
+	state := watchState{waiting: "for a good answer to a probe every " + c.Probe.Interval.String(), unanswered: !answered}
+	if err != nil {
+		state.detail = err.Error()
+	}
+	return state
+}
+
+// prove asks for more than one good probe where more is due: a whole hold-down
+// of them, and a watcher for a run that lost its watcher.
+func (w *watch) prove(c domain.ScraperConfig, lost domain.Run, goodSince time.Time) watchState {
+	holdDown := c.Recovery.HoldDown
+	switch {
+	case lost.HeldDown(holdDown.Std()) && time.Since(goodSince) < holdDown.Std():
+		return watchState{waiting: fmt.Sprintf("for %s of good probes, since the last recovery run was lost within %s of its start", holdDown, holdDown)}
+	case lost.LostLink == domain.LinkWatcher && !w.prober.Watcher(lost.Watcher):
+		return watchState{waiting: "for the watcher to come back"}
+	}
+	return watchState{}
+}
+
+func (w *watch) restored(ctx context.Context, by domain.NoticedBy) bool {
+	command := domain.ReportConnectionRestored{ToRun: domain.ToRun{RunID: w.run}, NoticedBy: by}
+	_, err := w.prober.Handle(ctx, command, domain.Origin{Actor: "prober"})
+	switch {
+	case err == nil, errors.Is(err, domain.ErrFinished), errors.Is(err, domain.ErrInvalid), errors.Is(err, domain.ErrNotFound):
+		return true
+	case ctx.Err() == nil:
+		w.prober.Logger.Error("a restored connection cannot be recorded; trying again", "scraper", w.scraper, "run", w.run, "error", err)
+	}
+	return false
+}
+
+// report keeps what is being waited for, and logs it when it changes.
+func (w *watch) report(ctx context.Context, state watchState) {
+	w.mu.Lock()
+	changed := w.seen.waiting != state.waiting
+	w.seen = state
+	w.mu.Unlock()
+	if changed && state.waiting != "" && ctx.Err() == nil {
+		w.prober.Logger.Info("recovery waits "+state.waiting, "scraper", w.scraper, "run", w.run, "detail", state.detail)
+	}
+}
+
+// pause waits for the next probe and says what will have caused it.
+func (w *watch) pause(ctx context.Context, interval time.Duration) domain.NoticedBy {
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-w.announced:
+		return domain.NoticedByAnnounce
+	}
+	return domain.NoticedByProbe
+}

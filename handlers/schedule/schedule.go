@@ -1,0 +1,188 @@
+// Package schedule starts the slots of scrapers when they come due.
+//
+// Any number of instances may tick: a slot is claimed by the guard's last_due in
+// the transaction that starts or skips it, and its run's id follows from
+// scraper and slot. The next slot follows from the last scheduled one, never
+// from now, so that no restart and no late tick moves the schedule.
+package schedule
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// Poll bounds how long a tick waits, so that a clock that was set is noticed.
+const Poll = time.Second
+
+// page is how many events are read at once while following the log.
+const page = 500
+
+// Log is what the scheduler reads.
+type Log interface {
+	Head(ctx context.Context) (int64, error)
+	Guards(ctx context.Context) ([]domain.Guard, error)
+	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
+	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
+}
+
+// Scheduler ticks. All fields are required.
+type Scheduler struct {
+	Log        Log
+	Handle     func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+	Unanswered func(scraper string) bool // did the last probe of its lost connection get no answer at all?
+	Wake       func() (<-chan struct{}, func())
+	Ready      func() // called once, when ticking has begun
+	Logger     *slog.Logger
+
+	began    time.Time // slots before it were missed while scrapelog was down
+	position int64     // how far the log has been followed
+	entries  map[string]*entry
+}
+
+// entry is a scraper and its next slot.
+type entry struct {
+	scraper domain.Scraper
+	handled time.Time // the last slot this process has seen to; a slot inside a gap leaves no trace in the log
+	slot    time.Time // the next one; zero: none
+}
+
+// Run ticks until ctx ends.
+func (s *Scheduler) Run(ctx context.Context) error {
+	wake, stop := s.Wake()
+	defer stop()
+	s.began = time.Now()
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	s.Ready()
+	for {
+		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
+			s.Logger.Error("the log cannot be followed", "error", err)
+		}
+		s.tick(ctx, time.Now())
+		timer := time.NewTimer(s.untilNext(time.Now()))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// load reads every scraper. The head is read first: what is appended meanwhile
+// is folded a second time, which changes nothing.
+func (s *Scheduler) load(ctx context.Context) error {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	guards, err := s.Log.Guards(ctx)
+	if err != nil {
+		return err
+	}
+	s.entries = make(map[string]*entry, len(guards))
+	for _, guard := range guards {
+		scraper, _, err := s.Log.Scraper(ctx, guard.Scraper)
+		if err != nil {
+			return err
+		}
+		s.entries[guard.Scraper] = (&entry{}).become(scraper)
+	}
+	s.position = head
+	return nil
+}
+
+// follow folds what was appended since.
+func (s *Scheduler) follow(ctx context.Context) error {
+	for {
+		recorded, err := s.Log.Read(ctx, eventstore.Query{After: s.position, Limit: page})
+		if err != nil || len(recorded) == 0 {
+			return err
+		}
+		for _, r := range recorded {
+			e, err := r.Event()
+			if err != nil {
+				return err
+			}
+			s.fold(e)
+			s.position = r.Position
+		}
+	}
+}
+
+func (s *Scheduler) fold(e domain.Event) {
+	if e == nil {
+		return
+	}
+	known := s.entries[e.ScraperName()]
+	if known == nil {
+		known = &entry{}
+		s.entries[e.ScraperName()] = known
+	}
+	known.become(known.scraper.Evolve(e))
+}
+
+// become takes over a scraper's new state and finds its next slot when that may
+// have moved.
+func (e *entry) become(s domain.Scraper) *entry {
+	moved := s.LastDue != e.scraper.LastDue || s.ConfiguredAt != e.scraper.ConfiguredAt || s.Removed != e.scraper.Removed
+	e.scraper = s
+	if moved {
+		e.slot = s.NextSlot(e.handled)
+	}
+	return e
+}
+
+// tick sees to every slot that has come due.
+func (s *Scheduler) tick(ctx context.Context, now time.Time) {
+	for name, e := range s.entries {
+		due := e.due(now, s.began)
+		if due.IsZero() {
+			continue
+		}
+		start := domain.StartScrape{
+			ToScraper: domain.ToScraper{Scraper: name}, RunID: domain.SlotRunID(name, due),
+			Trigger: domain.TriggerSchedule, DueAt: due, Unanswered: s.Unanswered(name),
+		}
+		if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
+			if ctx.Err() == nil {
+				s.Logger.Error("a slot cannot be started; trying again", "scraper", name, "due_at", due, "error", err)
+			}
+			continue
+		}
+		e.handled = due
+		e.slot = e.scraper.NextSlot(due)
+	}
+}
+
+// due is the slot to see to now: the last that has come due. Slots missed while
+// scrapelog was down count only when they are to be caught up.
+func (e *entry) due(now, began time.Time) time.Time {
+	var last time.Time
+	for slot := e.slot; !slot.IsZero() && !e.scraper.Config.Jittered(slot).After(now); slot = e.scraper.NextSlot(slot) {
+		if slot.Before(began) && e.scraper.Config.CatchUp == domain.CatchUpNone {
+			e.slot = e.scraper.NextSlot(slot)
+			continue
+		}
+		last = slot
+	}
+	return last
+}
+
+// untilNext is how long nothing comes due, at most Poll.
+func (s *Scheduler) untilNext(now time.Time) time.Duration {
+	wait := Poll
+	for _, e := range s.entries {
+		if !e.slot.IsZero() {
+			wait = min(wait, e.scraper.Config.Jittered(e.slot).Sub(now))
+		}
+	}
+	return max(wait, time.Millisecond)
+}
