@@ -50,6 +50,9 @@ func (s Scraper) Decide(c ScraperCommand) ([]Event, error) {
 }
 
 func (s Scraper) configure(c ConfigureScraper) ([]Event, error) {
+	if err := c.Config.Validate(); err != nil {
+		return nil, err
+	}
 	if !c.Config.Equal(c.Config.Redacted()) {
 		return nil, &FieldError{"url", "has a query string, which the log would keep for ever", "use params or headers_env instead"}
 	}

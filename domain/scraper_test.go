@@ -193,6 +193,7 @@ func TestConfiguration(t *testing.T) {
 		"the file takes over what the API made":         {given: events(configured(nil)), when: configure(domain.SourceFile, nil), then: events(fromFile)},
 		"a removed scraper can be configured again":     {given: events(configured(nil), removed), when: configure(domain.SourceAPI, nil), then: events(event(domain.SourceAPI, nil))},
 		"the API takes over a name the file gave up":    {given: events(fromFile, removed), when: configure(domain.SourceAPI, nil), then: events(event(domain.SourceAPI, nil))},
+		"an invalid configuration is refused":           {when: configure(domain.SourceAPI, func(c *domain.ScraperConfig) { c.URL = "shop" }), refuse: domain.ErrInvalid},
 		"a query string does not enter the log":         {when: configure(domain.SourceAPI, keyed), refuse: domain.ErrInvalid},
 		"a pause is recorded":                           {given: events(configured(nil)), when: domain.PauseScraper{ToScraper: toScraper(45), By: "user:ada", Reason: "maintenance"}, then: events(paused)},
 		"pausing twice is nothing new":                  {given: events(configured(nil), paused), when: domain.PauseScraper{ToScraper: toScraper(46)}},

@@ -46,8 +46,7 @@ type Scheduler struct {
 // entry is a scraper and its next slot.
 type entry struct {
 	scraper domain.Scraper
-	handled time.Time // the last slot this process has seen to; a slot inside a gap leaves no trace in the log
-	slot    time.Time // the next one; zero: none
+	slot    time.Time // zero: none
 }
 
 // Run ticks until ctx ends.
@@ -135,7 +134,7 @@ func (e *entry) become(s domain.Scraper) *entry {
 	moved := s.LastDue != e.scraper.LastDue || s.ConfiguredAt != e.scraper.ConfiguredAt || s.Removed != e.scraper.Removed
 	e.scraper = s
 	if moved {
-		e.slot = s.NextSlot(e.handled)
+		e.slot = s.NextSlot(time.Time{})
 	}
 	return e
 }
@@ -157,7 +156,6 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 			}
 			continue
 		}
-		e.handled = due
 		e.slot = e.scraper.NextSlot(due)
 	}
 }

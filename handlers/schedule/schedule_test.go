@@ -239,12 +239,14 @@ func TestAChangedScheduleTakesEffectAtOnce(t *testing.T) {
 		l.tick(t, false)
 		time.Sleep(time.Minute)
 		changed := time.Now()
-		l.record(configured(func(c *domain.ScraperConfig) { c.Schedule, c.Jitter = "@every 10s", domain.Duration(5*time.Second) }))
+		faster := configured(func(c *domain.ScraperConfig) { c.Schedule, c.Jitter = "@every 10s", domain.Duration(5*time.Second) })
+		l.record(faster)
 		time.Sleep(16 * time.Second)
 		synctest.Wait()
+		due := changed.Add(10 * time.Second)
 		runs := all[domain.RunStarted](l)
-		if len(runs) != 1 || !runs[0].DueAt.Equal(changed.Add(10*time.Second)) || runs[0].At.Before(runs[0].DueAt) {
-			t.Errorf("runs: %+v", runs)
+		if len(runs) != 1 || !runs[0].DueAt.Equal(due) || !runs[0].At.Equal(faster.Config.Jittered(due)) {
+			t.Errorf("runs: %+v, want one at %v", runs, faster.Config.Jittered(due))
 		}
 	})
 }
