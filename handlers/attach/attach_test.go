@@ -1,0 +1,79 @@
+package attach_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/attach"
+)
+
+const grace = 10 * time.Second
+
+// TestARunLivesAsLongAsItsWatcher moves one watcher through its day.
+func TestARunLivesAsLongAsItsWatcher(t *testing.T) {
+	for name, c := range map[string]struct {
+		watcher string
+		gone    func(began, now time.Time) (time.Time, bool)
+		lost    time.Duration // zero: never
+	}{
+		"a watcher that stays": {"tab", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, false }, 0},
+		"a watcher that goes": {"tab", func(began, now time.Time) (time.Time, bool) {
+			return began.Add(3 * time.Second), now.Sub(began) >= 3*time.Second
+		}, 13 * time.Second},
+		"a click from page to page": {"tab", func(began, now time.Time) (time.Time, bool) {
+			away := now.Sub(began)
+			return began, away < 9*time.Second
+		}, 0},
+		"a watcher that never came":             {"tab", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, grace},
+		"a detached run, whatever else is gone": {"", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				run := domain.Run{ID: uuid.New(), Status: domain.StatusRunning, Watcher: c.watcher, StartedAt: began}
+				lost := minded(t, run, func() (time.Time, bool) { return c.gone(began, time.Now()) })
+				took := lost.At.Sub(began)
+				switch {
+				case c.lost == 0 && lost.Cause != "":
+					t.Errorf("lost after %v", took)
+				case c.lost > 0 && (lost.Link != domain.LinkWatcher || lost.Cause != domain.CauseWatcherGone || took < c.lost || took > c.lost+attach.Poll):
+					t.Errorf("%+v after %v, want within a poll of %v", lost, took, c.lost)
+				}
+			})
+		})
+	}
+}
+
+// minded minds one run for a minute and returns the loss that was reported.
+func minded(t *testing.T, run domain.Run, gone func() (time.Time, bool)) domain.ReportConnectionLost {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var mu sync.Mutex
+	var lost domain.ReportConnectionLost
+	m := &attach.Minder{
+		Runs: func(context.Context) ([]domain.Run, error) { return []domain.Run{run}, nil },
+		Gone: func(string) (time.Time, bool) { return gone() }, Grace: grace, Logger: slog.New(slog.DiscardHandler),
+		Handle: func(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if lost.Cause == "" {
+				lost = c.(domain.ReportConnectionLost)
+				lost.At = time.Now()
+				return nil, nil
+			}
+			return nil, domain.ErrFinished
+		},
+	}
+	if err := m.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	return lost
+}
