@@ -1,0 +1,39 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+)
+
+// maxAnnounced bounds the scrapers that one worker may speak for.
+const maxAnnounced = 1000
+
+// announce hears that scrapers are up. It is accepted before anything is probed.
+func (h *Handler) announce(c echo.Context) error {
+	var body struct {
+		Scrapers []string `json:"scrapers"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if n := len(body.Scrapers); n == 0 || n > maxAnnounced {
+		return &domain.FieldError{Field: "scrapers", Problem: fmt.Sprintf("has %d names", n), Want: fmt.Sprintf("name 1 to %d scrapers", maxAnnounced)}
+	}
+	for _, name := range body.Scrapers {
+		if !domain.ValidScraperName(name) {
+			return &domain.FieldError{Field: "scrapers", Problem: fmt.Sprintf("%.80q is not a scraper name", name), Want: "use 1 to 63 of a-z, 0-9 and -"}
+		}
+	}
+	head, err := h.Log.Head(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	h.Announce(body.Scrapers)
+	c.Response().Header().Set(positionHeader, strconv.FormatInt(head, 10))
+	return c.JSON(http.StatusAccepted, map[string]int{"accepted": len(body.Scrapers)})
+}

@@ -1,0 +1,362 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+const (
+	nobody = "/api/v1/runs/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11"
+	future = "at_least=4611686018427387904"
+)
+
+// answers has one request for every answer that the API description promises,
+// by operation and status. given may prepare the service and returns the path.
+var answers = map[string]struct {
+	given func(s *service) (path string)
+	body  string
+	slow  bool // waits as long as the API does
+}{
+	"healthz 200": {given: path("/healthz")},
+	"readyz 200":  {given: path("/readyz")},
+	"readyz 503": {given: func(s *service) string {
+		s.reasons.Store(&[]string{"the database is not migrated", "no ticking yet"})
+		s.Cleanup(func() { s.reasons.Store(&[]string{}) })
+		return "/readyz"
+	}},
+	"metrics 200": {given: path("/metrics")},
+	"openapi 200": {given: path("/openapi.yaml")},
+
+	"listScrapers 200": {given: configured("list-a", "/api/v1/scrapers?limit=1")},
+	"listScrapers 400": {given: path("/api/v1/scrapers?limit=0")},
+	"listScrapers 503": {given: path("/api/v1/scrapers?" + future), slow: true},
+	"showScraper 200":  {given: configured("show", "/api/v1/scrapers/show")},
+	"showScraper 404":  {given: path("/api/v1/scrapers/none")},
+	"showScraper 503":  {given: path("/api/v1/scrapers/none?" + future), slow: true},
+
+	"configureScraper 200": {given: configured("twice", "/api/v1/scrapers/twice"), body: shop},
+	"configureScraper 201": {given: path("/api/v1/scrapers/new"), body: shop},
+	"configureScraper 400": {given: path("/api/v1/scrapers/new"), body: `{"url":"ftp://x"}`},
+	"configureScraper 409": {given: managed("by-file-put", ""), body: shop},
+	"removeScraper 204":    {given: configured("gone", "/api/v1/scrapers/gone")},
+	"removeScraper 404":    {given: path("/api/v1/scrapers/none")},
+	"removeScraper 409":    {given: managed("by-file-delete", "")},
+	"pauseScraper 200":     {given: configured("pause", "/api/v1/scrapers/pause/pause"), body: `{"reason":"too loud"}`},
+	"pauseScraper 400":     {given: configured("pause-bad", "/api/v1/scrapers/pause-bad/pause"), body: `{"why":"x"}`},
+	"pauseScraper 404":     {given: path("/api/v1/scrapers/none/pause")},
+	"resumeScraper 200":    {given: configured("resume", "/api/v1/scrapers/resume/resume")},
+	"resumeScraper 400":    {given: configured("resume-bad", "/api/v1/scrapers/resume-bad/resume"), body: `[]`},
+	"resumeScraper 404":    {given: path("/api/v1/scrapers/none/resume")},
+
+	"startRun 201": {given: configured("start", "/api/v1/scrapers/start/runs"), body: `{"attach":"tab-1","params":{"depth":2}}`},
+	"startRun 400": {given: configured("start-bad", "/api/v1/scrapers/start-bad/runs"), body: `{"params":[]}`},
+	"startRun 404": {given: path("/api/v1/scrapers/none/runs")},
+	"startRun 409": {given: func(s *service) string {
+		s.configure("busy")
+		s.run("busy")
+		return "/api/v1/scrapers/busy/runs"
+	}},
+
+	"listRuns 200": {given: running("listed", func(string) string { return "/api/v1/runs?scraper=listed&status=running,failed&trigger=manual" })},
+	"listRuns 400": {given: path("/api/v1/runs?status=lost")},
+	"listRuns 503": {given: path("/api/v1/runs?" + future), slow: true},
+	"showRun 200":  {given: running("shown", func(id string) string { return "/api/v1/runs/" + id })},
+	"showRun 400":  {given: path("/api/v1/runs/seven")},
+	"showRun 404":  {given: path(nobody)},
+	"showRun 503":  {given: path(nobody + "?" + future), slow: true},
+
+	"cancelRun 200": {given: running("cancelled", func(id string) string { return "/api/v1/runs/" + id + "/cancel" }), body: `{"reason":"enough"}`},
+	"cancelRun 400": {given: path("/api/v1/runs/seven/cancel")},
+	"cancelRun 404": {given: path(nobody + "/cancel")},
+	"cancelRun 409": {given: func(s *service) string {
+		s.configure("completed")
+		id := s.run("completed")
+		s.command(domain.ReportCompleted{ToRun: domain.ToRun{RunID: uuid.MustParse(id)}, Items: 3})
+		return "/api/v1/runs/" + id + "/cancel"
+	}},
+
+	"listEvents 200": {given: configured("logged", "/api/v1/events?stream=scraper-logged&type=scraper.configured,run.started&after=0&until=999")},
+	"listEvents 400": {given: path("/api/v1/events?after=-1")},
+	"listEvents 503": {given: path("/api/v1/events?" + future), slow: true},
+	"showEvent 200":  {given: configured("first", "/api/v1/events/1")},
+	"showEvent 400":  {given: path("/api/v1/events/0")},
+	"showEvent 404":  {given: path("/api/v1/events/9223372036854775807")},
+	"showEvent 503":  {given: path("/api/v1/events/1?" + future), slow: true},
+
+	"announce 202": {given: path("/api/v1/announce"), body: `{"scrapers":["a","b"]}`},
+	"announce 400": {given: path("/api/v1/announce"), body: `{"scrapers":["A"]}`},
+}
+
+// streamed are the answers of streams, which have tests of their own.
+var streamed = []string{"tailEvents 200", "tailEvents 400", "tailEvents 503", "watch 200", "watch 400", "watch 503"}
+
+func path(p string) func(*service) string { return func(*service) string { return p } }
+
+func configured(name, path string) func(*service) string {
+	return func(s *service) string {
+		s.configure(name)
+		return path
+	}
+}
+
+func running(scraper string, path func(id string) string) func(*service) string {
+	return func(s *service) string {
+		s.configure(scraper)
+		return path(s.run(scraper))
+	}
+}
+
+// managed makes a scraper that the configuration file manages.
+func managed(name, tail string) func(*service) string {
+	return func(s *service) string {
+		config := domain.DefaultScraperConfig()
+		config.Name, config.URL = name, "http://127.0.0.1:9/x"
+		s.command(domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, Config: config})
+		return "/api/v1/scrapers/" + name + tail
+	}
+}
+
+func TestEveryDescribedAnswerIsGivenAsDescribed(t *testing.T) {
+	d := readDocument(t)
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := start(t, db)
+		for route, operation := range d.operations() {
+			for status := range operation["responses"].(map[string]any) {
+				name := fmt.Sprintf("%s %s", operation["operationId"], status)
+				want, known := answers[name]
+				if status == "default" || contains(streamed, name) {
+					continue
+				}
+				if !known {
+					t.Errorf("%s is described, and no request here leads to it", name)
+					continue
+				}
+				t.Run(name, func(t *testing.T) {
+					if want.slow {
+						t.Parallel()
+					}
+					s := s.subtest(t)
+					method, _, _ := strings.Cut(route, " ")
+					a := s.do(method, want.given(s), want.body)
+					if fmt.Sprint(a.status) != status {
+						t.Fatalf("answered %d: %s", a.status, a.body)
+					}
+					d.conforms(t, operation, a)
+				})
+			}
+		}
+	})
+}
+
+func contains(all []string, one string) bool {
+	return strings.Contains("\n"+strings.Join(all, "\n")+"\n", "\n"+one+"\n")
+}
+
+func TestAWriteIsReadBackByItsPosition(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := start(t, db)
+		s.configure("shop")
+		started := s.expect(201, "POST", "/api/v1/scrapers/shop/runs", `{"attach":"tab","params":{"depth":2}}`, "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+		var run map[string]any
+		started.decode(t, &run)
+		location := started.header.Get("Location")
+		if location != "/api/v1/runs/"+run["id"].(string) || run["status"] != "running" || run["trigger"] != "manual" || run["watcher"] != "tab" || run["instance"] != "instance-1" {
+			t.Errorf("started %s at %s", started.body, location)
+		}
+		again := s.expect(200, "GET", fmt.Sprintf("%s?at_least=%d", location, started.position(t)), "")
+		if string(again.body) != string(started.body) {
+			t.Errorf("read back %s, was told %s", again.body, started.body)
+		}
+		var event struct {
+			Type     string
+			Data     struct{ Params map[string]int }
+			Metadata map[string]string
+		}
+		s.expect(200, "GET", fmt.Sprintf("/api/v1/events/%d", started.position(t)), "").decode(t, &event)
+		if event.Type != "run.started" || event.Data.Params["depth"] != 2 || event.Metadata["actor"] != "user:api" || event.Metadata["traceparent"] == "" {
+			t.Errorf("recorded %+v", event)
+		}
+	})
+}
+
+func TestWhatIsSoAlreadyChangesNothing(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	s.configure("shop")
+	id := s.run("shop")
+	writes := []struct{ method, path, body string }{
+		{"PUT", "/api/v1/scrapers/shop", shop},
+		{"POST", "/api/v1/scrapers/shop/pause", `{"reason":"first"}`},
+		{"POST", "/api/v1/runs/" + id + "/cancel", ""},
+		{"POST", "/api/v1/scrapers/shop/resume", `{}`},
+		{"DELETE", "/api/v1/scrapers/shop", ""},
+	}
+	for _, w := range writes {
+		first := s.do(w.method, w.path, w.body)
+		second := s.do(w.method, w.path, w.body)
+		if first.status >= 300 || second.status != first.status {
+			t.Errorf("%s %s: %d, then %d %s", w.method, w.path, first.status, second.status, second.body)
+		}
+		if first.position(t) != second.position(t) {
+			t.Errorf("%s %s: the log went from %d to %d", w.method, w.path, first.position(t), second.position(t))
+		}
+	}
+	if a := s.do("GET", fmt.Sprintf("/api/v1/scrapers/shop?at_least=%d", 5), ""); a.status != http.StatusNotFound {
+		t.Errorf("a removed scraper: %d %s", a.status, a.body)
+	}
+	s.configure("shop") // 201: it is new again
+}
+
+func TestAnAnswerDoesWithoutAReadModelThatIsLate(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	s.projector.held.Lock()
+	defer s.projector.held.Unlock()
+	var scraper struct {
+		Name   string
+		Paused bool
+		Config domain.ScraperConfig
+	}
+	s.expect(201, "PUT", "/api/v1/scrapers/shop", shop).decode(t, &scraper)
+	if scraper.Name != "shop" || scraper.Config.Schedule != "@every 1h" {
+		t.Errorf("configured %+v", scraper)
+	}
+	var run struct {
+		ID, Status string
+		Position   int64
+	}
+	started := s.expect(201, "POST", "/api/v1/scrapers/shop/runs", "")
+	started.decode(t, &run)
+	if run.Status != "running" || run.Position != started.position(t) {
+		t.Errorf("started %s", started.body)
+	}
+	cancelled := s.expect(200, "POST", "/api/v1/runs/"+run.ID+"/cancel", "")
+	cancelled.decode(t, &run)
+	if run.Status != "cancelled" || run.Position != cancelled.position(t) {
+		t.Errorf("cancelled %s", cancelled.body)
+	}
+	s.expect(200, "POST", "/api/v1/scrapers/shop/pause", "").decode(t, &scraper)
+	if !scraper.Paused {
+		t.Errorf("paused %+v", scraper)
+	}
+}
+
+func TestListsArePagedToTheirEnd(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := start(t, db)
+		for i := range 5 {
+			name := fmt.Sprintf("shop-%d", i)
+			s.configure(name)
+			s.run(name)
+		}
+		lists := []struct{ key, path, cursor string }{
+			{"scrapers", "/api/v1/scrapers?limit=2", "cursor"},
+			{"runs", "/api/v1/runs?limit=2", "cursor"},
+			{"events", "/api/v1/events?type=run.started&type=run.failed&limit=2", "after"},
+		}
+		for _, list := range lists {
+			seen, next := []int{}, ""
+			for range 4 {
+				var page map[string]any
+				s.expect(200, "GET", list.path+"&"+list.cursor+"="+next, "").decode(t, &page)
+				seen = append(seen, len(page[list.key].([]any)))
+				next, _ = page["next"].(string)
+				if next == "" {
+					break
+				}
+			}
+			if fmt.Sprint(seen) != "[2 2 1]" {
+				t.Errorf("%s came in pages of %v", list.key, seen)
+			}
+		}
+	})
+}
+
+func TestEmptyListsAreListsAndEmptyFiltersAreNone(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	for path, want := range map[string]string{
+		"/api/v1/scrapers?cursor=&limit=&at_least=":                                             `{"scrapers":[]}`,
+		"/api/v1/runs?status=&scraper=&trigger=&since=&until=&cursor=&limit=":                   `{"runs":[]}`,
+		"/api/v1/runs?status=failed&status=running,completed&since=2026-01-01T00:00:00%2B01:00": `{"runs":[]}`,
+		"/api/v1/events?after=&until=&type=&stream=&limit=500":                                  `{"events":[]}`,
+	} {
+		if a := s.expect(200, "GET", path, ""); strings.TrimSpace(string(a.body)) != want {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+}
+
+func TestRunsAreFilteredByTime(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	s.configure("shop")
+	s.run("shop")
+	for filter, want := range map[string]int{
+		"since=2000-01-01T00:00:00Z": 1, "since=2100-01-01T00:00:00Z": 0,
+		"until=2100-01-01T00:00:00%2B05:30": 1, "until=2000-01-01T00:00:00.5Z": 0,
+	} {
+		var page struct{ Runs []any }
+		s.expect(200, "GET", "/api/v1/runs?"+filter, "").decode(t, &page)
+		if len(page.Runs) != want {
+			t.Errorf("%s: %d runs, want %d", filter, len(page.Runs), want)
+		}
+	}
+}
+
+func TestAnnouncementsAreHeard(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	s.expect(202, "POST", "/api/v1/announce", `{"scrapers":["shop-a","shop-b"]}`)
+	if got := <-s.announced; fmt.Sprint(got) != "[shop-a shop-b]" {
+		t.Errorf("heard %v", got)
+	}
+}
+
+func TestHeadIsAnsweredLikeGet(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/openapi.yaml", "/api/v1/scrapers", "/api/v1/runs", "/api/v1/events"} {
+		if a := s.expect(200, "HEAD", path, ""); len(a.body) > 0 {
+			t.Errorf("HEAD %s has a body", path)
+		}
+	}
+	s.expect(405, "HEAD", "/api/v1/watch", "")
+}
+
+func TestTheDescriptionIsServedAsItStands(t *testing.T) {
+	want, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, eventstoretest.SQLite(t))
+	if a := s.expect(200, "GET", "/openapi.yaml", ""); string(a.body) != string(want) {
+		t.Error("another document was served")
+	}
+}
+
+func TestMetricsSayWhatRuns(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	s.configure("shop")
+	id := s.run("shop")
+	lost := s.command(domain.ReportConnectionLost{ToRun: domain.ToRun{RunID: uuid.MustParse(id)}, Link: domain.LinkScraper, Cause: domain.CauseEOF})
+	s.expect(200, "GET", fmt.Sprintf("/api/v1/runs?at_least=%d", lost[0].Position), "")
+	s.expect(200, "GET", fmt.Sprintf("/api/v1/scrapers?at_least=%d", lost[0].Position), "")
+	text := string(s.expect(200, "GET", "/metrics", "").body)
+	for _, want := range []string{
+		`scrapelog_build_info{go_version="go1.`, `version="1.2.3"} 1`,
+		`scrapelog_database_up 1`,
+		`scrapelog_runs{status="connection_failed"} 1`, `scrapelog_runs{status="running"} 0`,
+		`scrapelog_connection_losses_total 1`,
+		`scrapelog_open_streams{kind="scraper"} 7`, `scrapelog_open_streams{kind="watch"} 0`, `scrapelog_open_streams{kind="events"} 0`,
+		`scrapelog_log_head_position 3`,
+		`scrapelog_consumer_position{consumer="runs"} 3`, `scrapelog_consumer_lag_events{consumer="scrapers"} 0`,
+		`go_goroutines`, `process_open_fds`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+// Package api is scrapelog over HTTP for programs: JSON, server-sent events,
+// problem documents. openapi.yaml beside this file is its contract.
+//
+// Handlers parse, call and render; every rule lives in domain, and every write
+// goes through one Handle. A write answers with the log position it reached, and
+// a read that names this position (at_least) sees it.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/live"
+	"scrapelog/projections"
+)
+
+// Log is the event log as the API reads it.
+type Log interface {
+	Head(ctx context.Context) (int64, error)
+	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
+	ByPosition(ctx context.Context, position int64) (eventstore.Recorded, error)
+	Scraper(ctx context.Context, name string) (s domain.Scraper, version int64, err error)
+	Wake() (woken <-chan struct{}, stop func())
+	WaitFor(ctx context.Context, group string, position int64) error
+	GroupStates(ctx context.Context) ([]eventstore.GroupState, error)
+}
+
+// Views are the read models that the API serves.
+type Views interface {
+	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
+	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
+	Counts(ctx context.Context) (projections.Counts, error)
+	Scrapers(ctx context.Context) ([]projections.Scraper, error)
+	Scraper(ctx context.Context, name string) (projections.Scraper, error)
+}
+
+// Config wires a Handler. What is not marked optional MUST be set.
+type Config struct {
+	Log    Log
+	Views  Views
+	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+
+	// Watch subscribes a watcher to the hub that was made with [Render].
+	Watch func(ctx context.Context, watcherID string) (<-chan live.Message, error)
+	// Announce hears which scrapers a worker says are up. It MUST NOT block.
+	Announce func(scrapers []string)
+	// Ready returns why this instance is not ready; nothing means that it is.
+	Ready func(ctx context.Context) []string
+
+	Actor       func(*http.Request) string // optional: who asks; default "user:api"
+	OpenStreams func() int                 // optional: how many scraper links are open now
+	Version     string                     // optional: of the build, for /metrics
+	Logger      *slog.Logger               // optional
+}
+
+// Handler serves the API.
+type Handler struct {
+	Config
+	streams streams
+	metrics http.Handler
+
+	done     chan struct{} // closed: streams end
+	shutdown sync.Once
+}
+
+// New makes a Handler.
+func New(cfg Config) *Handler {
+	if cfg.Actor == nil {
+		cfg.Actor = func(*http.Request) string { return "user:api" }
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{Config: cfg, done: make(chan struct{})}
+	h.metrics = h.newMetrics()
+	return h
+}
+
+// Close ends every open stream and refuses new ones, so that
+// [http.Server.Shutdown], which waits for them, can return.
+func (h *Handler) Close() { h.shutdown.Do(func() { close(h.done) }) }
+
+// Register adds the routes. What GET answers, HEAD answers too, but for streams.
+func (h *Handler) Register(e *echo.Echo) {
+	read := func(path string, fn echo.HandlerFunc, m ...echo.MiddlewareFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, fn, append(m, headers)...)
+	}
+	runs, scrapers, events := h.atLeast(h.inView(runsGroup)), h.atLeast(h.inView(scrapersGroup)), h.atLeast(h.inLog)
+
+	read("/healthz", healthz)
+	read("/readyz", h.readyz)
+	read("/metrics", echo.WrapHandler(h.metrics))
+	read("/openapi.yaml", openAPI)
+
+	read("/api/v1/scrapers", h.listScrapers, scrapers)
+	read("/api/v1/scrapers/:name", h.showScraper, scrapers)
+	e.PUT("/api/v1/scrapers/:name", h.configureScraper, headers)
+	e.DELETE("/api/v1/scrapers/:name", h.removeScraper, headers)
+	e.POST("/api/v1/scrapers/:name/pause", h.pauseScraper, headers)
+	e.POST("/api/v1/scrapers/:name/resume", h.resumeScraper, headers)
+	e.POST("/api/v1/scrapers/:name/runs", h.startRun, headers)
+
+	read("/api/v1/runs", h.listRuns, runs)
+	read("/api/v1/runs/:id", h.showRun, runs)
+	e.POST("/api/v1/runs/:id/cancel", h.cancelRun, headers)
+
+	read("/api/v1/events", h.listEvents, events)
+	read("/api/v1/events/:position", h.showEvent, events)
+	e.GET("/api/v1/events/stream", h.tailEvents, headers)
+
+	e.GET("/api/v1/watch", h.watchChanges, headers)
+	e.POST("/api/v1/announce", h.announce, headers)
+}
+
+// headers keeps answers out of caches and out of frames. Pages set their own.
+func headers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set(echo.HeaderCacheControl, "no-store")
+		header.Set(echo.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+		return next(c)
+	}
+}

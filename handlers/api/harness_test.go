@@ -1,0 +1,261 @@
+package api_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/api"
+	"scrapelog/handlers/command"
+	"scrapelog/handlers/live"
+	"scrapelog/projections"
+)
+
+const deadline = 20 * time.Second // for what takes milliseconds
+
+// service is the API over a real log, on a real socket.
+type service struct {
+	*testing.T
+	store     *eventstore.Store
+	handle    func(context.Context, domain.Command, domain.Origin) ([]eventstore.Recorded, error)
+	watchers  *live.Watchers
+	announced chan []string
+	reasons   *atomic.Pointer[[]string]
+	projector *projector
+
+	echo    *echo.Echo
+	handler *api.Handler
+	server  *http.Server
+	addr    string
+}
+
+func start(t *testing.T, db eventstoretest.Database) *service {
+	t.Helper()
+	s := &service{T: t, store: db.Open(t), announced: make(chan []string, 1), reasons: &atomic.Pointer[[]string]{}, watchers: &live.Watchers{}}
+	if err := projections.Ensure(t.Context(), s.store); err != nil {
+		t.Fatal(err)
+	}
+	commands := &command.Handler{
+		Log: s.store, Instance: func() string { return "instance-1" },
+		Follower: func(context.Context) (string, error) { return "instance-1", nil },
+		Now:      time.Now, Logger: slog.New(slog.DiscardHandler),
+	}
+	s.handle = commands.Handle
+	s.projector = &projector{store: s.store}
+	queries := projections.NewQueries(s.store)
+	hub := live.New(live.Config{Source: queries, Wake: s.store.WakeProgress, Render: api.Render, Watchers: s.watchers})
+	s.background(s.projector.run)
+	s.background(hub.Run)
+	s.handler = api.New(api.Config{
+		Log: s.store, Views: queries, Handle: s.handle, Watch: hub.Subscribe, Version: "1.2.3",
+		Announce:    func(names []string) { s.announced <- names },
+		Ready:       func(context.Context) []string { return *s.reasons.Load() },
+		OpenStreams: func() int { return 7 },
+	})
+	s.reasons.Store(&[]string{})
+	s.echo = api.NewEcho(api.EchoConfig{Hosts: []string{"scrapelog.example:8080"}})
+	s.handler.Register(s.echo)
+	s.serve()
+	return s
+}
+
+func (s *service) serve() {
+	s.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	s.server = api.NewServer(s.echo, slog.New(slog.DiscardHandler), s.handler.Close)
+	ended := make(chan error, 1)
+	go func() { ended <- s.server.Serve(listener) }()
+	s.Cleanup(func() {
+		if err := s.server.Close(); err != nil {
+			s.Error(err)
+		}
+		<-ended
+	})
+}
+
+// background runs what is long-lived until the test ends.
+func (s *service) background(run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	s.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.Error(err)
+		}
+	})
+}
+
+// projector keeps the read models current, unless it is held.
+type projector struct {
+	store *eventstore.Store
+	held  sync.Mutex
+}
+
+func (p *projector) run(ctx context.Context) error {
+	woken, stop := p.store.Wake()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-woken:
+		}
+		if err := p.step(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *projector) step(ctx context.Context) error {
+	p.held.Lock()
+	defer p.held.Unlock()
+	for _, projection := range projections.All() {
+		err := p.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return p.apply(ctx, tx, projection) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *projector) apply(ctx context.Context, tx *sql.Tx, projection projections.Projection) error {
+	done, err := p.store.Offset(ctx, projection.Name())
+	if err != nil {
+		return err
+	}
+	events, err := p.store.Read(ctx, eventstore.Query{After: done})
+	if err != nil {
+		return err
+	}
+	for _, recorded := range events {
+		e, err := recorded.Event()
+		if err != nil {
+			return err
+		}
+		if err := projection.Apply(ctx, tx, recorded, e); err != nil {
+			return err
+		}
+		done = recorded.Position
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO consumer_offsets (topic, consumer_group, position) VALUES ($1, $2, $3)
+		ON CONFLICT (topic, consumer_group) DO UPDATE SET position = excluded.position`, eventstore.Topic, projection.Name(), done)
+	return err
+}
+
+// answer is a response whose body was read.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a answer) position(t *testing.T) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(a.header.Get("X-Log-Position"), 10, 64)
+	if err != nil || n < 1 {
+		t.Fatalf("X-Log-Position %q", a.header.Get("X-Log-Position"))
+	}
+	return n
+}
+
+func (a answer) decode(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}
+
+// do makes a request; header is name, value, name, value …
+func (s *service) do(method, path, body string, header ...string) answer {
+	s.Helper()
+	res := s.open(method, path, body, header...)
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Header, data}
+}
+
+func (s *service) open(method, path, body string, header ...string) *http.Response {
+	s.Helper()
+	var content io.Reader
+	if body != "" {
+		content = strings.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(s.Context(), method, "http://"+s.addr+path, content)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return res
+}
+
+// expect makes a request and checks its status.
+func (s *service) expect(status int, method, path, body string, header ...string) answer {
+	s.Helper()
+	a := s.do(method, path, body, header...)
+	if a.status != status {
+		s.Fatalf("%s %s: %d %s, want %d", method, path, a.status, a.body, status)
+	}
+	return a
+}
+
+const shop = `{"url":"http://127.0.0.1:9/scrapes/shop","schedule":"@every 1h"}`
+
+// configure makes a scraper through the API.
+func (s *service) configure(name string) { s.expect(201, "PUT", "/api/v1/scrapers/"+name, shop) }
+
+// run starts a run and returns its id.
+func (s *service) run(scraper string) string {
+	s.Helper()
+	var run struct{ ID string }
+	s.expect(201, "POST", "/api/v1/scrapers/"+scraper+"/runs", "").decode(s.T, &run)
+	return run.ID
+}
+
+func (s *service) command(c domain.Command) []eventstore.Recorded {
+	s.Helper()
+	recorded, err := s.handle(s.Context(), c, domain.Origin{Actor: "test"})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return recorded
+}
+
+// subtest is the same service with the failures of a subtest.
+func (s *service) subtest(t *testing.T) *service {
+	return &service{
+		T: t, store: s.store, handle: s.handle, watchers: s.watchers, announced: s.announced, reasons: s.reasons,
+		projector: s.projector, echo: s.echo, handler: s.handler, server: s.server, addr: s.addr,
+	}
+}

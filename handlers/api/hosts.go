@@ -1,0 +1,55 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/problem"
+)
+
+// allowHosts refuses requests whose Host header names neither this machine nor
+// one of the configured hosts. A page elsewhere can point its own name at our
+// address (DNS rebinding), but it cannot make the browser lie about that name.
+func allowHosts(configured []string) echo.MiddlewareFunc {
+	var allowed []string
+	for _, host := range configured {
+		allowed = append(allowed, hostname(host))
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			host := hostname(r.Host)
+			if !loopback(host) && !dialled(r, host) && !slices.Contains(allowed, host) {
+				return problem.New(problem.Forbidden, "this service does not go by the host name of the request")
+			}
+			return next(c)
+		}
+	}
+}
+
+// hostname is the name without port, brackets, letter case and final dot.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
+}
+
+// dialled says whether host is the very address that the client connected to,
+// which no name has to be resolved for.
+func dialled(r *http.Request, host string) bool {
+	ip, err := netip.ParseAddr(host)
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return err == nil && ok && local.AddrPort().Addr().Unmap() == ip.Unmap()
+}

@@ -1,0 +1,175 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+type runPage struct {
+	Runs []projections.Run `json:"runs"`
+	Next string            `json:"next,omitempty"`
+}
+
+func (h *Handler) listRuns(c echo.Context) error {
+	q := readQuery(c.Request())
+	filter := projections.RunFilter{
+		Statuses: q.statuses(), Scraper: q.scraper(), Trigger: q.trigger(),
+		Since: q.time("since"), Until: q.time("until"), Cursor: q.text("cursor"), Limit: q.limit(),
+	}
+	if q.err != nil {
+		return q.err
+	}
+	page, err := h.Views.Runs(c.Request().Context(), filter)
+	if err != nil {
+		return err
+	}
+	if page.Runs == nil {
+		page.Runs = []projections.Run{}
+	}
+	return c.JSON(http.StatusOK, runPage(page))
+}
+
+func (h *Handler) showRun(c echo.Context) error {
+	id, err := runID(c)
+	if err != nil {
+		return err
+	}
+	run, err := h.Views.Run(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, run)
+}
+
+func (h *Handler) startRun(c echo.Context) error {
+	name, err := scraperName(c)
+	if err != nil {
+		return err
+	}
+	start, err := readStart(c, name)
+	if err != nil {
+		return err
+	}
+	recorded, position, err := h.write(c, start)
+	if err != nil {
+		return err
+	}
+	started, err := eventOf[domain.RunStarted](recorded)
+	if err != nil {
+		return err
+	}
+	run, err := h.changedRun(c.Request().Context(), started.RunID, position)
+	if errors.Is(err, domain.ErrNotFound) {
+		run, err = runOf(started, position), nil
+	}
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderLocation, "/api/v1/runs/"+run.ID.String())
+	return c.JSON(http.StatusCreated, run)
+}
+
+func readStart(c echo.Context, scraper string) (domain.StartScrape, error) {
+	var body struct {
+		Attach *string         `json:"attach"`
+		Params json.RawMessage `json:"params"`
+	}
+	start := domain.StartScrape{ToScraper: to(scraper), Trigger: domain.TriggerManual}
+	if err := decode(c, &body); err != nil {
+		return start, err
+	}
+	if body.Attach != nil {
+		if err := validWatcher("attach", *body.Attach); err != nil {
+			return start, err
+		}
+		start.Watcher = *body.Attach
+	}
+	if body.Params != nil && body.Params[0] != '{' {
+		return start, &domain.FieldError{Field: "params", Problem: "is not an object", Want: `use an object such as {"depth":2}`}
+	}
+	start.Params = body.Params
+	return start, nil
+}
+
+// cancelRun answers a repeated cancel like the first: what was asked for is so.
+func (h *Handler) cancelRun(c echo.Context) error {
+	id, err := runID(c)
+	if err != nil {
+		return err
+	}
+	reason, err := readReason(c)
+	if err != nil {
+		return err
+	}
+	recorded, position, err := h.write(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: h.Actor(c.Request()), Reason: reason})
+	if err != nil {
+		return err
+	}
+	run, err := h.changedRun(c.Request().Context(), id, position)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return err
+	}
+	if cancelled, err := eventOf[domain.RunCancelled](recorded); err == nil && run.Position < position {
+		run = cancelledRun(run, cancelled, position)
+	}
+	return c.JSON(http.StatusOK, run)
+}
+
+// changedRun reads a run back once the read model holds the write at position,
+// or as it stands when the read model is late.
+func (h *Handler) changedRun(ctx context.Context, id uuid.UUID, position int64) (projections.Run, error) {
+	h.settled(ctx, runsGroup, position)
+	return h.Views.Run(ctx, id)
+}
+
+// runOf is a run that the read model does not know yet.
+func runOf(e domain.RunStarted, position int64) projections.Run {
+	return projections.Run{
+		ID: e.RunID, Scraper: e.Scraper, Status: domain.StatusRunning, Trigger: e.Trigger, Watcher: e.Watcher,
+		StartedAt: e.At, Recovers: e.Recovers, Instance: e.Instance, Position: position,
+	}
+}
+
+// cancelledRun is a run whose end the read model does not know yet.
+func cancelledRun(run projections.Run, e domain.RunCancelled, position int64) projections.Run {
+	run.ID, run.Scraper, run.Status, run.EndedAt, run.Position = e.RunID, e.Scraper, domain.StatusCancelled, e.At, position
+	if !run.StartedAt.IsZero() {
+		took := max(0, run.EndedAt.Sub(run.StartedAt).Milliseconds())
+		run.DurationMS = &took
+	}
+	return run
+}
+
+// eventOf finds what a write recorded. Commands that reach it record one event.
+func eventOf[E domain.Event](recorded []eventstore.Recorded) (E, error) {
+	var want E
+	for _, r := range recorded {
+		e, err := r.Event()
+		if err != nil {
+			return want, err
+		}
+		if found, ok := e.(E); ok {
+			return found, nil
+		}
+	}
+	return want, fmt.Errorf("no %s among %d recorded events", want.EventType(), len(recorded))
+}
+
+func runID(c echo.Context) (uuid.UUID, error) {
+	s := c.Param("id")
+	id, err := uuid.Parse(s)
+	if err != nil || len(s) != len(id.String()) {
+		return uuid.Nil, &domain.FieldError{Field: "id", Problem: fmt.Sprintf("%.80q is not a run id", s), Want: "use a UUID such as 0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11"}
+	}
+	return id, nil
+}

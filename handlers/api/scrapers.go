@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/projections"
+)
+
+type scraperPage struct {
+	Scrapers []projections.Scraper `json:"scrapers"`
+	Next     string                `json:"next,omitempty"`
+}
+
+// listScrapers pages by name: the cursor is the last name of the page before.
+func (h *Handler) listScrapers(c echo.Context) error {
+	q := readQuery(c.Request())
+	limit, cursor := q.limit(), q.text("cursor")
+	if cursor != "" && !domain.ValidScraperName(cursor) {
+		q.refuse("cursor", "is not a cursor", "use the next of the page before")
+	}
+	if q.err != nil {
+		return q.err
+	}
+	all, err := h.Views.Scrapers(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, pageScrapers(all, cursor, limit))
+}
+
+func pageScrapers(all []projections.Scraper, cursor string, limit int) scraperPage {
+	page := scraperPage{Scrapers: []projections.Scraper{}}
+	for _, s := range all {
+		switch {
+		case s.Name <= cursor, s.Removed:
+		case len(page.Scrapers) == limit:
+			page.Next = page.Scrapers[limit-1].Name
+			return page
+		default:
+			page.Scrapers = append(page.Scrapers, s)
+		}
+	}
+	return page
+}
+
+func (h *Handler) showScraper(c echo.Context) error {
+	name, err := scraperName(c)
+	if err != nil {
+		return err
+	}
+	s, err := h.Views.Scraper(c.Request().Context(), name)
+	if err != nil {
+		return err
+	}
+	if s.Removed {
+		return fmt.Errorf("scraper %q was removed: %w", name, domain.ErrNotFound)
+	}
+	return c.JSON(http.StatusOK, s)
+}
+
+// configureScraper takes the whole configuration: a key that is left out gets
+// its default, not what it had.
+func (h *Handler) configureScraper(c echo.Context) error {
+	name, config := c.Param("name"), domain.DefaultScraperConfig()
+	if err := decode(c, &config); err != nil {
+		return err
+	}
+	if config.Name != "" && config.Name != name {
+		return &domain.FieldError{Field: "name", Problem: fmt.Sprintf("%.80q is not the name in the path", config.Name), Want: "leave it out, or make it the same"}
+	}
+	config.Name = name
+	if err := config.Validate(); err != nil {
+		return err
+	}
+	before, _, err := h.Log.Scraper(c.Request().Context(), name)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if !before.Configured() {
+		status = http.StatusCreated
+		c.Response().Header().Set(echo.HeaderLocation, "/api/v1/scrapers/"+name)
+	}
+	return h.changeScraper(c, status, name, domain.ConfigureScraper{ToScraper: to(name), Source: domain.SourceAPI, Config: config})
+}
+
+func (h *Handler) pauseScraper(c echo.Context) error {
+	name, reason, err := named(c)
+	if err != nil {
+		return err
+	}
+	return h.changeScraper(c, http.StatusOK, name, domain.PauseScraper{ToScraper: to(name), By: h.Actor(c.Request()), Reason: reason})
+}
+
+func (h *Handler) resumeScraper(c echo.Context) error {
+	name, reason, err := named(c)
+	if err != nil {
+		return err
+	}
+	return h.changeScraper(c, http.StatusOK, name, domain.ResumeScraper{ToScraper: to(name), By: h.Actor(c.Request()), Reason: reason})
+}
+
+func (h *Handler) removeScraper(c echo.Context) error {
+	name, reason, err := named(c)
+	if err != nil {
+		return err
+	}
+	_, _, err = h.write(c, domain.RemoveScraper{ToScraper: to(name), Source: domain.SourceAPI, By: h.Actor(c.Request()), Reason: reason})
+	if err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// changeScraper writes, and answers with the scraper as it is then.
+func (h *Handler) changeScraper(c echo.Context, status int, name string, command domain.Command) error {
+	_, position, err := h.write(c, command)
+	if err != nil {
+		return err
+	}
+	s, err := h.changedScraper(c.Request().Context(), name, position)
+	if err != nil {
+		return err
+	}
+	return c.JSON(status, s)
+}
+
+// changedScraper asks the log itself when the read model is late. What only the
+// read model knows, such as the last run, is left out then.
+func (h *Handler) changedScraper(ctx context.Context, name string, position int64) (projections.Scraper, error) {
+	if h.settled(ctx, scrapersGroup, position) {
+		return h.Views.Scraper(ctx, name)
+	}
+	s, _, err := h.Log.Scraper(ctx, name)
+	if err != nil {
+		return projections.Scraper{}, err
+	}
+	connection := projections.Connection{State: projections.ConnectionUp}
+	if s.ConnectionDown() {
+		connection = projections.Connection{State: projections.ConnectionLost, Run: s.LostRun}
+	}
+	return projections.Scraper{
+		Name: name, Source: s.Source, Config: s.Config, ConfiguredAt: s.ConfiguredAt, Paused: s.Paused, Removed: s.Removed,
+		Connection: connection, LostRun: s.LostRun, Restored: s.Restored, OpenRun: s.OpenRun, Instance: s.Instance,
+		LastDue: s.LastDue, Position: position,
+	}, nil
+}
+
+func to(scraper string) domain.ToScraper { return domain.ToScraper{Scraper: scraper} }
+
+// named reads what every simple change of a scraper says: which, and why.
+func named(c echo.Context) (name, reason string, err error) {
+	if name, err = scraperName(c); err != nil {
+		return "", "", err
+	}
+	reason, err = readReason(c)
+	return name, reason, err
+}
+
+// scraperName reads the path. What cannot name a scraper names none.
+func scraperName(c echo.Context) (string, error) {
+	name := c.Param("name")
+	if !domain.ValidScraperName(name) {
+		return "", fmt.Errorf("scraper %.80q: %w", name, domain.ErrNotFound)
+	}
+	return name, nil
+}
+
+func readReason(c echo.Context) (string, error) {
+	var body struct {
+		Reason string `json:"reason"`
+	}
+	if err := decode(c, &body); err != nil {
+		return "", err
+	}
+	if !printable(body.Reason) {
+		return "", &domain.FieldError{Field: "reason", Problem: "is too long or holds control characters", Want: fmt.Sprintf("use one line of up to %d bytes", maxText)}
+	}
+	return body.Reason, nil
+}

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/problem"
+)
+
+// positionHeader carries how far the log had come when a write was answered.
+const positionHeader = "X-Log-Position"
+
+const (
+	maxPosition = math.MaxInt64
+	patience    = 5 * time.Second // how long a read waits for at_least
+	readBack    = time.Second     // how long a write waits to read itself back
+)
+
+// The consumer groups whose read models the API serves.
+const (
+	runsGroup     = "runs"
+	scrapersGroup = "scrapers"
+)
+
+// write hands a command to its handler and says in the response how far the log
+// has come: to its last event, or to the head when all was so already.
+func (h *Handler) write(c echo.Context, command domain.Command) ([]eventstore.Recorded, int64, error) {
+	ctx := c.Request().Context()
+	recorded, err := h.Handle(ctx, command, h.origin(c.Request()))
+	if err != nil {
+		return nil, 0, err
+	}
+	position, err := h.reached(ctx, recorded)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.Response().Header().Set(positionHeader, strconv.FormatInt(position, 10))
+	return recorded, position, nil
+}
+
+func (h *Handler) reached(ctx context.Context, recorded []eventstore.Recorded) (int64, error) {
+	if n := len(recorded); n > 0 {
+		return recorded[n-1].Position, nil
+	}
+	return h.Log.Head(ctx)
+}
+
+var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+func (h *Handler) origin(r *http.Request) domain.Origin {
+	by := domain.Origin{Actor: h.Actor(r)}
+	if parent := r.Header.Get("Traceparent"); traceparent.MatchString(parent) {
+		by.Traceparent = parent
+	}
+	return by
+}
+
+// settled waits until a read model holds the write at position. False: it is
+// late, and the answer has to do without it.
+func (h *Handler) settled(ctx context.Context, group string, position int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, readBack)
+	defer cancel()
+	return h.Log.WaitFor(ctx, group, position) == nil
+}
+
+// atLeast holds a read back until what it reads has come to at_least=POS.
+func (h *Handler) atLeast(wait func(ctx context.Context, position int64) error) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			q := readQuery(c.Request())
+			position := q.position("at_least")
+			if q.err != nil {
+				return q.err
+			}
+			if position > 0 {
+				if err := patient(c.Request().Context(), position, wait); err != nil {
+					return err
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
+func patient(ctx context.Context, position int64, wait func(context.Context, int64) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := wait(ctx, position)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return problem.New(problem.Behind, fmt.Sprintf("position %d was not reached within %s", position, patience))
+	}
+	return err
+}
+
+func (h *Handler) inView(group string) func(context.Context, int64) error {
+	return func(ctx context.Context, position int64) error { return h.Log.WaitFor(ctx, group, position) }
+}
+
+// inLog waits for the log itself: another instance may have answered the write.
+func (h *Handler) inLog(ctx context.Context, position int64) error {
+	woken, stop := h.Log.Wake()
+	defer stop()
+	for {
+		head, err := h.Log.Head(ctx)
+		if err != nil || head >= position {
+			return err
+		}
+		select {
+		case <-woken:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
