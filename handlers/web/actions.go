@@ -1,0 +1,128 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// actor is who acts through the pages, as long as nobody has to say who they are.
+const actor = "user:web"
+
+func (h *Handler) start(c echo.Context) error {
+	params, err := paramsOf(c)
+	if err != nil {
+		return err
+	}
+	attach := c.FormValue("attach")
+	if attach != "" && !watcherID.MatchString(attach) {
+		return invalid("attach", attach, "use 1 to 64 letters, digits, - and _")
+	}
+	recorded, err := h.do(c, domain.StartScrape{
+		ToScraper: domain.ToScraper{Scraper: c.Param("name")},
+		Trigger:   domain.TriggerManual, Watcher: attach, Params: params,
+	})
+	if err != nil {
+		return err
+	}
+	return h.done(c, recorded, startedPath(recorded, c.Param("name")))
+}
+
+// startedPath leads to the run that was started.
+func startedPath(recorded []eventstore.Recorded, scraper string) string {
+	for _, rec := range recorded {
+		if e, err := rec.Event(); err == nil {
+			if started, ok := e.(domain.RunStarted); ok {
+				return "/runs/" + started.RunID.String()
+			}
+		}
+	}
+	return scraperPath(scraper)
+}
+
+func (h *Handler) cancel(c echo.Context) error {
+	id, err := runID(c)
+	if err != nil {
+		return err
+	}
+	recorded, err := h.do(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor, Reason: c.FormValue("reason")})
+	if err != nil {
+		return err
+	}
+	return h.done(c, recorded, "/runs/"+id.String())
+}
+
+func (h *Handler) pause(c echo.Context) error {
+	to := domain.ToScraper{Scraper: c.Param("name")}
+	recorded, err := h.do(c, domain.PauseScraper{ToScraper: to, By: actor, Reason: c.FormValue("reason")})
+	if err != nil {
+		return err
+	}
+	return h.done(c, recorded, scraperPath(to.Scraper))
+}
+
+func (h *Handler) resume(c echo.Context) error {
+	to := domain.ToScraper{Scraper: c.Param("name")}
+	recorded, err := h.do(c, domain.ResumeScraper{ToScraper: to, By: actor, Reason: c.FormValue("reason")})
+	if err != nil {
+		return err
+	}
+	return h.done(c, recorded, scraperPath(to.Scraper))
+}
+
+func (h *Handler) do(c echo.Context, command domain.Command) ([]eventstore.Recorded, error) {
+	by := domain.Origin{Actor: actor, Traceparent: c.Request().Header.Get("Traceparent")}
+	return h.cfg.Handle(c.Request().Context(), command, by)
+}
+
+// done answers with the page that shows what was recorded, once it does.
+func (h *Handler) done(c echo.Context, recorded []eventstore.Recorded, path string) error {
+	if len(recorded) > 0 {
+		last := recorded[len(recorded)-1].Position
+		c.Response().Header().Set("X-Log-Position", strconv.FormatInt(last, 10))
+		if err := h.waitFor(c.Request().Context(), last); err != nil {
+			return err
+		}
+		path += "?recorded=" + strconv.FormatInt(last, 10)
+	}
+	return c.Redirect(http.StatusSeeOther, path)
+}
+
+func scraperPath(name string) string { return "/scrapers/" + url.PathEscape(name) }
+
+// watcherID is what a tab may call itself.
+var watcherID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func runID(c echo.Context) (uuid.UUID, error) {
+	id, err := uuid.Parse(c.Param("id"))
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("run %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
+	}
+	return id, nil
+}
+
+// paramsOf is what a run is asked for in place of the configured params.
+func paramsOf(c echo.Context) (json.RawMessage, error) {
+	text := c.FormValue("params")
+	if text == "" {
+		return nil, nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &object); err != nil {
+		return nil, invalid("params", text, "use a JSON object")
+	}
+	return json.RawMessage(text), nil
+}
+
+func invalid(field, value, want string) error {
+	return &domain.FieldError{Field: field, Problem: quoted(value) + " cannot be used", Want: want}
+}

@@ -1,0 +1,127 @@
+// The page's own part of live updates. htmx swaps what the stream brings; this
+// file names the tab, notices when the stream has gone silent (no library does),
+// and keeps ages and forms in step with it. Without it every page still works.
+(() => {
+  'use strict';
+
+  const BEAT = 5000; // what the server promises
+  const SILENCE = 3 * BEAT; // after which the connection counts as lost
+  const CONNECTED = 'htmx:sse:after:connection';
+  const MESSAGE = 'htmx:sse:before:message';
+
+  const live = document.getElementById('live');
+  const banner = document.getElementById('live-lost');
+  if (!live || !banner) return;
+
+  let title = document.title;
+  let heard = Date.now();
+  let position = Number(live.dataset.position) || 0;
+  let connection = null;
+  let lost = false;
+
+  // A tab keeps its watcher id from page to page, so that a click is not a loss.
+  function tabID() {
+    let id = sessionStorage.getItem('scrapelog.watcher');
+    if (!id) {
+      const bytes = crypto.getRandomValues(new Uint8Array(12));
+      id = 'tab-' + Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+      sessionStorage.setItem('scrapelog.watcher', id);
+    }
+    return id;
+  }
+
+  // Background tabs pause their stream, because browsers allow six connections
+  // to a host. A tab that holds an attached run must not: the run would be lost.
+  function connect() {
+    if (sessionStorage.getItem('scrapelog.attached')) {
+      live.setAttribute('hx-config', live.getAttribute('hx-config') + ' sse.pauseOnBackground:false');
+    }
+    live.setAttribute('hx-sse:connect', '/live?id=' + encodeURIComponent(tabID()));
+  }
+
+  // An attached run lives with this tab, so only a script can ask for one.
+  function offerAttached() {
+    document.documentElement.classList.add('scripted');
+    document.addEventListener('submit', (event) => {
+      if (!event.target.matches('form[data-attach]')) return;
+      event.target.elements.attach.value = tabID();
+      sessionStorage.setItem('scrapelog.attached', '1');
+    });
+  }
+
+  function alive() {
+    heard = Date.now();
+    if (lost) show(false);
+  }
+
+  function show(isLost) {
+    if (isLost) title = document.title;
+    lost = isLost;
+    banner.hidden = !isLost;
+    document.title = (isLost ? '(no live updates) ' : '') + title;
+    if (isLost) {
+      const asOf = banner.querySelector('time');
+      asOf.dateTime = new Date(heard).toISOString();
+      asOf.textContent = asOf.dateTime.slice(0, 19).replace('T', ' ') + ' UTC';
+    }
+  }
+
+  // A half-open stream is ended here, a failed first connect tried again; htmx
+  // then reconnects by itself.
+  function reconnect() {
+    if (connection && connection.reader) connection.reader.cancel();
+    else live.dispatchEvent(new CustomEvent('reconnect'));
+  }
+
+  function watch() {
+    if (document.hidden && !sessionStorage.getItem('scrapelog.attached')) {
+      heard = Date.now(); // paused on purpose
+      return;
+    }
+    const silence = Date.now() - heard;
+    if (silence < SILENCE) return;
+    if (!lost) show(true);
+    if (Math.floor(silence / 1000) % 5 === 0) reconnect();
+  }
+
+  // Ages count on while the page is live, and stand still when it is not: an age
+  // that grows would say that we know what we do not.
+  function ages() {
+    if (lost) return;
+    for (const element of document.querySelectorAll('time[data-age]')) {
+      element.textContent = age(Date.now() - Date.parse(element.dateTime));
+    }
+  }
+
+  function age(ms) {
+    const s = Math.max(0, Math.floor(ms / 1000));
+    if (s < 60) return s + ' s';
+    if (s < 3600) return Math.floor(s / 60) + ' min ' + (s % 60) + ' s';
+    if (s < 86400) return Math.floor(s / 3600) + ' h ' + Math.floor((s % 3600) / 60) + ' min';
+    return Math.floor(s / 86400) + ' d ' + Math.floor((s % 86400) / 3600) + ' h';
+  }
+
+  // The log moved on between the page and its stream, or while it was away:
+  // whatever the page shows is fetched anew.
+  live.addEventListener('state', (event) => {
+    const head = Number(event.detail.data) || 0;
+    if (head > position) live.dispatchEvent(new CustomEvent('refresh'));
+    position = Math.max(position, head);
+  });
+  live.addEventListener('position', (event) => {
+    position = Math.max(position, Number(event.detail.data) || 0);
+  });
+  live.addEventListener(CONNECTED, (event) => {
+    connection = event.detail.connection;
+    alive();
+  });
+  live.addEventListener(MESSAGE, alive);
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) heard = Date.now();
+  });
+
+  connect();
+  offerAttached();
+  setInterval(watch, 1000);
+  setInterval(ages, 1000);
+})();

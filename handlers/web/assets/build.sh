@@ -1,0 +1,36 @@
+#!/bin/sh
+# Refreshes dist/ from npm: the pinned front-end libraries with their licences,
+# and a sprite of the icons that pages use. Needs npm; building scrapelog does not.
+set -eu
+cd "$(dirname "$0")"
+
+icons="ban calendar-clock circle-check circle-x loader pause play plug
+rotate-cw scroll-text square unplug wifi-off"
+
+npm ci --ignore-scripts --no-audit --no-fund
+rm -rf dist
+mkdir dist
+from=node_modules
+
+cp "$from/@picocss/pico/css/pico.min.css" dist/pico.min.css
+cp "$from/@picocss/pico/LICENSE.md" dist/pico.LICENSE.md
+cp "$from/htmx.org/dist/htmx.min.js" "$from/htmx.org/dist/ext/hx-sse.min.js" dist/
+cp "$from/htmx.org/LICENSE" dist/htmx.LICENSE
+cp "$from/lucide-static/LICENSE" dist/lucide.LICENSE
+
+{
+	echo '<?xml version="1.0" encoding="utf-8"?>'
+	sed -n '/@license/{p;q;}' "$from/lucide-static/sprite.svg"
+	echo '<svg xmlns="http://www.w3.org/2000/svg"><defs>'
+	for icon in $icons; do
+		grep -q "<symbol id=\"$icon\"" "$from/lucide-static/sprite.svg" || { echo "no icon $icon" >&2; exit 1; }
+		sed -n "/<symbol id=\"$icon\"/,/<\/symbol>/p" "$from/lucide-static/sprite.svg"
+	done
+	echo '</defs></svg>'
+} >dist/icons.svg
+
+# A source map that is not served is only noise in the browser's console.
+for script in dist/*.js; do
+	sed '/^\/\/# sourceMappingURL=/d' "$script" >"$script.tmp"
+	mv "$script.tmp" "$script"
+done

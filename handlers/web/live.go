@@ -1,0 +1,102 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/live"
+	"scrapelog/handlers/problem"
+	"scrapelog/handlers/sse"
+	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
+)
+
+// maxTold is how many changed runs and scrapers pages are told of one by one.
+// Beyond it they are told to fetch themselves anew: a storm of ten thousand runs
+// would otherwise be pushed whole to every open page. It is well below the
+// messages that a hub passes on at once.
+const maxTold = 20
+
+// live streams the changes of the log as HTML to a tab, until either end leaves.
+func (h *Handler) live(c echo.Context) error {
+	id := c.QueryParam("id")
+	if !watcherID.MatchString(id) {
+		return invalid("id", id, "use 1 to 64 letters, digits, - and _")
+	}
+	messages, err := h.cfg.Live.Subscribe(c.Request().Context(), id)
+	if errors.Is(err, live.ErrClosed) {
+		return problem.New(problem.ShuttingDown, err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	stream := sse.NewWriter(c.Response())
+	for message := range messages {
+		if err := stream.Send(message.Event, "", message.Data); err != nil {
+			return nil // the tab has left; its subscription ends with the request
+		}
+	}
+	return nil
+}
+
+// Render makes the messages of a change, for a hub whose subscribers are pages:
+// the parts of pages that changed, which htmx puts in their places, and then by
+// name what else changed, for pages that show more of it than those parts.
+func Render(c projections.Changes) ([]live.Message, error) {
+	var b bytes.Buffer
+	for _, part := range parts(c, time.Now()) {
+		if err := part.Render(context.Background(), &b); err != nil {
+			return nil, err
+		}
+	}
+	messages := append([]live.Message{{Data: b.Bytes()}}, names(c)...)
+	return append(messages, live.Message{Event: positionEvent(c), Data: strconv.AppendInt(nil, c.Position, 10)}), nil
+}
+
+func parts(c projections.Changes, now time.Time) []templ.Component {
+	parts := []templ.Component{pages.HeadCell(c.Position), pages.CountCells(c.Counts)}
+	if many(c) {
+		return parts
+	}
+	for _, r := range c.Runs {
+		parts = append(parts, pages.RunCells(r, now))
+	}
+	for _, s := range c.Scrapers {
+		parts = append(parts, pages.ScraperCells(s, now))
+	}
+	return parts
+}
+
+// names are the events that pages about one thing wait for.
+func names(c projections.Changes) []live.Message {
+	switch {
+	case c.State:
+		return nil // its position tells a page whether it has missed anything
+	case many(c):
+		return []live.Message{{Event: "refresh"}}
+	}
+	var names []live.Message
+	for _, r := range c.Runs {
+		names = append(names, live.Message{Event: domain.RunStream(r.ID)})
+	}
+	for _, s := range c.Scrapers {
+		names = append(names, live.Message{Event: domain.ScraperStream(s.Name)})
+	}
+	return names
+}
+
+func many(c projections.Changes) bool { return !c.State && len(c.Runs)+len(c.Scrapers) > maxTold }
+
+func positionEvent(c projections.Changes) string {
+	if c.State {
+		return "state"
+	}
+	return "position"
+}

@@ -1,0 +1,46 @@
+package pages
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+)
+
+func (l EventList) olderURL() templ.SafeURL {
+	return l.pageURL("until", strconv.FormatInt(l.last()-1, 10))
+}
+
+func (l EventList) newerURL() templ.SafeURL {
+	return l.pageURL("after", strconv.FormatInt(l.first(), 10))
+}
+
+// first is the newest position of the page, last its oldest.
+func (l EventList) first() int64 {
+	if len(l.Events) == 0 {
+		return 0
+	}
+	return l.Events[0].Position
+}
+
+func (l EventList) last() int64 {
+	if len(l.Events) == 0 {
+		return 1
+	}
+	return l.Events[len(l.Events)-1].Position
+}
+
+func (l EventList) span() string {
+	if len(l.Events) == 0 {
+		return "none"
+	}
+	return number(l.last()) + " to " + number(l.first())
+}
+
+// shortStream keeps a stream's kind and the end of its id.
+func shortStream(name string) string {
+	if id, ok := strings.CutPrefix(name, "run-"); ok && len(id) == 36 {
+		return "run-…" + clean(id[24:])
+	}
+	return clean(name)
+}

@@ -1,0 +1,86 @@
+package pages
+
+import (
+	"net/url"
+	"strconv"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+)
+
+func runURL(id uuid.UUID) templ.SafeURL { return templ.SafeURL("/runs/" + id.String()) }
+
+func scraperURL(name string) templ.SafeURL {
+	return templ.SafeURL("/scrapers/" + url.PathEscape(name))
+}
+
+func streamURL(name string) templ.SafeURL { return templ.SafeURL("/streams/" + url.PathEscape(name)) }
+
+func eventURL(position int64) templ.SafeURL {
+	return templ.SafeURL("/events/" + strconv.FormatInt(position, 10))
+}
+
+// refreshing lets a part of the page be fetched anew by itself. The morph keeps
+// focus, what was typed and what was opened.
+func refreshing(c Chrome) templ.Attributes {
+	if c.Refresh == "" {
+		return nil
+	}
+	return templ.Attributes{
+		"hx-get": c.URL, "hx-trigger": c.Refresh, "hx-select": "#main", "hx-swap": "outerMorph",
+	}
+}
+
+// cell names a part of a page that live updates replace wherever it stands.
+// Pushed, it says so itself; a page that has no such part passes over it.
+func cell(name string, pushed bool) templ.Attributes {
+	attributes := templ.Attributes{"data-cell": name}
+	if pushed {
+		attributes["hx-swap-oob"] = `outerMorph:[data-cell="` + name + `"]`
+	}
+	return attributes
+}
+
+// URL is the filter with one of its values changed, from its first page.
+func (f RunFilter) URL(change func(*RunFilter)) templ.SafeURL {
+	f.Cursor = ""
+	change(&f)
+	return templ.SafeURL("/runs" + query(
+		"status", f.Status, "scraper", f.Scraper, "trigger", f.Trigger, "since", f.Since, "until", f.Until, "cursor", f.Cursor))
+}
+
+// Narrowed says whether the filter leaves anything out beside the status.
+func (f RunFilter) Narrowed() bool {
+	return f.Scraper != "" || f.Trigger != "" || f.Since != "" || f.Until != ""
+}
+
+// pageURL is a page of the log under the list's filter.
+func (l EventList) pageURL(pairs ...string) templ.SafeURL {
+	for _, t := range l.Types {
+		pairs = append(pairs, "type", t)
+	}
+	return templ.SafeURL("/events" + query(append(pairs, "stream", l.Stream)...))
+}
+
+func (l EventList) has(eventType string) bool {
+	for _, t := range l.Types {
+		if t == eventType {
+			return true
+		}
+	}
+	return false
+}
+
+// query writes the pairs that have a value.
+func query(pairs ...string) string {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			values.Add(pairs[i], pairs[i+1])
+		}
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return "?" + values.Encode()
+}

@@ -1,0 +1,135 @@
+package pages
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+// Run is a run with what is known beside its row.
+type Run struct {
+	projections.Run
+	HeardAt time.Time // the last sign of life, of an open run that this instance follows
+}
+
+// RunPage is one run with its story.
+type RunPage struct {
+	Run
+	Next     projections.Run // the run that recovered this one; zero: none did
+	Standing bool            // a lost run that no newer one has superseded: recovery is still to come
+	Waiting  string          // what it waits for, in words
+	Events   []Event
+}
+
+// Overview is the first page.
+type Overview struct {
+	Counts    projections.Counts
+	Lost      []Loss
+	Running   []Run
+	Wrong     []Run
+	Scrapers  []projections.Scraper
+	Head      int64
+	Groups    []eventstore.GroupState
+	Following int // how many next slots to show
+}
+
+// Loss is a scraper whose connection is lost now, or back with its recovery to come.
+type Loss struct {
+	projections.Scraper
+	Waiting string // what the recovery waits for, in words
+}
+
+// RunList is a page of runs under a filter.
+type RunList struct {
+	Filter RunFilter
+	Counts projections.Counts
+	Runs   []Run
+	Next   string // the cursor of the next page, if there is one
+}
+
+// RunFilter is the filter as the URL has it.
+type RunFilter struct {
+	Status, Scraper, Trigger, Since, Until, Cursor string
+	Scrapers                                       []string // what there is to choose from
+}
+
+// ScraperList is every scraper.
+type ScraperList struct {
+	Scrapers []projections.Scraper
+}
+
+// ScraperPage is one scraper with what its page adds.
+type ScraperPage struct {
+	projections.Scraper
+	Waiting string
+	Slots   []time.Time
+	Zone    *time.Location
+	Runs    []Run
+}
+
+// Event is an event of the log, said in one line.
+type Event struct {
+	eventstore.Recorded
+	Summary string
+}
+
+// NewEvent says a recorded event in one line. What cannot be read is shown too:
+// the page is where people look for it.
+func NewEvent(rec eventstore.Recorded) Event {
+	e, err := rec.Event()
+	if err != nil {
+		return Event{rec, "an event that cannot be read: " + clean(err.Error())}
+	}
+	return Event{rec, Summary(e)}
+}
+
+// NewEvents does so for each of them.
+func NewEvents(records []eventstore.Recorded) []Event {
+	events := make([]Event, len(records))
+	for i, rec := range records {
+		events[i] = NewEvent(rec)
+	}
+	return events
+}
+
+// EventList is a page of the log, newest first.
+type EventList struct {
+	Events []Event
+	Types  []string // the filter
+	Stream string
+	Head   int64
+	Newest bool // the page ends at the head
+	Oldest bool // the page begins at the first event
+}
+
+// EventPage is one event and the head of the log it stands in.
+type EventPage struct {
+	Event
+	Head int64
+}
+
+// Stream is one stream's events, oldest first.
+type Stream struct {
+	Name   string
+	Events []Event
+}
+
+// Problem is a page that says no.
+type Problem struct {
+	Status int
+	Title  string
+	Detail string
+	Run    uuid.UUID // the run in the way
+}
+
+var statusLook = map[domain.RunStatus]struct{ word, icon string }{
+	domain.StatusRunning:          {"Running", "loader"},
+	domain.StatusCompleted:        {"Completed", "circle-check"},
+	domain.StatusFailed:           {"Failed", "circle-x"},
+	domain.StatusConnectionFailed: {"Connection lost", "unplug"},
+	domain.StatusCancelled:        {"Cancelled", "ban"},
+}

@@ -1,0 +1,60 @@
+package pages
+
+import (
+	"slices"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+func statusURL(s domain.RunStatus) templ.SafeURL { return templ.SafeURL("/runs?status=" + string(s)) }
+
+// nextDue lists the scrapers with the nearest slots, soonest first.
+func nextDue(scrapers []projections.Scraper, n int) []projections.Scraper {
+	due := slices.DeleteFunc(slices.Clone(scrapers), func(s projections.Scraper) bool { return s.NextSlot.IsZero() })
+	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot) })
+	return due[:min(n, len(due))]
+}
+
+func dueText(due, now time.Time) string {
+	if !due.After(now) {
+		return "now"
+	}
+	return age(due.Sub(now))
+}
+
+// WaitingText says what the recovery of a lost connection waits for.
+func WaitingText(l Loss) string {
+	switch {
+	case l.Waiting != "":
+		return clean(l.Waiting)
+	case l.Connection.Link == domain.LinkWatcher:
+		return "starts anew when its watcher is back"
+	case !l.Config.Recovery.Enabled:
+		return "recovery is disabled; nothing starts before the next slot"
+	case l.Paused:
+		return "paused; a new scrape starts when it is resumed and the connection is back"
+	}
+	return "a new scrape starts as soon as a probe is answered"
+}
+
+// lagText says how far the slowest reader of the log is behind.
+func lagText(groups []eventstore.GroupState) string {
+	var most eventstore.GroupState
+	for _, g := range groups {
+		if g.BlockedBy != "" {
+			return "The projection " + g.Name + " is blocked: pages show what was before."
+		}
+		if g.Lag > most.Lag {
+			most = g
+		}
+	}
+	if most.Lag == 0 {
+		return "Every reader has caught up."
+	}
+	return most.Name + " is " + plural(most.Lag, "event") + " behind."
+}

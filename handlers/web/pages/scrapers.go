@@ -1,0 +1,79 @@
+package pages
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"scrapelog/domain"
+)
+
+// stateText says what is special about a scraper now; nothing, if all is well.
+func stateText(p ScraperPage) string {
+	var text []string
+	if p.Lost() {
+		loss := Loss{Scraper: p.Scraper, Waiting: p.Waiting}
+		text = append(text, "Its connection is lost: "+causeText(p.Connection.Cause)+".", sentenceCase(WaitingText(loss))+".")
+	}
+	if p.Paused {
+		text = append(text, "Paused by "+clean(p.PausedBy)+" at "+instant(p.PausedAt)+because(p.PausedReason)+".")
+	}
+	if p.Removed {
+		text = append(text, "Removed at "+instant(p.RemovedAt)+"; its history stays.")
+	}
+	return strings.Join(text, " ")
+}
+
+type setting struct{ name, value string }
+
+// settings are the values of a configuration under their own names.
+func settings(c domain.ScraperConfig) []setting {
+	all := []setting{
+		{"url", c.URL},
+		{"schedule", c.Schedule},
+		{"time_zone", c.TimeZone},
+		{"jitter", c.Jitter.String()},
+		{"catch_up", string(c.CatchUp)},
+		{"platforms", strings.Join(c.Platforms, ", ")},
+		{"params", compact(c.Params)},
+		{"headers_env", headers(c.HeadersEnv)},
+		{"connect_timeout", c.ConnectTimeout.String()},
+		{"start_timeout", c.StartTimeout.String()},
+		{"idle_timeout", c.IdleTimeout.String()},
+		{"max_duration", c.MaxDuration.String()},
+		{"probe", c.Probe.Interval.String() + " " + c.Probe.URL},
+		{"recovery", recoverySetting(c.Recovery)},
+	}
+	set := slices.DeleteFunc(all, func(s setting) bool { return s.value == "" })
+	for i := range set {
+		set[i].value = clean(set[i].value)
+	}
+	return set
+}
+
+func compact(params map[string]any) string {
+	if len(params) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(params)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func headers(env map[string]string) string {
+	var lines []string
+	for _, header := range slices.Sorted(maps.Keys(env)) {
+		lines = append(lines, header+" from "+env[header])
+	}
+	return strings.Join(lines, ", ")
+}
+
+func recoverySetting(r domain.RecoveryConfig) string {
+	if !r.Enabled {
+		return "disabled"
+	}
+	return "enabled, hold_down " + r.HoldDown.String()
+}

@@ -1,0 +1,50 @@
+package pages
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// moment is a point of a run's story.
+type moment struct {
+	at     time.Time
+	offset string // since the run's start
+	kind   string // which mark the line gets: start, end, lost, back, next
+	text   string
+	run    uuid.UUID // a run to go to
+}
+
+// moments is the story of a run in order, the run that follows it included.
+func moments(p RunPage) []moment {
+	story := []moment{{at: p.StartedAt, kind: "start", text: "Started " + triggerText(p.Trigger), run: p.Recovers}}
+	if !p.LastHeardAt.IsZero() && p.Status == domain.StatusConnectionFailed {
+		story = append(story, moment{at: p.LastHeardAt, kind: "heard", text: "Heard for the last time"})
+	}
+	if p.Status.Final() {
+		story = append(story, ending(p))
+	}
+	if !p.RestoredAt.IsZero() {
+		story = append(story, moment{at: p.RestoredAt, kind: "back", text: "Connection back: " + noticedWords[p.NoticedBy]})
+	}
+	if p.Next.ID != uuid.Nil {
+		story = append(story, moment{at: p.Next.StartedAt, kind: "start", text: "A new run started in its place", run: p.Next.ID})
+	}
+	for i := range story {
+		story[i].offset = "+" + Took(story[i].at.Sub(p.StartedAt))
+	}
+	return story
+}
+
+func ending(p RunPage) moment {
+	m := moment{at: p.EndedAt, kind: "end", text: statusLook[p.Status].word}
+	if p.Status == domain.StatusConnectionFailed {
+		m.kind = "lost"
+	}
+	if reason := why(p.Run); reason != "" {
+		m.text += ": " + reason
+	}
+	return m
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/eventstore"
+	"scrapelog/handlers/problem"
+	"scrapelog/handlers/web/pages"
+)
+
+// chrome makes what surrounds a page. It is called before the page's queries, so
+// that the position it names is never ahead of what the page shows.
+func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.Chrome, error) {
+	groups, err := h.cfg.Groups(c.Request().Context())
+	if err != nil {
+		return pages.Chrome{}, err
+	}
+	return pages.Chrome{
+		Title: title, Section: section, URL: c.Request().URL.RequestURI(), Refresh: refresh,
+		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c),
+	}, nil
+}
+
+// reached is how far every reader of the log has come.
+func reached(groups []eventstore.GroupState) int64 {
+	least := int64(math.MaxInt64)
+	for _, g := range groups {
+		least = min(least, g.Position)
+	}
+	if len(groups) == 0 {
+		return 0
+	}
+	return least
+}
+
+// notice is what an action recorded, if the page follows one. A position that
+// somebody made up tells nobody anything.
+func (h *Handler) notice(c echo.Context) *pages.Notice {
+	position, err := strconv.ParseInt(c.QueryParam("recorded"), 10, 64)
+	if err != nil {
+		return nil
+	}
+	rec, err := h.cfg.Events.ByPosition(c.Request().Context(), position)
+	if err != nil {
+		return nil
+	}
+	return &pages.Notice{Position: position, Summary: pages.NewEvent(rec).Summary}
+}
+
+// send renders whole before it writes, so that a page is never cut in half.
+func send(c echo.Context, status int, page templ.Component) error {
+	var b bytes.Buffer
+	if err := page.Render(c.Request().Context(), &b); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// Error answers an error with a page. It is for echo's HTTPErrorHandler, of the
+// paths that are pages. What is our own fault is logged here, once.
+func (h *Handler) Error(err error, c echo.Context) {
+	r := c.Request()
+	if c.Response().Committed || r.Context().Err() != nil {
+		return // the client has left, or has its answer
+	}
+	d := problem.Of(err)
+	if d.Status >= http.StatusInternalServerError {
+		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "err", err)
+	}
+	page := pages.ProblemPage(
+		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now()},
+		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID},
+	)
+	if err := send(c, d.Status, page); err != nil {
+		h.cfg.Logger.DebugContext(r.Context(), "problem page not sent", "err", err)
+	}
+}
+
+func noRoute(echo.Context) error {
+	return problem.New(problem.NotFound, "there is no such page")
+}
+
+// quoted repeats a part of a request, no longer than helps.
+func quoted(s string) string { return fmt.Sprintf("%.80q", s) }
+
+// waitBudget is how long an action waits for the pages to show what it recorded.
+const waitBudget = 5 * time.Second
+
+func (h *Handler) waitFor(ctx context.Context, position int64) error {
+	ctx, cancel := context.WithTimeout(ctx, waitBudget)
+	defer cancel()
+	if err := h.cfg.WaitFor(ctx, position); err != nil {
+		return problem.New(problem.Behind, fmt.Sprintf(
+			"it was recorded as event %d, but the pages do not show it yet (%v); open /events/%d, or reload in a moment", position, err, position))
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"scrapelog/handlers/web/assets"
+)
+
+// maxForm is how much a form may send.
+const maxForm = "64K"
+
+// Register adds the pages to e. Paths that nobody else serves are answered with
+// a page too.
+func (h *Handler) Register(e *echo.Echo) {
+	guards := []echo.MiddlewareFunc{AllowHosts(h.cfg.AllowedHosts), secureHeaders}
+	writes := append(guards[:len(guards):len(guards)], SameOrigin(), middleware.BodyLimit(maxForm))
+	page := func(path string, serve echo.HandlerFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, guards...)
+	}
+	action := func(path string, serve echo.HandlerFunc) { e.POST(path, serve, writes...) }
+
+	page("/", h.overview)
+	page("/runs", h.runs)
+	page("/runs/:id", h.run)
+	page("/scrapers", h.scrapers)
+	page("/scrapers/:name", h.scraper)
+	page("/events", h.events)
+	page("/events/:position", h.event)
+	page("/streams/:name", h.stream)
+	page("/projections", h.projections)
+
+	action("/runs/:id/cancel", h.cancel)
+	action("/scrapers/:name/runs", h.start)
+	action("/scrapers/:name/pause", h.pause)
+	action("/scrapers/:name/resume", h.resume)
+
+	e.GET("/live", h.live, guards...)
+	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))
+	e.RouteNotFound("/*", noRoute, guards...)
+}

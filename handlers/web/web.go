@@ -1,0 +1,102 @@
+// Package web serves the pages that people look at. Handlers parse a request,
+// ask the read models, and render; what may be done is decided in the domain,
+// what it looks like in handlers/web/pages.
+//
+// Everything works without JavaScript but the live updates: actions are forms
+// that answer with a redirect to what they recorded.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/live"
+	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
+)
+
+// Queries are the read models that pages show: *projections.Queries.
+type Queries interface {
+	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
+	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
+	OpenRuns(ctx context.Context) ([]projections.Run, error)
+	Counts(ctx context.Context) (projections.Counts, error)
+	Scrapers(ctx context.Context) ([]projections.Scraper, error)
+	Scraper(ctx context.Context, name string) (projections.Scraper, error)
+}
+
+// Events is the log as pages read it: *eventstore.Store.
+type Events interface {
+	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
+	ReadStream(ctx context.Context, stream string, afterVersion int64) ([]eventstore.Recorded, error)
+	ByPosition(ctx context.Context, position int64) (eventstore.Recorded, error)
+	Head(ctx context.Context) (int64, error)
+}
+
+// Subscriber is a hub whose messages were made by [Render]: *live.Hub.
+type Subscriber interface {
+	Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error)
+}
+
+// Config is what the pages need. All of it is required but for Now.
+type Config struct {
+	Queries Queries
+	Events  Events
+	Live    Subscriber
+
+	// Groups says how far each reader of the log has come.
+	Groups func(ctx context.Context) ([]eventstore.GroupState, error)
+	// Handle decides and records: handlers/command.
+	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+	// WaitFor returns when the read models show the log up to position.
+	WaitFor func(ctx context.Context, position int64) error
+	// Heard is the last sign of life of an open run that this instance follows.
+	Heard func(runID uuid.UUID) (time.Time, bool)
+	// Waiting says in words what the recovery of a lost scraper waits for.
+	Waiting func(scraper string) (string, bool)
+
+	// AllowedHosts are the names beside the loopback ones under which the service
+	// may be asked: the listen address, and what a proxy passes on.
+	AllowedHosts []string
+	Logger       *slog.Logger
+	Now          func() time.Time // time.Now
+}
+
+// Handler serves the pages.
+type Handler struct {
+	cfg Config
+}
+
+// New makes a Handler. It panics on a missing field, which is a fault of the wiring.
+func New(cfg Config) *Handler {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Handle == nil ||
+		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil {
+		panic("web: a required field of Config is missing")
+	}
+	return &Handler{cfg: cfg}
+}
+
+// withHeard adds to each open run when it was last heard.
+func (h *Handler) withHeard(runs ...projections.Run) []pages.Run {
+	views := make([]pages.Run, len(runs))
+	for i, r := range runs {
+		views[i].Run = r
+		if r.Status == domain.StatusRunning {
+			views[i].HeardAt, _ = h.cfg.Heard(r.ID)
+		}
+	}
+	return views
+}
+
+func (h *Handler) waiting(scraper string) string {
+	words, _ := h.cfg.Waiting(scraper)
+	return words
+}
