@@ -2,12 +2,11 @@ package eventstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"net"
 	"time"
-
-	"database/sql"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
@@ -14,8 +15,13 @@ type txKey struct{}
 // transaction is a write transaction as it travels in a context.
 type transaction struct {
 	*sql.Tx
+	conn     *sql.Conn
 	appended atomic.Bool // so that whoever ends it wakes the readers of the log
+	released sync.Once
 }
+
+// release gives the connection back. The transaction must have ended.
+func (t *transaction) release() { t.released.Do(func() { _ = t.conn.Close() }) }
 
 func withTx(ctx context.Context, tx *transaction) context.Context {
 	return context.WithValue(ctx, txKey{}, tx)
@@ -40,11 +46,11 @@ func (s *Store) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.T
 	if tx, ok := TxFrom(ctx); ok {
 		return fn(ctx, tx)
 	}
-	tx, release, err := s.begin(ctx)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer tx.release()
 	defer func() { _ = tx.Rollback() }() // fn may panic
 	if err := fn(withTx(ctx, tx), tx.Tx); err != nil {
 		return err
@@ -60,25 +66,25 @@ func (s *Store) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.T
 
 // begin waits for a connection as long as ctx allows. The transaction itself is
 // not ended by ctx: cutting a commit short would leave its fate unknown.
-func (s *Store) begin(ctx context.Context) (tx *transaction, release func(), err error) {
+func (s *Store) begin(ctx context.Context) (*transaction, error) {
 	if s.write == nil {
-		return nil, nil, errReadOnly
+		return nil, errReadOnly
 	}
 	if s.file != nil {
 		if err := s.file.same(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
-		return nil, nil, unavailable(ctx, "begin", err)
+		return nil, unavailable(ctx, "begin", err)
 	}
-	inner, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		_ = conn.Close()
-		return nil, nil, unavailable(ctx, "begin", err)
+		return nil, unavailable(ctx, "begin", err)
 	}
-	return &transaction{Tx: inner}, func() { _ = conn.Close() }, nil
+	return &transaction{Tx: tx, conn: conn}, nil
 }
 
 // commitError: whether the transaction took effect is unknown.

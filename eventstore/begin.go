@@ -1,0 +1,189 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+)
+
+// beginner is where a subscription sleeps. watermill-sql begins a transaction
+// with options once per round, so it is here that the group waits for a commit,
+// outside every transaction, and looks with a plain read first.
+type beginner struct {
+	*sql.DB
+	s *subscription
+}
+
+var errStopped = errors.New("subscription has stopped")
+
+// BeginTx implements wsql.Beginner. Without options it is a transaction before
+// the first round.
+func (b beginner) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error) {
+	if options == nil {
+		return b.DB.BeginTx(ctx, nil)
+	}
+	b.s.endTx()
+	if err := b.s.awaitEvents(); err != nil {
+		if b.s.stopping.Err() != nil {
+			b.s.closeInner() // between transactions: there is no ack that it could miss
+			return nil, errStopped
+		}
+		return nil, err
+	}
+	return b.s.beginTx()
+}
+
+// endTx sees to what follows from the end of a transaction, however it ended.
+func (s *subscription) endTx() {
+	s.mu.Lock()
+	tx := s.tx
+	s.tx = nil
+	s.mu.Unlock()
+	if tx != nil {
+		tx.release()
+		if tx.appended.Load() {
+			s.store.commits.fire()
+		}
+	}
+	s.store.progress.fire()
+}
+
+func (s *subscription) beginTx() (*sql.Tx, error) {
+	tx, err := s.store.begin(s.stopping)
+	if err != nil {
+		return nil, err
+	}
+	if prepare := s.prepareTx(); prepare != "" {
+		if _, err := tx.ExecContext(context.Background(), prepare); err != nil {
+			_ = tx.Rollback()
+			tx.release()
+			return nil, unavailable(s.stopping, "begin", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tx = tx
+	return tx.Tx, nil
+}
+
+// prepareTx is, on SQLite, the savepoint that the ack releases. A projection on
+// PostgreSQL need not wait for the disk: after a crash of the server its rows
+// and its offset go back together.
+func (s *subscription) prepareTx() string {
+	switch {
+	case s.store.dialect == SQLite:
+		return `SAVEPOINT feed`
+	case s.cfg.Blocks:
+		return `SET LOCAL synchronous_commit = off`
+	}
+	return ""
+}
+
+// awaitEvents returns when there is something to do.
+func (s *subscription) awaitEvents() error {
+	if !s.sleep(s.takeDelay(), nil) {
+		return errStopped
+	}
+	for idle := s.takeIdle(); ; idle = false {
+		offset, head, err := s.look()
+		if err != nil {
+			return err
+		}
+		if lost := s.commitWasLost(offset); lost > 0 {
+			if !s.sleep(lost, nil) {
+				return errStopped
+			}
+		}
+		if head > offset && !idle {
+			return nil
+		}
+		if !s.sleep(s.cfg.Poll, s.wake) {
+			return errStopped
+		}
+	}
+}
+
+// sleep ends early with a token of wake; false: the subscription stops.
+func (s *subscription) sleep(d time.Duration, wake <-chan struct{}) bool {
+	if s.stopping.Err() != nil {
+		return false
+	}
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-s.stopping.Done():
+		return false
+	case <-wake:
+	case <-timer.C:
+	}
+	return true
+}
+
+func (s *subscription) look() (offset, head int64, err error) {
+	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
+	defer cancel()
+	err = s.store.read.QueryRowContext(ctx, offsetLook, s.topic, s.cfg.Group).Scan(&offset, &head)
+	if err != nil {
+		return 0, 0, unavailable(s.stopping, "look for events", err)
+	}
+	return offset, head, nil
+}
+
+func (s *subscription) takeDelay() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.delay
+	s.delay = 0
+	return d
+}
+
+func (s *subscription) takeIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	idle := s.idle
+	s.idle = false
+	return idle
+}
+
+// commitWasLost says how long to wait when the offset is not where the last
+// transaction would have moved it: watermill-sql does not tell a failed commit
+// from a good one, and would try again at once.
+func (s *subscription) commitWasLost(offset int64) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	expected := s.acked
+	s.acked = 0
+	if expected <= offset {
+		if expected > 0 {
+			s.faults = 0
+		}
+		return 0
+	}
+	s.faults++
+	return s.backoff(s.faults)
+}
+
+// HandleError implements wsql.BackoffManager. It never asks watermill-sql to
+// wait, which would grow its logger with each error: awaitEvents does the waiting.
+func (s *subscription) HandleError(_ watermill.LoggerAdapter, nothing bool, err error) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		s.idle = nothing
+	case errors.Is(err, sql.ErrTxDone), errors.Is(err, errStopped): // our own doing
+	default:
+		s.faults++
+		s.delay = max(s.delay, s.backoff(s.faults))
+		if s.faults == 1 {
+			s.store.log.Warn("consumer group cannot read; trying again", "group", s.cfg.Group, "error", err)
+		}
+	}
+	return 0
+}

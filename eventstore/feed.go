@@ -1,0 +1,149 @@
+package eventstore
+
+import (
+	"database/sql"
+	_ "embed"
+	"errors"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
+	"github.com/ThreeDotsLabs/watermill/message"
+)
+
+var (
+	//go:embed sql/sqlite/events.next.sql
+	eventsNextSQLite string
+	//go:embed sql/postgres/events.next.sql
+	eventsNextPostgres string
+	//go:embed sql/sqlite/consumer_offsets.ack.sql
+	offsetAckSQLite string
+	//go:embed sql/postgres/consumer_offsets.ack.sql
+	offsetAckPostgres string
+	//go:embed sql/consumer_offsets.add.sql
+	offsetAdd string
+	//go:embed sql/consumer_offsets.block.sql
+	offsetBlock string
+	//go:embed sql/consumer_offsets.look.sql
+	offsetLook string
+)
+
+// FeedConfig is how a consumer group reads the log.
+type FeedConfig struct {
+	// Group is the consumer group. It is a persistent name: changing it hands
+	// the group the whole log once more.
+	Group string
+	// Blocks keeps a message that fails at the head of the group until it can be
+	// handled, as a projection needs. Otherwise it goes to the dead letters.
+	Blocks bool
+	// HandlerTimeout is how long a handler may take before its transaction is
+	// rolled back. Default: 2 s on SQLite, where a handler holds the one writer,
+	// 10 s on PostgreSQL. It must stay below idle_in_transaction_session_timeout.
+	HandlerTimeout time.Duration
+	// Batch is how many messages share a transaction. Default 100.
+	Batch int
+	// Attempts is how often our own code may fail on a message. Default 5.
+	Attempts int
+	// Backoff is the wait after the first failure, doubled up to MaxBackoff.
+	// Defaults: 100 ms and 5 s.
+	Backoff, MaxBackoff time.Duration
+	// Poll is how long the group sleeps when no commit wakes it. Default 1 s.
+	Poll time.Duration
+}
+
+func (c *FeedConfig) setDefaults(d Dialect) {
+	if c.HandlerTimeout == 0 {
+		c.HandlerTimeout = 2 * time.Second
+		if d == Postgres {
+			c.HandlerTimeout = 10 * time.Second
+		}
+	}
+	if c.Batch == 0 {
+		c.Batch = 100
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 5
+	}
+	if c.Backoff == 0 {
+		c.Backoff = 100 * time.Millisecond
+	}
+	if c.MaxBackoff == 0 {
+		c.MaxBackoff = 5 * time.Second
+	}
+	if c.Poll == 0 {
+		c.Poll = time.Second
+	}
+}
+
+func (c *FeedConfig) validate() error {
+	if c.Group == "" {
+		return errors.New("feed: a consumer group needs a name")
+	}
+	return nil
+}
+
+// Subscriber reads the log for a consumer group. What a handler writes through
+// the transaction of its message's context (see TxFrom) commits together with
+// the group's offset. Messages come one at a time and in order.
+func (s *Store) Subscriber(cfg FeedConfig, logger watermill.LoggerAdapter) (message.Subscriber, error) {
+	cfg.setDefaults(s.dialect)
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if s.write == nil {
+		return nil, errReadOnly
+	}
+	if logger == nil {
+		logger = watermill.NopLogger{}
+	}
+	return &subscriber{store: s, cfg: cfg, logger: logger, closing: make(chan struct{})}, nil
+}
+
+// schema lets watermill-sql read the events table; it never writes through it.
+type schema struct{ *subscription }
+
+var _ wsql.SchemaAdapter = schema{}
+
+func (schema) InsertQuery(string, message.Messages) (wsql.Query, error) {
+	return wsql.Query{}, errors.New("the log is written by Append")
+}
+
+func (a schema) SelectQuery(topic, group string, _ wsql.OffsetsAdapter) wsql.Query {
+	return wsql.Query{
+		Query: a.store.dialect.pick(eventsNextSQLite, eventsNextPostgres),
+		Args:  []any{topic, group, a.batch()},
+	}
+}
+
+func (schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
+	r, err := scanRecorded(row)
+	if err != nil {
+		return wsql.Row{}, err
+	}
+	return wsql.Row{Offset: r.Position, Msg: messageOf(r)}, nil
+}
+
+func (schema) SchemaInitializingQueries(string) []wsql.Query { return nil }
+
+func (schema) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelDefault }
+
+// offsets keeps one row per consumer group. It must exist before it can be locked.
+type offsets struct{ dialect Dialect }
+
+var _ wsql.OffsetsAdapter = offsets{}
+
+func (a offsets) AckMessageQuery(topic string, row wsql.Row, group string) wsql.Query {
+	return wsql.Query{Query: a.dialect.pick(offsetAckSQLite, offsetAckPostgres), Args: []any{row.Offset, topic, group}}
+}
+
+func (offsets) ConsumedMessageQuery(string, wsql.Row, string, []byte) wsql.Query { return wsql.Query{} }
+
+func (offsets) NextOffsetQuery(topic, group string) wsql.Query {
+	return wsql.Query{Query: offsetGet, Args: []any{topic, group}}
+}
+
+func (offsets) SchemaInitializingQueries(string) []wsql.Query { return nil }
+
+func (offsets) BeforeSubscribingQueries(topic, group string) []wsql.Query {
+	return []wsql.Query{{Query: offsetAdd, Args: []any{topic, group}}}
+}

@@ -1,0 +1,60 @@
+package eventstore
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
+)
+
+// What watermill has no field for travels in the message's metadata, beside the
+// event's own, under names that no event uses.
+const (
+	reserved       = "log."
+	metaPosition   = reserved + "position"
+	metaStream     = reserved + "stream"
+	metaVersion    = reserved + "version"
+	metaType       = reserved + "type"
+	metaRecordedAt = reserved + "recorded_at"
+)
+
+func messageOf(r Recorded) *message.Message {
+	m := message.NewMessage(r.ID.String(), message.Payload(r.Data))
+	for key, value := range r.Metadata {
+		m.Metadata[key] = value
+	}
+	m.Metadata[metaPosition] = strconv.FormatInt(r.Position, 10)
+	m.Metadata[metaStream] = r.Stream
+	m.Metadata[metaVersion] = strconv.FormatInt(r.Version, 10)
+	m.Metadata[metaType] = r.Type
+	m.Metadata[metaRecordedAt] = strconv.FormatInt(r.RecordedAt.UnixMicro(), 10)
+	return m
+}
+
+// TypeFromMessage is the wire name of the event that a message carries.
+func TypeFromMessage(m *message.Message) string { return m.Metadata[metaType] }
+
+// RecordedFromMessage is the event that a message of the feed carries.
+func RecordedFromMessage(m *message.Message) (Recorded, error) {
+	id, idErr := uuid.Parse(m.UUID)
+	position, positionErr := strconv.ParseInt(m.Metadata[metaPosition], 10, 64)
+	version, versionErr := strconv.ParseInt(m.Metadata[metaVersion], 10, 64)
+	micros, timeErr := strconv.ParseInt(m.Metadata[metaRecordedAt], 10, 64)
+	if err := errors.Join(idErr, positionErr, versionErr, timeErr); err != nil {
+		return Recorded{}, fmt.Errorf("message %s is not from the log: %w", m.UUID, err)
+	}
+	r := Recorded{
+		Position: position, Stream: m.Metadata[metaStream], Version: version, ID: id, Type: m.Metadata[metaType],
+		RecordedAt: time.UnixMicro(micros).UTC(), Data: []byte(m.Payload), Metadata: Metadata{},
+	}
+	for key, value := range m.Metadata {
+		if !strings.HasPrefix(key, reserved) {
+			r.Metadata[key] = value
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,1 @@
+UPDATE consumer_offsets SET blocked_by = $1 WHERE topic = $2 AND consumer_group = $3

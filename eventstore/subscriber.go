@@ -1,0 +1,69 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+)
+
+// subscriber decorates the subscriber of watermill-sql. Used bare, that one
+// sends a refused message again in the same transaction and then commits what
+// the refused attempt wrote, commits the rows without the offset when it is
+// closed during a handler, and spins when a commit fails.
+type subscriber struct {
+	store  *Store
+	cfg    FeedConfig
+	logger watermill.LoggerAdapter
+
+	mu      sync.Mutex
+	closed  bool
+	closing chan struct{}
+	running sync.WaitGroup
+}
+
+var errClosed = errors.New("subscriber is closed")
+
+// Subscribe implements message.Subscriber. When ctx ends, the handler that runs
+// may settle, and the subscription stops at the end of its transaction.
+func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
+	sub, err := newSubscription(s.store, s.cfg, topic, s.logger)
+	if err != nil {
+		return nil, err
+	}
+	in, err := sub.inner.Subscribe(context.WithoutCancel(ctx), topic)
+	if err != nil {
+		sub.end()
+		return nil, err
+	}
+	out := make(chan *message.Message)
+	s.running.Go(func() { sub.run(in, out) })
+	s.running.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-s.closing:
+		case <-sub.ended:
+		}
+		sub.stop()
+	})
+	return out, nil
+}
+
+// Close returns when every subscription has stopped at the end of a transaction.
+func (s *subscriber) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.closing)
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	return nil
+}

@@ -1,0 +1,235 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
+	"github.com/ThreeDotsLabs/watermill/message"
+)
+
+// subscription is one consumer of a group. Two goroutines share it:
+// watermill-sql's, which begins transactions (see begin.go), reads batches and
+// acks them, and ours, which hands each message on and decides what becomes of
+// its transaction. They take turns: ours works while the other waits for an ack.
+type subscription struct {
+	store  *Store
+	cfg    FeedConfig
+	topic  string
+	logger watermill.LoggerAdapter
+	inner  *wsql.Subscriber
+
+	stopping   context.Context
+	stop       context.CancelFunc
+	innerClose sync.Once
+	ended      chan struct{}
+	wake       <-chan struct{}
+	unwake     func()
+
+	mu      sync.Mutex
+	tx      *transaction  // the one that watermill-sql works in; nil after it was rolled back
+	acked   int64         // position up to which tx would move the offset
+	failure failure       // of the message that is being tried again
+	delay   time.Duration // before the next transaction
+	faults  int           // rounds in a row that the database failed
+	idle    bool          // the last round found nothing, whatever a look says
+}
+
+// failure is what is known of a message that could not be handled.
+type failure struct {
+	position int64
+	attempts int // by our own code; errors of the database do not count
+	rounds   int
+	reason   error
+}
+
+// forever stands for watermill-sql's ack deadline, which commits what the
+// overstaying handler wrote, without its ack. HandlerTimeout takes its place.
+const forever = 365 * 24 * time.Hour
+
+func newSubscription(store *Store, cfg FeedConfig, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
+	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{})}
+	deadline := forever
+	inner, err := wsql.NewSubscriber(beginner{s.store.write, s}, wsql.SubscriberConfig{
+		ConsumerGroup:  cfg.Group,
+		AckDeadline:    &deadline,
+		BackoffManager: s,
+		SchemaAdapter:  schema{s},
+		OffsetsAdapter: offsets{store.dialect},
+	}, logger)
+	if err != nil {
+		return nil, fmt.Errorf("feed of %s: %w", cfg.Group, err)
+	}
+	s.inner = inner
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.wake, s.unwake = store.Wake()
+	return s, nil
+}
+
+func (s *subscription) run(in <-chan *message.Message, out chan<- *message.Message) {
+	defer close(out)
+	for msg := range in {
+		s.deliver(msg, out)
+	}
+	s.end()
+}
+
+func (s *subscription) end() {
+	s.endTx()
+	s.unwake()
+	close(s.ended)
+}
+
+// closeInner must not be called while watermill-sql has an ack yet to see: it
+// would choose between the ack and the end at random, and commit the rows
+// without the offset.
+func (s *subscription) closeInner() { s.innerClose.Do(func() { go func() { _ = s.inner.Close() }() }) }
+
+// deliver returns when the message is settled or the subscription stops.
+func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message) {
+	tx := s.txOf(msg)
+	if tx == nil { // rolled back: watermill-sql goes through the rest of the batch, and then finds out
+		msg.Ack()
+		return
+	}
+	r, err := RecordedFromMessage(msg)
+	if err != nil {
+		s.fail(tx, msg, 0, err)
+		return
+	}
+	if s.stopping.Err() != nil {
+		s.closeInner() // what was acked before this message is committed
+		return
+	}
+	if reason := s.givenUp(r.Position); reason != nil {
+		s.bury(tx, msg, r.Position, reason)
+		return
+	}
+	delivered, err := s.handle(tx, msg, out)
+	switch {
+	case !delivered:
+		s.closeInner()
+	case err != nil:
+		s.fail(tx, msg, r.Position, err)
+	default:
+		s.succeed(msg, r.Position)
+	}
+}
+
+// handle hands a copy to the consumer, so that nothing it does to it reaches
+// watermill-sql, and waits until it is settled.
+func (s *subscription) handle(tx *transaction, msg *message.Message, out chan<- *message.Message) (delivered bool, err error) {
+	verdict := &verdict{}
+	ctx := context.WithValue(withTx(msg.Context(), tx), verdictKey{}, verdict)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandlerTimeout)
+	defer cancel()
+	handed := msg.Copy()
+	handed.SetContext(ctx)
+	select {
+	case out <- handed:
+	case <-s.stopping.Done():
+		return false, nil
+	}
+	select {
+	case <-handed.Acked():
+		return true, tx.intact()
+	case <-handed.Nacked():
+		return true, verdict.reason()
+	case <-ctx.Done():
+		return true, fmt.Errorf("handler took longer than %s", s.cfg.HandlerTimeout)
+	}
+}
+
+func (s *subscription) txOf(msg *message.Message) *transaction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inner, ok := wsql.TxFromContext(msg.Context()); ok && s.tx != nil && s.tx.Tx == inner {
+		return s.tx
+	}
+	return nil
+}
+
+func (s *subscription) succeed(msg *message.Message, position int64) {
+	s.mu.Lock()
+	s.acked = position
+	if position >= s.failure.position {
+		s.failure = failure{}
+	}
+	s.mu.Unlock()
+	msg.Ack()
+}
+
+// batch falls to one message while one fails, so that it fails alone.
+func (s *subscription) batch() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure.rounds > 0 {
+		return 1
+	}
+	return s.cfg.Batch
+}
+
+// fail rolls the transaction back, with all that was written in it, and lets
+// the messages of the batch come again after a pause.
+func (s *subscription) fail(tx *transaction, msg *message.Message, position int64, reason error) {
+	_ = tx.Rollback()
+	tx.release()
+	s.mu.Lock()
+	if s.failure.position != position {
+		s.failure = failure{position: position}
+	}
+	s.failure.rounds++
+	s.failure.reason = reason
+	if ownFault(reason) {
+		s.failure.attempts++
+	}
+	s.tx, s.acked = nil, 0
+	s.delay = s.backoff(s.failure.rounds)
+	f := s.failure
+	s.mu.Unlock()
+	s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
+	if s.cfg.Blocks && f.attempts == s.cfg.Attempts {
+		s.block(position, reason)
+	}
+	msg.Ack() // of a transaction that is no more
+}
+
+func (s *subscription) backoff(round int) time.Duration {
+	return min(s.cfg.Backoff<<min(round-1, 20), s.cfg.MaxBackoff)
+}
+
+// givenUp is why a reaction's message is to become a dead letter.
+func (s *subscription) givenUp(position int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.Blocks || s.failure.position != position || s.failure.attempts < s.cfg.Attempts {
+		return nil
+	}
+	return s.failure.reason
+}
+
+// bury records the dead letter in the transaction that moves the offset past it.
+func (s *subscription) bury(tx *transaction, msg *message.Message, position int64, reason error) {
+	_, err := tx.ExecContext(msg.Context(), deadLetterAdd, s.topic, s.cfg.Group, position, reason.Error(), time.Now().UnixMicro())
+	if err != nil {
+		s.fail(tx, msg, position, errors.Join(ErrUnavailable, err))
+		return
+	}
+	s.store.log.Error("event became a dead letter", "group", s.cfg.Group, "position", position, "error", reason)
+	s.succeed(msg, position)
+}
+
+// block says, where every process can read it, that a projection stands still.
+// It goes on being tried: the next good attempt takes the mark away.
+func (s *subscription) block(position int64, reason error) {
+	s.store.log.Error("projection is blocked", "group", s.cfg.Group, "position", position, "error", reason)
+	ctx, cancel := context.WithTimeout(s.stopping, s.cfg.MaxBackoff)
+	defer cancel()
+	if err := s.store.markBlocked(ctx, s.topic, s.cfg.Group, position, reason); err != nil {
+		s.store.log.Warn("the block could not be recorded", "group", s.cfg.Group, "error", err)
+	}
+}
