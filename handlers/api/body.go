@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -71,8 +70,9 @@ func explain(err error, body []byte, v any) error {
 	if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return &domain.FieldError{Field: strings.Trim(key, `"`), Problem: "is not known here", Want: "leave it out, or correct its spelling"}
 	}
-	if errors.Is(err, domain.ErrInvalid) {
-		return fmt.Errorf("%s: %w", blame(body, v), err)
+	if text, own := strings.CutPrefix(err.Error(), domain.ErrInvalid.Error()+": "); own && errors.Is(err, domain.ErrInvalid) {
+		wrong, want, _ := strings.Cut(text, "; ")
+		return &domain.FieldError{Field: blame(body, v), Problem: wrong, Want: want}
 	}
 	return badBody("is not JSON: " + strings.TrimPrefix(err.Error(), "json: "))
 }
@@ -91,18 +91,31 @@ func jsonKind(wrong *json.UnmarshalTypeError) string {
 	return "a string"
 }
 
-// blame finds the top-level key whose value cannot be decoded: for types that
-// decode themselves, encoding/json does not say.
+// blame finds the key whose value cannot be decoded: for types that decode
+// themselves, encoding/json does not say.
 func blame(body []byte, v any) string {
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(body, &keys) != nil {
-		return "body"
+	return blameIn(body, func(object []byte) bool { return json.Unmarshal(object, v) == nil })
+}
+
+// blameIn tries the keys of an object one by one, and those of the object that
+// is the value of a wrong one.
+func blameIn(object []byte, fits func([]byte) bool) string {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(object, &values) != nil {
+		return ""
 	}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		one, err := json.Marshal(map[string]json.RawMessage{key: keys[key]})
-		if err == nil && json.Unmarshal(one, v) != nil {
-			return key
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		alone := func(value []byte) []byte {
+			one, _ := json.Marshal(map[string]json.RawMessage{key: value}) // what was read can be written
+			return one
 		}
+		if fits(alone(values[key])) {
+			continue
+		}
+		if inner := blameIn(values[key], func(value []byte) bool { return fits(alone(value)) }); inner != "" {
+			return key + "." + inner
+		}
+		return key
 	}
-	return "body"
+	return ""
 }
