@@ -445,4 +445,3 @@ func TestSubscriberNeedsAGroup(t *testing.T) {
 		t.Error("a subscriber without a group was made")
 	}
 }
-

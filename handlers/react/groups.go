@@ -1,0 +1,77 @@
+package react
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// Projection is a read model: rows that follow from the log.
+type Projection interface {
+	Name() string
+	Apply(ctx context.Context, tx *sql.Tx, r eventstore.Recorded, e domain.Event) error
+}
+
+// errNoTx is a fault of the feed: nothing may be written outside of its transaction.
+var errNoTx = errors.New("the message carries no transaction")
+
+// Project is the group of a projection, under the projection's own name.
+func Project(p Projection) Group {
+	return Group{
+		Name: p.Name(), Blocks: true, Types: domain.EventTypes,
+		Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
+			tx, ok := eventstore.TxFrom(ctx)
+			if !ok {
+				return errNoTx
+			}
+			return p.Apply(ctx, tx, r, e)
+		},
+	}
+}
+
+// rescrapeGroup is a persistent name: changing it makes the saga answer every
+// return in the log once more.
+const rescrapeGroup = "rescrape"
+
+// Rescrape is the group of the saga: it hands what [domain.Rescrape] asks for to
+// handle, within the transaction that moves the group on. A refusal is an
+// answer, not a failure.
+func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error), logger *slog.Logger) Group {
+	return Group{
+		Name: rescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
+		Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
+			by := domain.Origin{Actor: "saga:rescrape", Causation: r.ID, Correlation: r.Metadata["correlation_id"], Traceparent: r.Metadata["traceparent"]}
+			for _, c := range domain.Rescrape(e, r.ID, time.Now().UTC().Truncate(time.Microsecond)) {
+				_, err := handle(ctx, c, by)
+				if refused(err) {
+					logger.Warn("a rescrape was refused", "event", r.Position, "scraper", e.ScraperName(), "error", err)
+					continue
+				}
+				if err != nil {
+					return fmt.Errorf("event %d: %w", r.Position, err)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// refused says whether the domain said no. That the log moved on meanwhile is no
+// refusal: the next try decides anew.
+func refused(err error) bool {
+	if errors.Is(err, eventstore.ErrConflict) {
+		return false
+	}
+	for _, refusal := range []error{domain.ErrNotFound, domain.ErrConflict, domain.ErrFinished, domain.ErrInvalid} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,94 @@
+// Package react feeds recorded events to whoever reacts to them: the read models
+// and the rescrape saga. Each is a consumer group of its own, and what it writes
+// commits together with the group's offset, so that every event takes effect
+// exactly once.
+package react
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/components/cqrs"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// closeTimeout is how long a router waits for its handlers when it ends. It is
+// above every handler timeout of the feed.
+const closeTimeout = 15 * time.Second
+
+// Group is a consumer of the log. Its name is persistent: changing it hands the
+// group the whole log once more.
+type Group struct {
+	Name   string
+	Blocks bool     // a message that cannot be handled blocks the group; else it becomes a dead letter
+	Types  []string // the wire names it handles; it passes over all others
+	// Handle runs in the transaction that ctx carries (eventstore.TxFrom). An
+	// error rolls it back, and the event comes again.
+	Handle func(ctx context.Context, r eventstore.Recorded, e domain.Event) error
+}
+
+// Router hands events to groups.
+type Router struct{ router *message.Router }
+
+// New makes a router. It reads nothing until Run.
+func New(store *eventstore.Store, logger *slog.Logger, groups ...Group) (*Router, error) {
+	// watermill says at Info what is worth knowing when it is being debugged.
+	log := watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, log)
+	if err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
+	router.AddMiddleware(eventstore.Reasons)
+	for _, group := range groups {
+		if err := add(router, store, group, log); err != nil {
+			return nil, fmt.Errorf("consumer group %s: %w", group.Name, err)
+		}
+	}
+	return &Router{router}, nil
+}
+
+// errEndedEarly: watermill's router ends without an error when its subscribers do.
+var errEndedEarly = errors.New("the router of the consumer groups has ended by itself")
+
+// Run hands out events until ctx ends and every handler has settled.
+func (r *Router) Run(ctx context.Context) error {
+	if err := r.router.Run(ctx); err != nil {
+		return fmt.Errorf("consumer groups: %w", err)
+	}
+	if ctx.Err() == nil {
+		return errEndedEarly
+	}
+	return nil
+}
+
+func add(router *message.Router, store *eventstore.Store, group Group, log watermill.LoggerAdapter) error {
+	processor, err := cqrs.NewEventGroupProcessorWithConfig(router, cqrs.EventGroupProcessorConfig{
+		GenerateSubscribeTopic: func(cqrs.EventGroupProcessorGenerateSubscribeTopicParams) (string, error) {
+			return eventstore.Topic, nil
+		},
+		SubscriberConstructor: func(cqrs.EventGroupProcessorSubscriberConstructorParams) (message.Subscriber, error) {
+			return store.Subscriber(eventstore.FeedConfig{Group: group.Name, Blocks: group.Blocks}, log)
+		},
+		OnHandle: func(p cqrs.EventGroupProcessorOnHandleParams) error {
+			return p.Handler.Handle(p.Message.Context(), p.Event)
+		},
+		AckOnUnknownEvent: true, // a group sees the whole log
+		Marshaler:         marshaler{},
+		Logger:            log,
+	})
+	if err != nil {
+		return err
+	}
+	handlers := make([]cqrs.GroupEventHandler, len(group.Types))
+	for i, wireName := range group.Types {
+		handlers[i] = handler{wireName: wireName, handle: group.Handle}
+	}
+	return processor.AddHandlersGroup(group.Name, handlers...)
+}
