@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -153,9 +152,9 @@ func (c ScraperConfig) validHeaders() error {
 // reservedHeader names the headers that are part of the contract with scrapers,
 // and Idempotency-Key, which would let net/http repeat a POST by itself.
 func reservedHeader(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Accept", "Content-Type", "Content-Length", "Host", "Connection", "Transfer-Encoding",
-		"Traceparent", "X-Scrapelog-Run-Id", "Idempotency-Key", "X-Idempotency-Key":
+	switch strings.ToLower(name) {
+	case "accept", "content-type", "content-length", "host", "connection", "transfer-encoding",
+		"traceparent", "x-scrapelog-run-id", "idempotency-key", "x-idempotency-key":
 		return true
 	}
 	return false
