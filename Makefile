@@ -1,0 +1,44 @@
+# The binary needs no C and holds no path of the machine that built it. Tests
+# need a C compiler: the race detector is written in C.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOFLAGS_BUILD := -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)'
+FOLDERS := cmd domain eventstore handlers projections
+FUZZTIME ?= 60s
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check bench assets generate fuzz clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: build ## the demo: a server, a worker and a small site to scrape
+	bin/scrapelog demo
+
+build: ## bin/scrapelog, one static binary
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/scrapelog ./cmd/scrapelog
+
+test: ## every test under -race; installs PostgreSQL and Chromium where it may
+	.ci/provision
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+check: ## format, vet, staticcheck, generated files, import arrows
+	@test -z "$$(gofmt -l $(FOLDERS))" || { gofmt -l $(FOLDERS); echo 'run gofmt -w on these'; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	.ci/generated
+	go test -run '^TestArrows' ./cmd/scrapelog
+
+bench: ## how fast it is
+	go test -run '^$$' -bench . -benchmem ./...
+
+generate: ## the Go code of the pages' templates
+	go tool templ generate -path handlers/web
+
+assets: ## refresh the front-end libraries from npm
+	sh handlers/web/assets/build.sh
+
+fuzz: ## every fuzz test for FUZZTIME (60s)
+	.ci/fuzz $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin dist
