@@ -1,0 +1,209 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows is the order in which folders may import each other: only to the right.
+var arrows = []string{"cmd", "handlers", "projections", "eventstore", "domain"}
+
+// leaves are the packages under handlers that others there may import.
+var leaves = []string{"handlers/sse", "handlers/dial", "handlers/problem", "handlers/live"}
+
+// doors says where a library may be imported.
+var doors = map[string][]string{
+	"github.com/labstack/echo":            {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/problem"},
+	"github.com/ThreeDotsLabs/":           {"eventstore", "handlers/react"},
+	"github.com/jackc/pgx":                {"eventstore"},
+	"modernc.org/sqlite":                  {"eventstore"},
+	"github.com/lmittmann/tint":           {"cmd"},
+	"github.com/chromedp/":                {},
+	"github.com/google/go-cmp":            {},
+	"pgregory.net/rapid":                  {},
+	"github.com/gocolly/colly":            {"handlers/worker"},
+	"github.com/spf13/cobra":              {"cmd"},
+	"github.com/goccy/go-yaml":            {"cmd"},
+	"github.com/prometheus/client_golang": {"handlers/api"},
+}
+
+// impure are the standard packages that domain must do without.
+var impure = []string{
+	"os", "io/fs", "net", "net/http", "log", "log/slog", "database/sql", "math/rand", "math/rand/v2", "crypto/rand",
+	"runtime", "syscall", "unsafe",
+}
+
+// impureCalls are what a pure package that it does import would let it do.
+var impureCalls = []string{
+	"time.Now", "time.Since", "time.Until", "time.Sleep", "time.After", "time.NewTimer", "time.NewTicker",
+	"uuid.New", "uuid.NewString", "uuid.NewV7", "uuid.NewRandom", "uuid.NewUUID",
+}
+
+// pkg is a package as "go list -json" has it; paths are within the module.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func TestArrowsHold(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, broken := range p.broken() {
+			t.Error(broken)
+		}
+	}
+}
+
+// TestArrowsAreSeenToBreak keeps the rules from passing because they see nothing.
+func TestArrowsAreSeenToBreak(t *testing.T) {
+	for name, p := range map[string]pkg{
+		"a handler imports cmd":                  {ImportPath: "handlers/api", Imports: []string{"scrapelog/cmd/scrapelog"}},
+		"the store imports a projection":         {ImportPath: "eventstore", Imports: []string{"scrapelog/projections"}},
+		"a projection imports a handler":         {ImportPath: "projections", Imports: []string{"scrapelog/handlers/live"}},
+		"domain imports the store":               {ImportPath: "domain", Imports: []string{"scrapelog/eventstore"}},
+		"domain imports the network":             {ImportPath: "domain", Imports: []string{"net/http"}},
+		"domain has a clock":                     {ImportPath: "domain", Dir: "testdata/clock", GoFiles: []string{"clock.go"}},
+		"capabilities import each other":         {ImportPath: "handlers/web", Imports: []string{"scrapelog/handlers/api"}},
+		"a leaf imports a capability":            {ImportPath: "handlers/live", Imports: []string{"scrapelog/handlers/scrape"}},
+		"echo where nothing is served":           {ImportPath: "handlers/schedule", Imports: []string{"github.com/labstack/echo/v4"}},
+		"watermill in a projection":              {ImportPath: "projections", Imports: []string{"github.com/ThreeDotsLabs/watermill/message"}},
+		"a driver outside the store":             {ImportPath: "projections", Imports: []string{"github.com/jackc/pgx/v5/stdlib"}},
+		"tint in a handler":                      {ImportPath: "handlers/scrape", Imports: []string{"github.com/lmittmann/tint"}},
+		"a folder that says nothing":             {ImportPath: "handlers/util"},
+		"a folder that is not of the fixed ones": {ImportPath: "lib"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if broken := p.broken(); len(broken) != 1 {
+				t.Errorf("want one complaint, got %q", broken)
+			}
+		})
+	}
+}
+
+func packages(t *testing.T) (all []pkg) {
+	t.Helper()
+	list := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports", "scrapelog/...")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, "scrapelog/")
+		all = append(all, p)
+	}
+}
+
+// broken names every rule that the package breaks.
+func (p pkg) broken() (all []string) {
+	complain := func(format string, args ...any) { all = append(all, p.ImportPath+" "+fmt.Sprintf(format, args...)) }
+	if !slices.Contains(arrows, top(p.ImportPath)) {
+		complain("is not under %s", strings.Join(arrows, ", "))
+	}
+	for part := range strings.SplitSeq(p.ImportPath, "/") {
+		if slices.Contains([]string{"internal", "pkg", "util", "common", "helpers"}, part) {
+			complain("has a name that says nothing: %s", part)
+		}
+	}
+	for _, imported := range p.Imports {
+		if why := p.mayNotImport(imported); why != "" {
+			complain("imports %s: %s", imported, why)
+		}
+	}
+	if p.ImportPath == "domain" {
+		for _, call := range p.calls(impureCalls) {
+			complain("calls %s", call)
+		}
+	}
+	return all
+}
+
+func (p pkg) mayNotImport(imported string) string {
+	if ours, ok := strings.CutPrefix(imported, "scrapelog/"); ok {
+		return p.mayNotImportOurs(ours)
+	}
+	if p.ImportPath == "domain" && slices.Contains(impure, imported) {
+		return "domain is pure"
+	}
+	for library, allowed := range doors {
+		atDoor := slices.ContainsFunc(allowed, func(door string) bool { return within(p.ImportPath, door) })
+		if strings.HasPrefix(imported, library) && !atDoor && !isTestPackage(p.ImportPath) {
+			return "its doors are " + strings.Join(allowed, ", ")
+		}
+	}
+	return ""
+}
+
+func (p pkg) mayNotImportOurs(imported string) string {
+	from, to := slices.Index(arrows, top(p.ImportPath)), slices.Index(arrows, top(imported))
+	switch {
+	case isTestPackage(imported) && isTestPackage(p.ImportPath):
+		return ""
+	case to < from:
+		return "against the arrows " + strings.Join(arrows, " → ")
+	case from == to && capability(p.ImportPath) != capability(imported) && !slices.Contains(leaves, imported):
+		return "capabilities meet in cmd"
+	}
+	return ""
+}
+
+// calls finds which of the wanted functions the package's files name.
+func (p pkg) calls(wanted []string) (found []string) {
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, 0)
+		if err != nil {
+			return append(found, err.Error())
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := selector.X.(*ast.Ident); ok && slices.Contains(wanted, x.Name+"."+selector.Sel.Name) {
+				found = append(found, x.Name+"."+selector.Sel.Name)
+			}
+			return true
+		})
+	}
+	return found
+}
+
+func top(importPath string) string {
+	first, _, _ := strings.Cut(importPath, "/")
+	return first
+}
+
+// capability is the folder under handlers, with all that lies in it.
+func capability(importPath string) string {
+	parts := strings.SplitN(importPath, "/", 3)
+	if len(parts) < 2 || parts[0] != "handlers" {
+		return parts[0]
+	}
+	return parts[1]
+}
+
+func within(importPath, folder string) bool {
+	return importPath == folder || strings.HasPrefix(importPath, folder+"/")
+}
+
+// isTestPackage: what only tests import is called …test.
+func isTestPackage(importPath string) bool { return strings.HasSuffix(path.Base(importPath), "test") }

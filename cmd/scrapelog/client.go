@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+)
+
+const defaultServer = "http://127.0.0.1:8080"
+
+// answerTimeout is how long a request waits for its answer. Streams have their
+// own watchdog.
+const answerTimeout = 30 * time.Second
+
+// client speaks to a running server.
+type client struct {
+	server string // without a slash at its end
+	http   *http.Client
+}
+
+func addServerFlag(group *cobra.Command) {
+	group.PersistentFlags().String("server", defaultServer, "the server to speak to")
+	bindEnv(group, "server", "SCRAPELOG_SERVER")
+}
+
+func newClient(cmd *cobra.Command) (*client, error) {
+	raw := cmd.Flag("server").Value.String()
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
+		return nil, usagef("--server: %q is not a server; use a URL such as %s", raw, defaultServer)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	return &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport}}, nil
+}
+
+func (c *client) get(ctx context.Context, path string, query url.Values, into any) error {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return c.exchange(ctx, http.MethodGet, path, nil, into)
+}
+
+func (c *client) post(ctx context.Context, path string, body, into any) error {
+	return c.exchange(ctx, http.MethodPost, path, body, into)
+}
+
+func (c *client) exchange(ctx context.Context, method, path string, body, into any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer within %s", answerTimeout))
+	defer cancel()
+	response, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return failf(errUnreachable, "%s did not answer as scrapelog does: %v", c.server, err)
+	}
+	return nil
+}
+
+// send makes a request and returns its good answer, or what the refusal says.
+func (c *client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var content io.Reader
+	if body != nil {
+		doc, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(doc)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.server+path, content)
+	if err != nil {
+		return nil, usagef("--server: %v", err)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.unreachable(ctx, err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	return nil, refusal(c.server, response)
+}
+
+func (c *client) unreachable(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) { // we were told to stop
+		return context.Cause(ctx)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) { // its text repeats method and URL
+		err = failed.Err
+	}
+	return fmt.Errorf("%w: %w", failf(errUnreachable, "cannot reach a server at %s (--server)", c.server), err)
+}
+
+// refusals says what kind of failure an HTTP status is.
+var refusals = map[int]error{
+	http.StatusBadRequest:          domain.ErrInvalid,
+	http.StatusUnauthorized:        errRefused,
+	http.StatusForbidden:           errRefused,
+	http.StatusNotFound:            domain.ErrNotFound,
+	http.StatusConflict:            domain.ErrConflict,
+	http.StatusUnprocessableEntity: domain.ErrInvalid,
+}
+
+// fetched is something the server said: as this program understands it, and as it
+// was said, which is how it is printed as JSON.
+type fetched[T any] struct {
+	view T
+	raw  json.RawMessage
+}
+
+func (f *fetched[T]) UnmarshalJSON(doc []byte) error {
+	f.raw = bytes.Clone(doc)
+	return json.Unmarshal(doc, &f.view)
+}
+
+func (f fetched[T]) MarshalJSON() ([]byte, error) { return f.raw, nil }
+
+// maxProblem bounds what is read of a refusal.
+const maxProblem = 64 << 10
+
+// refusal reads a problem document (RFC 9457).
+func refusal(server string, response *http.Response) error {
+	kind := cmp.Or(refusals[response.StatusCode], errUnreachable)
+	var problem struct{ Title, Detail string }
+	err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem)
+	text := cmp.Or(problem.Detail, problem.Title)
+	if err != nil || text == "" {
+		return failf(errUnreachable, "%s answered %s, which is not how scrapelog answers", server, response.Status)
+	}
+	return &failure{kind, text}
+}

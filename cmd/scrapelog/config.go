@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+)
+
+// Config is what serve runs with.
+type Config struct {
+	Listen        string                 `yaml:"listen"`
+	Database      string                 `yaml:"database"` // sqlite:PATH or postgres://…
+	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`
+	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
+	Audit         AuditConfig            `yaml:"audit"`
+	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
+}
+
+// AuditConfig says where the proof of the log is kept. Empty: a folder of this
+// database's own under $XDG_STATE_HOME/scrapelog.
+type AuditConfig struct {
+	Key         string `yaml:"key"`
+	Checkpoints string `yaml:"checkpoints"`
+}
+
+// defaultConfigFile is read when no other is named and it is there.
+const defaultConfigFile = "scrapelog.yaml"
+
+// DefaultConfig holds the documented defaults.
+func DefaultConfig() Config {
+	return Config{
+		Listen:        "127.0.0.1:8080",
+		Database:      "sqlite:scrapelog.db",
+		ShutdownGrace: domain.Duration(10 * time.Second),
+		WatcherGrace:  domain.Duration(10 * time.Second),
+	}
+}
+
+// LoadConfig reads a configuration file on top of the defaults. Errors are one
+// line: file, line and column, key, what is wrong, what would be right. No path,
+// and there are the defaults alone.
+func LoadConfig(path string) (Config, error) {
+	if path == "" {
+		return DefaultConfig(), nil
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, usagef("%s: cannot be read: %v", path, unwrapPath(err))
+	}
+	return parseConfig(path, source)
+}
+
+func parseConfig(path string, source []byte) (Config, error) {
+	doc, err := parseDocument(path, source)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := doc.check(Config{}); err != nil {
+		return Config{}, err
+	}
+	config := DefaultConfig()
+	if err := doc.decode(doc.body, &config); err != nil {
+		return Config{}, err
+	}
+	for i := range config.Scrapers { // once more, each on top of its defaults
+		config.Scrapers[i] = domain.DefaultScraperConfig()
+		if err := doc.decode(doc.find(fmt.Sprintf("scrapers[%d]", i)), &config.Scrapers[i]); err != nil {
+			return Config{}, err
+		}
+	}
+	return config, config.validate(doc)
+}
+
+// validate names the place of the first invalid value.
+func (c Config) validate(doc *document) error {
+	if err := c.Validate(); err != nil {
+		return doc.place("", err)
+	}
+	lines := map[string]int{}
+	for i, scraper := range c.Scrapers {
+		at := fmt.Sprintf("scrapers[%d]", i)
+		if err := scraper.Validate(); err != nil {
+			return doc.place(at, err)
+		}
+		if line, taken := lines[scraper.Name]; taken {
+			return doc.place(at, &domain.FieldError{
+				Field:   "name",
+				Problem: fmt.Sprintf("%q is the name of the scraper at line %d already", scraper.Name, line),
+				Want:    "give each scraper a name of its own",
+			})
+		}
+		lines[scraper.Name] = doc.position(at + ".name").Line
+	}
+	return nil
+}
+
+// Validate returns the first invalid value outside the scrapers as a
+// *domain.FieldError.
+func (c Config) Validate() error {
+	switch {
+	case !validListen(c.Listen):
+		return &domain.FieldError{Field: "listen", Problem: fmt.Sprintf("%q is not an address", c.Listen), Want: "use host:port such as 127.0.0.1:8080"}
+	case !validDatabase(c.Database):
+		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", redactURL(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
+	case c.ShutdownGrace < 0:
+		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
+	case c.WatcherGrace <= 0:
+		return &domain.FieldError{Field: "watcher_grace", Problem: fmt.Sprintf("%s is too short", c.WatcherGrace), Want: "use more than 0s, such as 10s"}
+	}
+	return nil
+}
+
+func validListen(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+func validDatabase(database string) bool {
+	path, sqlite := strings.CutPrefix(database, "sqlite:")
+	return sqlite && path != "" || strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// addConfigFlag gives a command its --config.
+func addConfigFlag(cmd *cobra.Command) {
+	cmd.Flags().String("config", "", "configuration file (default "+defaultConfigFile+" if there is one)")
+	bindEnv(cmd, "config", "SCRAPELOG_CONFIG")
+}
+
+// addDBFlag gives a command its --db.
+func addDBFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().String("db", "", "database: sqlite:PATH or postgres://… (default from the configuration, else "+DefaultConfig().Database+")")
+	bindEnv(cmd, "db", "SCRAPELOG_DB")
+}
+
+// loadSettings is the configuration of a command: its flags --config, --listen
+// and --db (or their environment variables), over the file, over the defaults.
+func loadSettings(cmd *cobra.Command) (Config, error) {
+	config, err := LoadConfig(configPath(cmd))
+	if err != nil {
+		return Config{}, err
+	}
+	config.Listen = flagOr(cmd, "listen", config.Listen)
+	config.Database = flagOr(cmd, "db", config.Database)
+	var field *domain.FieldError
+	if errors.As(config.Validate(), &field) { // the file was valid, so a flag is not
+		flag := map[string]string{"listen": "--listen", "database": "--db"}[field.Field]
+		return Config{}, usagef("%s: %s; %s", flag, field.Problem, field.Want)
+	}
+	return config, nil
+}
+
+// configPath is the configuration file of a command; empty: there is none.
+func configPath(cmd *cobra.Command) string {
+	path := flagOr(cmd, "config", os.Getenv("SCRAPELOG_CONFIG"))
+	if path == "" && exists(defaultConfigFile) {
+		return defaultConfigFile
+	}
+	return path
+}
+
+// flagOr is the value of a flag the command has and that was given.
+func flagOr(cmd *cobra.Command, name, otherwise string) string {
+	if f := cmd.Flag(name); f != nil {
+		return cmp.Or(f.Value.String(), otherwise)
+	}
+	return otherwise
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// redactURL is a database URL as it may be shown: without its password.
+func redactURL(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return raw
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"scrapelog/domain"
+)
+
+// TestConfigErrors is the table of what a configuration can get wrong. Each is
+// one line: file, line and column, key, what is wrong, what would be right.
+func TestConfigErrors(t *testing.T) {
+	const ok = "name: a, url: http://127.0.0.1:9090/a"
+	for name, test := range map[string]struct{ file, want string }{
+		"unknown key":            {"listen: 127.0.0.1:80\nscrapper: []\n", `:2:1: unknown key "scrapper"; did you mean scrapers?`},
+		"unknown key, far off":   {"audit:\n  colour: red\n", `:2:3: audit: unknown key "colour"; use key, checkpoints`},
+		"unknown key in scraper": {"scrapers:\n  - {" + ok + ", shedule: \"@daily\"}\n", `:2:45: scrapers[0]: unknown key "shedule"; did you mean schedule?`},
+		"bad name":               {"scrapers:\n  - name: Shop Prices\n    url: http://x/\n", `:2:11: scrapers[0].name: "Shop Prices" is not a scraper name; use 1 to 63 of a-z, 0-9 and -`},
+		"no url":                 {"scrapers:\n  - name: a\n", `:2:5: scrapers[0].url: is missing; use an absolute URL such as http://127.0.0.1:9090/scrapes/shop`},
+		"bad url":                {"scrapers:\n  - name: a\n    url: ftp://x/\n", `:3:10: scrapers[0].url: "ftp://x/" is not an http or https URL; use an absolute URL such as http://127.0.0.1:9090/scrapes/shop`},
+		"url with credentials":   {"scrapers:\n  - name: a\n    url: http://me:secret@x/\n", `:3:10: scrapers[0].url: holds credentials; name an environment variable in headers_env instead`},
+		"bad cron":               {"scrapers:\n  - {" + ok + "}\n  - name: b\n    url: http://x/\n    schedule: \"99 * * * *\"\n", `:5:15: scrapers[1].schedule: "99 * * * *" cannot be read (`},
+		"six cron fields":        {"scrapers:\n  - name: a\n    url: http://x/\n    schedule: \"0 0 * * * *\"\n", `:4:15: scrapers[0].schedule: "0 0 * * * *" has 6 fields; use five cron fields`},
+		"two days restricted":    {"scrapers:\n  - name: a\n    url: http://x/\n    schedule: \"0 0 1 * 1\"\n", `:4:15: scrapers[0].schedule: "0 0 1 * 1" restricts both day of month and day of week`},
+		"never fires":            {"scrapers:\n  - name: a\n    url: http://x/\n    schedule: \"0 0 30 2 *\"\n", `:4:15: scrapers[0].schedule: "0 0 30 2 *" never fires; name a day that exists`},
+		"bad zone":               {"scrapers:\n  - name: a\n    url: http://x/\n    time_zone: Mars/Olympus\n", `:4:16: scrapers[0].time_zone: "Mars/Olympus" is not a time zone; use an IANA name such as Europe/Berlin or UTC`},
+		"bad duration":           {"scrapers:\n  - name: a\n    url: http://x/\n    recovery:\n      hold_down: 3 fortnights\n", `:5:18: scrapers[0].recovery.hold_down: "3 fortnights" is not a duration; write 500ms, 45s, 5m or 2h`},
+		"duration without unit":  {"shutdown_grace: 10\n", `:1:17: shutdown_grace: "10" is not a duration; write 500ms, 45s, 5m or 2h`},
+		"duration out of range":  {"scrapers:\n  - {" + ok + ", probe: {interval: 1ms}}\n", `:2:63: scrapers[0].probe.interval: 1ms is out of range; use 100ms to 1h`},
+		"name twice":             {"scrapers:\n  - {" + ok + "}\n  - {" + ok + "}\n", `:3:12: scrapers[1].name: "a" is the name of the scraper at line 2 already; give each scraper a name of its own`},
+		"key twice":              {"listen: 127.0.0.1:80\nlisten: 127.0.0.1:81\n", `:2:1: mapping key "listen" already defined at [1:1]`},
+		"list where text is":     {"listen: [a]\n", `:1:9: listen: a list does not fit here; write it as text`},
+		"text where list is":     {"scrapers:\n  - {" + ok + ", platforms: alpha}\n", `:2:56: scrapers[0].platforms: "alpha" where a list is expected; use [a, b] or a line with - for each`},
+		"text where truth is":    {"scrapers:\n  - {" + ok + ", recovery: {enabled: perhaps}}\n", `:2:65: scrapers[0].recovery.enabled: "perhaps" does not fit here; use true or false`},
+		"a list at the top":      {"- a\n", `:1:1: a list where keys are expected; use listen, database`},
+		"two documents":          {"listen: 127.0.0.1:80\n---\nlisten: 127.0.0.1:81\n", `:3:1: a second document; keep one document in a file`},
+		"no YAML":                {"listen: \"127\n", `:1:9: could not find end character of double-quoted text`},
+		"bad listen":             {"\nlisten: localhost\n", `:2:9: listen: "localhost" is not an address; use host:port such as 127.0.0.1:8080`},
+		"bad database":           {"database: mysql://me:secret@h/x\n", `:1:11: database: "mysql://me:xxxxx@h/x" is not a database; use sqlite:PATH or postgres://USER@HOST/NAME`},
+		"no watcher grace":       {"watcher_grace: 0s\n", `:1:16: watcher_grace: 0s is too short; use more than 0s, such as 10s`},
+		"negative grace":         {"shutdown_grace: -1s\n", `:1:17: shutdown_grace: -1s is negative; use 0s or more`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := LoadConfig(write(t, test.file))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := err.Error()
+			if !strings.HasPrefix(got, "scrapelog.yaml"+test.want) || strings.ContainsRune(got, '\n') {
+				t.Errorf("got\n%s\nwant\n%s", got, "scrapelog.yaml"+test.want)
+			}
+			if !errors.Is(err, errUsage) {
+				t.Errorf("%v is no usage error", err)
+			}
+		})
+	}
+}
+
+// write puts a configuration into a folder of its own and makes that the
+// current one, so that messages name the file alone.
+func write(t *testing.T, source string) string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("scrapelog.yaml", []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "scrapelog.yaml"
+}
+
+func TestConfigKeepsDefaultsOfKeysLeftOut(t *testing.T) {
+	config, err := LoadConfig(write(t, `
+# a comment before everything
+watcher_grace: 3s
+audit:
+scrapers:
+  - &shop
+    name: a
+    url: http://127.0.0.1:9090/a?key=value
+    probe: {url: http://127.0.0.1:9090/up}
+    recovery: {hold_down: 3s}
+    params: {depth: 2}
+  - schedule:
+    name: b
+    <<: *shop
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultConfig()
+	want.WatcherGrace = domain.Duration(3 * time.Second)
+	a := domain.DefaultScraperConfig()
+	a.Name, a.URL, a.Probe.URL = "a", "http://127.0.0.1:9090/a?key=value", "http://127.0.0.1:9090/up"
+	a.Recovery.HoldDown = domain.Duration(3 * time.Second)
+	a.Params = map[string]any{"depth": uint64(2)}
+	b := a
+	b.Name = "b"
+	want.Scrapers = []domain.ScraperConfig{a, b}
+	if diff := cmp.Diff(want, config); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	for name, source := range map[string]string{"empty": "", "comment": "# nothing\n", "null": "~\n"} {
+		t.Run(name, func(t *testing.T) {
+			config, err := LoadConfig(write(t, source))
+			if diff := cmp.Diff(DefaultConfig(), config); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		})
+	}
+	want := Config{
+		Listen: "127.0.0.1:8080", Database: "sqlite:scrapelog.db",
+		ShutdownGrace: domain.Duration(10 * time.Second), WatcherGrace: domain.Duration(10 * time.Second),
+	}
+	if diff := cmp.Diff(want, DefaultConfig()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestConfigThatCannotBeRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, err := LoadConfig("missing.yaml")
+	if err == nil || err.Error() != "missing.yaml: cannot be read: no such file or directory" || !errors.Is(err, errUsage) {
+		t.Error(err)
+	}
+}
+
+// FuzzConfig: whatever the file holds, the answer is a configuration or one line.
+func FuzzConfig(f *testing.F) {
+	f.Add("listen: x\nscrapers:\n  - &a {name: a}\n  - *a\n  - {<<: *a}\n")
+	f.Add("a: !!binary x\n? [b]\n: c\n--- |\n  x\n")
+	f.Fuzz(func(t *testing.T, source string) {
+		_, err := parseConfig(filepath.Base("scrapelog.yaml"), []byte(source))
+		if err != nil && !errors.Is(err, errUsage) && !errors.Is(err, domain.ErrInvalid) {
+			t.Errorf("%v is no usage error", err)
+		}
+	})
+}

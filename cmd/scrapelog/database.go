@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"scrapelog/eventstore"
+)
+
+// openLog opens the database of a command that works on the log directly, and
+// checks that there is a log this program can read.
+func openLog(ctx context.Context, cmd *cobra.Command, readOnly bool) (*eventstore.Store, error) {
+	store, err := openDatabase(ctx, cmd, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	if err := mustBeMigrated(ctx, store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*eventstore.Store, error) {
+	url, err := databaseURL(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return eventstore.Open(ctx, eventstore.Config{URL: url, Logger: loggerFrom(ctx), ReadOnly: readOnly})
+}
+
+// databaseURL reads the configuration only where --db does not say it all.
+func databaseURL(cmd *cobra.Command) (string, error) {
+	url := cmd.Flag("db").Value.String()
+	if url == "" {
+		config, err := loadSettings(cmd)
+		return config.Database, err
+	}
+	if !validDatabase(url) {
+		return "", usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", redactURL(url))
+	}
+	return url, nil
+}
+
+func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
+	current, latest, err := store.Migrated(ctx)
+	switch {
+	case err != nil:
+		return err
+	case current > latest:
+		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)
+	case current < latest:
+		return failf(errUnreachable, `the database has schema version %d and %d is needed; run "scrapelog db migrate"`, current, latest)
+	}
+	return nil
+}
+
+// maintain keeps servers out of the database until release is called, and
+// refuses while one has it: instead says what does the same from within it. On
+// PostgreSQL, where work beside servers is safe and only surprising, it looks.
+func maintain(ctx context.Context, store *eventstore.Store, instead string) (release func(), err error) {
+	if store.Dialect() == eventstore.Postgres {
+		live, err := store.LiveInstances(ctx)
+		if err == nil && len(live) > 0 {
+			err = fmt.Errorf("%w: instance %s; %s", eventstore.ErrHeld, live[0].ID, instead)
+		}
+		return func() {}, err
+	}
+	instance, err := store.AcquireInstance(ctx, uuid.NewString())
+	if errors.Is(err, eventstore.ErrHeld) {
+		err = fmt.Errorf("%w; %s", err, instead)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		if err := instance.Release(context.WithoutCancel(ctx)); err != nil {
+			loggerFrom(ctx).WarnContext(ctx, "lock not released", "err", err)
+		}
+	}, nil
+}
+
+func newDBCmd() *cobra.Command {
+	group := requireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
+	flags := &dataFlags{}
+	flags.register(group)
+	addDBFlag(group)
+	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags))
+	return group
+}
+
+func newDBMigrateCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the schema to the version of this program",
+		Args:  exactly(),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+			store, err := openDatabase(ctx, cmd, false)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			return migrate(ctx, store, out)
+		}),
+	}
+}
+
+func migrate(ctx context.Context, store *eventstore.Store, out *printer) error {
+	before, _, err := store.Migrated(ctx)
+	if err != nil {
+		return err
+	}
+	if before > 0 { // a server on an empty database would have migrated it
+		release, err := maintain(ctx, store, "a server migrates when it starts: restart it with this program")
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	if err := store.Migrate(ctx); err != nil {
+		return err
+	}
+	return showMigration(ctx, out, store, before)
+}
+
+func showMigration(ctx context.Context, out *printer, store *eventstore.Store, before int64) error {
+	current, _, err := store.Migrated(ctx)
+	if err != nil {
+		return err
+	}
+	value := struct {
+		From int64 `json:"from"`
+		To   int64 `json:"to"`
+	}{before, current}
+	return out.facts(value, [2]string{"from", fmt.Sprint(before)}, [2]string{"to", fmt.Sprint(current)})
+}
+
+func newDBStatusCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Say how the database stands, and prove its guards against the log",
+		Long: `status prints dialect, place, schema version, head, open instances and whether
+the guard rows that decisions are made from agree with the log. It exits 1 when
+they do not, or when the schema is not this program's.`,
+		Args: exactly(),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+			url, err := databaseURL(cmd)
+			if err != nil {
+				return err
+			}
+			store, err := openDatabase(ctx, cmd, true)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			status, err := readStatus(ctx, store, redactURL(url))
+			if err != nil {
+				return err
+			}
+			return status.show(out)
+		}),
+	}
+}
+
+// dbStatus is what "db status" prints.
+type dbStatus struct {
+	Dialect    eventstore.Dialect       `json:"dialect"`
+	Database   string                   `json:"database"`
+	Schema     int64                    `json:"schema"`
+	Latest     int64                    `json:"schema_latest"`
+	Head       int64                    `json:"head"`
+	Guards     int                      `json:"guards"`
+	Mismatches []string                 `json:"guard_mismatches"`
+	Instances  []eventstore.InstanceRow `json:"instances"`
+}
+
+func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbStatus, err error) {
+	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Instances: []eventstore.InstanceRow{}}
+	if s.Schema, s.Latest, err = store.Migrated(ctx); err != nil || s.Schema != s.Latest {
+		return s, err
+	}
+	if s.Head, err = store.Head(ctx); err != nil {
+		return s, err
+	}
+	guards, err := store.Guards(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Guards = len(guards)
+	mismatches, err := store.ProveGuards(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Mismatches = append(s.Mismatches, mismatches...)
+	instances, err := store.LiveInstances(ctx)
+	s.Instances = append(s.Instances, instances...)
+	return s, err
+}
+
+func (s dbStatus) show(out *printer) error {
+	pairs := [][2]string{
+		{"dialect", string(s.Dialect)}, {"database", s.Database},
+		{"schema", fmt.Sprintf("%d of %d", s.Schema, s.Latest)}, {"head", fmt.Sprint(s.Head)},
+		{"guards", s.guards()},
+	}
+	for _, i := range s.Instances {
+		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, %d open runs", i.ID, stamp(i.StartedAt), i.OpenRuns)})
+	}
+	if err := out.facts(s, pairs...); err != nil {
+		return err
+	}
+	switch {
+	case s.Schema != s.Latest:
+		return failf(errNegative, `schema version %d is not %d; run "scrapelog db migrate"`, s.Schema, s.Latest)
+	case len(s.Mismatches) > 0:
+		return failf(errNegative, "%d of %d guards do not agree with the log", len(s.Mismatches), s.Guards)
+	}
+	return nil
+}
+
+func (s dbStatus) guards() string {
+	if len(s.Mismatches) == 0 {
+		return fmt.Sprintf("%d, as the log has them", s.Guards)
+	}
+	return fmt.Sprintf("%d, wrong: %s", s.Guards, strings.Join(s.Mismatches, "; "))
+}

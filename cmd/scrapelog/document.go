@@ -1,0 +1,213 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"scrapelog/domain"
+)
+
+// document is a configuration file that knows where its keys are.
+type document struct {
+	path    string
+	body    ast.Node // nil: the file is empty
+	decoder *yaml.Decoder
+}
+
+// decodeStrict reads a configuration file into what into points to, on top of
+// what is there. A key that has no place there is an error, with line and
+// column. The document says where a value that proves wrong later stands.
+func decodeStrict(path string, into any) (*document, error) {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("%s: cannot be read: %v", path, unwrapPath(err))
+	}
+	doc, err := parseDocument(path, source)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.check(into); err != nil {
+		return nil, err
+	}
+	return doc, doc.decode(doc.body, into)
+}
+
+// parseDocument reads one YAML document. The parser refuses a key that comes twice.
+func parseDocument(path string, source []byte) (doc *document, err error) {
+	defer func() {
+		if r := recover(); r != nil { // the parser is not ours, and the file may hold anything
+			doc, err = nil, usagef("%s: cannot be read as YAML", path)
+		}
+	}()
+	file, err := parser.ParseBytes(source, 0)
+	if err != nil {
+		return nil, syntaxError(path, err)
+	}
+	doc = &document{path: path, decoder: yaml.NewDecoder(strings.NewReader(""), yaml.AllowDuplicateMapKey())}
+	for _, part := range file.Docs {
+		if part.Body == nil || part.Body.Type() == ast.CommentType || part.Body.Type() == ast.NullType {
+			continue
+		}
+		if doc.body != nil {
+			return nil, doc.fault(part.Body, "", "a second document", "keep one document in a file")
+		}
+		ast.Walk(mergesFirst{}, part.Body)
+		doc.body = part.Body
+	}
+	return doc, nil
+}
+
+// mergesFirst moves "<<: *anchor" to the front of its block. The parser has
+// refused a key that comes twice; for the decoder, which merges in order, a key
+// of the block's own then beats the merged one, as YAML has it.
+type mergesFirst struct{}
+
+func (v mergesFirst) Visit(node ast.Node) ast.Visitor {
+	if block, ok := node.(*ast.MappingNode); ok {
+		slices.SortStableFunc(block.Values, func(a, b *ast.MappingValueNode) int {
+			switch {
+			case a.Key.IsMergeKey() == b.Key.IsMergeKey():
+				return 0
+			case a.Key.IsMergeKey():
+				return -1
+			}
+			return 1
+		})
+	}
+	return v
+}
+
+func (d *document) decode(node ast.Node, into any) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = usagef("%s: cannot be read as YAML", d.path)
+		}
+	}()
+	if node == nil {
+		return nil
+	}
+	if err := d.decoder.DecodeFromNode(node, into); err != nil {
+		return syntaxError(d.path, err)
+	}
+	return nil
+}
+
+// place turns a *domain.FieldError into one that names the line and column. The
+// field is looked for below the given path; other errors pass.
+func (d *document) place(below string, err error) error {
+	var field *domain.FieldError
+	if !errors.As(err, &field) {
+		return fmt.Errorf("%s: %w", d.path, err)
+	}
+	at := strings.TrimPrefix(below+"."+field.Field, ".")
+	pos := d.position(at)
+	return failf(errUsage, "%s:%d:%d: %s: %s; %s", d.path, pos.Line, pos.Column, at, field.Problem, field.Want)
+}
+
+func (d *document) fault(node ast.Node, at, problem, want string) error {
+	pos := start(node)
+	if at != "" {
+		problem = at + ": " + problem
+	}
+	return usagef("%s:%d:%d: %s; %s", d.path, pos.Line, pos.Column, problem, want)
+}
+
+// position is where the value at a path such as "scrapers[1].probe.interval"
+// stands. Where there is no such key it is the nearest thing around it.
+func (d *document) position(path string) token.Position { return start(d.find(path)) }
+
+func (d *document) find(path string) ast.Node {
+	node := d.body
+	for path != "" && node != nil {
+		var step string
+		step, path = nextStep(path)
+		child := childOf(resolve(node), step)
+		if child == nil {
+			break
+		}
+		node = child
+	}
+	return node
+}
+
+// nextStep cuts "scrapers[1].name" into "scrapers" and "[1].name".
+func nextStep(path string) (step, rest string) {
+	path = strings.TrimPrefix(path, ".")
+	if end := strings.IndexAny(path[min(1, len(path)):], ".["); end >= 0 {
+		return path[:end+1], path[end+1:]
+	}
+	return path, ""
+}
+
+func childOf(node ast.Node, step string) ast.Node {
+	switch node := node.(type) {
+	case ast.MapNode:
+		for entries := node.MapRange(); entries.Next(); {
+			if keyOf(entries.Key()) == step {
+				return entries.Value()
+			}
+		}
+	case *ast.SequenceNode:
+		var i int
+		if _, err := fmt.Sscanf(step, "[%d]", &i); err == nil && i < len(node.Values) {
+			return node.Values[i]
+		}
+	}
+	return nil
+}
+
+// start is where people see a node begin: for a block of keys, its first key.
+func start(node ast.Node) token.Position {
+	if node == nil {
+		return token.Position{Line: 1, Column: 1}
+	}
+	if block, ok := resolve(node).(ast.MapNode); ok {
+		if entries := block.MapRange(); entries.Next() {
+			node = entries.Key()
+		}
+	}
+	return *node.GetToken().Position
+}
+
+// resolve looks through anchors and tags. An alias stays one: what it stands for
+// is looked at where it is defined.
+func resolve(node ast.Node) ast.Node {
+	for {
+		switch n := node.(type) {
+		case *ast.AnchorNode:
+			node = n.Value
+		case *ast.TagNode:
+			node = n.Value
+		default:
+			return node
+		}
+	}
+}
+
+func keyOf(key ast.MapKeyNode) string { return key.GetToken().Value }
+
+func syntaxError(path string, err error) error {
+	var positioned yaml.Error
+	if !errors.As(err, &positioned) || positioned.GetToken() == nil {
+		return usagef("%s: %v", path, err)
+	}
+	pos := positioned.GetToken().Position
+	return usagef("%s:%d:%d: %s", path, pos.Line, pos.Column, positioned.GetMessage())
+}
+
+func unwrapPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

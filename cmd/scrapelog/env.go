@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const envAnnotation = "scrapelog_env"
+
+// bindEnv lets an environment variable speak for a flag that is not given.
+func bindEnv(cmd *cobra.Command, flag, variable string) {
+	f := cmd.Flag(flag)
+	f.Annotations = map[string][]string{envAnnotation: {variable}}
+	f.Usage += fmt.Sprintf(" [$%s]", variable)
+}
+
+func applyEnv(cmd *cobra.Command) error {
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		bound := f.Annotations[envAnnotation]
+		if len(bound) == 0 || f.Changed || os.Getenv(bound[0]) == "" {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, os.Getenv(bound[0])); err != nil {
+			failed = usagef("%s: %v", bound[0], err)
+		}
+	})
+	return failed
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/eventstore"
+)
+
+func newEventsCmd() *cobra.Command {
+	group := requireSubcommand(&cobra.Command{
+		Use:   "events",
+		Short: "Read the log",
+		Long:  "events opens the database directly and reads only, beside a running server too.",
+	})
+	flags := &dataFlags{}
+	flags.register(group)
+	addDBFlag(group)
+	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags))
+	return group
+}
+
+// reading opens the log for a command that only reads.
+func reading(do func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error) action {
+	return func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		store, err := openLog(ctx, cmd, true)
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		return do(ctx, store, out, args)
+	}
+}
+
+func newEventsListCmd(flags *dataFlags) *cobra.Command {
+	var filter eventFilter
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Print events in log order",
+		Args:  exactly(),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+			selected, err := filter.selection(ctx, store, time.Now())
+			if err != nil {
+				return err
+			}
+			list := listEvents(out)
+			err = selected.each(ctx, store, limit, func(page []eventstore.Recorded) error { return addEvents(list, page) })
+			if err != nil {
+				return err
+			}
+			return list.close()
+		})),
+	}
+	filter.register(cmd)
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most this many; 0: all")
+	return cmd
+}
+
+func newEventsShowCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show POSITION",
+		Short: "Show one event",
+		Args:  exactly("POSITION"),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+			position, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil || position < 1 {
+				return usagef("%q is not a position; use 1, 2, 3 …", args[0])
+			}
+			r, err := store.ByPosition(ctx, position)
+			if err != nil {
+				return err
+			}
+			return showEvent(out, r)
+		})),
+	}
+}
+
+func showEvent(out *printer, r eventstore.Recorded) error {
+	m := r.Metadata
+	return out.facts(r,
+		[2]string{"position", strconv.FormatInt(r.Position, 10)}, [2]string{"type", r.Type},
+		[2]string{"stream", r.Stream}, [2]string{"version", strconv.FormatInt(r.Version, 10)}, [2]string{"id", r.ID.String()},
+		[2]string{"recorded at", stampMillis(r.RecordedAt)}, [2]string{"actor", m["actor"]}, [2]string{"instance", m["instance"]},
+		[2]string{"correlation", m["correlation_id"]}, [2]string{"causation", m["causation_id"]}, [2]string{"traceparent", m["traceparent"]},
+		[2]string{"data", string(r.Data)},
+	)
+}
+
+func newEventsTailCmd(flags *dataFlags) *cobra.Command {
+	var filter eventFilter
+	var n int
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Print the newest events, and with -f those to come",
+		Args:  exactly(),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+			if follow && out.format == "json" && out.jq == nil {
+				return usagef("tail -f: a JSON array would never end; use -o ndjson")
+			}
+			if follow && out.format == "json" {
+				out.format = "ndjson" // --jq filters event by event
+			}
+			selected, err := filter.selection(ctx, store, time.Now())
+			if err != nil {
+				return err
+			}
+			return tailEvents(ctx, store, listEvents(out), selected, n, follow)
+		})),
+	}
+	filter.register(cmd)
+	cmd.Flags().IntVarP(&n, "lines", "n", 10, "how many events to begin with")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is recorded from now on")
+	return cmd
+}
+
+func tailEvents(ctx context.Context, store *eventstore.Store, list *listing, selected selection, n int, follow bool) error {
+	if n < 0 {
+		return usagef("--lines: %d is negative", n)
+	}
+	head, err := store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	newest, err := selected.newest(ctx, store, head, n)
+	if err != nil {
+		return err
+	}
+	if err := addEvents(list, newest); err != nil || !follow {
+		return orClose(err, list)
+	}
+	return followEvents(ctx, store, list, selected.after(head))
+}
+
+// followInterval is how soon an event of another process is seen on SQLite,
+// which wakes nobody but its own.
+const followInterval = 250 * time.Millisecond
+
+// followEvents prints what is recorded, until ctx ends.
+func followEvents(ctx context.Context, store *eventstore.Store, list *listing, selected selection) error {
+	woken, stop := store.Wake()
+	defer stop()
+	tick := time.NewTicker(followInterval)
+	defer tick.Stop()
+	for {
+		head, err := store.Head(ctx)
+		if err != nil {
+			return err
+		}
+		err = selected.upTo(head).each(ctx, store, 0, func(page []eventstore.Recorded) error { return addEvents(list, page) })
+		if err != nil {
+			return err
+		}
+		selected = selected.after(head)
+		if err := list.flush(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-woken:
+		case <-tick.C:
+		}
+	}
+}
+
+func orClose(err error, list *listing) error {
+	if err != nil {
+		return err
+	}
+	return list.close()
+}
+
+func listEvents(out *printer) *listing {
+	return out.list("POSITION", "RECORDED", "TYPE", "STREAM", "SUMMARY")
+}
+
+func addEvents(list *listing, events []eventstore.Recorded) error {
+	for _, r := range events {
+		if err := list.add(r, strconv.FormatInt(r.Position, 10), stampMillis(r.RecordedAt), r.Type, r.Stream, summary(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// eventFilter is what the flags ask for.
+type eventFilter struct {
+	since, until         string
+	types                []string
+	stream, run, scraper string
+}
+
+func (f *eventFilter) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.since, "since", "", "recorded at or after: "+whenHelp)
+	flags.StringVar(&f.until, "until", "", "recorded before; a @POSITION is included: "+whenHelp)
+	flags.StringSliceVar(&f.types, "type", nil, "only these types: a glob such as 'run.*'; '!run.started' leaves out")
+	flags.StringVar(&f.stream, "stream", "", "only this stream")
+	flags.StringVar(&f.run, "run", "", "only this run's")
+	flags.StringVar(&f.scraper, "scraper", "", "only this scraper's, its runs' too")
+}
+
+// selection is a filter resolved against a log: what the store can select, and
+// what is looked at event by event.
+type selection struct {
+	query   eventstore.Query
+	none    bool // nothing can match
+	types   []string
+	scraper string
+}
+
+func (f *eventFilter) selection(ctx context.Context, store *eventstore.Store, now time.Time) (selection, error) {
+	s := selection{types: f.types, scraper: f.scraper, query: eventstore.Query{Stream: f.stream}}
+	if f.run != "" && f.stream != "" {
+		return s, usagef("--run and --stream exclude each other")
+	}
+	if f.run != "" {
+		id, err := uuid.Parse(f.run)
+		if err != nil {
+			return s, usagef("--run: %q is not a run id", f.run)
+		}
+		s.query.Stream = domain.RunStream(id)
+	}
+	for _, pattern := range f.types {
+		if _, err := path.Match(strings.TrimPrefix(pattern, "!"), ""); err != nil {
+			return s, usagef("--type: %q is not a glob; use one such as 'run.*'", pattern)
+		}
+	}
+	if exact(f.types) {
+		s.query.Types = f.types
+	}
+	since, err := parseWhen("since", f.since, now)
+	if err != nil {
+		return s, err
+	}
+	until, err := parseWhen("until", f.until, now)
+	if err != nil {
+		return s, err
+	}
+	return s.between(ctx, store, since, until)
+}
+
+// between turns times into positions, which are given out in the order of time.
+func (s selection) between(ctx context.Context, store *eventstore.Store, since, until when) (selection, error) {
+	first, err := since.firstPosition(ctx, store)
+	if err != nil {
+		return s, err
+	}
+	s.query.After = max(0, first-1)
+	s.query.Until = until.position
+	if !until.time.IsZero() {
+		end, err := until.firstPosition(ctx, store)
+		if err != nil {
+			return s, err
+		}
+		s.query.Until = end - 1
+		s.none = end == 1
+	}
+	return s, nil
+}
+
+// firstPosition is that of the first event at or after w, one past the head when
+// there is none; 0 for the zero value.
+func (w when) firstPosition(ctx context.Context, store *eventstore.Store) (int64, error) {
+	if w.time.IsZero() {
+		return w.position, nil
+	}
+	head, err := store.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	before := sort.Search(int(head), func(i int) bool {
+		r, e := store.ByPosition(ctx, int64(i)+1)
+		if e != nil {
+			err = e
+		}
+		return e != nil || !r.RecordedAt.Before(w.time)
+	})
+	return int64(before) + 1, err
+}
+
+func exact(patterns []string) bool {
+	return !slices.ContainsFunc(patterns, func(p string) bool { return strings.ContainsAny(p, `!*?[\`) })
+}
+
+// matches looks at what the store cannot select.
+func (s selection) matches(r eventstore.Recorded) bool {
+	return matchesType(s.types, r.Type) && (s.scraper == "" || scraperOf(r) == s.scraper)
+}
+
+// matchesType: a type must match one of the patterns, if there are any without
+// "!", and none of those with it.
+func matchesType(patterns []string, eventType string) bool {
+	wanted, any := false, false
+	for _, pattern := range patterns {
+		glob, negated := strings.CutPrefix(pattern, "!")
+		hit, err := path.Match(glob, eventType)
+		switch {
+		case err != nil, negated && hit:
+			return false
+		case !negated:
+			any, wanted = true, wanted || hit
+		}
+	}
+	return wanted || !any
+}
+
+// scraperOf reads the field that every event has, of types this program does
+// not know too.
+func scraperOf(r eventstore.Recorded) string {
+	var about struct{ Scraper string }
+	if json.Unmarshal(r.Data, &about) != nil {
+		return ""
+	}
+	return about.Scraper
+}
+
+// readPage is how many events are read at once.
+const readPage = 500
+
+// each yields the matching events in log order, page by page, at most limit of
+// them; 0: all.
+func (s selection) each(ctx context.Context, store *eventstore.Store, limit int, yield func([]eventstore.Recorded) error) error {
+	query := s.query
+	query.Limit = readPage
+	for left := limit; !s.none; {
+		page, err := store.Read(ctx, query)
+		if err != nil {
+			return err
+		}
+		more := len(page) == readPage
+		if len(page) > 0 {
+			query.After = page[len(page)-1].Position
+		}
+		page = slices.DeleteFunc(page, func(r eventstore.Recorded) bool { return !s.matches(r) })
+		if limit > 0 && len(page) >= left {
+			page, more = page[:left], false
+		}
+		left -= len(page)
+		if err := yield(page); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest returns the last n matching events up to head, in log order.
+func (s selection) newest(ctx context.Context, store *eventstore.Store, head int64, n int) ([]eventstore.Recorded, error) {
+	query := s.upTo(head).query
+	query.Backward, query.Limit = true, readPage
+	var found []eventstore.Recorded
+	for query.Until > query.After && !s.none && len(found) < n {
+		page, err := store.Read(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page {
+			if s.matches(r) && len(found) < n {
+				found = append(found, r)
+			}
+		}
+		if len(page) < readPage {
+			break
+		}
+		query.Until = page[len(page)-1].Position - 1
+	}
+	slices.Reverse(found)
+	return found, nil
+}
+
+// after is what the selection has after a position.
+func (s selection) after(position int64) selection {
+	s.query.After = max(s.query.After, position)
+	return s
+}
+
+// upTo is what the selection has up to a position.
+func (s selection) upTo(position int64) selection {
+	if s.query.Until == 0 || s.query.Until > position {
+		s.query.Until = position
+	}
+	s.none = s.none || s.query.Until <= s.query.After
+	return s
+}

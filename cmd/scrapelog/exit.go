@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// The exit codes. Scripts depend on them.
+const (
+	exitOK          = 0
+	exitNegative    = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitUnreachable = 4
+	exitRefused     = 6
+	exitTimedOut    = 124
+	exitInterrupted = 130
+)
+
+// exitCodes turns refusals into exit codes. The first line that fits counts: a
+// file that is not a log is refused, although it is also unavailable.
+var exitCodes = []struct {
+	refusal error
+	code    int
+}{
+	{errTimedOut, exitTimedOut},
+	{errNegative, exitNegative},
+	{errUsage, exitUsage},
+	{errRefused, exitRefused},
+	{eventstore.ErrForeign, exitRefused},
+	{eventstore.ErrHeld, exitRefused},
+	{eventstore.ErrUnavailable, exitUnreachable},
+	{errUnreachable, exitUnreachable},
+	{domain.ErrInvalid, exitUsage},
+	{domain.ErrNotFound, exitNotFound},
+	{domain.ErrFinished, exitRefused},
+	{domain.ErrConflict, exitRefused},
+	{syscall.EADDRINUSE, exitUnreachable},
+	{fs.ErrPermission, exitUnreachable},
+}
+
+// exitCode is what the process ends with. An error that no line names after the
+// program was told to stop is that stop; any other is the world's failure.
+func exitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	for _, line := range exitCodes {
+		if errors.Is(err, line.refusal) {
+			return line.code
+		}
+	}
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitUnreachable
+}

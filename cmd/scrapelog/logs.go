@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+)
+
+type loggerKey struct{}
+
+// loggerFrom is the logger of the running command.
+func loggerFrom(ctx context.Context) *slog.Logger {
+	if logger, ok := ctx.Value(loggerKey{}).(*slog.Logger); ok {
+		return logger
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+func withLogger(ctx context.Context, logger *slog.Logger) context.Context {
+	return context.WithValue(ctx, loggerKey{}, logger)
+}
+
+// newLogger writes one line per record: "text" for people, in colour where the
+// terminal shows it, or "json" for machines.
+func newLogger(w io.Writer, format, level string, colour bool) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, usagef("--log-level: %q is not a level; use debug, info, warn or error", level)
+	}
+	switch format {
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least, ReplaceAttr: cleanAttr})), nil
+	case "text":
+		return slog.New(tint.NewTextHandler(w, &tint.Options{
+			Level: least, ReplaceAttr: cleanAttr, NoColor: !colour, TimeFormat: time.RFC3339,
+		})), nil
+	}
+	return nil, usagef("--log-format: %q is not a format; use text or json", format)
+}
+
+// cleanAttr makes values safe for a terminal. Neither handler does: JSON leaves
+// C1 and bidirectional controls raw, and in colour tint turns the four
+// characters \x1b, typed out in a value, into a real escape.
+func cleanAttr(groups []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Resolve(); v.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(cleanText(v.String()))
+	case slog.KindAny:
+		if _, ok := v.Any().(slog.Level); !ok {
+			a.Value = slog.StringValue(cleanText(fmt.Sprintf("%+v", v.Any())))
+		}
+	}
+	return a
+}
+
+func cleanText(s string) string { return strings.ReplaceAll(safe(s), `\x1b`, `\u001b`) }
+
+// wantsColour decides for one stream. NO_COLOR (no-color.org) speaks for "auto".
+func wantsColour(mode string, w io.Writer) (bool, error) {
+	switch mode {
+	case "always":
+		return true, nil
+	case "never":
+		return false, nil
+	case "auto":
+		return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w), nil
+	}
+	return false, usagef("--color: %q is not a choice; use auto, always or never", mode)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}

@@ -1,0 +1,35 @@
+// Command scrapelog schedules and supervises scrapes, records what happened in
+// an append-only log, and starts a lost scrape again the moment its connection
+// is back.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // the one static binary knows every time zone
+)
+
+// main is the process: arguments, streams, signals and the exit code. Everything
+// else is run.
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program. It ends early when ctx does, whose cause names the signal.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRootCmd()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		complain(stderr, err)
+	}
+	return exitCode(ctx, err)
+}

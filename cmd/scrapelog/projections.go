@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+func newProjectionsCmd() *cobra.Command {
+	group := requireSubcommand(&cobra.Command{Use: "projections", Short: "List or rebuild the read models"})
+	flags := &dataFlags{}
+	flags.register(group)
+	addDBFlag(group)
+	group.AddCommand(newProjectionsListCmd(flags), newProjectionsRebuildCmd(flags))
+	return group
+}
+
+// projectionView is a projection as it is printed.
+type projectionView struct {
+	Name     string `json:"name"`
+	Position int64  `json:"position"`
+	Lag      int64  `json:"lag"`
+	Blocked  string `json:"blocked,omitempty"`
+}
+
+func newProjectionsListCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the projections and how far each has come",
+		Args:  exactly(),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+			groups, err := store.GroupStates(ctx)
+			if err != nil {
+				return err
+			}
+			head, err := store.Head(ctx)
+			if err != nil {
+				return err
+			}
+			list := out.list("NAME", "POSITION", "LAG", "BLOCKED BY")
+			for _, p := range projections.All() {
+				v := viewOf(p.Name(), groups, head)
+				if err := list.add(v, v.Name, strconv.FormatInt(v.Position, 10), strconv.FormatInt(v.Lag, 10), v.Blocked); err != nil {
+					return err
+				}
+			}
+			return list.close()
+		})),
+	}
+}
+
+// viewOf finds a projection among the consumer groups; one that was never fed
+// has everything before it.
+func viewOf(name string, groups []eventstore.GroupState, head int64) projectionView {
+	for _, g := range groups {
+		if g.Name == name {
+			return projectionView{Name: name, Position: g.Position, Lag: g.Lag, Blocked: g.BlockedBy}
+		}
+	}
+	return projectionView{Name: name, Lag: head}
+}
+
+func newProjectionsRebuildCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rebuild NAME",
+		Short: "Drop a projection and build it anew from the log",
+		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may
+have the database meanwhile: a running one rebuilds from its page /projections.`,
+		Args: exactly("NAME"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			if !slices.Contains(projectionNames(), args[0]) {
+				return fmt.Errorf("projection %q: %w", args[0], domain.ErrNotFound)
+			}
+			store, err := openLog(ctx, cmd, false)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			release, err := maintain(ctx, store, "rebuild it on the server's page /projections")
+			if err != nil {
+				return err
+			}
+			defer release()
+			return rebuild(ctx, store, out, cmd.ErrOrStderr(), args[0])
+		}),
+	}
+}
+
+func projectionNames() []string {
+	var names []string
+	for _, p := range projections.All() {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+func rebuild(ctx context.Context, store *eventstore.Store, out *printer, notes io.Writer, name string) error {
+	if err := projections.Ensure(ctx, store); err != nil {
+		return err
+	}
+	progress := func(done, head int64) { fmt.Fprintf(notes, "%s: %d of %d\n", name, done, head) }
+	if err := projections.Rebuild(ctx, store, name, progress); err != nil {
+		return err
+	}
+	position, err := store.Offset(ctx, name)
+	if err != nil {
+		return err
+	}
+	return out.facts(projectionView{Name: name, Position: position},
+		[2]string{"name", name}, [2]string{"position", strconv.FormatInt(position, 10)})
+}

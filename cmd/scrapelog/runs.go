@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+)
+
+// runView is what the tables show of a run.
+type runView struct {
+	ID          string             `json:"id"`
+	Scraper     string             `json:"scraper"`
+	Status      domain.RunStatus   `json:"status"`
+	Trigger     domain.Trigger     `json:"trigger"`
+	Watcher     string             `json:"watcher"`
+	Link        domain.Link        `json:"link"`
+	StartedAt   time.Time          `json:"started_at"`
+	EndedAt     time.Time          `json:"ended_at"`
+	DurationMS  *int64             `json:"duration_ms"`
+	Cause       domain.Cause       `json:"cause"`
+	Phase       domain.Phase       `json:"phase"`
+	Detail      string             `json:"detail"`
+	Code        domain.FailureCode `json:"code"`
+	Items       *int64             `json:"items"`
+	Recovers    string             `json:"recovers"`
+	RecoveredBy string             `json:"recovered_by"`
+	Instance    string             `json:"instance"`
+	Position    int64              `json:"position"`
+}
+
+type runDoc = fetched[runView]
+
+func newRunsCmd() *cobra.Command {
+	group := requireSubcommand(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"})
+	flags := &dataFlags{}
+	flags.register(group)
+	addServerFlag(group)
+	group.AddCommand(newRunsListCmd(flags), newRunsShowCmd(flags), newRunsStartCmd(flags), newRunsCancelCmd(flags), newRunsWatchCmd(flags))
+	return group
+}
+
+func newRunsListCmd(flags *dataFlags) *cobra.Command {
+	var filter runFilter
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List runs, newest first",
+		Args:  exactly(),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			return listRuns(ctx, c, out, filter)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&filter.statuses, "status", nil, "only these statuses: running, completed, failed, connection_failed, cancelled")
+	f.StringVar(&filter.scraper, "scraper", "", "only this scraper's")
+	f.StringVar(&filter.trigger, "trigger", "", "only these: schedule, manual or recovery")
+	f.StringVar(&filter.since, "since", "", "started at or after: "+whenHelp)
+	f.StringVar(&filter.until, "until", "", "started before: "+whenHelp)
+	f.IntVar(&filter.limit, "limit", 50, "at most this many; 0: all")
+	return cmd
+}
+
+type runFilter struct {
+	statuses         []string
+	scraper, trigger string
+	since, until     string
+	limit            int
+}
+
+// maxPage is the most that the server lists at once.
+const maxPage = 500
+
+func listRuns(ctx context.Context, c *client, out *printer, filter runFilter) error {
+	query, err := filter.query(ctx, c)
+	if err != nil {
+		return err
+	}
+	list := out.list("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
+	for left := filter.limit; ; {
+		page := maxPage
+		if filter.limit > 0 {
+			page = min(left, maxPage)
+		}
+		query.Set("limit", strconv.Itoa(page))
+		var answer struct {
+			Runs []runDoc
+			Next string
+		}
+		if err := c.get(ctx, "/api/v1/runs", query, &answer); err != nil {
+			return err
+		}
+		for _, r := range answer.Runs {
+			if err := list.add(r, r.view.cells()...); err != nil {
+				return err
+			}
+		}
+		left -= len(answer.Runs)
+		if answer.Next == "" || filter.limit > 0 && left <= 0 {
+			return list.close()
+		}
+		query.Set("cursor", answer.Next)
+	}
+}
+
+func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
+	if f.limit < 0 {
+		return nil, usagef("--limit: %d is negative; use 0 for all", f.limit)
+	}
+	query := url.Values{}
+	for _, status := range f.statuses {
+		query.Add("status", status)
+	}
+	setUnlessEmpty(query, "scraper", f.scraper)
+	setUnlessEmpty(query, "trigger", f.trigger)
+	for flag, text := range map[string]string{"since": f.since, "until": f.until} {
+		at, err := c.instant(ctx, flag, text)
+		if err != nil {
+			return nil, err
+		}
+		if !at.IsZero() {
+			query.Set(flag, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return query, nil
+}
+
+// instant reads a time; a position is when its event was recorded.
+func (c *client) instant(ctx context.Context, flag, text string) (time.Time, error) {
+	w, err := parseWhen(flag, text, time.Now())
+	if err != nil || w.position == 0 {
+		return w.time, err
+	}
+	var event struct {
+		RecordedAt time.Time `json:"recorded_at"`
+	}
+	err = c.get(ctx, "/api/v1/events/"+strconv.FormatInt(w.position, 10), nil, &event)
+	return event.RecordedAt, err
+}
+
+func setUnlessEmpty(query url.Values, key, value string) {
+	if value != "" {
+		query.Set(key, value)
+	}
+}
+
+func (r runView) cells() []string {
+	return []string{
+		r.ID, r.Scraper, string(r.Status), string(r.Trigger), stamp(r.StartedAt), r.duration(), count(r.Items), r.why(),
+	}
+}
+
+func (r runView) duration() string {
+	if r.DurationMS == nil {
+		return ""
+	}
+	return (time.Duration(*r.DurationMS) * time.Millisecond).String()
+}
+
+// why is the cause of a loss or the code of a failure.
+func (r runView) why() string { return string(r.Cause) + string(r.Code) }
+
+func count(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+func newRunsShowCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one run",
+		Args:  exactly("ID"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			r, err := c.run(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return showRun(out, r)
+		}),
+	}
+}
+
+func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
+	if _, err := uuid.Parse(id); err != nil {
+		return runDoc{}, usagef("%q is not a run id; use one that \"scrapelog runs list\" shows", id)
+	}
+	err = c.get(ctx, "/api/v1/runs/"+url.PathEscape(id), nil, &r)
+	return r, err
+}
+
+func showRun(out *printer, r runDoc) error {
+	v := r.view
+	return out.facts(r,
+		[2]string{"id", v.ID}, [2]string{"scraper", v.Scraper}, [2]string{"status", string(v.Status)},
+		[2]string{"trigger", string(v.Trigger)}, [2]string{"watcher", v.Watcher},
+		[2]string{"started", stamp(v.StartedAt)}, [2]string{"ended", stamp(v.EndedAt)}, [2]string{"duration", v.duration()},
+		[2]string{"items", count(v.Items)}, [2]string{"link", string(v.Link)}, [2]string{"cause", string(v.Cause)},
+		[2]string{"phase", string(v.Phase)}, [2]string{"code", string(v.Code)}, [2]string{"detail", v.Detail},
+		[2]string{"recovers", v.Recovers}, [2]string{"recovered by", v.RecoveredBy},
+		[2]string{"instance", v.Instance}, [2]string{"position", strconv.FormatInt(v.Position, 10)},
+	)
+}
+
+func newRunsCancelCmd(flags *dataFlags) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "cancel ID",
+		Short: "End a run",
+		Args:  exactly("ID"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			if _, err := c.run(ctx, args[0]); err != nil {
+				return err
+			}
+			var r runDoc
+			path := "/api/v1/runs/" + url.PathEscape(args[0]) + "/cancel"
+			if err := c.post(ctx, path, map[string]string{"reason": reason}, &r); err != nil {
+				return err
+			}
+			return showRun(out, r)
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
+	return cmd
+}
+
+// startRequest is the body of a start.
+type startRequest struct {
+	Attach string          `json:"attach,omitempty"`
+	Params json.RawMessage `json:"params,omitempty"`
+}
+
+func (c *client) start(ctx context.Context, scraper string, body startRequest) (r runDoc, err error) {
+	err = c.post(ctx, "/api/v1/scrapers/"+url.PathEscape(scraper)+"/runs", body, &r)
+	return r, err
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"github.com/tmaxmax/go-sse"
+
+	"scrapelog/domain"
+)
+
+func newRunsStartCmd(flags *dataFlags) *cobra.Command {
+	var wait, attach bool
+	var params string
+	cmd := &cobra.Command{
+		Use:   "start NAME",
+		Short: "Start a run of a scraper",
+		Long: `start begins a run and prints it. With --wait it follows the run to its end and
+exits 1 when it did not complete. With --attach the run lives only as long as
+this command follows it: when it goes away, the scrape is stopped.`,
+		Args: exactly("NAME"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			if wait && attach {
+				return usagef("runs start: --wait and --attach exclude each other; --attach waits too")
+			}
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			var given json.RawMessage
+			if params != "" {
+				if given = json.RawMessage(params); !json.Valid(given) {
+					return usagef("--params: not JSON; use an object such as {\"depth\":2}")
+				}
+			}
+			f := &follower{client: c, out: out, notes: cmd.ErrOrStderr()}
+			return f.start(ctx, args[0], startRequest{Params: given}, wait, attach)
+		}),
+	}
+	cmd.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
+	cmd.Flags().BoolVar(&attach, "attach", false, "follow the run, which ends when this command does")
+	cmd.Flags().StringVar(&params, "params", "", "a JSON object in place of the configured params")
+	return cmd
+}
+
+func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch ID",
+		Short: "Follow a run to its end",
+		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete.",
+		Args:  exactly("ID"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			r, err := c.run(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			f := &follower{client: c, out: out, notes: cmd.ErrOrStderr()}
+			return f.follow(ctx, r, nil)
+		}),
+	}
+}
+
+// follower prints a run whenever it changes.
+type follower struct {
+	*client
+	out     *printer
+	notes   io.Writer
+	watcher string
+	list    *listing
+	last    runDoc
+}
+
+func (f *follower) start(ctx context.Context, scraper string, body startRequest, wait, attach bool) error {
+	if !wait && !attach {
+		r, err := f.client.start(ctx, scraper, body)
+		if err != nil {
+			return err
+		}
+		return showRun(f.out, r)
+	}
+	var stream *liveStream
+	if attach { // the stream comes first: a run is attached to a watcher that is there
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		f.watcher, body.Attach = id.String(), id.String()
+		if stream, err = f.open(ctx); err != nil {
+			return err
+		}
+	}
+	r, err := f.client.start(ctx, scraper, body)
+	if err != nil {
+		stream.close()
+		return err
+	}
+	return f.follow(ctx, r, stream)
+}
+
+// reconnectDelay is what lies between two attempts to hear a server again.
+const reconnectDelay = time.Second
+
+// follow returns when the run has ended. A live stream that is lost is opened
+// again: that concerns what is printed, never the run. A nil stream is opened.
+func (f *follower) follow(ctx context.Context, r runDoc, stream *liveStream) error {
+	f.list = f.out.list("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
+	if err := f.show(r); err != nil {
+		return err
+	}
+	for first := true; !f.last.view.Status.Final(); first = false {
+		if stream == nil {
+			opened, err := f.open(ctx)
+			if err != nil && (first || !errors.Is(err, errUnreachable)) {
+				return err
+			}
+			stream = opened
+		}
+		if stream != nil {
+			err := f.hear(ctx, stream)
+			stream.close()
+			if stream = nil; err != nil && !errors.Is(err, errUnreachable) {
+				return err
+			}
+			if f.last.view.Status.Final() {
+				break
+			}
+			fmt.Fprintln(f.notes, "scrapelog: live updates lost, trying again")
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(reconnectDelay):
+		}
+	}
+	return f.verdict()
+}
+
+// hear shows what the stream says of the run, until either has ended.
+func (f *follower) hear(ctx context.Context, stream *liveStream) error {
+	for message, err := range sse.Read(stream, &sse.ReadConfig{MaxEventSize: maxMessage}) {
+		if err != nil {
+			break
+		}
+		r, err := f.heard(ctx, message)
+		if err != nil {
+			return err
+		}
+		if err := f.show(r); err != nil || r.view.Status.Final() {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// heard is the run after a message. A state to begin from may leave out a run
+// that ended a while ago, so the run is asked for.
+func (f *follower) heard(ctx context.Context, message sse.Event) (runDoc, error) {
+	switch message.Type {
+	case "state":
+		return f.run(ctx, f.last.view.ID)
+	case "run":
+		var r runDoc
+		if err := json.Unmarshal([]byte(message.Data), &r); err != nil {
+			return runDoc{}, failf(errUnreachable, "%s did not speak as scrapelog does: %v", f.server, err)
+		}
+		if r.view.ID == f.last.view.ID {
+			return r, nil
+		}
+	}
+	return f.last, nil
+}
+
+// show prints a run that is not as it was shown last.
+func (f *follower) show(r runDoc) error {
+	if bytes.Equal(r.raw, f.last.raw) {
+		return nil
+	}
+	f.last = r
+	if f.out.format == "json" { // one document: the run as it ended
+		if r.view.Status.Final() {
+			return f.out.document(r)
+		}
+		return nil
+	}
+	if err := f.list.add(r, r.view.cells()...); err != nil {
+		return err
+	}
+	return f.list.flush()
+}
+
+func (f *follower) verdict() error {
+	r := f.last.view
+	if r.Status == domain.StatusCompleted {
+		return nil
+	}
+	why := r.why()
+	if why != "" {
+		why = " (" + why + ")"
+	}
+	return failf(errNegative, "run %s ended as %s%s", r.ID, r.Status, why)
+}
+
+const (
+	// maxMessage bounds one message of a live stream: its first one is the whole state.
+	maxMessage = 64 << 20
+	// silence is how long a live stream may say nothing: three of its beats.
+	silence = 15 * time.Second
+)
+
+// liveStream is a live stream that ends itself when it has gone silent: a
+// connection that is half open looks like one on which nothing happens.
+type liveStream struct {
+	body   io.ReadCloser
+	cancel context.CancelFunc
+	silent *time.Timer
+}
+
+func (f *follower) open(ctx context.Context) (*liveStream, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	silent := time.AfterFunc(silence, cancel)
+	path := "/api/v1/watch"
+	if f.watcher != "" {
+		path += "?" + url.Values{"id": {f.watcher}}.Encode()
+	}
+	response, err := f.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		silent.Stop()
+		cancel()
+		return nil, err
+	}
+	return &liveStream{response.Body, cancel, silent}, nil
+}
+
+func (s *liveStream) Read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	s.silent.Reset(silence)
+	return n, err
+}
+
+// close may be called on nil.
+func (s *liveStream) close() {
+	if s == nil {
+		return
+	}
+	s.silent.Stop()
+	s.cancel()
+	_ = s.body.Close()
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+)
+
+// scraperView is what the tables show of a scraper.
+type scraperView struct {
+	Name         string               `json:"name"`
+	Source       domain.Source        `json:"source"`
+	Paused       bool                 `json:"paused"`
+	PausedReason string               `json:"paused_reason"`
+	Config       domain.ScraperConfig `json:"config"`
+	Connection   struct {
+		State string       `json:"state"`
+		Since time.Time    `json:"since"`
+		Cause domain.Cause `json:"cause"`
+	} `json:"connection"`
+	LastRun struct {
+		ID        string           `json:"id"`
+		Status    domain.RunStatus `json:"status"`
+		StartedAt time.Time        `json:"started_at"`
+	} `json:"last_run"`
+	OpenRun  string    `json:"open_run"`
+	NextSlot time.Time `json:"next_slot"`
+	Position int64     `json:"position"`
+}
+
+type scraperDoc = fetched[scraperView]
+
+func newScrapersCmd() *cobra.Command {
+	group := requireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, pause and resume scrapers"})
+	flags := &dataFlags{}
+	flags.register(group)
+	addServerFlag(group)
+	group.AddCommand(
+		newScrapersListCmd(flags), newScrapersShowCmd(flags), newScrapersNextCmd(flags),
+		newScrapersChangeCmd(flags, "pause", "Stop the schedule and recoveries of a scraper"),
+		newScrapersChangeCmd(flags, "resume", "End a pause"),
+	)
+	return group
+}
+
+func newScrapersListCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List scrapers by name",
+		Args:  exactly(),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			return listScrapers(ctx, c, out)
+		}),
+	}
+}
+
+func listScrapers(ctx context.Context, c *client, out *printer) error {
+	list := out.list("NAME", "SCHEDULE", "CONNECTION", "LAST RUN", "STARTED", "NEXT", "PAUSED")
+	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
+	for {
+		var answer struct {
+			Scrapers []scraperDoc
+			Next     string
+		}
+		if err := c.get(ctx, "/api/v1/scrapers", query, &answer); err != nil {
+			return err
+		}
+		for _, s := range answer.Scrapers {
+			v := s.view
+			err := list.add(s, v.Name, v.Config.Schedule, v.Connection.State, string(v.LastRun.Status),
+				stamp(v.LastRun.StartedAt), stamp(v.NextSlot), yes(v.Paused))
+			if err != nil {
+				return err
+			}
+		}
+		if answer.Next == "" {
+			return list.close()
+		}
+		query.Set("cursor", answer.Next)
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+func newScrapersShowCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Show one scraper",
+		Args:  exactly("NAME"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			s, err := c.scraper(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return showScraper(out, s)
+		}),
+	}
+}
+
+func (c *client) scraper(ctx context.Context, name string) (s scraperDoc, err error) {
+	err = c.get(ctx, scraperPath(name), nil, &s)
+	return s, err
+}
+
+func scraperPath(name string) string { return "/api/v1/scrapers/" + url.PathEscape(name) }
+
+func showScraper(out *printer, s scraperDoc) error {
+	v := s.view
+	config, err := json.Marshal(v.Config)
+	if err != nil {
+		return err
+	}
+	return out.facts(s,
+		[2]string{"name", v.Name}, [2]string{"url", v.Config.URL}, [2]string{"managed by", string(v.Source)},
+		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", stamp(v.NextSlot)},
+		[2]string{"paused", yes(v.Paused)}, [2]string{"because", v.PausedReason},
+		[2]string{"connection", v.Connection.State}, [2]string{"since", stamp(v.Connection.Since)}, [2]string{"cause", string(v.Connection.Cause)},
+		[2]string{"last run", v.LastRun.ID}, [2]string{"started", stamp(v.LastRun.StartedAt)}, [2]string{"status", string(v.LastRun.Status)},
+		[2]string{"open run", v.OpenRun}, [2]string{"configuration", string(config)},
+	)
+}
+
+func newScrapersChangeCmd(flags *dataFlags, verb, short string) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   verb + " NAME",
+		Short: short,
+		Args:  exactly("NAME"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			var s scraperDoc
+			if err := c.post(ctx, scraperPath(args[0])+"/"+verb, map[string]string{"reason": reason}, &s); err != nil {
+				return err
+			}
+			return showScraper(out, s)
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
+	return cmd
+}
+
+func newScrapersNextCmd(flags *dataFlags) *cobra.Command {
+	var n int
+	cmd := &cobra.Command{
+		Use:   "next NAME",
+		Short: "Print the next slots of a scraper",
+		Args:  exactly("NAME"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			if n < 1 {
+				return usagef("-n: %d is too few; use 1 or more", n)
+			}
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			s, err := c.scraper(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return listSlots(out, s.view, n)
+		}),
+	}
+	cmd.Flags().IntVarP(&n, "count", "n", 1, "how many")
+	return cmd
+}
+
+// listSlots counts on from the slot that the server waits for: it anchors those
+// of @every as well.
+func listSlots(out *printer, s scraperView, n int) error {
+	schedule, err := domain.ParseSchedule(s.Config.Schedule, s.Config.TimeZone)
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(s.Config.TimeZone)
+	if err != nil {
+		return err
+	}
+	list := out.list("SLOT", s.Config.TimeZone)
+	slot := s.NextSlot
+	for ; n > 0 && !slot.IsZero(); n-- {
+		value := struct {
+			Scraper string    `json:"scraper"`
+			Slot    time.Time `json:"slot"`
+		}{s.Name, slot}
+		if err := list.add(value, stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700")); err != nil {
+			return err
+		}
+		slot = schedule.Next(s.NextSlot, slot)
+	}
+	if err := list.close(); err != nil {
+		return err
+	}
+	switch {
+	case list.count > 0:
+		return nil
+	case s.Paused:
+		return failf(errNegative, "%s is paused", s.Name)
+	}
+	return failf(errNegative, "%s has no slots: it is started by hand only", s.Name)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// when is an instant, or a position in the log. The zero value is neither.
+type when struct {
+	time     time.Time
+	position int64
+}
+
+const whenHelp = "-1h, today, RFC 3339 or @POSITION"
+
+// parseWhen reads what --since and --until take: "-1h" or "-7d" before now,
+// "today" (its first instant, local time), RFC 3339, or "@42".
+func parseWhen(flag, s string, now time.Time) (when, error) {
+	if s == "" {
+		return when{}, nil
+	}
+	if digits, ok := strings.CutPrefix(s, "@"); ok {
+		if position, err := strconv.ParseInt(digits, 10, 64); err == nil && position > 0 {
+			return when{position: position}, nil
+		}
+	}
+	if s == "today" {
+		y, m, d := now.Date()
+		return when{time: time.Date(y, m, d, 0, 0, 0, 0, now.Location())}, nil
+	}
+	if ago, ok := parseAgo(s); ok {
+		return when{time: now.Add(-ago)}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return when{time: t}, nil
+	}
+	return when{}, usagef("--%s: %q is not a time; use %s", flag, s, whenHelp)
+}
+
+func parseAgo(s string) (time.Duration, bool) {
+	s, ok := strings.CutPrefix(s, "-")
+	if !ok {
+		return 0, false
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	ago, err := time.ParseDuration(s)
+	return ago, err == nil && ago >= 0
+}
+
+// stamp is a time as tables show it: UTC, RFC 3339, to be pasted into --since.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func stampMillis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
