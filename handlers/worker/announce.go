@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const (
+	announceEvery   = time.Second
+	announceTimeout = 5 * time.Second
+)
+
+// announce says that the worker is up, once a second until it is heard. It is
+// called when the worker listens already: whoever hears it may probe at once.
+func (w *Worker) announce(ctx context.Context) error {
+	if w.cfg.Announce == "" {
+		return nil
+	}
+	var names struct {
+		Scrapers []string `json:"scrapers"`
+	}
+	for _, s := range w.cfg.Scrapes {
+		names.Scrapers = append(names.Scrapers, s.Name)
+	}
+	body, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	client := announcer()
+	defer client.CloseIdleConnections()
+	again := time.NewTicker(announceEvery)
+	defer again.Stop()
+	for tried := 1; ; tried++ {
+		if err = w.announceOnce(ctx, client, body); err == nil {
+			w.log.Info("announced", "to", w.cfg.Announce, "tries", tried)
+			return nil
+		}
+		if tried == 1 && ctx.Err() == nil {
+			w.log.Warn("not announced yet, trying every second", "to", w.cfg.Announce, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
+}
+
+// announcer speaks to the configured address itself: no proxy from the
+// environment, no redirect.
+func announcer() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	return &http.Client{
+		Transport:     transport,
+		Timeout:       announceTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (w *Worker) announceOnce(ctx context.Context, client *http.Client, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.cfg.Announce, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("answered %s", resp.Status)
+	}
+	return nil
+}

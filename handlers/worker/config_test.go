@@ -1,0 +1,104 @@
+package worker
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"scrapelog/domain"
+)
+
+const documented = `
+announce: http://127.0.0.1:8080/api/v1/announce
+scrapes:
+  - name: nightly
+    command: [python3, scrape.py]
+  - name: shop-prices
+    html:
+      platforms:
+        - {name: alpha, start: "https://alpha.example/"}
+      item: li.product
+      fields: {title: h2, link: "a@href"}
+      next: a[rel=next]
+      rate: 0.5
+      output: items.ndjson
+`
+
+func TestTheDocumentedConfigurationIsValid(t *testing.T) {
+	cfg := DefaultConfig()
+	if err := yaml.UnmarshalWithOptions([]byte(documented), &cfg, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Listen != "127.0.0.1:9090" || cfg.Beat.Std() != 5*time.Second {
+		t.Errorf("defaults: %s %s", cfg.Listen, cfg.Beat)
+	}
+	if h := cfg.Scrapes[1].HTML; h.interval() != 2*time.Second || (&HTML{}).interval() != time.Second {
+		t.Errorf("intervals: %s and by default %s", h.interval(), (&HTML{}).interval())
+	}
+}
+
+func TestAnInvalidValueIsNamed(t *testing.T) {
+	tests := map[string]struct {
+		spoil func(*Config)
+		field string
+	}{
+		"no address":                {func(c *Config) { c.Listen = "9090" }, "listen"},
+		"a beat too short":          {func(c *Config) { c.Beat = domain.Duration(time.Millisecond) }, "beat"},
+		"a beat too long":           {func(c *Config) { c.Beat = domain.Duration(61 * time.Second) }, "beat"},
+		"announce is no URL":        {func(c *Config) { c.Announce = "localhost:8080" }, "announce"},
+		"announce with credentials": {func(c *Config) { c.Announce = "http://a:b@localhost/" }, "announce"},
+		"no scrapes":                {func(c *Config) { c.Scrapes = nil }, "scrapes"},
+		"a bad name":                {func(c *Config) { c.Scrapes[0].Name = "A b" }, "scrapes[0].name"},
+		"a name twice":              {func(c *Config) { c.Scrapes[1].Name = "nightly" }, "scrapes[1].name"},
+		"neither kind":              {func(c *Config) { c.Scrapes[0].Command = nil }, "scrapes[0].command"},
+		"both kinds":                {func(c *Config) { c.Scrapes[1].Command = []string{"true"} }, "scrapes[1].html"},
+		"an empty program":          {func(c *Config) { c.Scrapes[0].Command = []string{""} }, "scrapes[0].command[0]"},
+		"a NUL":                     {func(c *Config) { c.Scrapes[0].Command = []string{"a", "\x00"} }, "scrapes[0].command[1]"},
+		"no platforms":              {func(c *Config) { c.Scrapes[1].HTML.Platforms = nil }, "scrapes[1].html.platforms"},
+		"a platform without a name": {func(c *Config) { c.Scrapes[1].HTML.Platforms[0].Name = "" }, "scrapes[1].html.platforms[0].name"},
+		"a start that is no URL":    {func(c *Config) { c.Scrapes[1].HTML.Platforms[0].Start = "/" }, "scrapes[1].html.platforms[0].start"},
+		"no item":                   {func(c *Config) { c.Scrapes[1].HTML.Item = "" }, "scrapes[1].html.item"},
+		"a bad selector":            {func(c *Config) { c.Scrapes[1].HTML.Item = "li[" }, "scrapes[1].html.item"},
+		"no fields":                 {func(c *Config) { c.Scrapes[1].HTML.Fields = nil }, "scrapes[1].html.fields"},
+		"a bad field":               {func(c *Config) { c.Scrapes[1].HTML.Fields["title"] = "h2:@x" }, "scrapes[1].html.fields.title"},
+		"a bad next":                {func(c *Config) { c.Scrapes[1].HTML.Next = "a[" }, "scrapes[1].html.next"},
+		"a negative rate":           {func(c *Config) { c.Scrapes[1].HTML.Rate = -1 }, "scrapes[1].html.rate"},
+		"no output":                 {func(c *Config) { c.Scrapes[1].HTML.Output = "" }, "scrapes[1].html.output"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			if err := yaml.Unmarshal([]byte(documented), &cfg); err != nil {
+				t.Fatal(err)
+			}
+			tt.spoil(&cfg)
+			var field *domain.FieldError
+			if _, err := New(cfg, nil); !errors.As(err, &field) || field.Field != tt.field {
+				t.Errorf("err = %v, want one about %s", err, tt.field)
+			}
+		})
+	}
+}
+
+func TestFields(t *testing.T) {
+	for spec, want := range map[string]field{
+		"h2":                 {"h2", ""},
+		"a@href":             {"a", "href"},
+		" a.more @ href":     {"a.more @ href", ""},
+		".":                  {"", ""},
+		".@id":               {"", "id"},
+		"@id":                {"", "id"},
+		`a[href*="@x"]`:      {`a[href*="@x"]`, ""},
+		`a[href*="@x"]@href`: {`a[href*="@x"]`, "href"},
+		"img@data-src":       {"img", "data-src"},
+	} {
+		if got := parseField(spec); got != want {
+			t.Errorf("%q = %+v, want %+v", spec, got, want)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+// Package worker is the scraper that ships with the product: it runs any
+// command, or scrapes HTML pages, and speaks the contract of a scraper.
+//
+// # The contract
+//
+// A scrape is asked for with POST /scrapes/{name}, whose JSON body is
+//
+//	{"run_id": "…", "scraper": "…", "recovers": "…"?, "platforms": […]?, "params": {…}?}
+//
+// The worker MUST read the whole body first: a Go server does not notice that
+// its client leaves while a body is unread. It then answers, and sends its header
+// at once, before there is anything to say:
+//
+//   - 200 text/event-stream with X-Scrape-Beat: the scrape runs;
+//   - 400: the body is not the one above;
+//   - 404: there is no scrape of that name;
+//   - 409: a scrape of that name runs. A POST whose recovers names the run that
+//     is still held is answered 200 instead: that run is ended first, and the
+//     stream beats meanwhile. So is a POST that finds a run whose client has left
+//     and which is only being ended.
+//
+// The stream carries, in any number, "progress" (any JSON) and "beat" ({}), and
+// then exactly one of "completed" {"items": N} and "failed" {"error": "…"}. Each
+// ends with a blank line, the last one too, and then the connection closes. An
+// event is at most 64 KB. A stream that ends otherwise was cut: the worker aborts
+// the transfer, so that it cannot be taken for a clean end.
+//
+// Beats are written by the loop that does the scrape's work, not by a timer of
+// their own: a loop that hangs is silent.
+//
+// A write that fails or a client that leaves stops the scrape at once, whatever
+// it has started included. The name stays taken until that has happened, so a
+// lost run and the run that recovers it never overlap.
+//
+// HEAD /scrapes/{name} answers 200 and starts nothing; a prober asks with it
+// whether the worker is there. GET /healthz answers 200.
+//
+// # The kinds
+//
+// See [Scrape] for commands and [HTML] for pages.
+package worker

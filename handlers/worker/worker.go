@@ -1,0 +1,182 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
+)
+
+// errGone says that the client has left: it cannot be written to.
+var errGone = errors.New("the client has left")
+
+// job is one kind of scrape. Run works on the goroutine of the request and says
+// what it does through out. It returns how many items there were, or why not:
+// when ctx has ended that is context.Cause, and nothing of it may be left then.
+type job interface {
+	run(ctx context.Context, order Order, out *stream) (items int64, err error)
+}
+
+// Worker answers the requests of a scraper's contract.
+type Worker struct {
+	cfg   Config
+	log   *slog.Logger
+	jobs  map[string]job
+	slots slots
+}
+
+// New makes a worker. It refuses an invalid configuration.
+func New(cfg Config, log *slog.Logger) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}}
+	for _, s := range cfg.Scrapes {
+		if s.HTML != nil {
+			w.jobs[s.Name] = s.HTML
+		} else {
+			w.jobs[s.Name] = command(s.Command)
+		}
+	}
+	return w, nil
+}
+
+// Handler is the worker's route table.
+func (w *Worker) Handler() http.Handler {
+	e := echo.New()
+	e.POST("/scrapes/:name", w.scrape)
+	e.HEAD("/scrapes/:name", w.probe)
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	return e
+}
+
+// Run listens where the configuration says, and serves until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	ln, err := w.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	return w.Serve(ctx, ln)
+}
+
+// Listen opens the configured address.
+func (w *Worker) Listen(ctx context.Context) (net.Listener, error) {
+	lc := net.ListenConfig{Control: limitUnacknowledged}
+	return lc.Listen(ctx, "tcp", w.cfg.Listen)
+}
+
+// stopGrace is how long Serve waits for scrapes to be gone; ending a command
+// takes killGrace at most.
+const stopGrace = 10 * time.Second
+
+// Serve answers requests on ln until ctx ends; it then stops every scrape and
+// cuts its stream. While it serves, it announces itself.
+func (w *Worker) Serve(ctx context.Context, ln net.Listener) error {
+	scrapes, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(errStopping)
+	server := &http.Server{
+		Handler:           w.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return scrapes },
+		ErrorLog:          slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error { return w.announce(ctx) })
+	g.Go(func() error {
+		<-ctx.Done()
+		stop(errStopping)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+		defer cancel()
+		return server.Shutdown(last)
+	})
+	return g.Wait()
+}
+
+func (w *Worker) probe(c echo.Context) error {
+	if _, known := w.jobs[c.Param("name")]; !known {
+		return echo.ErrNotFound
+	}
+	return c.NoContent(http.StatusOK)
+}
+
+// scrape is the whole contract, from the POST to the terminal event.
+func (w *Worker) scrape(c echo.Context) error {
+	name := c.Param("name")
+	job, known := w.jobs[name]
+	if !known {
+		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("there is no scrape %q here", name))
+	}
+	order, err := readOrder(c.Response(), c.Request())
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+	}
+	held, err := w.slots.take(c.Request().Context(), name, order)
+	if err != nil {
+		return echo.NewHTTPError(http.StatusConflict, err.Error())
+	}
+	defer w.slots.release(name, held)
+	log := w.log.With("scrape", name, "run", order.RunID)
+	if !w.follow(c, job, order, held, log) {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// follow says whether the stream was brought to its end.
+func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *slog.Logger) bool {
+	started := time.Now()
+	out, err := openStream(c.Response(), w.cfg.Beat.Std())
+	if err != nil {
+		log.Warn("scrape not started", "why", err)
+		return false
+	}
+	defer out.close()
+	log.Info("scrape started", "recovers", order.Recovers)
+	var items int64
+	if err = out.await(held.ctx, held.ready()); err == nil {
+		items, err = job.run(held.ctx, order, out)
+	}
+	if held.ctx.Err() != nil {
+		err = why(held.ctx)
+	} else {
+		err = out.end(items, err)
+	}
+	report(log, time.Since(started).Round(time.Millisecond), items, err)
+	return !stopped(err)
+}
+
+func report(log *slog.Logger, took time.Duration, items int64, err error) {
+	switch {
+	case err == nil:
+		log.Info("scrape completed", "took", took, "items", items)
+	case stopped(err):
+		log.Warn("scrape stopped", "took", took, "why", err)
+	default:
+		log.Warn("scrape failed", "took", took, "err", err)
+	}
+}
+
+// stopped tells a scrape that was not allowed to end from one that failed.
+func stopped(err error) bool {
+	return errors.Is(err, errGone) || errors.Is(err, errTakenOver) || errors.Is(err, errStopping)
+}
+
+// why tells our own reasons from net/http's, which cancels without one.
+func why(ctx context.Context) error {
+	if cause := context.Cause(ctx); stopped(cause) {
+		return cause
+	}
+	return errGone
+}
