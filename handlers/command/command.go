@@ -48,7 +48,7 @@ func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin
 		}
 		return recorded, err
 	}
-	return nil, fmt.Errorf("%T was overtaken %d times: %w", c, attempts, domain.ErrConflict)
+	return nil, fmt.Errorf("%T was overtaken %d times: %w", c, attempts, eventstore.ErrConflict)
 }
 
 func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
@@ -108,9 +108,7 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 // completed fills in what the asker does not know: the time, who follows, and
 // what a recovery run inherits from the run it recovers.
 func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.Scraper) (domain.StartScrape, error) {
-	if c.At.IsZero() {
-		c.At = h.now()
-	}
+	c.At = h.stamp(c.At)
 	if c.Instance == "" {
 		follower, err := h.Follower(ctx)
 		if err != nil {
@@ -225,6 +223,3 @@ func guardOf(s domain.Scraper, name string) *domain.Guard {
 	guard.Scraper = name
 	return &guard
 }
-
-// now is to the microsecond, which is what the log keeps.
-func (h *Handler) now() time.Time { return h.Now().UTC().Truncate(time.Microsecond) }

@@ -1,6 +1,10 @@
 package command
 
-import "scrapelog/domain"
+import (
+	"time"
+
+	"scrapelog/domain"
+)
 
 // stamped gives a command that says no time the present one.
 func (h *Handler) stamped(c domain.ScraperCommand) domain.ScraperCommand {
@@ -43,15 +47,19 @@ func (h *Handler) stampedRun(c domain.RunCommand) domain.RunCommand {
 }
 
 func (h *Handler) stampScraper(t domain.ToScraper) domain.ToScraper {
-	if t.At.IsZero() {
-		t.At = h.now()
-	}
+	t.At = h.stamp(t.At)
 	return t
 }
 
 func (h *Handler) stampRun(t domain.ToRun) domain.ToRun {
-	if t.At.IsZero() {
-		t.At = h.now()
-	}
+	t.At = h.stamp(t.At)
 	return t
+}
+
+// stamp is the time as the log keeps it: to the microsecond, in UTC.
+func (h *Handler) stamp(at time.Time) time.Time {
+	if at.IsZero() {
+		at = h.Now()
+	}
+	return at.UTC().Truncate(time.Microsecond)
 }

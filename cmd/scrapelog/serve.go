@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/eventstore"
+)
+
+func newServeCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Schedule and supervise scrapes, and serve the pages and the API",
+		Long: `serve schedules the configured scrapers, follows their runs, records what happens
+and starts a lost scrape again when its connection is back. It answers pages and
+API at --listen. SIGHUP reads the configuration file again; SIGTERM or SIGINT
+waits shutdown_grace for open runs and records the rest as instance_stopped.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			reload, stop := reloads(configPath(cmd))
+			defer stop()
+			return runServe(cmd.Context(), config, reload, loggerFrom(cmd.Context()))
+		},
+	}
+	addConfigFlag(cmd)
+	cmd.Flags().String("listen", "", "address to serve at (default 127.0.0.1:8080)")
+	cmd.Flags().String("db", "", "database: sqlite:PATH or postgres://… (default sqlite:scrapelog.db)")
+	bindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
+	bindEnv(cmd, "db", "SCRAPELOG_DB")
+	return cmd
+}
+
+// reloads reads the configuration file anew at every SIGHUP.
+func reloads(path string) (reload <-chan func() (Config, error), stop func()) {
+	hups := make(chan os.Signal, 1)
+	signal.Notify(hups, syscall.SIGHUP)
+	out := make(chan func() (Config, error))
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-hups:
+			}
+			select {
+			case <-done:
+				return
+			case out <- func() (Config, error) { return LoadConfig(path) }:
+			}
+		}
+	}()
+	return out, func() {
+		signal.Stop(hups)
+		close(done)
+	}
+}
+
+// runServe serves until ctx ends. The address is taken before anything is
+// written, so that a busy port changes nothing.
+func runServe(ctx context.Context, config Config, reload <-chan func() (Config, error), logger *slog.Logger) error {
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	listener, err := listen(ctx, config.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	return newService(config, store, logger).run(ctx, listener, reload)
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, failf(errUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: cannot listen at %s: %w", errUnreachable, address, err)
+	}
+	return listener, nil
+}

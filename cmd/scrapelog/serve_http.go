@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"scrapelog/handlers/api"
+	"scrapelog/handlers/live"
+	"scrapelog/handlers/web"
+	"scrapelog/projections"
+)
+
+// httpGrace is how long answers that are under way may take after the streams
+// have been closed.
+const httpGrace = 5 * time.Second
+
+// serveHTTP answers pages and API until ctx ends.
+func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener net.Listener) {
+	changes, fragments := s.hub(api.Render), s.hub(web.Render)
+	group.Go(func() error { return changes.Run(ctx) })
+	group.Go(func() error { return fragments.Run(ctx) })
+
+	programs, people := api.New(s.apiConfig(changes)), web.New(s.webConfig(fragments))
+	e := api.NewEcho(api.EchoConfig{Hosts: []string{s.config.Listen}, Pages: people.Error, Logger: s.logger})
+	programs.Register(e)
+	people.Register(e)
+	server := api.NewServer(e, s.logger, programs.Close)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpGrace)
+		defer cancel()
+		if server.Shutdown(ending) != nil {
+			return server.Close()
+		}
+		return nil
+	})
+}
+
+func (s *service) hub(render func(projections.Changes) ([]live.Message, error)) *live.Hub {
+	return live.New(live.Config{Source: s.queries, Wake: s.store.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
+}
+
+func (s *service) apiConfig(hub *live.Hub) api.Config {
+	return api.Config{
+		Log: s.store, Views: s.queries, Handle: s.commands.Handle, Watch: hub.Subscribe,
+		Announce: func(scrapers []string) {
+			if t := s.current.Load(); t != nil {
+				t.prober.Announce(scrapers)
+			}
+		},
+		Ready: s.ready, Version: version(), Logger: s.logger,
+	}
+}
+
+func (s *service) webConfig(hub *live.Hub) web.Config {
+	return web.Config{
+		Queries: s.queries, Events: s.store, Live: hub, Groups: s.store.GroupStates, Handle: s.commands.Handle,
+		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting,
+		AllowedHosts: []string{s.config.Listen}, Logger: s.logger,
+	}
+}
+
+// shown returns when every read model shows the log up to position.
+func (s *service) shown(ctx context.Context, position int64) error {
+	for _, p := range projections.All() {
+		if err := s.store.WaitFor(ctx, p.Name(), position); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heard is the last sign of life of a run that this instance follows.
+func (s *service) heard(run uuid.UUID) (time.Time, bool) {
+	if t := s.current.Load(); t != nil {
+		return t.supervisor.Heard(run)
+	}
+	return time.Time{}, false
+}
+
+// waiting says what the recovery of a scraper waits for.
+func (s *service) waiting(scraper string) (string, bool) {
+	if t := s.current.Load(); t != nil {
+		return t.prober.Waiting(scraper)
+	}
+	return "", false
+}

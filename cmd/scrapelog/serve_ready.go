@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// step is what must have happened, in this order, before the service does its
+// work. That migrations are in comes before them all: nothing answers earlier.
+type step int
+
+const (
+	stepSwept   step = iota // runs of dead instances are ended
+	stepApplied             // the file's scrapers are in the log
+	stepTicking             // slots are started
+	steps
+)
+
+var stepWords = [steps]string{
+	stepSwept:   "ending the runs of dead instances",
+	stepApplied: "bringing the configured scrapers into the log",
+	stepTicking: "reading the schedules",
+}
+
+// startup is how far a tenure has come.
+type startup struct {
+	mu   sync.Mutex
+	next step
+}
+
+func (s *startup) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = 0
+}
+
+// done says that a step is done; they come in order.
+func (s *startup) done(finished step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = finished + 1
+}
+
+// doing is what is being done; empty: the start is over.
+func (s *startup) doing() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == steps {
+		return ""
+	}
+	return stepWords[s.next]
+}
+
+const (
+	readyTimeout = 2 * time.Second // for the database to answer
+	mostBehind   = 5 * time.Second // how old the next event of a group may be
+)
+
+// ready lists every reason why this instance does not do its work.
+func (s *service) ready(ctx context.Context) []string {
+	var reasons []string
+	t := s.current.Load()
+	switch doing := s.starts.doing(); {
+	case t == nil:
+		reasons = append(reasons, "starting or stopping")
+	case t.ending():
+		reasons = append(reasons, "stopping")
+	case doing != "":
+		reasons = append(reasons, "starting: "+doing)
+	}
+	if t != nil {
+		if n := t.supervisor.Unrecorded(); n > 0 {
+			reasons = append(reasons, fmt.Sprintf("%d ended runs wait to be recorded", n))
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	groups, err := s.store.GroupStates(ctx)
+	if err != nil {
+		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))
+	}
+	for _, g := range groups {
+		if g.BlockedBy != "" {
+			reasons = append(reasons, fmt.Sprintf("%s is blocked at position %d: %s", g.Name, g.Position+1, g.BlockedBy))
+		} else if g.Behind > mostBehind {
+			reasons = append(reasons, fmt.Sprintf("%s is %s behind", g.Name, g.Behind.Truncate(time.Millisecond)))
+		}
+		if g.DeadLetters > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s has %d dead letters", g.Name, g.DeadLetters))
+		}
+	}
+	return reasons
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/command"
+	"scrapelog/handlers/live"
+	"scrapelog/handlers/react"
+	"scrapelog/projections"
+)
+
+// service is everything that lives as long as the process: the log and what
+// reads it. What lives as long as this process is taken for alive is a tenure.
+type service struct {
+	config   Config
+	store    *eventstore.Store
+	queries  *projections.Queries
+	commands *command.Handler
+	files    fileScrapers
+	watchers live.Watchers
+	logger   *slog.Logger
+
+	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
+	starts  startup
+}
+
+func newService(config Config, store *eventstore.Store, logger *slog.Logger) *service {
+	s := &service{config: config, store: store, logger: logger}
+	s.queries = projections.NewQueries(store)
+	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Logger: logger}
+	return s
+}
+
+// errStopping refuses new runs while nobody here could follow them.
+var errStopping = fmt.Errorf("%w: this instance is starting or stopping", eventstore.ErrUnavailable)
+
+// instance is who writes now.
+func (s *service) instance() string {
+	if t := s.current.Load(); t != nil {
+		return t.id
+	}
+	return ""
+}
+
+// follower is the least loaded live instance. One that is stopping takes no runs,
+// and the only one that is certain not to stop is this.
+func (s *service) follower(ctx context.Context) (string, error) {
+	own := s.current.Load()
+	if own == nil || own.ending() {
+		return "", errStopping
+	}
+	rows, err := s.store.LiveInstances(ctx)
+	if err != nil || len(rows) == 0 {
+		return own.id, err
+	}
+	return rows[0].ID, nil
+}
+
+// run serves until ctx ends. Pages answer from the start, so that people see
+// what is being waited for; /readyz says when the service does its work.
+func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan func() (Config, error)) error {
+	first, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return errors.Join(err, first.release())
+	}
+	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopReaders()
+	group, readers := errgroup.WithContext(readers)
+	s.serveHTTP(readers, group, listener)
+	group.Go(func() error { return s.project(readers) })
+	group.Go(func() error {
+		defer stopReaders()
+		working, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
+		return s.tenures(working, first, reload)
+	})
+	s.logger.Info("serving", "url", "http://"+listener.Addr().String(), "database", redactURL(s.config.Database), "version", version())
+	return group.Wait()
+}
+
+// prepare is what must be done before anything is read.
+func (s *service) prepare(ctx context.Context) error {
+	return projections.Ensure(ctx, s.store)
+}
+
+// project feeds the read models for as long as pages are served.
+func (s *service) project(ctx context.Context) error {
+	var groups []react.Group
+	for _, p := range projections.All() {
+		groups = append(groups, react.Project(p))
+	}
+	router, err := react.New(s.store, s.logger, groups...)
+	if err != nil {
+		return err
+	}
+	return router.Run(ctx)
+}
+
+// tenures serves under one instance id after another: who finds itself marked
+// dead has lost its runs to others and starts anew under a new id.
+func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (Config, error)) error {
+	for {
+		err := t.run(ctx, reload)
+		if !errors.Is(err, eventstore.ErrMarkedDead) || ctx.Err() != nil {
+			return err
+		}
+		s.logger.Warn("this instance was taken for dead; its runs were ended by another, and it starts anew", "instance", t.id)
+		if t, err = s.acquire(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// loadRun folds a run from the log.
+func (s *service) loadRun(ctx context.Context, id uuid.UUID) (domain.Run, error) {
+	return s.commands.Run(ctx, id)
+}
+
+// dialConfig is what to dial a scraper with.
+func (s *service) dialConfig(ctx context.Context, name string) (domain.ScraperConfig, error) {
+	scraper, _, err := s.store.Scraper(ctx, name)
+	if err != nil {
+		return domain.ScraperConfig{}, err
+	}
+	if scraper.ConfiguredAt.IsZero() {
+		return domain.ScraperConfig{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+	}
+	return s.files.dialled(scraper.Config), nil
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/attach"
+	"scrapelog/handlers/dial"
+	"scrapelog/handlers/instance"
+	"scrapelog/handlers/react"
+	"scrapelog/handlers/recovery"
+	"scrapelog/handlers/schedule"
+	"scrapelog/handlers/scrape"
+)
+
+// tenure is what this process does under one instance id: it holds the lock,
+// follows runs, ticks, probes and rescrapes.
+type tenure struct {
+	*service
+	id         string
+	lock       *eventstore.Instance
+	supervisor *scrape.Supervisor
+	prober     *recovery.Prober
+	stopping   <-chan struct{} // closed: no new runs
+}
+
+// acquire registers this process under a new id. One that another process keeps
+// from serving is told so here, before anything is written to the log.
+func (s *service) acquire(ctx context.Context) (*tenure, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	lock, err := s.store.AcquireInstance(ctx, id.String())
+	if err != nil {
+		return nil, err
+	}
+	t := &tenure{service: s, id: id.String(), lock: lock, stopping: make(chan struct{})}
+	t.supervisor = &scrape.Supervisor{
+		Instance: t.id, OpenRuns: t.openRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
+		Wake: s.store.Wake, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
+	}
+	t.prober = &recovery.Prober{
+		Guards: s.store.Guards, LoadRun: s.loadRun, Config: s.dialConfig, Ask: dial.Probe, Watcher: s.watchers.Present,
+		Handle: s.commands.Handle, Wake: s.store.Wake, Logger: s.logger,
+	}
+	return t, nil
+}
+
+// run serves under this id until ctx ends or others take it for dead. Whatever
+// starts runs stops first; then the supervisor waits for those that are open.
+func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) error {
+	defer func() {
+		t.current.Store(nil)
+		if err := t.release(); err != nil {
+			t.logger.Warn("the instance cannot be taken off the list", "error", err)
+		}
+	}()
+	t.stopping = ctx.Done()
+	t.current.Store(t)
+	t.starts.reset()
+	keeper := &instance.Keeper{Store: t.store, Beat: t.lock.Beat, Handle: t.commands.Handle, Logger: t.logger}
+	if err := keeper.Sweep(ctx); err != nil {
+		return err
+	}
+	t.starts.done(stepSwept)
+	if err := t.files.apply(ctx, t.service, t.config.Scrapers); err != nil {
+		return err
+	}
+	t.starts.done(stepApplied)
+	return t.work(ctx, keeper, reload)
+}
+
+// work runs everything that acts. The supervisor outlives the others by the
+// shutdown grace, and the keeper outlives the supervisor: who still follows runs
+// must not be taken for dead.
+func (t *tenure) work(ctx context.Context, keeper *instance.Keeper, reload <-chan func() (Config, error)) error {
+	following, disown := context.WithCancelCause(ctx)
+	defer disown(nil)
+	living, stopLiving := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLiving()
+	acting := new(errgroup.Group)
+	acting.Go(func() error {
+		err := keeper.Run(living)
+		if errors.Is(err, eventstore.ErrMarkedDead) {
+			disown(scrape.ErrDisowned)
+		}
+		return err
+	})
+	acting.Go(func() error {
+		defer stopLiving()
+		return t.supervisor.Run(following)
+	})
+	for _, run := range []func(context.Context) error{t.rescrape, t.tick, t.prober.Run, t.mind} {
+		acting.Go(func() error {
+			err := run(following)
+			if following.Err() == nil {
+				disown(err) // ended early
+			}
+			return err
+		})
+	}
+	acting.Go(func() error { return t.reloads(following, reload) })
+	return acting.Wait()
+}
+
+// rescrape feeds the saga.
+func (t *tenure) rescrape(ctx context.Context) error {
+	router, err := react.New(t.store, t.logger, react.Rescrape(t.commands.Handle, t.logger))
+	if err != nil {
+		return err
+	}
+	return router.Run(ctx)
+}
+
+func (t *tenure) tick(ctx context.Context) error {
+	s := &schedule.Scheduler{
+		Log: t.store, Handle: t.commands.Handle, Unanswered: t.prober.Unanswered, Wake: t.store.Wake,
+		Ready: func() { t.starts.done(stepTicking) }, Logger: t.logger,
+	}
+	return s.Run(ctx)
+}
+
+func (t *tenure) mind(ctx context.Context) error {
+	m := &attach.Minder{Runs: t.attachedRuns, Gone: t.watchers.GoneSince, Grace: t.config.WatcherGrace.Std(), Handle: t.commands.Handle, Logger: t.logger}
+	return m.Run(ctx)
+}
+
+// reloads applies the configuration file anew each time it is asked to. A file
+// that cannot be read or is invalid changes nothing.
+func (t *tenure) reloads(ctx context.Context, reload <-chan func() (Config, error)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case load := <-reload:
+			config, err := load()
+			if err == nil {
+				err = t.files.apply(ctx, t.service, config.Scrapers)
+			}
+			if err != nil {
+				t.logger.Error("the configuration file was not applied", slog.Any("error", err))
+				continue
+			}
+			t.logger.Info("configuration file applied", "scrapers", len(config.Scrapers))
+		}
+	}
+}
+
+func (t *tenure) ending() bool {
+	select {
+	case <-t.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// release gives the lock up in good order.
+func (t *tenure) release() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return t.lock.Release(ctx)
+}
+
+// openRuns lists the open runs that name an instance.
+func (t *tenure) openRuns(ctx context.Context, id string) ([]uuid.UUID, error) {
+	guards, err := t.store.Guards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	guards = slices.DeleteFunc(guards, func(g domain.Guard) bool { return g.OpenRun == uuid.Nil || g.Instance != id })
+	runs := make([]uuid.UUID, len(guards))
+	for i, g := range guards {
+		runs[i] = g.OpenRun
+	}
+	return runs, nil
+}
+
+// attachedRuns lists the open runs of this instance that live with a watcher.
+func (t *tenure) attachedRuns(ctx context.Context) ([]domain.Run, error) {
+	ids, err := t.openRuns(ctx, t.id)
+	if err != nil {
+		return nil, err
+	}
+	var attached []domain.Run
+	for _, id := range ids {
+		run, err := t.loadRun(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if run.Watcher != "" {
+			attached = append(attached, run)
+		}
+	}
+	return attached, nil
+}
