@@ -217,12 +217,18 @@ func TestFeedRecognisesALostCommit(t *testing.T) {
 		IF nextval('commits') <= 3 THEN RAISE 'lost'; END IF; RETURN NULL; END $$`)
 	write(t, s, `CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()`)
 	appendRuns(t, s, 1)
+	cfg := feed()
+	cfg.Backoff, cfg.MaxBackoff = 20*time.Millisecond, time.Second
 	var handled atomic.Int64
-	consume(t, s, feed(), func(msg *message.Message) error {
+	begun := time.Now()
+	consume(t, s, cfg, func(msg *message.Message) error {
 		handled.Add(1)
 		return effect(msg)
 	})
 	assertEffects(t, s, 1)
+	if took, least := time.Since(begun), (20+40+80)*time.Millisecond; took < least {
+		t.Errorf("three lost commits were tried again within %s, want at least %s", took, least)
+	}
 	if handled.Load() != 4 {
 		t.Errorf("handled %d times, want 4: three lost commits and a good one", handled.Load())
 	}

@@ -35,10 +35,20 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return unavailable(ctx, "migrate", err)
+	for before := current; ; before = current {
+		_, err := provider.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		// Nothing keeps two processes from migrating one file: the second fails on
+		// what the first has done, and goes on from there.
+		if current, latest, _ = s.Migrated(ctx); current == before {
+			return unavailable(ctx, "migrate", err)
+		}
+		if current == latest {
+			return nil
+		}
 	}
-	return nil
 }
 
 func (s *Store) migrator() (*goose.Provider, error) {

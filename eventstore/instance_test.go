@@ -1,0 +1,189 @@
+package eventstore_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+func acquire(t testing.TB, s *eventstore.Store, id string) *eventstore.Instance {
+	t.Helper()
+	i, err := s.AcquireInstance(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = i.Release(context.Background()) })
+	return i
+}
+
+func live(t testing.TB, s *eventstore.Store) (ids []string) {
+	t.Helper()
+	rows, err := s.LiveInstances(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		ids = append(ids, fmt.Sprintf("%s:%d", r.ID, r.OpenRuns))
+	}
+	return ids
+}
+
+func dead(t testing.TB, s *eventstore.Store) []string {
+	t.Helper()
+	ids, err := s.DeadInstances(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func assertIDs(t testing.TB, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// silence makes an instance look as if it had not beaten for that long.
+func silence(t testing.TB, s *eventstore.Store, id string, seconds int) {
+	t.Helper()
+	write(t, s, fmt.Sprintf(`UPDATE instances SET last_beat = last_beat - %d000000 WHERE id = '%s'`, seconds, id))
+}
+
+func TestInstanceLives(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		one := acquire(t, s, "one")
+		mustAppend(t, s, appendOf(0, started(uuid.New())))
+		assertIDs(t, "live", live(t, s), "one:1")
+		assertIDs(t, "dead", dead(t, s))
+		if err := one.Beat(t.Context()); err != nil {
+			t.Errorf("beat: %v", err)
+		}
+		if err := s.MarkDead(t.Context(), "one"); !errors.Is(err, domain.ErrConflict) {
+			t.Errorf("mark dead: got %v, want ErrConflict: it is alive", err)
+		}
+		if err := one.Release(t.Context()); err != nil {
+			t.Errorf("release: %v", err)
+		}
+		assertIDs(t, "live after the release", live(t, s))
+		assertIDs(t, "dead, for its open run", dead(t, s), "one")
+	})
+}
+
+func TestInstanceThatWasMarkedDeadIsTold(t *testing.T) {
+	s := eventstoretest.Postgres(t).Open(t)
+	one := acquire(t, s, "one")
+	acquire(t, s, "two")
+	mustAppend(t, s, appendOf(0, started(uuid.New())))
+	silence(t, s, "one", 11)
+	assertIDs(t, "live", live(t, s), "two:0")
+	assertIDs(t, "dead", dead(t, s), "one")
+	if err := s.MarkDead(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Beat(t.Context()); !errors.Is(err, eventstore.ErrMarkedDead) {
+		t.Errorf("beat: got %v, want ErrMarkedDead", err)
+	}
+	assertIDs(t, "dead, while its run is open", dead(t, s), "one")
+}
+
+func TestDeathByTheRule(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	s, other := db.Open(t), db.Open(t)
+	one, err := other.AcquireInstance(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	silence(t, s, "one", 5)
+	assertIDs(t, "silent for 5 s with its lock", live(t, s), "one:0")
+	// As when its process is killed: the session goes, the row stays.
+	write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
+	await(t, func() bool { return len(live(t, s)) == 0 })
+	assertIDs(t, "silent for 5 s without its lock", dead(t, s), "one")
+	if err := one.Beat(t.Context()); err == nil || errors.Is(err, eventstore.ErrMarkedDead) {
+		t.Errorf("beat on a lost session: %v", err)
+	}
+	if err := one.Beat(t.Context()); err != nil {
+		t.Errorf("beat on a new session: %v", err)
+	}
+	assertIDs(t, "back", live(t, s), "one:0")
+	if err := one.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNewInstanceOfAFileFindsTheOthersDead(t *testing.T) {
+	db := eventstoretest.SQLite(t)
+	s := db.Open(t)
+	// As when its process is killed: the lock goes, the row stays.
+	write(t, s, `INSERT INTO instances (id) VALUES ('one')`)
+	mustAppend(t, s, appendOf(0, started(uuid.New())))
+	acquire(t, s, "two")
+	assertIDs(t, "dead at once", dead(t, s), "one")
+	err := s.InTx(t.Context(), func(ctx context.Context, _ *sql.Tx) error { return s.MarkDead(ctx, "one") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	assertIDs(t, "live", live(t, s), "two:0")
+}
+
+// holder is the variable that makes this test binary another process that holds
+// the file it names.
+const holder = "SCRAPELOG_TEST_HOLD"
+
+func TestSecondProcessIsHeldOff(t *testing.T) {
+	if url := os.Getenv(holder); url != "" {
+		s, err := eventstore.Open(context.Background(), eventstore.Config{URL: url})
+		if err == nil {
+			_, err = s.AcquireInstance(context.Background(), "first")
+		}
+		fmt.Println(err)
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // until our parent is done or gone
+		os.Exit(0)
+	}
+	path := filepath.Join(t.TempDir(), "a.db")
+	eventstoretest.Database{Dialect: eventstore.SQLite, URL: "sqlite:" + path}.Open(t)
+	other := exec.Command(os.Args[0], "-test.run=^TestSecondProcessIsHeldOff$")
+	other.Env = append(os.Environ(), holder+"=sqlite:"+path)
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := bufio.NewReader(out).ReadString('\n'); said != "<nil>\n" {
+		t.Fatalf("the first process says %q, %v", said, err)
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	s := eventstoretest.Database{Dialect: eventstore.SQLite, URL: "sqlite:" + link}.Open(t)
+	if _, err := s.AcquireInstance(t.Context(), "second"); !errors.Is(err, eventstore.ErrHeld) {
+		t.Errorf("got %v, want ErrHeld", err)
+	}
+	in.Close()
+	if err := other.Wait(); err != nil {
+		t.Error(err)
+	}
+	acquire(t, s, "second")
+}
