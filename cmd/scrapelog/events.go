@@ -5,8 +5,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
@@ -130,9 +132,13 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *listing, sel
 	if err != nil {
 		return err
 	}
-	if err := addEvents(list, newest); err != nil || !follow {
-		return orClose(err, list)
+	if err := addEvents(list, newest); err != nil {
+		return err
 	}
+	if !follow {
+		return list.close()
+	}
+	list.fit([]string{"1000000", "", "run.connection_restored", domain.RunStream(uuid.Nil)})
 	return followEvents(ctx, store, list, selected.after(head))
 }
 
@@ -147,15 +153,6 @@ func followEvents(ctx context.Context, store *eventstore.Store, list *listing, s
 	tick := time.NewTicker(followInterval)
 	defer tick.Stop()
 	for {
-		head, err := store.Head(ctx)
-		if err != nil {
-			return err
-		}
-		err = selected.upTo(head).each(ctx, store, 0, func(page []eventstore.Recorded) error { return addEvents(list, page) })
-		if err != nil {
-			return err
-		}
-		selected = selected.after(head)
 		if err := list.flush(); err != nil {
 			return err
 		}
@@ -165,14 +162,16 @@ func followEvents(ctx context.Context, store *eventstore.Store, list *listing, s
 		case <-woken:
 		case <-tick.C:
 		}
+		head, err := store.Head(ctx)
+		if err != nil {
+			return err
+		}
+		err = selected.upTo(head).each(ctx, store, 0, func(page []eventstore.Recorded) error { return addEvents(list, page) })
+		if err != nil {
+			return err
+		}
+		selected = selected.after(head)
 	}
-}
-
-func orClose(err error, list *listing) error {
-	if err != nil {
-		return err
-	}
-	return list.close()
 }
 
 func listEvents(out *printer) *listing {

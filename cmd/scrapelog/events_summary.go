@@ -27,23 +27,23 @@ func details(e domain.Event) []string {
 	case domain.RunStarted:
 		d.add("", e.Trigger).addTime("due", e.DueAt).addID("recovers", e.Recovers).add("watcher", e.Watcher)
 	case domain.ConnectionLost:
-		d.add("", e.Link).add("", e.Cause).add("", e.Phase).add(":", e.Detail)
+		d.add("", e.Link).add("", e.Cause).add("", e.Phase).because(e.Detail)
 	case domain.ConnectionRestored:
 		d.add("", e.Link).add("after", time.Duration(e.DownForMS)*time.Millisecond).add("by", e.NoticedBy)
 	case domain.RunCompleted:
 		d.add("items", e.Items).add("in", time.Duration(e.DurationMS)*time.Millisecond)
 	case domain.RunFailed:
-		d.add("", e.Code).add(":", e.Detail)
+		d.add("", e.Code).because(e.Detail)
 	case domain.RunCancelled:
-		d.add("by", e.By).add(":", e.Reason)
+		d.add("by", e.By).because(e.Reason)
 	case domain.ScraperConfigured:
 		d.add("by", e.Source).add("", e.Config.Schedule)
 	case domain.ScraperPaused:
-		d.add("by", e.By).add(":", e.Reason)
+		d.add("by", e.By).because(e.Reason)
 	case domain.ScraperResumed:
-		d.add("by", e.By).add(":", e.Reason)
+		d.add("by", e.By).because(e.Reason)
 	case domain.ScraperRemoved:
-		d.add("by", e.By).add(":", e.Reason)
+		d.add("by", e.By).because(e.Reason)
 	case domain.ScrapeSkipped:
 		d.add("", e.Trigger).addTime("due", e.DueAt).addID("recovers", e.Recovers).add("because", e.Reason)
 	}
@@ -60,6 +60,14 @@ func (w *words) add(label string, value any) *words {
 	}
 	*w = append(*w, strings.TrimSpace(label+" "+text))
 	return w
+}
+
+// because puts what somebody said behind a dash.
+func (w *words) because(said string) *words {
+	if said == "" {
+		return w
+	}
+	return w.add("–", said)
 }
 
 func (w *words) addTime(label string, t time.Time) *words { return w.add(label, stamp(t)) }

@@ -95,7 +95,7 @@ func prepare(cmd *cobra.Command, _ []string) error {
 // requireSubcommand makes a group answer with one line and exit 2 when its
 // subcommand is missing or unknown, where cobra would print help and exit 0.
 func requireSubcommand(group *cobra.Command) *cobra.Command {
-	group.Args = cobra.ArbitraryArgs
+	group.Args, group.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
 	group.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			if !cmd.HasParent() {

@@ -85,7 +85,7 @@ func listRuns(ctx context.Context, c *client, out *printer, filter runFilter) er
 	if err != nil {
 		return err
 	}
-	list := out.list("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
+	list := listRunsIn(out)
 	for left := filter.limit; ; {
 		page := maxPage
 		if filter.limit > 0 {
@@ -151,6 +151,10 @@ func setUnlessEmpty(query url.Values, key, value string) {
 	if value != "" {
 		query.Set(key, value)
 	}
+}
+
+func listRunsIn(out *printer) *listing {
+	return out.list("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
 }
 
 func (r runView) cells() []string {

@@ -116,7 +116,8 @@ const reconnectDelay = time.Second
 // follow returns when the run has ended. A live stream that is lost is opened
 // again: that concerns what is printed, never the run. A nil stream is opened.
 func (f *follower) follow(ctx context.Context, r runDoc, stream *liveStream) error {
-	f.list = f.out.list("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
+	f.list = listRunsIn(f.out)
+	f.list.fit([]string{"", "", string(domain.StatusConnectionFailed), "", "", "59m59.999s"})
 	if err := f.show(r); err != nil {
 		return err
 	}

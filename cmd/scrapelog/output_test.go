@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// newOutput is a printer as the given flags make it, and what it prints.
+func newOutput(t *testing.T, args ...string) (*printer, *bytes.Buffer) {
+	t.Helper()
+	var out bytes.Buffer
+	var p *printer
+	root := newRootCmd()
+	flags := &dataFlags{}
+	probe := &cobra.Command{Use: "probe"}
+	flags.register(probe)
+	probe.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		p, err = flags.printer(cmd)
+		return err
+	}
+	root.AddCommand(probe)
+	root.SetOut(&out)
+	root.SetArgs(append([]string{"probe"}, args...))
+	if err := root.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	return p, &out
+}
+
+type thing struct {
+	Name string `json:"name"`
+	N    int    `json:"n"`
+}
+
+func TestLists(t *testing.T) {
+	things := []thing{{"a", 1}, {"日本", 22}, {"c\x1b[31m", 3}}
+	for args, want := range map[string]string{
+		"":                            "NAME         N\na            1\n日本         22\nc\\u001b[31m  3\n",
+		"--no-headers":                "a            1\n日本         22\nc\\u001b[31m  3\n",
+		"-o json":                     "[\n  {\n    \"name\": \"a\",\n    \"n\": 1\n  },\n  {\n    \"name\": \"日本\",\n    \"n\": 22\n  },\n  {\n    \"name\": \"c\\u001b[31m\",\n    \"n\": 3\n  }\n]\n",
+		"-o ndjson":                   `{"name":"a","n":1}` + "\n" + `{"name":"日本","n":22}` + "\n" + `{"name":"c\u001b[31m","n":3}` + "\n",
+		"--jq .[0].name":              "a\n",
+		"--jq length":                 "3\n",
+		"-o ndjson --jq {n}":          "{\"n\":1}\n{\"n\":22}\n{\"n\":3}\n",
+		"--jq .[]|select(.n>2)|.n":    "22\n3\n",
+		"-o json --jq map(.n)|tojson": "[1,22,3]\n",
+	} {
+		t.Run(args, func(t *testing.T) {
+			p, out := newOutput(t, strings.Fields(args)...)
+			list := p.list("NAME", "N")
+			for _, v := range things {
+				n, _ := json.Marshal(v.N)
+				if err := list.add(v, v.Name, string(n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := list.close(); err != nil || out.String() != want {
+				t.Errorf("%v, got\n%s\nwant\n%s", err, out, want)
+			}
+		})
+	}
+}
+
+func TestAnEmptyListIsAnArray(t *testing.T) {
+	p, out := newOutput(t, "-o", "json")
+	if err := p.list("NAME").close(); err != nil || out.String() != "[]\n" {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
+func TestAWrongFilterIsAUsageError(t *testing.T) {
+	p, _ := newOutput(t, "--jq", ".name.first")
+	if err := p.document(thing{"a", 1}); !errors.Is(err, errUsage) {
+		t.Error(err)
+	}
+}
+
+func TestStatusesAreColouredAfterAlignment(t *testing.T) {
+	p, out := newOutput(t, "--color", "always", "--no-headers")
+	list := p.list("A", "B")
+	for _, row := range [][]string{{"completed", "x"}, {"connection_failed", "y"}} {
+		if err := list.add(nil, row...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "\x1b[32mcompleted\x1b[0m          x\n\x1b[33mconnection_failed\x1b[0m  y\n"
+	if err := list.close(); err != nil || out.String() != want {
+		t.Errorf("%v, got %q, want %q", err, out, want)
+	}
+}
+
+func TestColours(t *testing.T) {
+	for _, test := range []struct {
+		mode, noColor string
+		want          bool
+	}{{"always", "1", true}, {"never", "", false}, {"auto", "", false}} {
+		t.Setenv("NO_COLOR", test.noColor)
+		got, err := wantsColour(test.mode, &bytes.Buffer{})
+		if err != nil || got != test.want {
+			t.Errorf("%s with NO_COLOR=%q: %v, %v", test.mode, test.noColor, got, err)
+		}
+	}
+}
+
+func TestSafe(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain, größe 日本 🎉":    "plain, größe 日本 🎉",
+		"a\nb\tc\rd":           `a\nb\tc\rd`,
+		"\x1b]0;title\x07":     `\u001b]0;title\u0007`,
+		"\u009b31m":            `\u009b31m`,
+		"\u202eevil\u2069":     `\u202eevil\u2069`,
+		"a\u2028b":             `a\u2028b`,
+		"bad \xff byte, \x7f.": `bad \ufffd byte, \u007f.`,
+	} {
+		if got := safe(in); got != want {
+			t.Errorf("safe(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// FuzzSafe: nothing that a terminal acts on comes through, as text or as JSON,
+// and JSON means the same afterwards.
+func FuzzSafe(f *testing.F) {
+	f.Add("a\x1b[31m\u009b\u202e\xff\x7f\n")
+	f.Fuzz(func(t *testing.T, in string) {
+		if strings.ContainsFunc(safe(in), unsafeRune) || strings.ContainsFunc(cleanText(in), unsafeRune) {
+			t.Errorf("%q came through", in)
+		}
+		doc, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after string
+		if json.Unmarshal(doc, &before) != nil || json.Unmarshal(safeJSON(doc), &after) != nil || before != after {
+			t.Errorf("%q became %q", before, after)
+		}
+		if strings.ContainsFunc(string(safeJSON(doc)), unsafeRune) {
+			t.Errorf("%q came through as JSON", in)
+		}
+	})
+}
+
+// TestLogsAreSafe: what others say cannot steer the terminal that a log is read on.
+func TestLogsAreSafe(t *testing.T) {
+	hostile := "\x1b[2J \u009b1m \u202e typed: \\x1b[31m\n"
+	for _, format := range []string{"text", "json"} {
+		for _, colour := range []bool{false, true} {
+			var out bytes.Buffer
+			logger, err := newLogger(&out, format, "info", colour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			logger.Info(hostile, "text", hostile, "error", errors.New(hostile), slog.Group("g", "any", thing{Name: hostile}))
+			line := strings.TrimSuffix(out.String(), "\n")
+			for _, ours := range []string{"\x1b[2m", "\x1b[22m", "\x1b[0m", "\x1b[92m"} {
+				line = strings.ReplaceAll(line, ours, "")
+			}
+			if strings.ContainsFunc(line, unsafeRune) {
+				t.Errorf("%s, colour %v: %q", format, colour, line)
+			}
+		}
+	}
+}
+
+func TestLogLevel(t *testing.T) {
+	var out bytes.Buffer
+	logger, err := newLogger(&out, "text", "warn", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logger.Info("quiet")
+	logger.Warn("loud")
+	if got := out.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "WRN loud") {
+		t.Error(got)
+	}
+}
+
+func TestParseWhen(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, berlin)
+	for in, want := range map[string]when{
+		"":                          {},
+		"-1h":                       {time: now.Add(-time.Hour)},
+		"-7d":                       {time: now.Add(-7 * 24 * time.Hour)},
+		"-90s":                      {time: now.Add(-90 * time.Second)},
+		"today":                     {time: time.Date(2026, 11, 23, 0, 0, 0, 0, berlin)},
+		"2026-11-22T10:00:00Z":      {time: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)},
+		"2026-11-22T10:00:00.5Z":    {time: time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)},
+		"2026-11-22T10:00:00+01:00": {time: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)},
+		"@42":                       {position: 42},
+	} {
+		if got, err := parseWhen("since", in, now); err != nil || got.position != want.position || !got.time.Equal(want.time) {
+			t.Errorf("%q: %v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"1h", "@0", "@x", "@-1", "yesterday", "-1", "-d", "--1h", "2026-11-22"} {
+		if got, err := parseWhen("since", in, now); !errors.Is(err, errUsage) {
+			t.Errorf("%q: %v, %v", in, got, err)
+		}
+	}
+}
+
+func TestMatchesType(t *testing.T) {
+	for _, test := range []struct {
+		patterns string
+		matches  string
+		not      string
+	}{
+		{"", "run.started scraper.paused", ""},
+		{"run.started", "run.started", "run.failed"},
+		{"run.*", "run.started run.connection_lost", "scraper.paused"},
+		{"!run.*", "scraper.paused", "run.started"},
+		{"run.* !run.started", "run.failed", "run.started scraper.paused"},
+		{"*.paused *.resumed", "scraper.paused scraper.resumed", "run.started"},
+	} {
+		patterns := strings.Fields(test.patterns)
+		for _, eventType := range strings.Fields(test.matches) {
+			if !matchesType(patterns, eventType) {
+				t.Errorf("%q does not match %s", patterns, eventType)
+			}
+		}
+		for _, eventType := range strings.Fields(test.not) {
+			if matchesType(patterns, eventType) {
+				t.Errorf("%q matches %s", patterns, eventType)
+			}
+		}
+	}
+}
