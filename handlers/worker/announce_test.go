@@ -33,7 +33,12 @@ func TestAWorkerAnnouncesItselfUntilItIsHeard(t *testing.T) {
 
 	var last time.Time
 	for range answers {
-		got := <-calls
+		var got call
+		select {
+		case got = <-calls:
+		case <-time.After(patience):
+			t.Fatal("not announced again")
+		}
 		if got.method != "POST /api/v1/announce" || got.body != `{"scrapers":["job","other"]}` {
 			t.Errorf("announced %s %s", got.method, got.body)
 		}

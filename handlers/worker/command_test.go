@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -113,8 +114,12 @@ func TestATalkativeCommandIsCountedInFullAndReportedInPart(t *testing.T) {
 // scrape waiting although it holds the output open.
 func TestAFinishedCommandLeavesNothingBehind(t *testing.T) {
 	base, _ := serve(t, commandConfig("sh", "-c", "sleep 1000 & echo $!"))
+	started := time.Now()
 	resp, _ := post(t, base+"/scrapes/job", Order{RunID: "r1"})
 	kind, data, before := outcome(t, resp)
+	if took := time.Since(started); took >= outputGrace {
+		t.Errorf("took %s", took)
+	}
 	if kind != "completed" || len(before) == 0 {
 		t.Fatalf("%s %s after %d events", kind, data, len(before))
 	}
