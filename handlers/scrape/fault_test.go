@@ -1,0 +1,417 @@
+package scrape
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"scrapelog/domain"
+)
+
+// want is what must be recorded.
+type want struct {
+	status domain.RunStatus
+	cause  domain.Cause
+	code   domain.FailureCode
+	phase  domain.Phase
+	http   int
+	events int64
+	items  int64
+	within time.Duration // at the latest; zero: soon
+	detail string        // a part of it
+	posts  int64
+}
+
+type fault struct {
+	scenario
+	want want
+}
+
+// soon is how late an end that is seen at once may be on a busy machine. The
+// bounds themselves are held to the millisecond under synctest.
+const soon = 3 * time.Second
+
+func lost(cause domain.Cause, phase domain.Phase) want {
+	return want{status: domain.StatusConnectionFailed, cause: cause, phase: phase, posts: 1}
+}
+
+func connecting(cause domain.Cause) want { return lost(cause, domain.PhaseConnecting) }
+
+func streamed(cause domain.Cause, events int64) want {
+	w := lost(cause, domain.PhaseStreaming)
+	w.events = events
+	return w
+}
+
+func failed(code domain.FailureCode) want {
+	return want{status: domain.StatusFailed, code: code, posts: 1}
+}
+
+func done(items int64) want {
+	return want{status: domain.StatusCompleted, items: items, posts: 1}
+}
+
+// unsent is want for an exchange that never came to a POST.
+func (w want) unsent() want { w.posts = 0; return w }
+
+func (w want) after(d time.Duration) want { w.within = d + soon; return w }
+
+func (w want) saying(part string) want { w.detail = part; return w }
+
+// answer is a peer that answers every POST with the same bytes and closes.
+func answer(s string) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+	}}
+}
+
+// broken answers, waits until the follower has taken that in, and resets.
+func broken(s string, signs int) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+		p.heard(signs)
+		p.reset()
+	}}
+}
+
+// silent answers and then says nothing more.
+func silent(s string) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+		p.hang()
+	}}
+}
+
+func status(line string, headers ...string) scenario {
+	return answer("HTTP/1.1 " + line + "\r\n" + strings.Join(append(headers, "Content-Length: 0"), "\r\n") + "\r\n\r\n")
+}
+
+// oneWord is a stream of one event in a whole body.
+func oneWord(event, data string) scenario {
+	return answer(chunkedHeader + chunk("event: "+event+"\ndata: "+data+"\n\n") + "0\r\n\r\n")
+}
+
+func (sc scenario) onRecovery() scenario { sc.trigger = domain.TriggerRecovery; return sc }
+
+func (sc scenario) withConfig(f func(*domain.ScraperConfig)) scenario { sc.config = f; return sc }
+
+// handshake is a peer that speaks TLS with a certificate of its own.
+func handshake(cert tls.Certificate, secure func(*tls.Conn)) scenario {
+	return scenario{scheme: "https", secure: secure, peer: func(*peer) {},
+		tls: &tls.Config{Certificates: []tls.Certificate{cert}}}
+}
+
+func connectFaults(t *testing.T) map[string]fault {
+	const limit = 300 * time.Millisecond
+	wrongName := trusted.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"elsewhere.test"} })
+	expired := trusted.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	wantsCert := handshake(trusted.issue(), nil)
+	wantsCert.tls.ClientAuth = tls.RequireAnyClientCert
+	return map[string]fault{
+		"refused":                          {scenario{url: "http://" + closedPort(t) + "/"}, connecting(domain.CauseRefused).unsent()},
+		"network unreachable":              {scenario{url: "http://255.255.255.255:9/"}, connecting(domain.CauseUnreachable).unsent()},
+		"dns: no such name":                {scenario{url: "http://nosuch.invalid/"}, connecting(domain.CauseDNS).unsent().after(limit)},
+		"SYN unanswered":                   {scenario{url: "http://" + fullPort(t) + "/", config: impatient}, connecting(domain.CauseConnectTimeout).unsent().after(limit)},
+		"TLS: unknown authority":           {handshake(untrusted.issue(), nil), connecting(domain.CauseTLS).unsent()},
+		"TLS: wrong name":                  {handshake(wrongName, nil), connecting(domain.CauseTLS).unsent()},
+		"TLS: expired":                     {handshake(expired, nil), connecting(domain.CauseTLS).unsent()},
+		"TLS: client certificate wanted":   {wantsCert, connecting(domain.CauseTLS).unsent()},
+		"TLS: plain HTTP on the port":      {scenario{scheme: "https", peer: func(p *peer) { p.say("HTTP/1.0 400 Bad Request\r\n\r\n"); p.hang() }}, connecting(domain.CauseTLS).unsent()},
+		"TLS: handshake unanswered":        {scenario{scheme: "https", peer: (*peer).hang, config: impatient}, connecting(domain.CauseTLS).unsent().after(limit)},
+		"TLS: reset in the handshake":      {scenario{scheme: "https", peer: func(p *peer) { _, _ = p.Read(make([]byte, 1)); p.reset() }}, connecting(domain.CauseReset).unsent()},
+		"no response header":               {silent(""), connecting(domain.CauseStartTimeout).after(limit + grace)},
+		"a header that never ends":         {silent("HTTP/1.1 200 OK\r\nContent-"), connecting(domain.CauseStartTimeout).after(limit + grace)},
+		"request not read":                 {scenario{peer: (*peer).hang, config: bigParams}, connecting(domain.CauseStartTimeout).unsent().after(5 * time.Second)},
+		"closed before the header":         {answer(""), connecting(domain.CauseEOF)},
+		"closed inside the header":         {answer("HTTP/1.1 200 OK\r\n"), connecting(domain.CauseEOF)},
+		"closed inside a line of it":       {answer("HTTP/1.1 200 OK\r\nContent-"), connecting(domain.CauseBadResponse)},
+		"reset before the header":          {broken("", 0), connecting(domain.CauseReset)},
+		"not HTTP":                         {answer("SSH-2.0-OpenSSH_9.9\r\n"), connecting(domain.CauseBadResponse)},
+		"not HTTP: our request, echoed":    {answer("POST /scrapes/shop?" + secretQuery + " HTTP/1.1\r\n\r\n"), connecting(domain.CauseBadResponse)},
+		"a header past 64 KiB":             {answer(streamHeader + "X-Large: " + strings.Repeat("x", 80<<10) + "\r\n\r\n"), connecting(domain.CauseBadResponse)},
+		"409 to a recovery run":            {status("409 Conflict").onRecovery(), connecting(domain.CauseBusy)},
+		"a variable of headers_env unset":  {answer("").withConfig(unsetHeader), failed(domain.CodeRejected).unsent().saying("SCRAPELOG_TEST_UNSET is not set")},
+		"not HTTP: a header echoed":        {answer("HTTP/1.1 200 OK\r\n" + secretQuery + "\r\n\r\n"), connecting(domain.CauseBadResponse)},
+		"TLS: closed before the header":    {handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Read(make([]byte, 4096)); _ = c.Close() }), connecting(domain.CauseEOF).unsent()},
+		"TLS: a whole run over a good one": {handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Write([]byte(streamHeader + "\r\n" + completed)) }), done(7).unsent()},
+	}
+}
+
+func answerFaults() map[string]fault {
+	faults := map[string]fault{
+		"200 with another content type": {answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("text/html")},
+		"200 without a content type":    {answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol)},
+		"200 with a content encoding":   {answer(streamHeader + "Content-Encoding: gzip\r\n\r\n"), failed(domain.CodeProtocol).saying("gzip")},
+		"a redirect without a target":   {status("302 Found"), rejected(302)},
+		"a redirect to nonsense":        {status("301 Moved Permanently", "Location: ht!tp://%zz"), rejected(301)},
+		"200 with charset and capitals": {answer("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=UTF-8\r\n\r\n" + completed), done(7)},
+	}
+	for _, code := range []int{408, 502, 503, 504, 520, 525, 530} {
+		w := connecting(domain.CauseGateway).saying(fmt.Sprint(code))
+		faults[fmt.Sprintf("status %d", code)] = fault{status(fmt.Sprintf("%d Whatever", code)), w}
+	}
+	for _, code := range []int{201, 204, 400, 401, 403, 404, 409, 410, 418, 422, 429, 500, 501, 505, 519, 531, 301, 303, 307, 308} {
+		faults[fmt.Sprintf("status %d", code)] = fault{status(fmt.Sprintf("%d Whatever", code), "Location: /elsewhere"), rejected(code)}
+	}
+	return faults
+}
+
+func rejected(code int) want {
+	w := failed(domain.CodeRejected)
+	w.http = code
+	return w
+}
+
+func streamFaults() map[string]fault {
+	const idle = 300*time.Millisecond + grace
+	beats := streamHeader + "X-Scrape-Beat: 1s\r\nTransfer-Encoding: chunked\r\n\r\n"
+	return map[string]fault{
+		"clean end, no event":                 {answer(chunkedHeader + "0\r\n\r\n"), streamed(domain.CauseEOF, 0)},
+		"clean end after events":              {answer(chunkedHeader + chunk(progress+progress) + "0\r\n\r\n"), streamed(domain.CauseEOF, 2)},
+		"clean end inside an event":           {answer(chunkedHeader + chunk(progress+"event: comp") + "0\r\n\r\n"), streamed(domain.CauseEOF, 1)},
+		"clean end before the last blank":     {answer(chunkedHeader + chunk(strings.TrimSuffix(completed, "\n")) + "0\r\n\r\n"), streamed(domain.CauseEOF, 0)},
+		"close-delimited body cut":            {answer(streamHeader + "\r\n" + progress + "event: comp"), streamed(domain.CauseEOF, 1)},
+		"HTTP/1.0 body cut":                   {answer("HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + progress), streamed(domain.CauseEOF, 1)},
+		"chunk cut":                           {answer(chunkedHeader + chunk(progress) + "20\r\nevent"), streamed(domain.CauseTruncated, 1)},
+		"cut between chunks":                  {answer(chunkedHeader + chunk(progress)), streamed(domain.CauseTruncated, 1)},
+		"cut after the last chunk":            {answer(chunkedHeader + chunk(progress) + "0\r\n"), streamed(domain.CauseTruncated, 1)},
+		"length cut":                          {answer(streamHeader + "Content-Length: 1000\r\n\r\n" + progress), streamed(domain.CauseTruncated, 1)},
+		"TLS cut without close_notify":        {tlsCut(), streamed(domain.CauseEOF, 1).unsent()},
+		"reset":                               {broken(chunkedHeader+chunk(progress), 2), streamed(domain.CauseReset, 1)},
+		"reset before the first event":        {broken(chunkedHeader, 1), streamed(domain.CauseReset, 0)},
+		"broken chunk header":                 {answer(chunkedHeader + chunk(progress) + "zz\r\n"), streamed(domain.CauseCorrupt, 1)},
+		"broken end of a chunk":               {answer(chunkedHeader + "3\r\n: \nzzzz"), streamed(domain.CauseCorrupt, 0)},
+		"broken trailer":                      {answer(chunkedHeader + chunk(progress) + "0\r\n" + secretQuery + "\r\n\r\n"), streamed(domain.CauseCorrupt, 1)},
+		"silence":                             {silent(chunkedHeader + chunk(progress)), streamed(domain.CauseIdleTimeout, 1).after(idle).saying("300ms")},
+		"silence from the header on":          {silent(chunkedHeader), streamed(domain.CauseIdleTimeout, 0).after(idle)},
+		"beats stop, comments go on":          {commentsOnly(beats + chunk(progress)), streamed(domain.CauseMissedBeats, 1).after(3*time.Second + grace).saying("the last event is 3.")},
+		"silence under beats":                 {silent(beats), streamed(domain.CauseMissedBeats, 0).after(3*time.Second + grace).saying("no event came")},
+		"terminal event, then reset":          {broken(chunkedHeader+chunk(completed), 2), done(7)},
+		"terminal event, then an open stream": {silent(chunkedHeader + chunk(completed)), done(7)},
+		"two terminal events":                 {answer(chunkedHeader + chunk(completed+"event: failed\ndata: {\"error\":\"no\"}\n\n") + "0\r\n\r\n"), done(7)},
+		"completed over a whole body":         {oneWord("completed", `{"items":7}`), done(7)},
+		"completed without items":             {oneWord("completed", `{}`), done(0)},
+		"completed: bad JSON":                 {oneWord("completed", `{"items":`), failed(domain.CodeProtocol)},
+		"completed: no data":                  {oneWord("completed", ""), failed(domain.CodeProtocol)},
+		"completed: negative items":           {oneWord("completed", `{"items":-1}`), failed(domain.CodeProtocol)},
+		"completed: a fraction of items":      {oneWord("completed", `{"items":1.5}`), failed(domain.CodeProtocol)},
+		"failed":                              {oneWord("failed", `{"error":"the shop is closed"}`), failed(domain.CodeScraperError).saying("the shop is closed")},
+		"failed without a reason":             {oneWord("failed", `{}`), failed(domain.CodeScraperError).saying("no reason")},
+		"failed: with our query in it":        {oneWord("failed", `{"error":"GET /x?`+secretQuery+`\u001b[31m\u202e`+strings.Repeat("é", 600)+`"}`), failed(domain.CodeScraperError).saying(`[redacted]\x1b[31m\u202e`)},
+		"failed: not an object":               {oneWord("failed", `"no"`), failed(domain.CodeProtocol)},
+		"garbage between events":              {answer(chunkedHeader + chunk("\xff\x00garbage\n\ndata: {broken\xc3\n\n"+completed) + "0\r\n\r\n"), done(7)},
+		"an event past 256 KiB":               {answer(chunkedHeader + chunk("data: "+strings.Repeat("x", maxEvent)+"\n\n"+completed) + "0\r\n\r\n"), failed(domain.CodeProtocol).saying("256 KiB")},
+		"past max_duration":                   {silent(chunkedHeader).withConfig(shortLife), failed(domain.CodeTimeout).after(100 * time.Millisecond).saying("max_duration 100ms")},
+		"our graceful stop":                   {ended(errStopped), streamed("", 1).stopped()},
+		"ended otherwise: cancelled":          {ended(errEnded), want{posts: 1}},
+		"our own death":                       {ended(ErrDisowned), want{posts: 1}},
+	}
+}
+
+func (w want) stopped() want { w.cause, w.phase = domain.CauseInstanceStop, ""; return w }
+
+func impatient(c *domain.ScraperConfig) { c.ConnectTimeout = domain.Duration(300 * time.Millisecond) }
+func shortLife(c *domain.ScraperConfig) { c.MaxDuration = domain.Duration(100 * time.Millisecond) }
+func unsetHeader(c *domain.ScraperConfig) {
+	c.HeadersEnv = map[string]string{"Authorization": "SCRAPELOG_TEST_UNSET"}
+}
+
+// bigParams makes a request that no socket buffer holds.
+func bigParams(c *domain.ScraperConfig) {
+	c.Params = map[string]any{"large": strings.Repeat("x", 8<<20)}
+}
+
+// tlsCut is a stream over TLS whose TCP connection is closed under it.
+func tlsCut() scenario {
+	return handshake(trusted.issue(), func(c *tls.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = c.Write([]byte(streamHeader + "\r\n" + progress))
+		_ = c.NetConn().(*net.TCPConn).CloseWrite()
+	})
+}
+
+// commentsOnly answers and then sends comments for as long as anybody listens.
+func commentsOnly(s string) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.gone:
+				return
+			case <-tick.C:
+				p.say(chunk(": still here\n\n"))
+			}
+		}
+	}}
+}
+
+// ended is a healthy stream that we end ourselves once an event was heard.
+func ended(why error) scenario {
+	sc := silent(chunkedHeader + chunk(progress))
+	sc.during = func(end context.CancelCauseFunc, alive <-chan time.Time) {
+		<-alive
+		<-alive
+		end(why)
+	}
+	return sc
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// fullPort is an address that drops every SYN: its queue of connections that
+// nobody accepts is full.
+func fullPort(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+	for {
+		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
+		if err != nil {
+			return addr
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+}
+
+// TestFaults injects every fault of the table and prints what was recorded.
+func TestFaults(t *testing.T) {
+	var table sync.Map
+	t.Run("inject", func(t *testing.T) {
+		for _, faults := range []map[string]fault{connectFaults(t), answerFaults(), streamFaults()} {
+			for name, f := range faults {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					c, posts, took := f.run(t)
+					table.Store(name, fmt.Sprintf("%s\t%s", recordedAs(c), took.Round(100*time.Microsecond)))
+					f.want.check(t, c, posts, took)
+				})
+			}
+		}
+	})
+	t.Log("\n" + printTable(&table))
+}
+
+func (w want) check(t *testing.T, c domain.RunCommand, posts int64, took time.Duration) {
+	t.Helper()
+	got := want{posts: posts, detail: w.detail, within: w.within}
+	var detail string
+	switch c := c.(type) {
+	case domain.ReportCompleted:
+		got.status, got.items = domain.StatusCompleted, c.Items
+	case domain.ReportFailed:
+		got.status, got.code, got.http, detail = domain.StatusFailed, c.Code, c.HTTPStatus, c.Detail
+	case domain.ReportConnectionLost:
+		got.status, got.cause, got.phase, got.events, detail = domain.StatusConnectionFailed, c.Cause, c.Phase, c.Received.Events, c.Detail
+		checkEvidence(t, c)
+	}
+	if got != w {
+		t.Errorf("got  %+v\nwant %+v\ndetail %q", got, w, detail)
+	}
+	if !strings.Contains(detail, w.detail) || w.status != "" && w.status != domain.StatusCompleted && detail == "" {
+		t.Errorf("detail %q, want one with %q", detail, w.detail)
+	}
+	checkDetail(t, detail)
+	if limit := max(w.within, soon); took > limit {
+		t.Errorf("took %s, want at most %s", took, limit)
+	}
+}
+
+func checkEvidence(t *testing.T, c domain.ReportConnectionLost) {
+	t.Helper()
+	if c.Link != domain.LinkScraper || c.At.IsZero() {
+		t.Errorf("link %q at %s", c.Link, c.At)
+	}
+	if c.Phase == domain.PhaseStreaming && c.LastHeardAt.IsZero() {
+		t.Error("a stream was lost and it is not said when it was last heard")
+	}
+	if c.Received.Events > 0 && c.Received.Bytes < c.Received.Events*int64(len(progress)) {
+		t.Errorf("received %+v: too few bytes", c.Received)
+	}
+}
+
+func checkDetail(t testing.TB, detail string) {
+	t.Helper()
+	if len(detail) > maxDetail {
+		t.Errorf("detail has %d bytes", len(detail))
+	}
+	if strings.ContainsFunc(detail, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("detail %q holds what does not print", detail)
+	}
+	if strings.Contains(detail, "canary") {
+		t.Errorf("detail %q holds the URL's query", detail)
+	}
+}
+
+// recordedAs is a row of the table.
+func recordedAs(c domain.RunCommand) string {
+	switch c := c.(type) {
+	case domain.ReportCompleted:
+		return fmt.Sprintf("completed\t\t\titems=%d", c.Items)
+	case domain.ReportFailed:
+		return fmt.Sprintf("failed\t%s\t\t%s", c.Code, c.Detail)
+	case domain.ReportConnectionLost:
+		return fmt.Sprintf("connection_failed\t%s\t%s\t%s", c.Cause, c.Phase, c.Detail)
+	}
+	return "(nothing: it has ended otherwise)\t\t\t"
+}
+
+func printTable(rows *sync.Map) string {
+	var lines []string
+	rows.Range(func(name, row any) bool {
+		cells := strings.Split(row.(string), "\t")
+		if detail := []rune(cells[3]); len(detail) > 90 {
+			cells[3] = string(detail[:89]) + "…"
+		}
+		lines = append(lines, name.(string)+"\t"+strings.Join(cells, "\t"))
+		return true
+	})
+	slices.Sort(lines)
+	var out bytes.Buffer
+	tab := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "FAULT\tSTATUS\tCAUSE/CODE\tPHASE\tDETAIL\tAFTER")
+	for _, line := range lines {
+		fmt.Fprintln(tab, line)
+	}
+	_ = tab.Flush()
+	return out.String()
+}
