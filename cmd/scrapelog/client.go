@@ -101,7 +101,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 }
 
 func (c *client) unreachable(ctx context.Context, err error) error {
-	if errors.Is(err, context.Canceled) { // we were told to stop
+	if errors.Is(ctx.Err(), context.Canceled) { // we stopped, and the cause says why
 		return context.Cause(ctx)
 	}
 	if cause := context.Cause(ctx); cause != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"scrapelog/domain"
 )
@@ -129,6 +130,45 @@ func TestConfigThatCannotBeRead(t *testing.T) {
 	_, err := LoadConfig("missing.yaml")
 	if err == nil || err.Error() != "missing.yaml: cannot be read: no such file or directory" || !errors.Is(err, errUsage) {
 		t.Error(err)
+	}
+}
+
+// TestShownConfigIsAConfig: what "config show" prints can be read again, and
+// holds no secret.
+func TestShownConfigIsAConfig(t *testing.T) {
+	path := write(t, `
+database: postgres://me:secret@db/x
+scrapers:
+  - name: a
+    url: http://127.0.0.1:9090/a?key=secret
+    schedule: "*/5 * * * *"
+    params: {depth: 2}
+    recovery: {enabled: false}
+`)
+	stdout, stderr, code := invoke(t, "config", "show")
+	if code != 0 || strings.Contains(stdout, "secret") {
+		t.Fatal(code, stdout, stderr)
+	}
+	want, err := LoadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Database, want.Scrapers[0].URL = "postgres://me:xxxxx@db/x", "http://127.0.0.1:9090/a"
+	got, err := LoadConfig(write(t, stdout))
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	write(t, "scrapers:\n  - {name: a, url: http://x/}\n")
+	stdout, _, code := invoke(t, "config", "check")
+	if code != 0 || stdout != "scrapelog.yaml: ok, 1 scrapers\n" {
+		t.Errorf("exit %d, %q", code, stdout)
+	}
+	t.Chdir(t.TempDir())
+	if _, stderr, code := invoke(t, "config", "check"); code != 2 || !strings.Contains(stderr, "needs a file") {
+		t.Errorf("exit %d, %q", code, stderr)
 	}
 }
 

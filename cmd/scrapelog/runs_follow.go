@@ -16,6 +16,7 @@ import (
 	"github.com/tmaxmax/go-sse"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/live"
 )
 
 func newRunsStartCmd(flags *dataFlags) *cobra.Command {
@@ -42,7 +43,7 @@ this command follows it: when it goes away, the scrape is stopped.`,
 					return usagef("--params: not JSON; use an object such as {\"depth\":2}")
 				}
 			}
-			f := &follower{client: c, out: out, notes: cmd.ErrOrStderr()}
+			f := newFollower(c, out, cmd.ErrOrStderr())
 			return f.start(ctx, args[0], startRequest{Params: given}, wait, attach)
 		}),
 	}
@@ -67,7 +68,7 @@ func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f := &follower{client: c, out: out, notes: cmd.ErrOrStderr()}
+			f := newFollower(c, out, cmd.ErrOrStderr())
 			return f.follow(ctx, r, nil)
 		}),
 	}
@@ -78,9 +79,14 @@ type follower struct {
 	*client
 	out     *printer
 	notes   io.Writer
+	silence time.Duration // how long a live stream may say nothing
 	watcher string
 	list    *listing
 	last    runDoc
+}
+
+func newFollower(c *client, out *printer, notes io.Writer) *follower {
+	return &follower{client: c, out: out, notes: notes, silence: 3 * live.Beat}
 }
 
 func (f *follower) start(ctx context.Context, scraper string, body startRequest, wait, attach bool) error {
@@ -217,24 +223,21 @@ func (f *follower) verdict() error {
 	return failf(errNegative, "run %s ended as %s%s", r.ID, r.Status, why)
 }
 
-const (
-	// maxMessage bounds one message of a live stream: its first one is the whole state.
-	maxMessage = 64 << 20
-	// silence is how long a live stream may say nothing: three of its beats.
-	silence = 15 * time.Second
-)
+// maxMessage bounds one message of a live stream: its first one is the whole state.
+const maxMessage = 64 << 20
 
 // liveStream is a live stream that ends itself when it has gone silent: a
 // connection that is half open looks like one on which nothing happens.
 type liveStream struct {
-	body   io.ReadCloser
-	cancel context.CancelFunc
-	silent *time.Timer
+	body    io.ReadCloser
+	cancel  context.CancelCauseFunc
+	silence time.Duration
+	silent  *time.Timer
 }
 
 func (f *follower) open(ctx context.Context) (*liveStream, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	silent := time.AfterFunc(silence, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	silent := time.AfterFunc(f.silence, func() { cancel(failf(errUnreachable, "%s has fallen silent", f.server)) })
 	path := "/api/v1/watch"
 	if f.watcher != "" {
 		path += "?" + url.Values{"id": {f.watcher}}.Encode()
@@ -242,15 +245,15 @@ func (f *follower) open(ctx context.Context) (*liveStream, error) {
 	response, err := f.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		silent.Stop()
-		cancel()
+		cancel(nil)
 		return nil, err
 	}
-	return &liveStream{response.Body, cancel, silent}, nil
+	return &liveStream{response.Body, cancel, f.silence, silent}, nil
 }
 
 func (s *liveStream) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
-	s.silent.Reset(silence)
+	s.silent.Reset(s.silence)
 	return n, err
 }
 
@@ -260,6 +263,6 @@ func (s *liveStream) close() {
 		return
 	}
 	s.silent.Stop()
-	s.cancel()
+	s.cancel(nil)
 	_ = s.body.Close()
 }
