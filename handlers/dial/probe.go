@@ -25,13 +25,19 @@ const (
 // whether HTTP came back at all; if not, err says why. An error of type
 // *HeaderError means that nothing was sent.
 func Probe(ctx context.Context, cfg domain.ScraperConfig) (back, answered bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
 	req, err := probeRequest(ctx, cfg)
 	if err != nil {
 		return false, false, err
 	}
-	resp, err := Transport(cfg).RoundTrip(req)
+	return exchange(req, Transport(cfg), cfg.Probe.URL != "")
+}
+
+// exchange sends a probe and judges the answer: 2xx where it asked probe.url,
+// anything but a gateway's word otherwise.
+func exchange(req *http.Request, transport http.RoundTripper, want2xx bool) (back, answered bool, err error) {
+	ctx, cancel := context.WithTimeout(req.Context(), probeTimeout)
+	defer cancel()
+	resp, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return false, false, fmt.Errorf("probe: %w", quotable(err))
 	}
@@ -39,7 +45,7 @@ func Probe(ctx context.Context, cfg domain.ScraperConfig) (back, answered bool, 
 	if _, err := io.CopyN(io.Discard, resp.Body, probeBody); err != nil && !errors.Is(err, io.EOF) {
 		return false, true, nil
 	}
-	if cfg.Probe.URL != "" {
+	if want2xx {
 		return resp.StatusCode/100 == 2, true, nil
 	}
 	return !Gateway(resp.StatusCode), true, nil
@@ -50,7 +56,7 @@ func Probe(ctx context.Context, cfg domain.ScraperConfig) (back, answered bool, 
 func quotable(err error) error {
 	var network net.Error
 	var handshake *HandshakeError
-	if errors.As(err, &network) || errors.As(err, &handshake) || errors.Is(err, io.EOF) {
+	if errors.As(err, &network) || errors.As(err, &handshake) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("no HTTP answer (%T)", err)

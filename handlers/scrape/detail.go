@@ -67,6 +67,7 @@ func (r redactor) clean(text string) string {
 func printable(text string) string {
 	const more = "…"
 	var b strings.Builder
+	room := 0 // how much of it leaves room for more
 	for i, char := range text {
 		piece := text[i:min(len(text), i+utf8.RuneLen(char))]
 		switch {
@@ -75,10 +76,13 @@ func printable(text string) string {
 		case !unicode.IsPrint(char):
 			piece = strings.Trim(strconv.QuoteRune(char), "'")
 		}
-		if b.Len()+len(piece) > maxDetail-len(more) {
-			return b.String() + more
+		if b.Len()+len(piece) > maxDetail {
+			return b.String()[:room] + more
 		}
 		b.WriteString(piece)
+		if b.Len() <= maxDetail-len(more) {
+			room = b.Len()
+		}
 	}
 	return b.String()
 }

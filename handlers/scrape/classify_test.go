@@ -1,0 +1,128 @@
+package scrape
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode/utf8"
+
+	"scrapelog/domain"
+)
+
+// TestTheOrderOfTheClassifier gives two reasons at once; the first must count.
+func TestTheOrderOfTheClassifier(t *testing.T) {
+	said := &terminal{completed: true}
+	answered := &refusal{http.StatusNotFound}
+	for name, test := range map[string]struct {
+		o    outcome
+		want any
+	}{
+		"what was said, before our own end":     {outcome{said: said, own: errStopped, err: io.ErrUnexpectedEOF}, domain.StatusCompleted},
+		"our own end, before the error":         {outcome{own: errIdle, err: syscall.ECONNRESET}, domain.CauseIdleTimeout},
+		"our own end, before an HTTP answer":    {outcome{own: errMaxDuration, err: answered}, domain.CodeTimeout},
+		"our own end, before a clean end":       {outcome{own: errStopped}, domain.CauseInstanceStop},
+		"a context that ends without a cause":   {outcome{own: fmt.Errorf("canceled")}, domain.CauseInstanceStop},
+		"no error is no success":                {outcome{}, domain.CauseEOF},
+		"an HTTP answer":                        {outcome{err: answered}, domain.CodeRejected},
+		"a name, before its timeout":            {outcome{err: &net.DNSError{IsTimeout: true}}, domain.CauseDNS},
+		"an errno, before its timeout":          {outcome{err: &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}}, domain.CauseUnreachable},
+		"a blackhole route":                     {outcome{err: &net.OpError{Op: "dial", Err: syscall.EINVAL}}, domain.CauseUnreachable},
+		"a timeout of the kernel while dialing": {outcome{err: syscall.ETIMEDOUT}, domain.CauseConnectTimeout},
+		"the same while asking":                 {outcome{stage: asking, err: syscall.ETIMEDOUT}, domain.CauseStartTimeout},
+		"the same while streaming":              {outcome{stage: streaming, err: syscall.ETIMEDOUT}, domain.CauseIdleTimeout},
+		"closed before it was asked":            {outcome{stage: asking, err: errors.New("http: server closed idle connection")}, domain.CauseEOF},
+		"a write to a closed connection":        {outcome{stage: asking, err: syscall.EPIPE}, domain.CauseReset},
+		"an event too long":                     {outcome{stage: streaming, err: bufio.ErrTooLong}, domain.CodeProtocol},
+		"an unknown error while dialing":        {outcome{err: errors.New("new")}, domain.CauseOther},
+		"an unknown error while streaming":      {outcome{stage: streaming, err: errors.New("new")}, domain.CauseOther},
+		"no route while streaming":              {outcome{stage: streaming, err: syscall.EHOSTUNREACH}, domain.CauseOther},
+	} {
+		if got := essence(test.o.command()); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// essence is a command's cause, code or status.
+func essence(c domain.RunCommand) any {
+	switch c := c.(type) {
+	case domain.ReportConnectionLost:
+		return c.Cause
+	case domain.ReportFailed:
+		return c.Code
+	}
+	return domain.StatusCompleted
+}
+
+func TestOtherNamesTheErrorsType(t *testing.T) {
+	c := outcome{stage: streaming, err: fmt.Errorf("read: %w", syscall.EHOSTUNREACH)}.command().(domain.ReportConnectionLost)
+	if !strings.Contains(c.Detail, "syscall.Errno") {
+		t.Errorf("detail %q", c.Detail)
+	}
+}
+
+func TestDetailIsFitForTheLog(t *testing.T) {
+	req := &http.Request{URL: &url.URL{RawQuery: "key=top%20secret&a=b"}, Header: http.Header{"Authorization": {"Bearer hunter2hunter2"}}}
+	r := newRedactor(req, map[string]string{"Authorization": "TOKEN"})
+	for text, want := range map[string]string{
+		"plain":                                 "plain",
+		"a\x00b\x1b[31m\r\n\t\x7f":              `a\x00b\x1b[31m\r\n\t\x7f`,
+		"\u0085\u202e\u2028\u200b":              `\u0085\u202e\u2028\u200b`,
+		"broken \xff\xc3":                       `broken \xff\xc3`,
+		"grüße 世界 'quoted' \"twice\" \\":        "grüße 世界 'quoted' \"twice\" \\",
+		"a replacement \ufffd char":             "a replacement \ufffd char",
+		"GET /x?key=top%20secret&a=b failed":    "GET /x[redacted] failed",
+		"the key is top secret":                 "the key is [redacted]",
+		"token hunter2hunter2 is not welcome":   "token [redacted] is not welcome",
+		"Authorization: Bearer hunter2hunter2.": "Authorization: [redacted].",
+	} {
+		if got := r.clean(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	for _, long := range []string{strings.Repeat("x", 600), strings.Repeat("世", 600), strings.Repeat("\x00", 600), strings.Repeat("\xff", 600)} {
+		if got := r.clean(long); len(got) > maxDetail || len(got) < maxDetail-8 || !utf8.ValidString(got) {
+			t.Errorf("%.8q… becomes %d bytes", long, len(got))
+		}
+	}
+	if exact := strings.Repeat("x", maxDetail); r.clean(exact) != exact {
+		t.Error("what fits is cut")
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	for data, want := range map[string]terminal{
+		`{"items":0}`:                   {completed: true},
+		`{"items":12,"more":"ignored"}`: {completed: true, items: 12},
+		`{}`:                            {completed: true},
+		`{"items":null}`:                {completed: true},
+		`{"Items":12}`:                  {completed: true},
+		`{"items":9223372036854775807}`: {completed: true, items: 9223372036854775807},
+	} {
+		if got := parseCompleted(data); got != want {
+			t.Errorf("completed %s is read as %+v", data, got)
+		}
+	}
+	for _, data := range []string{``, `null`, `[]`, `7`, `{"items":"7"}`, `{"items":7.0}`, `{"items":1e2}`, `{"items":9223372036854775808}`, `{"items":7} x`, `{"items":-0.5}`} {
+		if got := parseCompleted(data); got.completed || got.unread == "" {
+			t.Errorf("completed %s is read as %+v", data, got)
+		}
+	}
+	for data, want := range map[string]terminal{`{"error":"no"}`: {reason: "no"}, `{}`: {}, `{"error":null}`: {}} {
+		if got := parseFailed(data); got != want {
+			t.Errorf("failed %s is read as %+v", data, got)
+		}
+	}
+	for _, data := range []string{``, `"no"`, `{"error":{"code":1}}`} {
+		if got := parseFailed(data); got.unread == "" {
+			t.Errorf("failed %s is read as %+v", data, got)
+		}
+	}
+}
