@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -92,10 +93,8 @@ func (s *subscription) awaitEvents() error {
 		if err != nil {
 			return err
 		}
-		if lost := s.commitWasLost(offset); lost > 0 {
-			if !s.sleep(lost, nil) {
-				return errStopped
-			}
+		if !s.sleep(s.committed(offset), nil) {
+			return errStopped
 		}
 		if head > offset && !idle {
 			return nil
@@ -151,39 +150,58 @@ func (s *subscription) takeIdle() bool {
 	return idle
 }
 
-// commitWasLost says how long to wait when the offset is not where the last
-// transaction would have moved it: watermill-sql does not tell a failed commit
-// from a good one, and would try again at once.
-func (s *subscription) commitWasLost(offset int64) time.Duration {
+// committed compares the offset with where the last transaction would have moved
+// it, and says how long to wait if it is not there: watermill-sql does not tell
+// a failed commit from a good one, and would try again at once.
+func (s *subscription) committed(offset int64) (wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	expected := s.acked
 	s.acked = 0
-	if expected <= offset {
-		if expected > 0 {
-			s.faults = 0
-		}
-		return 0
+	if offset >= s.failure.position {
+		s.failure = failure{}
 	}
-	s.faults++
-	return s.backoff(s.faults)
+	switch {
+	case expected > offset:
+		s.faults++
+		return s.backoff(s.faults)
+	case expected > 0:
+		s.faults = 0
+	}
+	return 0
 }
 
 // HandleError implements wsql.BackoffManager. It never asks watermill-sql to
 // wait, which would grow its logger with each error: awaitEvents does the waiting.
 func (s *subscription) HandleError(_ watermill.LoggerAdapter, nothing bool, err error) time.Duration {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	acked, alone := s.acked, s.alone
+	s.idle = err == nil && nothing
+	s.mu.Unlock()
 	switch {
-	case err == nil:
-		s.idle = nothing
-	case errors.Is(err, sql.ErrTxDone), errors.Is(err, errStopped): // our own doing
+	case err == nil, errors.Is(err, sql.ErrTxDone), errors.Is(err, errStopped): // nothing, or our own doing
+	case acked > 0 && ownFault(err):
+		s.ackFailed(acked, alone, err)
 	default:
-		s.faults++
-		s.delay = max(s.delay, s.backoff(s.faults))
-		if s.faults == 1 {
-			s.store.log.Warn("consumer group cannot read; trying again", "group", s.cfg.Group, "error", err)
-		}
+		s.faulted(err)
 	}
 	return 0
+}
+
+// ackFailed: a handler has broken the transaction without saying so, and only
+// the ack found out. Which message it was shows when each comes alone.
+func (s *subscription) ackFailed(position int64, alone bool, err error) {
+	s.endTx()
+	s.failed(position, fmt.Errorf("handler broke its transaction: %w", err), alone)
+}
+
+func (s *subscription) faulted(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults++
+	s.acked = 0
+	s.delay = max(s.delay, s.backoff(s.faults))
+	if s.faults == 1 {
+		s.store.log.Warn("consumer group cannot read; trying again", "group", s.cfg.Group, "error", err)
+	}
 }

@@ -183,12 +183,19 @@ func TestFeedSurvives(t *testing.T) {
 	}
 }
 
+// breaks is a statement whose error ends the transaction: every error does on
+// PostgreSQL, some do on SQLite, which then goes on without one.
+var breaks = map[eventstore.Dialect]string{
+	eventstore.Postgres: `INSERT INTO nowhere VALUES (1)`,
+	eventstore.SQLite:   `INSERT OR ROLLBACK INTO consumer_offsets (topic, consumer_group) VALUES ('events', 'effects')`,
+}
+
+func breakQuietly(msg *message.Message, d eventstore.Dialect) {
+	tx, _ := eventstore.TxFrom(msg.Context())
+	_, _ = tx.ExecContext(msg.Context(), breaks[d])
+}
+
 func TestFeedFindsAnErrorThatTheHandlerPassedOver(t *testing.T) {
-	// The statement ends the transaction: every error does on PostgreSQL, some do on SQLite.
-	ends := map[eventstore.Dialect]string{
-		eventstore.Postgres: `INSERT INTO nowhere VALUES (1)`,
-		eventstore.SQLite:   `INSERT OR ROLLBACK INTO consumer_offsets (topic, consumer_group) VALUES ('events', 'effects')`,
-	}
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s := db.Open(t)
 		withEffects(t, s)
@@ -198,15 +205,46 @@ func TestFeedFindsAnErrorThatTheHandlerPassedOver(t *testing.T) {
 			if err := effect(msg); err != nil {
 				return err
 			}
-			r, _ := eventstore.RecordedFromMessage(msg)
-			if r.Position == 10 && !failed.Swap(true) {
-				tx, _ := eventstore.TxFrom(msg.Context())
-				_, _ = tx.ExecContext(msg.Context(), ends[db.Dialect])
+			if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 10 && !failed.Swap(true) {
+				breakQuietly(msg, db.Dialect)
 			}
 			return nil
 		})
 		assertEffects(t, s, 10)
 	})
+}
+
+func TestErrorThatIsPassedOverEachTimeIsPoison(t *testing.T) {
+	for _, blocks := range []bool{false, true} {
+		eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+			s := db.Open(t)
+			appendRuns(t, s, 10)
+			cfg := feed()
+			cfg.Blocks = blocks
+			consume(t, s, cfg, func(msg *message.Message) error {
+				if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 4 {
+					breakQuietly(msg, db.Dialect)
+				}
+				return nil
+			})
+			if blocks {
+				state := awaitGroup(t, s, func(g eventstore.GroupState) bool { return g.BlockedBy != "" })
+				if state.Position != 3 {
+					t.Errorf("blocked behind position %d, want 3", state.Position)
+				}
+				return
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := s.WaitFor(ctx, "effects", 10); err != nil {
+				t.Fatal(err)
+			}
+			letters, err := s.DeadLetters(ctx)
+			if err != nil || len(letters) != 1 || letters[0].Position != 4 {
+				t.Errorf("dead letters %+v, %v; want position 4", letters, err)
+			}
+		})
+	}
 }
 
 func TestFeedRecognisesALostCommit(t *testing.T) {
@@ -421,11 +459,16 @@ func TestAppendInAHandlerCommitsWithTheOffset(t *testing.T) {
 			}
 			return nil
 		})
+		others := feed()
+		others.Group = "others"
+		consume(t, s, others, func(*message.Message) error { return nil })
 		mustAppend(t, s, appendOf(0, started(run)))
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		if err := s.WaitFor(ctx, "effects", 2); err != nil { // woken by its own append
-			t.Fatal(err)
+		for _, group := range []string{"effects", "others"} { // both woken by the append in the handler
+			if err := s.WaitFor(ctx, group, 2); err != nil {
+				t.Fatalf("group %s: %v", group, err)
+			}
 		}
 		assertGapFree(t, s, 2)
 	})

@@ -34,6 +34,7 @@ type subscription struct {
 	tx      *transaction  // the one that watermill-sql works in; nil after it was rolled back
 	acked   int64         // position up to which tx would move the offset
 	failure failure       // of the message that is being tried again
+	alone   bool          // the batch of tx is one message
 	delay   time.Duration // before the next transaction
 	faults  int           // rounds in a row that the database failed
 	idle    bool          // the last round found nothing, whatever a look says
@@ -156,9 +157,6 @@ func (s *subscription) txOf(msg *message.Message) *transaction {
 func (s *subscription) succeed(msg *message.Message, position int64) {
 	s.mu.Lock()
 	s.acked = position
-	if position >= s.failure.position {
-		s.failure = failure{}
-	}
 	s.mu.Unlock()
 	msg.Ack()
 }
@@ -167,7 +165,8 @@ func (s *subscription) succeed(msg *message.Message, position int64) {
 func (s *subscription) batch() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failure.rounds > 0 {
+	s.alone = s.failure.rounds > 0
+	if s.alone {
 		return 1
 	}
 	return s.cfg.Batch
@@ -178,13 +177,19 @@ func (s *subscription) batch() int {
 func (s *subscription) fail(tx *transaction, msg *message.Message, position int64, reason error) {
 	_ = tx.Rollback()
 	tx.release()
+	s.failed(position, reason, ownFault(reason))
+	msg.Ack() // of a transaction that is no more
+}
+
+// failed keeps account of a message whose transaction was rolled back.
+func (s *subscription) failed(position int64, reason error, counts bool) {
 	s.mu.Lock()
 	if s.failure.position != position {
 		s.failure = failure{position: position}
 	}
 	s.failure.rounds++
 	s.failure.reason = reason
-	if ownFault(reason) {
+	if counts {
 		s.failure.attempts++
 	}
 	s.tx, s.acked = nil, 0
@@ -192,10 +197,9 @@ func (s *subscription) fail(tx *transaction, msg *message.Message, position int6
 	f := s.failure
 	s.mu.Unlock()
 	s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
-	if s.cfg.Blocks && f.attempts == s.cfg.Attempts {
+	if s.cfg.Blocks && counts && f.attempts == s.cfg.Attempts {
 		s.block(position, reason)
 	}
-	msg.Ack() // of a transaction that is no more
 }
 
 func (s *subscription) backoff(round int) time.Duration {

@@ -1,0 +1,113 @@
+package proof
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"scrapelog/eventstore"
+)
+
+// Files says where the proof of a log is kept: outside its database.
+type Files struct {
+	Key         string // 0600; whoever has it can sign
+	Checkpoints string // grows by a note for each seal
+}
+
+const (
+	keyFile         = "audit.key"
+	checkpointsFile = "audit.checkpoints"
+)
+
+// FilesOf fills in what is left out of configured: checkpoints stand beside a
+// configured key; without one both stand in a folder of the database's own
+// under $XDG_STATE_HOME/scrapelog, else ~/.local/state/scrapelog.
+//
+// The folder is named after the database as its server or the file system knows
+// it: the symlink-resolved path of a SQLite file; the system identifier of a
+// PostgreSQL cluster, with the names of database and schema, so that every
+// instance finds the same name whatever its URL says. A database that is moved,
+// or restored into a new cluster, has a new name: configure the key then.
+func FilesOf(ctx context.Context, store *eventstore.Store, configured Files) (Files, error) {
+	files := configured
+	if files.Key == "" {
+		dir, err := stateDir(ctx, store)
+		if err != nil {
+			return Files{}, err
+		}
+		files.Key = filepath.Join(dir, keyFile)
+	}
+	if files.Checkpoints == "" {
+		files.Checkpoints = filepath.Join(filepath.Dir(files.Key), checkpointsFile)
+	}
+	return files, nil
+}
+
+func stateDir(ctx context.Context, store *eventstore.Store) (string, error) {
+	name, err := folderName(ctx, store)
+	if err != nil {
+		return "", err
+	}
+	// A relative path is to be ignored: XDG Base Directory Specification.
+	if state := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "scrapelog", name), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no place for the key of the log; configure audit.key: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "scrapelog", name), nil
+}
+
+//go:embed sql/sqlite/identity.sql
+var identitySQLite string
+
+//go:embed sql/postgres/identity.sql
+var identityPostgres string
+
+// folderName is a readable name of the database and a digest of its identity.
+// Changing how it is made leaves every key and outside copy behind.
+func folderName(ctx context.Context, store *eventstore.Store) (string, error) {
+	var name, identity string
+	query := pick(store.Dialect(), identitySQLite, identityPostgres)
+	if err := store.Reader().QueryRowContext(ctx, query).Scan(&name, &identity); err != nil {
+		return "", unavailable(ctx, "identity of the database", err)
+	}
+	digest := sha256.Sum256([]byte(identity))
+	return readable(filepath.Base(name)) + "-" + hex.EncodeToString(digest[:6]), nil
+}
+
+// readable keeps what is harmless in a file name everywhere.
+func readable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+func pick(dialect eventstore.Dialect, sqlite, postgres string) string {
+	if dialect == eventstore.Postgres {
+		return postgres
+	}
+	return sqlite
+}
+
+// unavailable wraps what the database said, unless it was our own context that
+// ended.
+func unavailable(ctx context.Context, doing string, err error) error {
+	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	return fmt.Errorf("%w: %s: %w", eventstore.ErrUnavailable, doing, err)
+}

@@ -1,0 +1,151 @@
+package proof
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind is what happened to a log.
+type Kind string
+
+// The kinds of damage, first those of the events.
+const (
+	Edited     Kind = "edited"     // an event is not as it was signed
+	Missing    Kind = "missing"    // an event is gone, whether or not those after it moved up
+	Inserted   Kind = "inserted"   // an event stands where another one was signed
+	Reordered  Kind = "reordered"  // an event changed places with others
+	Renumbered Kind = "renumbered" // an event stands at another position, and its own is empty
+	CutTail    Kind = "cut_tail"   // the last signed events are gone
+	Rewritten  Kind = "rewritten"  // the events and their stored hashes agree, and not with what was signed
+
+	// HashesDamaged: the events are as they were signed, their stored hashes are not.
+	HashesDamaged Kind = "hashes_damaged"
+	// CheckpointRolledBack: the events are as they were signed, and the database
+	// denies that the last of them were: an old checkpoint was put back.
+	CheckpointRolledBack Kind = "checkpoint_rolled_back"
+	// CheckpointForged: a checkpoint in the database was not signed with the key
+	// of this log.
+	CheckpointForged Kind = "checkpoint_forged"
+	// OutsideForged: the copy outside holds what was not signed with that key.
+	OutsideForged Kind = "outside_forged"
+	// OutsideMissing: there is no copy outside, so that a log which was rewritten
+	// together with everything in the database cannot be told from the true one.
+	OutsideMissing Kind = "outside_missing"
+)
+
+// Damage is one thing that is wrong with a log.
+type Damage struct {
+	Kind     Kind   `json:"kind"`
+	Position int64  `json:"position,omitempty"` // the first bad one
+	Last     int64  `json:"last,omitempty"`     // the first bad one is somewhere up to this one
+	Count    int64  `json:"count,omitempty"`    // how many positions are not as they were signed
+	Says     string `json:"says"`               // a sentence
+}
+
+// Verdict sums a verification up.
+type Verdict string
+
+// The verdicts.
+const (
+	Intact   Verdict = "intact"   // everything that was signed is as it was signed
+	Unproven Verdict = "unproven" // nothing wrong was found, and what would have shown it is missing
+	Damaged  Verdict = "damaged"
+)
+
+// Outside says how the copy outside the database was found.
+type Outside string
+
+// How the copy outside may be found.
+const (
+	OutsidePresent Outside = "present"
+	OutsideAbsent  Outside = "missing"
+	OutsideFalse   Outside = "forged"
+)
+
+// Result is what Verify found.
+type Result struct {
+	Verdict     Verdict    `json:"verdict"`
+	Damage      []Damage   `json:"damage"`      // the gravest first
+	Head        int64      `json:"head"`        // position of the last event
+	Since       int64      `json:"since"`       // events up to here were not looked at
+	Sealed      int64      `json:"sealed"`      // up to here the log is proven; what comes after is not signed yet
+	Checkpoints int        `json:"checkpoints"` // how many the log was compared with
+	Outside     Outside    `json:"outside"`
+	File        string     `json:"file"`          // the copy outside
+	Key         string     `json:"key,omitempty"` // the public key, if there is one
+	Restored    []Restored `json:"restored,omitempty"`
+	Says        string     `json:"says"`             // one sentence for people
+	Advice      string     `json:"advice,omitempty"` // what to do
+}
+
+// Text is the sentence and what to do.
+func (r Result) Text() string { return strings.TrimSpace(r.Says + " " + r.Advice) }
+
+// conclude writes what the findings mean.
+func (r *Result) conclude(unsigned string) {
+	slices.SortStableFunc(r.Damage, func(a, b Damage) int {
+		return cmp.Or(cmp.Compare(gravity(a.Kind), gravity(b.Kind)), cmp.Compare(a.Position, b.Position))
+	})
+	switch {
+	case len(r.Damage) > 0 && r.Damage[0].Kind != OutsideMissing:
+		r.Verdict, r.Says, r.Advice = Damaged, "The log is damaged: "+lower(r.Damage[0].Says), advice[r.Damage[0].Kind]
+	case len(r.Damage) > 0:
+		r.Verdict, r.Says, r.Advice = Unproven, r.Damage[0].Says, fmt.Sprintf(advice[OutsideMissing], r.File)
+	case unsigned != "":
+		r.Verdict, r.Says = Unproven, unsigned
+	default:
+		r.Verdict, r.Says = Intact, r.praise()
+	}
+}
+
+func (r *Result) praise() string {
+	var b strings.Builder
+	switch {
+	case r.Head == 0:
+		b.WriteString("The log is empty")
+	case r.Since > 0:
+		fmt.Fprintf(&b, "The log is intact: the events from position %d to %d are as they were signed", r.Since+1, max(r.Sealed, r.Since))
+	default:
+		fmt.Fprintf(&b, "The log is intact: all %d events are as they were signed", r.Sealed)
+	}
+	if late := r.Head - max(r.Sealed, r.Since); late > 0 {
+		fmt.Fprintf(&b, ", but for the last %d, which are not signed yet", late)
+	}
+	return b.String() + "."
+}
+
+// gravity puts what concerns events before what concerns their proof.
+func gravity(k Kind) int {
+	switch k {
+	case HashesDamaged:
+		return 1
+	case CheckpointRolledBack:
+		return 2
+	case CheckpointForged:
+		return 3
+	case OutsideForged:
+		return 4
+	case OutsideMissing:
+		return 5
+	}
+	return 0
+}
+
+const (
+	restore = `Stop the service, keep the database and the file outside as evidence, restore a backup from before the change and run "scrapelog audit checkpoint --accept-restored REASON".`
+	accept  = `Stop the service, keep the database as evidence, and run "scrapelog audit checkpoint --accept-restored REASON" to go on from what is there.`
+)
+
+var advice = map[Kind]string{
+	Edited: restore, Missing: restore, Inserted: restore, Reordered: restore, Renumbered: restore, Rewritten: restore,
+	CutTail:              `If a backup was restored on purpose, stop the service and run "scrapelog audit checkpoint --accept-restored REASON"; if not, keep the database as evidence and restore the newest backup.`,
+	HashesDamaged:        accept,
+	CheckpointRolledBack: accept,
+	CheckpointForged:     accept,
+	OutsideForged:        "Keep the file as evidence and put back a copy of it from another machine or a backup; the events agree with every checkpoint that is genuine.",
+	OutsideMissing:       "Copy it back to %s, or name it if this is not the machine it is kept on.",
+}
+
+func lower(sentence string) string { return strings.ToLower(sentence[:1]) + sentence[1:] }

@@ -1,0 +1,239 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
+)
+
+// sealLock names the advisory lock under which instances take turns. Changing
+// it lets an older program seal beside a newer one.
+const sealLock int64 = 0x7363726170657365
+
+// Seal signs everything that has come since the last checkpoint. The error is a
+// *Refusal when the log does not follow from it.
+func (s *Sealer) Seal(ctx context.Context) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if s.key == nil {
+		return errNoKey
+	}
+	for {
+		more, err := s.sealBatch(ctx)
+		if err := s.keep(ctx, err); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// Check is Seal without sealing: it compares the log with its last checkpoints
+// and brings the outside copy up to date.
+func (s *Sealer) Check(ctx context.Context) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if s.key == nil {
+		return nil
+	}
+	t, err := s.tip(ctx, s.store.Reader())
+	if err == nil {
+		s.sealed(t.storedCheckpoint)
+	}
+	err = s.keep(ctx, err)
+	var refused *Refusal
+	if errors.As(err, &refused) {
+		return nil
+	}
+	return err
+}
+
+// sealBatch stores the hashes of at most one batch together with the checkpoint
+// that covers them, then writes that outside. A crash in between leaves the
+// outside copy behind by one, which the next batch makes good before it signs.
+func (s *Sealer) sealBatch(ctx context.Context) (more bool, err error) {
+	var b *batch
+	if s.store.Dialect() == eventstore.Postgres {
+		err = s.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, sealLock); err != nil {
+				return unavailable(ctx, "lock for sealing", err)
+			}
+			if b, err = s.next(ctx, tx); err != nil || b == nil {
+				return err
+			}
+			return b.store(ctx, tx, s.store.Dialect())
+		})
+	} else {
+		// The one writer of SQLite is held for the writing alone.
+		if b, err = s.next(ctx, s.store.Reader()); err == nil && b != nil {
+			err = s.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return b.store(ctx, tx, s.store.Dialect()) })
+		}
+	}
+	if err != nil || b == nil {
+		return false, err
+	}
+	s.sealed(b.checkpoint)
+	return b.full, s.outside.append(b.checkpoint.note)
+}
+
+// batch is the next piece of the tree, computed and signed.
+type batch struct {
+	after      storedCheckpoint
+	first      int64 // index of the first hash
+	hashes     []tlog.Hash
+	checkpoint storedCheckpoint
+	full       bool
+}
+
+// next computes the next batch; nil: there is nothing to seal.
+func (s *Sealer) next(ctx context.Context, q querier) (*batch, error) {
+	t, err := s.tip(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	s.sealed(t.storedCheckpoint)
+	var l leaves
+	if err := readLeaves(ctx, q, s.store.Dialect(), t.Size, s.batch, &l); err != nil || l.len() == 0 {
+		return nil, err
+	}
+	b := &batch{after: t.storedCheckpoint, first: tlog.StoredHashCount(t.Size), full: l.len() == s.batch}
+	for n := range l.len() {
+		if at := l.at(n).position(); at != t.frontier.size+1 {
+			return nil, refuse("Position %d of the log is missing: after %d comes %d. Run \"scrapelog events verify\".", t.frontier.size+1, t.frontier.size, at)
+		}
+		b.hashes = t.frontier.push(l.at(n).hash(), b.hashes)
+	}
+	b.checkpoint.sealedAt = time.Now().UTC().Truncate(time.Microsecond)
+	b.checkpoint.Checkpoint = Checkpoint{Origin: s.key.Verifier.Name(), Size: t.frontier.size, Root: t.frontier.root()}
+	b.checkpoint.note, err = b.checkpoint.sign(s.key.Signer)
+	return b, err
+}
+
+var errOvertaken = errors.New("another process has sealed meanwhile")
+
+func (b *batch) store(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialect) error {
+	last, err := lastStored(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if last.number != b.after.number {
+		return errOvertaken
+	}
+	if _, err := tx.ExecContext(ctx, hashesCut, b.first); err != nil {
+		return unavailable(ctx, "store hashes", err)
+	}
+	if err := putHashes(ctx, tx, dialect, b.first, b.hashes); err != nil {
+		return err
+	}
+	return putCheckpoint(ctx, tx, b.checkpoint.note, b.checkpoint.sealedAt)
+}
+
+// tip loads the last checkpoint, proves that the stored hashes and the outside
+// copy agree with it, and brings the outside copy up to it.
+//
+// The outside copy is read first: another instance may seal at any time, and
+// what is outside was in the database before.
+func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
+	last, found, err := s.outside.last()
+	if err != nil {
+		return t, err
+	}
+	t.storedCheckpoint, err = lastStored(ctx, q)
+	if errors.Is(err, errNoCheckpoint) || err == nil && t.number > 0 && !verified(t.note, s.key.Verifier) {
+		return t, refuse("The newest checkpoint in the database was not signed with this log's key. Run \"scrapelog events verify\".")
+	}
+	if err != nil {
+		return t, err
+	}
+	hashes := storedHashes{ctx, q}
+	t.frontier, err = hashes.frontier(t.Size)
+	if errors.Is(err, errHashMissing) || err == nil && t.number > 0 && t.frontier.root() != t.Root {
+		return t, refuse("The stored hashes do not agree with the checkpoint of %d events that covers them. Run \"scrapelog events verify\".", t.Size)
+	}
+	if err != nil {
+		return t, err
+	}
+	if !found {
+		err = s.beginOutside(ctx, t)
+	} else {
+		err = s.compareOutside(t, last, hashes)
+	}
+	if err != nil {
+		return t, err
+	}
+	return t, s.checkTail(ctx, q, t.Size)
+}
+
+func (s *Sealer) beginOutside(ctx context.Context, t tip) error {
+	if t.number == 0 {
+		return nil
+	}
+	s.log.WarnContext(ctx, "the outside copy of the checkpoints was missing; it begins anew", "file", s.outside.path, "size", t.Size)
+	return s.outside.append(t.note)
+}
+
+// compareOutside refuses a database that does not follow from the last
+// checkpoint outside it, and appends there what is new.
+func (s *Sealer) compareOutside(t tip, last mark, hashes tlog.HashReader) error {
+	signed, err := s.outside.note(last)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !verified(signed, s.key.Verifier):
+		return refuse("The last checkpoint in %s was not signed with this log's key. Run \"scrapelog events verify\".", s.outside.path)
+	case last.size > t.Size:
+		return refuse("The checkpoints kept outside cover %d events, those in the database only %d: it is an older database than the one that was sealed. "+
+			"If you restored a backup on purpose, stop the service and run \"scrapelog audit checkpoint --accept-restored REASON\"; else run \"scrapelog events verify\".", last.size, t.Size)
+	}
+	if err := t.rootsAgree(last, hashes); err != nil {
+		if errors.Is(err, eventstore.ErrUnavailable) {
+			return err
+		}
+		return refuse("The log is not the one whose first %d events were signed: it was rewritten. Run \"scrapelog events verify\".", last.size)
+	}
+	if last.size < t.Size {
+		return s.outside.append(t.note)
+	}
+	return nil
+}
+
+// checkTail refuses a log that is shorter than what was signed and, once after
+// the start, looks for gaps in what was not.
+func (s *Sealer) checkTail(ctx context.Context, q querier, sealed int64) error {
+	head, err := s.head(ctx, q)
+	if err != nil {
+		return err
+	}
+	if head < sealed {
+		return refuse("%d events were signed and only %d are there: the end of the log was cut off. Run \"scrapelog events verify\".", sealed, head)
+	}
+	if s.checked {
+		return nil
+	}
+	var count, last, versions, rows int64
+	if err := q.QueryRowContext(ctx, eventsTail, sealed).Scan(&count, &last); err != nil {
+		return unavailable(ctx, "tail", err)
+	}
+	if count > 0 && last-sealed != count {
+		return refuse("Positions are missing between %d and %d. Run \"scrapelog events verify\".", sealed+1, last)
+	}
+	var stream string
+	err = q.QueryRowContext(ctx, eventsHoles, sealed).Scan(&stream, &versions, &rows)
+	if err == nil {
+		return refuse("Stream %s has version %d and %d events: versions are missing. Run \"scrapelog events verify\".", stream, versions, rows)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return unavailable(ctx, "tail", err)
+	}
+	s.checked = true
+	return nil
+}
+
+func (s *Sealer) head(ctx context.Context, q querier) (head int64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
+	return head, unavailable(ctx, "head", err)
+}

@@ -1,0 +1,1 @@
+SELECT number, note FROM log_checkpoints ORDER BY number

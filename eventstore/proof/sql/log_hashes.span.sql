@@ -1,0 +1,1 @@
+SELECT coalesce(max(i) + 1, 0) FROM log_hashes

@@ -1,0 +1,6 @@
+-- What the canonical bytes are made of, as it is stored.
+SELECT position, stream, version, id::text, type, recorded_at, metadata::text, data::text
+FROM events
+WHERE position > $1
+ORDER BY position
+LIMIT $2

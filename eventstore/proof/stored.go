@@ -1,0 +1,150 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
+)
+
+var (
+	//go:embed sql/events.tail.sql
+	eventsTail string
+	//go:embed sql/events.holes.sql
+	eventsHoles string
+	//go:embed sql/sqlite/events.page.sql
+	eventsPageSQLite string
+	//go:embed sql/postgres/events.page.sql
+	eventsPagePostgres string
+	//go:embed sql/sqlite/log_hashes.add.sql
+	hashesAddSQLite string
+	//go:embed sql/postgres/log_hashes.add.sql
+	hashesAddPostgres string
+	//go:embed sql/log_hashes.cut.sql
+	hashesCut string
+	//go:embed sql/log_hashes.page.sql
+	hashesPage string
+	//go:embed sql/log_hashes.span.sql
+	hashesSpan string
+	//go:embed sql/log_checkpoints.add.sql
+	checkpointsAdd string
+	//go:embed sql/log_checkpoints.get.sql
+	checkpointsGet string
+	//go:embed sql/log_checkpoints.last.sql
+	checkpointsLast string
+	//go:embed sql/log_checkpoints.list.sql
+	checkpointsList string
+)
+
+// querier is what *sql.DB and *sql.Tx have in common.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// snapshot is a read transaction that sees one state of the database.
+func snapshot(ctx context.Context, store *eventstore.Store) (*sql.Tx, error) {
+	options := &sql.TxOptions{ReadOnly: true}
+	if store.Dialect() == eventstore.Postgres {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := store.Reader().BeginTx(ctx, options)
+	return tx, unavailable(ctx, "read", err)
+}
+
+// storedHashes reads log_hashes for tlog.
+type storedHashes struct {
+	ctx context.Context
+	q   querier
+}
+
+var errHashMissing = errors.New("a stored hash is missing")
+
+// ReadHashes implements tlog.HashReader. The error is errHashMissing when one of
+// them is not there.
+func (s storedHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	if len(indexes) == 0 {
+		return nil, nil
+	}
+	args, places := make([]any, len(indexes)), make([]string, len(indexes))
+	for n, i := range indexes {
+		args[n], places[n] = i, fmt.Sprintf("$%d", n+1)
+	}
+	rows, err := s.q.QueryContext(s.ctx, `SELECT i, hash FROM log_hashes WHERE i IN (`+strings.Join(places, ", ")+`)`, args...)
+	if err != nil {
+		return nil, unavailable(s.ctx, "stored hashes", err)
+	}
+	defer rows.Close()
+	hashes, found := make([]tlog.Hash, len(indexes)), 0
+	for rows.Next() {
+		var i int64
+		var hash []byte
+		if err := rows.Scan(&i, &hash); err != nil {
+			return nil, unavailable(s.ctx, "stored hashes", err)
+		}
+		found += copy(hashes[slices.Index(indexes, i)][:], hash) / tlog.HashSize
+	}
+	if err := rows.Err(); err != nil {
+		return nil, unavailable(s.ctx, "stored hashes", err)
+	}
+	if found != len(indexes) {
+		return nil, errHashMissing
+	}
+	return hashes, nil
+}
+
+// frontier reads the end of the tree of the given size.
+func (s storedHashes) frontier(size int64) (*frontier, error) {
+	roots, err := s.ReadHashes(frontierIndexes(size))
+	return &frontier{size, roots}, err
+}
+
+// storedCheckpoint is a row of log_checkpoints; number 0: there is none.
+type storedCheckpoint struct {
+	Checkpoint
+	number   int64
+	note     string
+	sealedAt time.Time
+}
+
+// lastStored reads the newest row. A note that is no checkpoint is
+// errNoCheckpoint.
+func lastStored(ctx context.Context, q querier) (last storedCheckpoint, err error) {
+	var sealedAt int64
+	err = q.QueryRowContext(ctx, checkpointsLast).Scan(&last.number, &last.note, &sealedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return storedCheckpoint{}, nil
+	}
+	if err != nil {
+		return last, unavailable(ctx, "checkpoint", err)
+	}
+	last.sealedAt = time.UnixMicro(sealedAt).UTC()
+	last.Checkpoint, err = parseCheckpoint(last.note)
+	return last, err
+}
+
+// putHashes writes hashes from index i on.
+func putHashes(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialect, i int64, hashes []tlog.Hash) error {
+	if len(hashes) == 0 {
+		return nil
+	}
+	flat := make([]byte, 0, len(hashes)*tlog.HashSize)
+	for _, h := range hashes {
+		flat = append(flat, h[:]...)
+	}
+	_, err := tx.ExecContext(ctx, pick(dialect, hashesAddSQLite, hashesAddPostgres), i, flat, len(hashes))
+	return unavailable(ctx, "store hashes", err)
+}
+
+func putCheckpoint(ctx context.Context, tx *sql.Tx, signed string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, checkpointsAdd, signed, at.UnixMicro())
+	return unavailable(ctx, "store checkpoint", err)
+}
