@@ -38,7 +38,7 @@ func newRootCmd() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v; see %q", err, cmd.CommandPath()+" --help")
 	})
-	addGroup(root, "Services", newServeCmd())
+	addGroup(root, "Services", newServeCmd(), newWorkerCmd(), newDemoCmd())
 	addGroup(root, "A running server", newRunsCmd(), newScrapersCmd())
 	addGroup(root, "The log, directly", newEventsCmd(), newProjectionsCmd(), newDBCmd())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd())

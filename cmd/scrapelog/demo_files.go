@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What is in the demo's folder, beside the database.
+const (
+	serverFile = "scrapelog.yaml"
+	workerFile = "worker.yaml"
+	workerLog  = "worker.log"
+	itemsFile  = "items.ndjson"
+	portsFile  = "ports" // addresses of worker and shops, to be the same again
+	lockFile   = "demo.lock"
+)
+
+const anyPort = "127.0.0.1:0"
+
+// slowPage is how long a page of the slow shop takes; it has ten.
+const slowPage = 1400 * time.Millisecond
+
+const serverConfig = `# Written by "scrapelog demo" at every start.
+listen: %[1]q
+database: %[2]q
+shutdown_grace: 3s
+scrapers:
+  - name: new-arrivals
+    url: http://%[3]s/scrapes/new-arrivals
+    schedule: "@every 20s"
+  - name: prices
+    url: http://%[3]s/scrapes/prices
+    schedule: "@every 30s"
+  - name: full-catalogue
+    url: http://%[3]s/scrapes/full-catalogue
+    schedule: "@every 45s"
+`
+
+const workerConfig = `# Written by "scrapelog demo" at every start.
+listen: %[1]q
+beat: 1s
+announce: http://%[2]s/api/v1/announce
+scrapes:
+  - name: new-arrivals
+    html:
+      platforms:
+        - {name: alder, start: "http://%[3]s/alder/"}
+%[4]s
+  - name: prices
+    html:
+      platforms:
+        - {name: alder, start: "http://%[3]s/alder/"}
+        - {name: birch, start: "http://%[3]s/birch/"}
+%[4]s
+  - name: full-catalogue
+    html:
+      platforms:
+        - {name: alder, start: "http://%[3]s/alder/"}
+        - {name: birch, start: "http://%[3]s/birch/"}
+        - {name: cedar, start: "http://%[3]s/cedar/"}
+%[4]s
+`
+
+// workerRules are the same for every shop.
+const workerRules = `      item: li.product
+      fields: {sku: "@data-sku", name: h2, link: "a@href", price: .price, stock: .stock}
+      next: a[rel=next]
+      rate: 5
+      output: %q`
+
+// prepare makes the folder, holds it for this demo alone, and writes what server
+// and worker are configured with. Nothing is written when the server's address
+// is busy.
+func (d *demo) prepare(ctx context.Context) (unlock func(), err error) {
+	if d.listen, err = unused(ctx, d.listen); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(d.data, 0o700); err != nil {
+		return nil, failf(errUnreachable, "%s: %v", d.data, unwrapPath(err))
+	}
+	unlock, err = lockFolder(d.path(lockFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.settle(ctx); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// settle takes the addresses of the last start again, or others if those are taken.
+func (d *demo) settle(ctx context.Context) error {
+	last, _ := os.ReadFile(d.path(portsFile))
+	before := append(strings.Fields(string(last)), anyPort, anyPort)
+	var err error
+	if d.worker, err = unused(ctx, before[0]); err != nil {
+		if d.worker, err = unused(ctx, anyPort); err != nil {
+			return err
+		}
+	}
+	if d.shops, err = listen(ctx, before[1]); err != nil {
+		d.shops, err = listen(ctx, anyPort)
+	}
+	if err != nil {
+		return err
+	}
+	return d.write()
+}
+
+func (d *demo) write() error {
+	rules := fmt.Sprintf(workerRules, d.absolute(itemsFile))
+	files := map[string]string{
+		portsFile:  fmt.Sprintf("%s %s\n", d.worker, d.shops.Addr()),
+		serverFile: fmt.Sprintf(serverConfig, d.listen, "sqlite:"+d.absolute("scrapelog.db"), d.worker),
+		workerFile: fmt.Sprintf(workerConfig, d.worker, d.listen, d.shops.Addr(), rules),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(d.path(name), []byte(text), 0o600); err != nil {
+			return failf(errUnreachable, "%s: %v", d.path(name), unwrapPath(err))
+		}
+	}
+	return nil
+}
+
+func (d *demo) path(name string) string { return filepath.Join(d.data, name) }
+
+func (d *demo) absolute(name string) string {
+	path, err := filepath.Abs(d.path(name))
+	if err != nil {
+		return d.path(name)
+	}
+	return path
+}
+
+// unused is an address that can be listened at, for somebody else to do so. The
+// worker's socket must be its own: one held here would go on accepting for a
+// worker that is dead.
+func unused(ctx context.Context, address string) (string, error) {
+	listener, err := listen(ctx, address)
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// lockFolder keeps a second demo out, which would change what this one runs on.
+func lockFolder(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, failf(errUnreachable, "%s: %v", path, unwrapPath(err))
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		file.Close()
+		return nil, failf(errRefused, "%s is in use by another demo; end it, or choose another folder with --data", filepath.Dir(path))
+	case err != nil:
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return func() { file.Close() }, nil
+}

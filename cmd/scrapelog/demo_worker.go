@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+const (
+	workerPause = 10 * time.Second // before a dead worker is started again
+	workerGrace = 12 * time.Second // for a worker to end its scrapes, before it is killed
+)
+
+// keeper keeps a worker running in a process of its own.
+type keeper struct {
+	log     *os.File
+	say     func(format string, args ...any)
+	started chan int // gets the process id of the first worker
+}
+
+// run holds on to its thread, because the kernel ends the worker with the thread
+// that started it.
+func (k *keeper) run(ctx context.Context, config string) error {
+	runtime.LockOSThread()
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("the worker's program: %w", err)
+	}
+	for first := true; ; first = false {
+		worker := exec.CommandContext(ctx, program, "worker", "--config", config)
+		worker.Stdout, worker.Stderr = k.log, k.log
+		worker.SysProcAttr = endsWithParent()
+		worker.Cancel = func() error { return worker.Process.Signal(syscall.SIGTERM) }
+		worker.WaitDelay = workerGrace
+		if err := worker.Start(); err != nil {
+			return fmt.Errorf("the worker: %w", err)
+		}
+		if first {
+			k.started <- worker.Process.Pid
+		} else {
+			k.say("The worker runs again, as process %d.\n", worker.Process.Pid)
+		}
+		err := worker.Wait()
+		if ctx.Err() != nil {
+			return nil
+		}
+		k.say("The worker, process %d, has ended (%s). It is started again in ten seconds.\n", worker.Process.Pid, orExit0(err))
+		select {
+		case <-time.After(workerPause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func orExit0(err error) string {
+	if err == nil {
+		return "exit status 0"
+	}
+	return err.Error()
+}

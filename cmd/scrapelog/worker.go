@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/handlers/worker"
+)
+
+func newWorkerCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "Run commands or scrape HTML pages when a server asks for it",
+		Long: `worker answers POST /scrapes/NAME with a stream of server-sent events, and does
+what its configuration says under that name: run a program, or scrape the pages
+of web sites. It stops a scrape as soon as the client goes away.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runWorker(cmd) },
+	}
+	cmd.Flags().String("config", "", "configuration file (required)")
+	cmd.Flags().String("listen", "", "address to listen at (default "+worker.DefaultConfig().Listen+")")
+	bindEnv(cmd, "config", "SCRAPELOG_WORKER_CONFIG")
+	bindEnv(cmd, "listen", "SCRAPELOG_WORKER_LISTEN")
+	return cmd
+}
+
+func runWorker(cmd *cobra.Command) error {
+	config, err := loadWorkerConfig(cmd.Flag("config").Value.String(), cmd.Flag("listen").Value.String())
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	logger := loggerFrom(ctx)
+	w, err := worker.New(config, logger)
+	if err != nil {
+		return fmt.Errorf("flags: %w", err)
+	}
+	listener, err := w.Listen(ctx)
+	if err != nil {
+		return cannotListen(config.Listen, err)
+	}
+	logger.Info("worker is listening", "url", "http://"+listener.Addr().String(), "scrapes", len(config.Scrapes), "version", version())
+	return w.Serve(ctx, listener)
+}
+
+// loadWorkerConfig reads the file on top of the defaults; a listen address that
+// was given as a flag goes before the file's.
+func loadWorkerConfig(path, listen string) (worker.Config, error) {
+	config := worker.DefaultConfig()
+	if path == "" {
+		return config, usagef("worker needs a configuration: give --config FILE")
+	}
+	doc, err := decodeStrict(path, &config)
+	if err != nil {
+		return config, err
+	}
+	if err := config.Validate(); err != nil {
+		return config, doc.place("", err)
+	}
+	if listen != "" {
+		config.Listen = listen
+	}
+	return config, nil
+}
+
+// cannotListen says so in words, without the system call that net names.
+func cannotListen(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return failf(errUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return failf(errUnreachable, "cannot listen at %s: %v", address, err)
+}
