@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,7 +45,7 @@ type service struct {
 
 func start(t *testing.T, db eventstoretest.Database) *service {
 	t.Helper()
-	s := &service{T: t, store: db.Open(t), announced: make(chan []string, 1), reasons: &atomic.Pointer[[]string]{}, watchers: &live.Watchers{}}
+	s := &service{T: t, store: db.Open(t), announced: make(chan []string, 8), reasons: &atomic.Pointer[[]string]{}, watchers: &live.Watchers{}}
 	if err := projections.Ensure(t.Context(), s.store); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +75,7 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 
 func (s *service) serve() {
 	s.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := api.Listen(s.Context(), "127.0.0.1:0")
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -1,0 +1,19 @@
+package api
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// userTimeout is how long what was sent may go unacknowledged. Beats of a few
+// bytes fill no buffer, so no write deadline ever sees a half-open connection;
+// this does, three beats after the client was cut off.
+const userTimeout = 15 * time.Second
+
+// Listen listens for HTTP such that the kernel gives up half-open connections,
+// where it can be told to. A watcher that was cut off is then noticed.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	config := net.ListenConfig{Control: limitUnacknowledged}
+	return config.Listen(ctx, "tcp", addr)
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package api
+
+import "syscall"
+
+// limitUnacknowledged has nothing to set here; TCP keepalives notice, later.
+func limitUnacknowledged(_, _ string, _ syscall.RawConn) error { return nil }
