@@ -95,7 +95,7 @@ func newScraper(t *testing.T) *scraper {
 func startServer(t *testing.T, database, scraperURL string) (stop func() int) {
 	t.Helper()
 	dir := t.TempDir()
-	address := freeAddress(t)
+	address := unusedAddress(t)
 	config := filepath.Join(dir, "scrapelog.yaml")
 	source := fmt.Sprintf("listen: %s\ndatabase: %q\nscrapers:\n  - {name: shop, url: %s, schedule: \"@daily\"}\n", address, database, scraperURL)
 	if err := os.WriteFile(config, []byte(source), 0o600); err != nil {
@@ -114,11 +114,12 @@ func startServer(t *testing.T, database, scraperURL string) (stop func() int) {
 			t.Log(logs)
 		}
 	})
-	awaitReady(t, "http://"+address+"/readyz")
+	awaitOK(t, "http://"+address+"/readyz")
+	awaitOK(t, "http://"+address+"/api/v1/scrapers/shop") // read models follow the log
 	return stop
 }
 
-func awaitReady(t *testing.T, url string) {
+func awaitOK(t *testing.T, url string) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -132,10 +133,10 @@ func awaitReady(t *testing.T, url string) {
 			return
 		}
 	}
-	t.Fatal("the server is not ready")
+	t.Fatalf("%s is not 200", url)
 }
 
-func freeAddress(t *testing.T) string {
+func unusedAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
