@@ -137,7 +137,7 @@ func (s *subscription) handle(tx *transaction, msg *message.Message, out chan<- 
 	}
 	select {
 	case <-handed.Acked():
-		return true, tx.intact()
+		return true, nil
 	case <-handed.Nacked():
 		return true, verdict.reason()
 	case <-ctx.Done():

@@ -10,7 +10,6 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -53,17 +52,6 @@ func report(ctx context.Context, err error) {
 		defer v.mu.Unlock()
 		v.err = err
 	}
-}
-
-// intact is an error when a statement has failed and nobody has said so: on
-// PostgreSQL the transaction then refuses everything that follows.
-func (t *transaction) intact() error {
-	return t.conn.Raw(func(conn any) error {
-		if pg, ok := conn.(*stdlib.Conn); ok && pg.Conn().PgConn().TxStatus() != 'T' {
-			return errors.New("handler passed over an SQL error, which has ended its transaction")
-		}
-		return nil
-	})
 }
 
 // ownFault tells a handler that is wrong from a database that is not well. Only
