@@ -89,8 +89,8 @@ func (h *Handler) withHeard(runs ...projections.Run) []pages.Run {
 	views := make([]pages.Run, len(runs))
 	for i, r := range runs {
 		views[i].Run = r
-		if r.Status == domain.StatusRunning {
-			views[i].HeardAt, _ = h.cfg.Heard(r.ID)
+		if at, heard := h.cfg.Heard(r.ID); heard && r.Status == domain.StatusRunning {
+			views[i].HeardAt = at
 		}
 	}
 	return views

@@ -4,8 +4,7 @@
 (() => {
   'use strict';
 
-  const BEAT = 5000; // what the server promises
-  const SILENCE = 3 * BEAT; // after which the connection counts as lost
+  const MISSED = 3; // beats without a word, and the connection counts as lost
   const CONNECTED = 'htmx:sse:after:connection';
   const MESSAGE = 'htmx:sse:before:message';
 
@@ -18,6 +17,7 @@
   let position = Number(live.dataset.position) || 0;
   let connection = null;
   let lost = false;
+  let tried = 0;
 
   // A tab keeps its watcher id from page to page, so that a click is not a loss.
   function tabID() {
@@ -79,9 +79,12 @@
       return;
     }
     const silence = Date.now() - heard;
-    if (silence < SILENCE) return;
+    const beat = Number(live.dataset.beat); // what the server promises
+    if (silence < MISSED * beat) return;
     if (!lost) show(true);
-    if (Math.floor(silence / 1000) % 5 === 0) reconnect();
+    if (Date.now() - tried < beat) return;
+    tried = Date.now();
+    reconnect();
   }
 
   // Ages count on while the page is live, and stand still when it is not: an age
@@ -112,8 +115,7 @@
     position = Math.max(position, Number(event.detail.data) || 0);
   });
   live.addEventListener(CONNECTED, (event) => {
-    connection = event.detail.connection;
-    alive();
+    connection = event.detail.connection; // a header alone proves nothing: messages do
   });
   live.addEventListener(MESSAGE, alive);
   document.addEventListener('visibilitychange', () => {

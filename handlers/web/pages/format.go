@@ -20,7 +20,7 @@ func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UT
 // Took is a length of time in the two units that matter: "1.2 s", "2 min 5 s", "3 h 10 min".
 func Took(d time.Duration) string {
 	switch {
-	case d < 0:
+	case d <= 0:
 		return "0 s"
 	case d < time.Second:
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
@@ -56,11 +56,11 @@ func indented(value any) string {
 	return clean(strings.TrimSpace(b.String()))
 }
 
-// number groups the digits of n: "12 345", with a space that does not break.
+// number groups the digits of n: "12 345", with spaces that do not break.
 func number(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + " " + digits[i:]
+		digits = digits[:i] + "\u00a0" + digits[i:]
 	}
 	return digits
 }

@@ -28,7 +28,7 @@ func everyText(interval string) string {
 	if err != nil {
 		return "every " + clean(interval)
 	}
-	return "every " + Took(every)
+	return "every " + strings.TrimSuffix(strings.TrimSuffix(Took(every), " 0 s"), " 0 min")
 }
 
 func cronText(spec, zone string) string {

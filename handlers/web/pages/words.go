@@ -29,7 +29,7 @@ var causeWords = map[domain.Cause]string{
 	domain.CauseWatcherGone:    "its watcher stayed away",
 	domain.CauseInstanceLost:   "the scrapelog instance that followed it died",
 	domain.CauseInstanceStop:   "the scrapelog instance that followed it was stopped",
-	domain.CauseOther:          "of a fault that has no name here",
+	domain.CauseOther:          "for a reason that has no name here",
 }
 
 // causeText says a cause in words; an unknown one, of a newer program, as it is.

@@ -1,0 +1,143 @@
+//go:build browser
+
+// These tests need Chromium: go test -tags browser ./handlers/web
+package web_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/live"
+	"scrapelog/handlers/web"
+	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
+)
+
+// open opens a page of a canned service in a browser of its own.
+func open(t *testing.T, path string) (context.Context, *webtest.Service) {
+	t.Helper()
+	s := webtest.New()
+	server := httptest.NewServer(serve(s))
+	t.Cleanup(server.Close)
+	flags := chromedp.DefaultExecAllocatorOptions[:]
+	for _, name := range []string{"no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
+		flags = append(flags, chromedp.Flag(name, true))
+	}
+	parent, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(cancel)
+	parent, cancel = context.WithTimeout(parent, time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(parent)
+	t.Cleanup(cancel)
+	t.Cleanup(server.CloseClientConnections)
+	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+path)); err != nil {
+		t.Fatal(err)
+	}
+	return ctx, s
+}
+
+// becomes waits until an expression is true in the page, or in the one that the
+// browser goes to meanwhile.
+func becomes(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("it never was so: %s (%v)", expression, err)
+		}
+	}
+}
+
+func do(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[any](expression)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func push(t *testing.T, s *webtest.Service, c projections.Changes) {
+	t.Helper()
+	messages, err := web.Render(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range messages {
+		s.Messages <- m
+	}
+}
+
+func TestABadgeChangesInAnOpenPage(t *testing.T) {
+	ctx, s := open(t, "/runs?trigger=manual")
+	run := webtest.Runs()[1]
+	cell := `document.querySelector('[data-cell="status-` + run.ID.String() + `"]').textContent.trim()`
+	becomes(t, ctx, cell+` === "Running"`)
+	do(t, ctx, `document.querySelector("[name=since]").focus()`)
+
+	run.Status, run.EndedAt = domain.StatusConnectionFailed, run.StartedAt.Add(time.Minute)
+	run.Cause, run.Link = domain.CauseReset, domain.LinkScraper
+	s.Rows[1] = run
+	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: 19})
+	becomes(t, ctx, cell+` === "Connection lost"`)
+	becomes(t, ctx, `document.activeElement.name === "since"`)
+}
+
+func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
+	ctx, s := open(t, "/runs/"+webtest.Open.String())
+	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("has been scraped for")`)
+	do(t, ctx, `document.querySelector("[name=reason]").value = "typed"`)
+	do(t, ctx, `document.querySelector("tbody details").open = true`)
+	push(t, s, projections.Changes{Runs: s.Rows[:1], Counts: projections.Counts{}, Position: 19})
+	becomes(t, ctx, `document.querySelector("[name=reason]").value === "typed" && document.querySelector("tbody details").open`)
+
+	items := int64(7)
+	done := s.Rows[0]
+	done.Status, done.EndedAt, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
+	s.Rows[0] = done
+	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: 20})
+	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7 items")`)
+}
+
+func TestAPageThatMissedSomethingFetchesItselfAnew(t *testing.T) {
+	ctx, s := open(t, "/events")
+	s.Recorded = append(s.Recorded, webtest.Record(19, 9, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "news", At: webtest.Now}}))
+	push(t, s, projections.Changes{State: true, Counts: projections.Counts{}, Position: 19})
+	becomes(t, ctx, `document.querySelector("tbody th").textContent === "19"`)
+}
+
+// The banner comes after three missed beats and goes with the next one.
+func TestThePagesOwnLostConnection(t *testing.T) {
+	ctx, s := open(t, "/")
+	becomes(t, ctx, `document.getElementById("live").dataset.beat === "5000"`)
+	do(t, ctx, `document.getElementById("live").dataset.beat = 400`)
+	s.Messages <- live.Message{Event: live.BeatEvent, Data: []byte("{}")}
+	becomes(t, ctx, `!document.getElementById("live-lost").hidden && document.title.startsWith("(no live updates)")`)
+
+	do(t, ctx, `document.getElementById("live").dataset.beat = 60000`)
+	s.Messages <- live.Message{Event: live.BeatEvent, Data: []byte("{}")}
+	becomes(t, ctx, `document.getElementById("live-lost").hidden && document.title.startsWith("Overview")`)
+}
+
+func TestTheWatcherOfAnAttachedRunIsTheTab(t *testing.T) {
+	ctx, s := open(t, "/scrapers/reviews")
+	if err := chromedp.Do(ctx, chromedp.Click("form[data-attach] button")); err != nil {
+		t.Fatal(err)
+	}
+	becomes(t, ctx, `location.pathname.startsWith("/runs/")`)
+	becomes(t, ctx, `document.getElementById("live").getAttribute("hx-config").includes("pauseOnBackground:false")`)
+	asked, _ := s.Asked()
+	start, ok := asked[0].(domain.StartScrape)
+	if !ok || len(start.Watcher) < 10 {
+		t.Errorf("asked %#v", asked)
+	}
+	becomes(t, ctx, `sessionStorage.getItem("scrapelog.watcher") === "`+start.Watcher+`"`)
+}

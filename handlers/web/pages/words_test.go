@@ -1,0 +1,174 @@
+package pages
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/projections"
+)
+
+var (
+	started = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
+	next    = projections.Run{ID: uuid.MustParse("019a1b2c-3d4e-7f5a-8b6c-a1b2c3d40005"), StartedAt: started.Add(2*time.Minute + 1200*time.Millisecond)}
+)
+
+func of[T any](v T) *T { return &v }
+
+// ended is a run of shop-prices that ended 41 s in.
+func ended(s domain.RunStatus, with func(*RunPage)) RunPage {
+	p := RunPage{Run: Run{Run: projections.Run{Scraper: "shop-prices", Status: s, StartedAt: started, EndedAt: started.Add(41 * time.Second)}}}
+	with(&p)
+	return p
+}
+
+func lost(cause domain.Cause, with func(*RunPage)) RunPage {
+	return ended(domain.StatusConnectionFailed, func(p *RunPage) {
+		p.Link, p.Phase, p.Cause = domain.LinkScraper, domain.PhaseStreaming, cause
+		with(p)
+	})
+}
+
+func TestSentence(t *testing.T) {
+	back := func(p *RunPage) { p.RestoredAt, p.DownForMS = started.Add(2*time.Minute), of[int64](79000) }
+	tests := map[string]struct {
+		page RunPage
+		want string
+	}{
+		"running": {
+			ended(domain.StatusRunning, func(p *RunPage) { p.HeardAt = started.Add(88 * time.Second) }),
+			"shop-prices has been scraped for 1 min 30 s; it was last heard 2 s ago.",
+		},
+		"completed": {
+			ended(domain.StatusCompleted, func(p *RunPage) { p.Items = of[int64](1) }),
+			"shop-prices was scraped in 41 s: 1 item.",
+		},
+		"failed": {
+			ended(domain.StatusFailed, func(p *RunPage) { p.Code, p.HTTPStatus = domain.CodeRejected, 401 }),
+			"The scrape of shop-prices failed 41 s into the run: the scraper answered without a stream (HTTP 401).",
+		},
+		"cancelled": {
+			ended(domain.StatusCancelled, func(p *RunPage) { p.CancelledBy, p.CancelReason = "user:web", "wrong depth." }),
+			"user:web cancelled the run of shop-prices 41 s into it: wrong depth.",
+		},
+		"fell silent, and was recovered": {
+			lost(domain.CauseIdleTimeout, func(p *RunPage) {
+				back(p)
+				p.LastHeardAt, p.Next = started.Add(11*time.Second), next
+			}),
+			"The connection to shop-prices was lost 41 s into the run: nothing was heard for 30 s. A new scrape started 1.2 s after the connection came back.",
+		},
+		"could not be reached": {
+			lost(domain.CauseRefused, func(p *RunPage) { p.Phase, p.Standing = domain.PhaseConnecting, true }),
+			"shop-prices could not be reached: nothing listens at its address. A new scrape starts as soon as the connection is back.",
+		},
+		"waits, and says for what": {
+			lost(domain.CauseReset, func(p *RunPage) { p.Standing, p.Waiting = true, "ten seconds of answered probes" }),
+			"The connection to shop-prices was lost 41 s into the run: the connection was reset. Ten seconds of answered probes.",
+		},
+		"is back, and the new scrape is still to start": {
+			lost(domain.CauseReset, func(p *RunPage) { back(p); p.Standing = true }),
+			"The connection to shop-prices was lost 41 s into the run: the connection was reset. The connection came back after 1 min 19 s; the new scrape is still to start.",
+		},
+		"is back, and nothing followed": {
+			lost(domain.CauseReset, back),
+			"The connection to shop-prices was lost 41 s into the run: the connection was reset. The connection came back after 1 min 19 s, and no scrape was started for it.",
+		},
+		"superseded": {
+			lost(domain.CauseEOF, func(*RunPage) {}),
+			"The connection to shop-prices was lost 41 s into the run: the stream ended before the scraper had said how the scrape went. A newer run has taken its place.",
+		},
+		"its watcher left": {
+			lost(domain.CauseWatcherGone, func(p *RunPage) {
+				p.Link, p.Phase, p.Standing = domain.LinkWatcher, "", true
+				p.Waiting = "starts anew when its watcher is back"
+			}),
+			"The run of shop-prices was stopped 41 s into it: nobody watched it any more. Starts anew when its watcher is back.",
+		},
+		"our instance died": {
+			lost(domain.CauseInstanceLost, func(p *RunPage) { p.Phase, p.Standing = "", true }),
+			"The run of shop-prices was given up 41 s into it: the scrapelog instance that followed it died. A new scrape starts as soon as the connection is back.",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Sentence(test.page, started.Add(90*time.Second)); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestEveryWordOfTheDomainHasItsWords(t *testing.T) {
+	for _, s := range domain.Statuses {
+		if statusLook[s].word == "" {
+			t.Errorf("status %s has none", s)
+		}
+	}
+	for _, eventType := range domain.EventTypes {
+		e, err := domain.Decode(eventType, []byte(`{"scraper":"shop-prices"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := Summary(e); text == eventType || !strings.HasPrefix(text, "shop-prices: ") {
+			t.Errorf("event %s is summed up as %q", eventType, text)
+		}
+	}
+	if got := Summary(nil); got != "an event that this version does not know" {
+		t.Errorf("an unknown event is summed up as %q", got)
+	}
+}
+
+func TestSchedules(t *testing.T) {
+	for spec, want := range map[string]string{
+		"":             "by hand only",
+		"@every 90s":   "every 1 min 30 s",
+		"@every 15m":   "every 15 min",
+		"@every 2h":    "every 2 h",
+		"@hourly":      "hourly (Europe/Berlin)",
+		"* * * * *":    "every minute",
+		"*/15 * * * *": "every 15 minutes",
+		"*/7 * * * *":  "*/7 * * * * (Europe/Berlin)", // not even: it begins anew each hour
+		"5 * * * *":    "every hour at minute 5",
+		"30 4 * * *":   "daily at 04:30 (Europe/Berlin)",
+		"30 4 * * 1":   "30 4 * * 1 (Europe/Berlin)",
+		"0,30 4 * * *": "0,30 4 * * * (Europe/Berlin)",
+	} {
+		if got := scheduleText(domain.ScraperConfig{Schedule: spec, TimeZone: "Europe/Berlin"}); got != want {
+			t.Errorf("%q is %q, want %q", spec, got, want)
+		}
+	}
+}
+
+func TestLengths(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0 s", 999 * time.Millisecond: "999 ms", 1250 * time.Millisecond: "1.2 s", 2 * time.Second: "2 s",
+		59900 * time.Millisecond: "59 s", 125 * time.Second: "2 min 5 s", 3*time.Hour + 10*time.Minute: "3 h 10 min", 50 * time.Hour: "2 d 2 h",
+	} {
+		if got := Took(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0", 999: "999", 12345: "12\u00a0345", 1234567: "1\u00a0234\u00a0567"} {
+		if got := number(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}
+
+// Live updates are asked for in htmx's words, and a stream's name is a part of a URL.
+func TestOnlyNamesOfOursEnterTheWordsOfHtmx(t *testing.T) {
+	for _, stream := range []string{"load from:body", "scraper-x, load", "scraper-", "run-", "run-1"} {
+		if words := RefreshOn(stream); words != "" {
+			t.Errorf("stream %q asks for %q", stream, words)
+		}
+	}
+	for _, stream := range []string{"scraper-shop-prices", domain.RunStream(next.ID)} {
+		if words := RefreshOn(stream); !strings.HasPrefix(words, stream+" from:#live") {
+			t.Errorf("stream %q asks for %q", stream, words)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package webtest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/live"
+	"scrapelog/handlers/web"
+	"scrapelog/projections"
+)
+
+// Service answers the pages from canned data, and notes what it was asked to do.
+type Service struct {
+	Rows     []projections.Run
+	Named    []projections.Scraper
+	Recorded []eventstore.Recorded
+	Blocked  string // why the projection "runs" is blocked
+	Err      error  // what every query fails with
+	Refusal  error  // what every command is refused with
+	Behind   error  // what waiting for the read models ends with
+	Messages chan live.Message
+
+	mu    sync.Mutex
+	asked []domain.Command
+	by    domain.Origin
+}
+
+// New is a service with the canned story in it.
+func New() *Service {
+	return &Service{Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8)}
+}
+
+// Empty is a service to which nothing has happened.
+func Empty() *Service { return &Service{Messages: make(chan live.Message, 8)} }
+
+// Handler makes the pages of this service.
+func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
+	return web.New(web.Config{
+		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Handle: s.Handle,
+		WaitFor: func(context.Context, int64) error { return s.Behind },
+		Heard: func(id uuid.UUID) (time.Time, bool) {
+			return ago(2 * time.Second), id == Open
+		},
+		Waiting: func(scraper string) (string, bool) {
+			return "a new scrape starts at the first probe that is answered; the last one was refused", scraper == "reviews"
+		},
+		Logger: slog.New(slog.DiscardHandler), Now: now,
+	})
+}
+
+// Subscribe passes on whatever is put into Messages, until ctx is done.
+func (s *Service) Subscribe(ctx context.Context, _ string) (<-chan live.Message, error) {
+	messages := make(chan live.Message)
+	go func() {
+		defer close(messages)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case m, more := <-s.Messages:
+				if !more {
+					return
+				}
+				select {
+				case messages <- m:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return messages, s.Err
+}
+
+// Handle notes the command and answers with a run of the story.
+func (s *Service) Handle(_ context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked, s.by = append(s.asked, c), by
+	if s.Refusal != nil {
+		return nil, s.Refusal
+	}
+	for _, rec := range s.Recorded {
+		if rec.Stream == domain.RunStream(Open) {
+			return []eventstore.Recorded{rec}, nil
+		}
+	}
+	return nil, nil
+}
+
+// Asked is what Handle was asked so far, and by whom last.
+func (s *Service) Asked() ([]domain.Command, domain.Origin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked), s.by
+}
+
+// Groups says that all is well, or what is blocked.
+func (s *Service) Groups(context.Context) ([]eventstore.GroupState, error) {
+	head, lag := int64(len(s.Recorded)), int64(0)
+	if s.Blocked != "" {
+		lag = 3
+	}
+	return []eventstore.GroupState{
+		{Name: "rescrape", Position: head}, {Name: "runs", Position: head - lag, Lag: lag, Behind: time.Minute, BlockedBy: s.Blocked}, {Name: "scrapers", Position: head},
+	}, s.Err
+}
+
+// Runs implements web.Queries. Cursor "2" is the page after the first two.
+func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page projections.RunPage, err error) {
+	for _, status := range f.Statuses {
+		if !status.Valid() {
+			return page, &domain.FieldError{Field: "status", Problem: fmt.Sprintf("%q is not a status", status), Want: "use running"}
+		}
+	}
+	for _, r := range s.Rows {
+		if (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) && (f.Scraper == "" || f.Scraper == r.Scraper) &&
+			(f.Trigger == "" || f.Trigger == r.Trigger) && !r.StartedAt.Before(f.Since) {
+			page.Runs = append(page.Runs, r)
+		}
+	}
+	if len(f.Statuses) == 0 && f.Cursor == "" && len(page.Runs) > 8 {
+		page.Runs, page.Next = page.Runs[:8], "Mg"
+	}
+	return page, s.Err
+}
+
+// Run implements web.Queries.
+func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) {
+	for _, r := range s.Rows {
+		if r.ID == id {
+			return r, s.Err
+		}
+	}
+	return projections.Run{}, fmt.Errorf("run %s: %w", id, domain.ErrNotFound)
+}
+
+// OpenRuns implements web.Queries.
+func (s *Service) OpenRuns(ctx context.Context) ([]projections.Run, error) {
+	page, err := s.Runs(ctx, projections.RunFilter{Statuses: []domain.RunStatus{domain.StatusRunning}})
+	return page.Runs, err
+}
+
+// Counts implements web.Queries.
+func (s *Service) Counts(context.Context) (projections.Counts, error) {
+	counts := projections.Counts{}
+	for _, r := range s.Rows {
+		counts[r.Status]++
+	}
+	return counts, s.Err
+}
+
+// Scrapers implements web.Queries.
+func (s *Service) Scrapers(context.Context) ([]projections.Scraper, error) { return s.Named, s.Err }
+
+// Scraper implements web.Queries.
+func (s *Service) Scraper(_ context.Context, name string) (projections.Scraper, error) {
+	for _, named := range s.Named {
+		if named.Name == name {
+			return named, s.Err
+		}
+	}
+	return projections.Scraper{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+}
+
+// Read implements web.Events.
+func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Recorded, error) {
+	var found []eventstore.Recorded
+	for _, rec := range s.Recorded {
+		if rec.Position > q.After && (q.Until == 0 || rec.Position <= q.Until) && (q.Stream == "" || q.Stream == rec.Stream) &&
+			(len(q.Types) == 0 || slices.Contains(q.Types, rec.Type)) {
+			found = append(found, rec)
+		}
+	}
+	if q.Backward {
+		slices.Reverse(found)
+	}
+	return found[:min(len(found), q.Limit)], s.Err
+}
+
+// ReadStream implements web.Events.
+func (s *Service) ReadStream(ctx context.Context, stream string, _ int64) ([]eventstore.Recorded, error) {
+	return s.Read(ctx, eventstore.Query{Stream: stream, Limit: len(s.Recorded)})
+}
+
+// ByPosition implements web.Events.
+func (s *Service) ByPosition(_ context.Context, position int64) (eventstore.Recorded, error) {
+	if position < 1 || position > int64(len(s.Recorded)) {
+		return eventstore.Recorded{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
+	}
+	return s.Recorded[position-1], s.Err
+}
+
+// Head implements web.Events.
+func (s *Service) Head(context.Context) (int64, error) { return int64(len(s.Recorded)), s.Err }
+
+// ChangedSince is the state of the story, for a hub of live updates.
+func (s *Service) ChangedSince(ctx context.Context, position int64) (projections.Changes, error) {
+	head := int64(len(s.Recorded))
+	if position > 0 {
+		return projections.Changes{Position: position}, nil
+	}
+	counts, err := s.Counts(ctx)
+	return projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: counts, Position: head}, err
+}
