@@ -46,7 +46,7 @@ func (p Projection) ensure(ctx context.Context, store *eventstore.Store) error {
 	if current, err := p.current(ctx, store); err != nil || current {
 		return err
 	}
-	return p.rebuild(ctx, store, func(int64, int64) {})
+	return p.rebuild(ctx, store, pageSize, func(int64, int64) {})
 }
 
 // current says whether the tables are there and of this version.

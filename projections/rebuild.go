@@ -4,7 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
+	"slices"
+	"time"
 
 	"scrapelog/eventstore"
 )
@@ -28,7 +29,7 @@ func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress
 		return fmt.Errorf("rebuild %s: %w", name, err)
 	}
 	defer unlock()
-	if err := p.rebuild(ctx, store, progress); err != nil {
+	if err := p.rebuild(ctx, store, pageSize, progress); err != nil {
 		return fmt.Errorf("rebuild %s: %w", name, err)
 	}
 	return nil
@@ -38,6 +39,7 @@ func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress
 type build struct {
 	Projection
 	store      *eventstore.Store
+	pageSize   int
 	progress   func(done, head int64)
 	generation string
 	tx         current
@@ -45,8 +47,14 @@ type build struct {
 	done       int64 // the position that is folded
 }
 
-func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, progress func(done, head int64)) error {
-	b := &build{Projection: p, store: store, progress: progress}
+// pageSize is how many events are folded in one transaction. On SQLite nobody
+// else writes meanwhile.
+const pageSize = 1000
+
+func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, pageSize int, progress func(done, head int64)) error {
+	// The names of indexes, which the old ones still have, must be new ones.
+	generation := fmt.Sprintf("_%d", time.Now().UnixMicro())
+	b := &build{Projection: p, store: store, pageSize: pageSize, progress: progress, generation: generation}
 	for _, step := range []func(context.Context) error{b.begin, b.catchUp, b.index, b.swap} {
 		if err := step(ctx); err != nil {
 			return err
@@ -62,14 +70,6 @@ func (b *build) at() place {
 // begin makes empty tables, in place of what an interrupted rebuild has left.
 func (b *build) begin(ctx context.Context) error {
 	return b.inTx(ctx, func(ctx context.Context) error {
-		var generation int64
-		err := each(ctx, &b.tx, statement("projections.begin"), []any{b.name}, func(scan func(...any) error) error {
-			return scan(&generation)
-		})
-		if err != nil {
-			return err
-		}
-		b.generation = "_" + strconv.FormatInt(generation, 10)
 		for _, table := range b.tables {
 			if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table+"_next"); err != nil {
 				return err
@@ -83,51 +83,53 @@ func (b *build) begin(ctx context.Context) error {
 	})
 }
 
-const pageSize = 1000
-
 // catchUp folds page after page, each in a short transaction of its own, until
 // the head is near.
 func (b *build) catchUp(ctx context.Context) error {
 	for {
 		head, err := b.store.Head(ctx)
-		if err != nil || b.done+pageSize >= head {
+		if err != nil || b.done+int64(b.pageSize) >= head {
 			return err
 		}
-		page, err := b.read(ctx, head)
-		if err != nil {
+		if err := b.inTx(ctx, func(ctx context.Context) error { return b.page(ctx, head) }); err != nil {
 			return err
 		}
-		if err := b.inTx(ctx, func(ctx context.Context) error { return b.apply(ctx, page) }); err != nil {
-			return err
-		}
-		b.reached(page, head)
 	}
 }
 
-func (b *build) read(ctx context.Context, until int64) ([]eventstore.Recorded, error) {
-	return b.store.Read(ctx, eventstore.Query{After: b.done, Until: until, Types: b.types, Limit: pageSize})
-}
-
-func (b *build) apply(ctx context.Context, page []eventstore.Recorded) error {
+// page folds the next events up to head in the transaction of ctx. They are not
+// chosen by type in the database, which would sort what it finds into log order
+// for every page anew.
+func (b *build) page(ctx context.Context, head int64) error {
+	page, err := b.store.Read(ctx, eventstore.Query{After: b.done, Until: head, Limit: b.pageSize})
+	if err != nil {
+		return err
+	}
+	if len(page) == 0 {
+		return fmt.Errorf("the log ends at position %d, before its head %d", b.done, head)
+	}
 	for _, rec := range page {
-		e, err := rec.Event()
-		if err != nil {
-			return err
-		}
-		if err := b.rows.apply(ctx, rec.Position, e); err != nil {
+		if err := b.apply(ctx, rec); err != nil {
 			return fmt.Errorf("position %d: %w", rec.Position, err)
 		}
 	}
-	return b.rows.flush(ctx)
+	if err := b.rows.flush(ctx); err != nil {
+		return err
+	}
+	b.done = page[len(page)-1].Position
+	b.progress(b.done, head)
+	return nil
 }
 
-// reached notes that page, of all up to head, is folded.
-func (b *build) reached(page []eventstore.Recorded, head int64) {
-	b.done = head
-	if len(page) == pageSize {
-		b.done = page[pageSize-1].Position
+func (b *build) apply(ctx context.Context, rec eventstore.Recorded) error {
+	if !slices.Contains(b.types, rec.Type) {
+		return nil // decoding is what costs most
 	}
-	b.progress(b.done, head)
+	e, err := rec.Event()
+	if err != nil {
+		return err
+	}
+	return b.rows.apply(ctx, rec.Position, e)
 }
 
 // index comes after the rows: filling a table that has its indexes costs more.
@@ -153,14 +155,9 @@ func (b *build) swap(ctx context.Context) error {
 			return err
 		}
 		for b.done < head {
-			page, err := b.read(ctx, head)
-			if err != nil {
+			if err := b.page(ctx, head); err != nil {
 				return err
 			}
-			if err := b.apply(ctx, page); err != nil {
-				return err
-			}
-			b.reached(page, head)
 		}
 		return b.replace(ctx, head)
 	})

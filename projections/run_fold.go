@@ -32,22 +32,28 @@ func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) err
 	if runID == uuid.Nil {
 		return nil
 	}
-	r, known, err := f.runs.get(ctx, runID)
-	if err != nil || known && r.Position >= position {
+	started, starts := e.(domain.RunStarted)
+	before, err := f.before(ctx, runID, starts)
+	if err != nil || before.Position >= position || before.Status == "" && !starts {
 		return err
 	}
-	started, starts := e.(domain.RunStarted)
-	if !known && !starts {
-		return nil
-	}
-	before := r.Status
-	r = r.evolve(position, e)
-	f.runs.put(runID, r)
-	f.count(before, r.Status)
+	after := before.evolve(position, e)
+	f.runs.put(runID, after)
+	f.count(before.Status, after.Status)
 	if !starts || started.Recovers == uuid.Nil {
 		return nil
 	}
 	return f.link(ctx, position, started)
+}
+
+// before is the run as it stands; the zero Run if it is not known. A run starts
+// once, so fresh tables are not asked about one that does.
+func (f *runFold) before(ctx context.Context, runID uuid.UUID, starts bool) (Run, error) {
+	if starts && f.next != "" {
+		return Run{}, nil
+	}
+	r, _, err := f.runs.get(ctx, runID)
+	return r, err
 }
 
 // link tells the lost run which run stands in for it.

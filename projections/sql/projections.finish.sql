@@ -1,1 +1,2 @@
-UPDATE projections SET version = $2 WHERE name = $1
+INSERT INTO projections (name, version) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET version = excluded.version
