@@ -98,6 +98,8 @@ func TestTheTailResumesWithoutAGap(t *testing.T) {
 		for w := range writers {
 			s.configure(fmt.Sprintf("shop-%d", w))
 		}
+		s.projector.held.Lock() // only the log matters here
+		defer s.projector.held.Unlock()
 		var appending sync.WaitGroup
 		for w := range writers {
 			appending.Go(func() {
