@@ -30,7 +30,7 @@ type Kind struct {
 // The kinds. Clients branch on type or status, so neither may change.
 var (
 	Invalid      = Kind{"Invalid", "Invalid request", http.StatusBadRequest}
-	Forbidden    = Kind{"Forbidden", "Request from a foreign page", http.StatusForbidden}
+	Forbidden    = Kind{"Forbidden", "Not allowed from there", http.StatusForbidden}
 	NotFound     = Kind{"NotFound", "Not found", http.StatusNotFound}
 	WrongMethod  = Kind{"WrongMethod", "Method not allowed", http.StatusMethodNotAllowed}
 	Conflict     = Kind{"Conflict", "Not possible now", http.StatusConflict}
