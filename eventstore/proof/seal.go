@@ -20,6 +20,10 @@ const sealLock int64 = 0x7363726170657365
 func (s *Sealer) Seal(ctx context.Context) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	return s.sealAll(ctx)
+}
+
+func (s *Sealer) sealAll(ctx context.Context) error {
 	if s.key == nil {
 		return errNoKey
 	}
@@ -58,8 +62,8 @@ func (s *Sealer) sealBatch(ctx context.Context) (more bool, err error) {
 	var b *batch
 	if s.store.Dialect() == eventstore.Postgres {
 		err = s.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, sealLock); err != nil {
-				return unavailable(ctx, "lock for sealing", err)
+			if err := s.takeTurn(ctx, tx); err != nil {
+				return err
 			}
 			if b, err = s.next(ctx, tx); err != nil || b == nil {
 				return err
@@ -77,6 +81,16 @@ func (s *Sealer) sealBatch(ctx context.Context) (more bool, err error) {
 	}
 	s.sealed(b.checkpoint)
 	return b.full, s.outside.append(b.checkpoint.note)
+}
+
+// takeTurn waits until no other instance seals, and keeps them waiting until the
+// transaction ends.
+func (s *Sealer) takeTurn(ctx context.Context, tx *sql.Tx) error {
+	if s.store.Dialect() != eventstore.Postgres {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, sealLock)
+	return unavailable(ctx, "lock for sealing", err)
 }
 
 // batch is the next piece of the tree, computed and signed.

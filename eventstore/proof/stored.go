@@ -36,6 +36,8 @@ var (
 	hashesSpan string
 	//go:embed sql/log_checkpoints.add.sql
 	checkpointsAdd string
+	//go:embed sql/log_checkpoints.clear.sql
+	checkpointsClear string
 	//go:embed sql/log_checkpoints.get.sql
 	checkpointsGet string
 	//go:embed sql/log_checkpoints.last.sql

@@ -1,0 +1,147 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// AcceptRestored declares on purpose that the log goes on from what the database
+// holds now, because a backup was restored, and seals it. What that gives up is
+// signed into a checkpoint, outside and inside: Restored.Superseded events had
+// been signed, and up to Restored.Proven the log is still that one. Checkpoints
+// of larger trees are void from there on, and every later verification says so.
+//
+// No server may have the database. It is domain.ErrConflict when there is
+// nothing to accept or the log cannot be sealed as it is.
+func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	reason, err := cleanReason(reason)
+	if err != nil {
+		return Restored{}, err
+	}
+	a := &audit{store: s.store, result: Result{File: s.files.Checkpoints}}
+	if err := a.readOutside(ctx, s.files); err != nil {
+		return Restored{}, err
+	}
+	if err := a.run(ctx, 0); err != nil {
+		return Restored{}, err
+	}
+	if err := a.acceptable(); err != nil {
+		return Restored{}, err
+	}
+	if err := s.ownKey(); err != nil {
+		return Restored{}, err
+	}
+	accepted := a.restored(reason, time.Now())
+	if err := s.record(ctx, a, accepted); err != nil {
+		return accepted, err
+	}
+	s.checked = false
+	return accepted, s.sealAll(ctx)
+}
+
+// ownKey makes a key where the old one is lost: that is accepted as well.
+func (s *Sealer) ownKey() error {
+	if s.key != nil {
+		return nil
+	}
+	key, err := ReadKey(s.files.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeKey(s.files.Key); err != nil {
+			return fmt.Errorf("%w: no key can be made: %w", eventstore.ErrUnavailable, err)
+		}
+		key, err = ReadKey(s.files.Key)
+	}
+	if err == nil && key.Signer == nil {
+		err = fmt.Errorf("%w: %s holds no private key", eventstore.ErrUnavailable, s.files.Key)
+	}
+	s.key = key
+	return err
+}
+
+func (a *audit) acceptable() error {
+	switch {
+	case a.result.Outside == OutsideFalse:
+		return fmt.Errorf("%w: %s was forged: give it another name, put back a copy of it if there is one, and try again", domain.ErrConflict, a.result.File)
+	case a.misplaced.Count > 0 || a.present != a.head:
+		return fmt.Errorf("%w: positions are missing in the log, and so it cannot be sealed: restore a backup first", domain.ErrConflict)
+	case a.key != nil && (a.result.Verdict == Intact || a.onlyAbsent()):
+		return fmt.Errorf("%w: there is nothing to accept: the log is the one that was sealed", domain.ErrConflict)
+	}
+	return nil
+}
+
+// onlyAbsent: the sealer begins an outside copy that is missing by itself.
+func (a *audit) onlyAbsent() bool {
+	return a.result.Verdict == Unproven && (len(a.result.Damage) == 0 || a.result.Damage[0].Kind == OutsideMissing)
+}
+
+// restored is what the acceptance gives up.
+func (a *audit) restored(reason string, at time.Time) Restored {
+	r := Restored{At: at.UTC().Truncate(time.Second), Reason: reason}
+	for _, c := range a.claims.list {
+		r.Superseded = max(r.Superseded, c.size)
+		if c.events {
+			r.Proven = max(r.Proven, c.size)
+		}
+	}
+	for _, c := range a.claims.list { // what holds beyond one that fails was signed by somebody else
+		if !c.events {
+			r.Proven = min(r.Proven, c.size-1)
+		}
+	}
+	return r
+}
+
+// sound says whether hashes and checkpoints in the database can be kept.
+func (a *audit) sound() bool {
+	for _, c := range a.claims.list {
+		if !c.outside && !c.events {
+			return false
+		}
+	}
+	return !a.claims.unread && a.wrong() == neither && a.inner == 0 && a.span >= tlog.StoredHashCount(a.tip.Size)
+}
+
+// record signs the acceptance: a checkpoint of the tree that was signed last or,
+// where what is stored about it is no good, of the empty one, from which
+// everything is hashed anew.
+func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error {
+	c := Checkpoint{Origin: s.key.Verifier.Name(), Size: a.tip.Size, Root: a.tip.Root, Restored: &accepted}
+	sound := a.sound()
+	if !sound || c.Size == 0 {
+		c.Size, c.Root = 0, new(frontier).root()
+	}
+	signed, err := c.sign(s.key.Signer)
+	if err != nil {
+		return err
+	}
+	err = s.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := s.takeTurn(ctx, tx); err != nil {
+			return err
+		}
+		if last, err := lastStored(ctx, tx); last.number != a.tip.number {
+			return errors.Join(errOvertaken, err)
+		}
+		if !sound {
+			if _, err := tx.ExecContext(ctx, checkpointsClear); err != nil {
+				return unavailable(ctx, "clear checkpoints", err)
+			}
+		}
+		return putCheckpoint(ctx, tx, signed, time.Now())
+	})
+	if err != nil {
+		return err
+	}
+	return s.outside.append(signed)
+}

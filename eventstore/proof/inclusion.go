@@ -1,0 +1,124 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// proofFormat names the shape of Proof. A changed shape has another name.
+const proofFormat = "scrapelog.proof.v1"
+
+// Proof shows, with nothing else at hand, that an event is in the log whose
+// checkpoint it carries. Whoever checks it must know the key from elsewhere.
+type Proof struct {
+	Format     string      `json:"format"`
+	Event      Event       `json:"event"`
+	Hashes     []tlog.Hash `json:"hashes"`     // the audit path of RFC 6962, from the leaf up
+	Checkpoint string      `json:"checkpoint"` // C2SP tlog-checkpoint, a signed note
+	Key        string      `json:"key"`        // public key, in the encoding of golang.org/x/mod/sumdb/note
+}
+
+var (
+	// ErrFalseProof: the proof does not show what it claims.
+	ErrFalseProof = errors.New("the proof is false")
+	// ErrDamaged: the log is not what was signed.
+	ErrDamaged = errors.New("the log is damaged")
+)
+
+// Prove makes the proof of one event from the newest checkpoint. The error wraps
+// domain.ErrNotFound when there is no such event, domain.ErrConflict when it is
+// not sealed yet, and ErrDamaged when it cannot be proven because the log is not
+// what was signed.
+func Prove(ctx context.Context, store *eventstore.Store, configured Files, position int64) (Proof, error) {
+	files, err := FilesOf(ctx, store, configured)
+	if err != nil {
+		return Proof{}, err
+	}
+	key, err := ReadKey(files.Key)
+	if err != nil {
+		return Proof{}, fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
+	}
+	tx, err := snapshot(ctx, store)
+	if err != nil {
+		return Proof{}, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	event, err := readEvent(ctx, tx, store.Dialect(), position)
+	if err != nil {
+		return Proof{}, err
+	}
+	last, err := lastStored(ctx, tx)
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		return Proof{}, err
+	}
+	if err == nil && last.Size < position {
+		return Proof{}, fmt.Errorf("event %d is not sealed yet, the last checkpoint covers %d: %w", position, last.Size, domain.ErrConflict)
+	}
+	proof := Proof{Format: proofFormat, Event: event, Checkpoint: last.note, Key: key.Public}
+	proof.Hashes, err = tlog.ProveRecord(last.Size, position-1, storedHashes{ctx, tx})
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		return Proof{}, err
+	}
+	if err == nil {
+		_, err = proof.Check()
+	}
+	if err != nil {
+		return Proof{}, fmt.Errorf("event %d cannot be proven: %w; run \"scrapelog events verify\"", position, ErrDamaged)
+	}
+	return proof, nil
+}
+
+func readEvent(ctx context.Context, q querier, dialect eventstore.Dialect, position int64) (Event, error) {
+	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), position-1, 1)
+	if err != nil {
+		return Event{}, unavailable(ctx, "read event", err)
+	}
+	defer rows.Close()
+	var row eventRow
+	if rows.Next() {
+		if err := row.scan(rows); err != nil {
+			return Event{}, unavailable(ctx, "read event", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return Event{}, unavailable(ctx, "read event", err)
+	}
+	if row.position != position {
+		return Event{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
+	}
+	return row.event(), nil
+}
+
+// Check needs nothing but the proof. The error wraps domain.ErrInvalid when this
+// is no proof, and ErrFalseProof when it is one that does not hold.
+func (p Proof) Check() (Checkpoint, error) {
+	if p.Format != proofFormat {
+		return Checkpoint{}, fmt.Errorf("%w: its format is %q, not %q", domain.ErrInvalid, p.Format, proofFormat)
+	}
+	key, err := note.NewVerifier(p.Key)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("%w: key: %w", domain.ErrInvalid, err)
+	}
+	c, err := parseCheckpoint(p.Checkpoint)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("%w: checkpoint: %w", domain.ErrInvalid, err)
+	}
+	if !verified(p.Checkpoint, key) {
+		return Checkpoint{}, fmt.Errorf("%w: its checkpoint was not signed with its key", ErrFalseProof)
+	}
+	if p.Event.Position < 1 || p.Event.Position > c.Size {
+		return Checkpoint{}, fmt.Errorf("%w: its checkpoint does not cover position %d", ErrFalseProof, p.Event.Position)
+	}
+	err = tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Event.Position-1, tlog.RecordHash(p.Event.Canonical()))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("%w: this event was not at position %d of the log that was signed", ErrFalseProof, p.Event.Position)
+	}
+	return c, nil
+}

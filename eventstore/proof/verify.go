@@ -1,0 +1,175 @@
+package proof
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sort"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
+)
+
+// Options says what to verify and against what.
+type Options struct {
+	Files Files // what is left out is filled in by FilesOf
+	Since int64 // leave out what a checkpoint up to this position covers; 0: everything
+}
+
+// Verify recomputes the whole tree from the events and compares it with the
+// stored hashes and with every checkpoint, in the database and outside. It
+// writes nothing and works beside a running service. The error says that it
+// could not be done; damage is in the result.
+//
+// The outside file is read first and the database in one snapshot after it, so
+// that a checkpoint outside is never newer than what it is compared with.
+func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress func(done, total int64)) (Result, error) {
+	files, err := FilesOf(ctx, store, opts.Files)
+	if err != nil {
+		return Result{}, err
+	}
+	a := &audit{store: store, result: Result{Damage: []Damage{}, File: files.Checkpoints}, progress: progress}
+	if err := a.readOutside(ctx, files); err != nil {
+		return Result{}, err
+	}
+	if err := a.run(ctx, opts.Since); err != nil {
+		return Result{}, err
+	}
+	return a.result, nil
+}
+
+// audit is one pass over the log.
+type audit struct {
+	store    *eventstore.Store
+	key      *Key
+	claims   claims
+	result   Result
+	progress func(done, total int64)
+
+	tip    storedCheckpoint // newest in the database
+	span   int64            // indexes of stored hashes end before this
+	hashed int64            // how many events have a stored hash
+	queue  hashQueue
+
+	events  *frontier // of the events; means nothing any more once torn
+	torn    bool      // a position was missing
+	stored  *frontier // of the stored hashes, from the first difference on; nil before
+	last    int64     // position that was compared last
+	pending []*claim  // those of larger trees
+
+	head      int64   // position of the last event
+	present   int64   // events at positions that can be
+	faults    []fault // the first few
+	count     int64   // all of them
+	strangers []leaf  // events that were found where nothing was hashed
+	misplaced Damage  // at positions that cannot be, or are taken
+	gap       Damage  // in what was never hashed
+	inner     int64   // first position whose stored inner hashes are wrong
+
+	scratch [2][]tlog.Hash
+}
+
+// fault is a position whose event is not the one whose hash is stored.
+type fault struct {
+	position int64
+	event    leaf // nil: there is none
+	stored   tlog.Hash
+}
+
+// mostFaults is how many are kept to find out what happened.
+const mostFaults = 1000
+
+func (a *audit) readOutside(ctx context.Context, files Files) error {
+	key, err := ReadKey(files.Key)
+	switch {
+	case err == nil:
+		a.key, a.result.Key = key, key.Public
+		a.claims.key = key.Verifier
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
+	}
+	a.claims.ctx, a.claims.file = ctx, outsideFile{files.Checkpoints}
+	if err := a.claims.collectOutside(); err != nil {
+		return fmt.Errorf("%w: checkpoints outside: %w", eventstore.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// run reads the database and concludes.
+func (a *audit) run(ctx context.Context, since int64) error {
+	tx, err := snapshot(ctx, a.store)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := a.begin(ctx, tx, since); err != nil {
+		return err
+	}
+	// The hashes have a connection of their own. What it sees is newer, and up to
+	// span the same: they are only ever appended.
+	hashes, err := snapshot(ctx, a.store)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hashes.Rollback() }()
+	if err := a.compare(ctx, tx, hashes); err != nil {
+		return err
+	}
+	a.diagnose()
+	return nil
+}
+
+// begin reads what the log is to be compared with.
+func (a *audit) begin(ctx context.Context, tx *sql.Tx, since int64) (err error) {
+	a.claims.q = tx
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&a.head); err != nil {
+		return unavailable(ctx, "head", err)
+	}
+	if a.tip, err = lastStored(ctx, tx); err != nil && !errors.Is(err, errNoCheckpoint) {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, hashesSpan).Scan(&a.span); err != nil {
+		return unavailable(ctx, "stored hashes", err)
+	}
+	a.hashed = int64(sort.Search(int(a.span), func(n int) bool { return tlog.StoredHashCount(int64(n+1)) > a.span }))
+	if err := a.claims.collectInside(); err != nil {
+		return err
+	}
+	a.claims.sort()
+	return a.start(ctx, tx, since)
+}
+
+// start begins at the largest genuine checkpoint up to since whose hashes are
+// stored, or at the first event.
+func (a *audit) start(ctx context.Context, tx *sql.Tx, since int64) error {
+	a.events, a.pending = &frontier{}, a.claims.list
+	if since <= 0 {
+		a.settle()
+		return nil
+	}
+	known := func(c *claim) bool { return c.size <= since && c.size <= a.hashed }
+	from := a.claims.last(true, known)
+	if from == nil {
+		from = a.claims.last(false, known)
+	}
+	if from == nil {
+		return a.start(ctx, tx, 0)
+	}
+	f, err := storedHashes{ctx, tx}.frontier(from.size)
+	if errors.Is(err, errHashMissing) || err == nil && f.root() != from.root {
+		return a.start(ctx, tx, 0) // something is wrong further up
+	}
+	if err != nil {
+		return err
+	}
+	a.events, a.last, a.result.Since = f, f.size, f.size
+	for len(a.pending) > 0 && a.pending[0].size < f.size {
+		a.pending[0].events = true // not looked at
+		a.pending = a.pending[1:]
+	}
+	a.settle()
+	return nil
+}
