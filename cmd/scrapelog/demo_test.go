@@ -1,0 +1,100 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestTheDemo does what the demo tells people to try, and then stops it in both
+// ways: asked to, and killed.
+func TestTheDemo(t *testing.T) {
+	data, listen := filepath.Join(t.TempDir(), "data"), freeAddr(t)
+	api := api{t, "http://" + listen}
+	demo := start(t, "demo", "--data", data, "--listen", listen)
+	worker := workerIn(t, demo, `kill -9 (\d+)`)
+	files := configFiles(t, data)
+
+	if got := api.ended(api.startRun("new-arrivals").ID, 20*time.Second); got.Status != "completed" || *got.Items != 18 {
+		t.Errorf("new-arrivals ended as %+v", got)
+	}
+	onlyOneDemoIn(t, data, listen)
+	lost := api.startRun("full-catalogue").ID
+	await(t, 20*time.Second, "the run scrapes", func() bool { return strings.Contains(read(t, filepath.Join(data, "items.ndjson")), lost) })
+	if err := syscall.Kill(worker, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if got := api.ended(lost, 5*time.Second); got.Status != "connection_failed" {
+		t.Errorf("the cut run ended as %+v", got)
+	}
+	worker = workerIn(t, demo, `runs again, as process (\d+)`)
+	await(t, 10*time.Second, "a new scrape", func() bool { return api.run(lost).RecoveredBy != "" })
+	if code := demo.stop(t); code != 0 || executes(worker) {
+		t.Errorf("exit code %d, the worker is left behind: %t", code, executes(worker))
+	}
+
+	again := start(t, "demo", "--data", data, "--listen", listen)
+	worker = workerIn(t, again, `kill -9 (\d+)`)
+	if now := configFiles(t, data); now != files {
+		t.Errorf("a second start runs on\n%s\nand not on\n%s", now, files)
+	}
+	if api.run(lost).Status != "connection_failed" {
+		t.Error("a second start does not go on from the first")
+	}
+	again.kill()
+	await(t, 15*time.Second, "the worker of a killed demo ends", func() bool { return !executes(worker) })
+}
+
+func onlyOneDemoIn(t *testing.T, data, listen string) {
+	t.Helper()
+	if _, errs, code := command(t, "demo", "--data", data, "--listen", freeAddr(t)); code != 6 || !strings.Contains(errs, "in use by another demo") {
+		t.Errorf("a second demo in the folder exits %d: %s", code, errs)
+	}
+	other := filepath.Join(t.TempDir(), "data")
+	if _, errs, code := command(t, "demo", "--data", other, "--listen", listen); code != 4 || !strings.Contains(errs, listen+" is in use") {
+		t.Errorf("a second demo at the address exits %d: %s", code, errs)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("a demo that could not listen wrote its folder")
+	}
+}
+
+// workerIn finds the worker's process id in what the demo prints.
+func workerIn(t *testing.T, demo *process, pattern string) (pid int) {
+	t.Helper()
+	await(t, 30*time.Second, "the demo prints "+pattern, func() bool {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(demo.out.String())
+		if found != nil {
+			pid, _ = strconv.Atoi(found[1])
+		}
+		return found != nil
+	})
+	return pid
+}
+
+func configFiles(t *testing.T, data string) string {
+	t.Helper()
+	return read(t, filepath.Join(data, "scrapelog.yaml")) + read(t, filepath.Join(data, "worker.yaml"))
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// executes says whether a process runs; one that is dead and waits to be reaped
+// does not.
+func executes(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err == nil && !strings.HasPrefix(state, "Z")
+}
