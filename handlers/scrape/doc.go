@@ -4,6 +4,9 @@
 // A [Supervisor] is told nothing; it pulls the committed open runs that name its
 // instance, so a run is never POSTed without being in the log. Per run:
 //
+//	hold.go      a run in hand, from the list of open ones until it has left it
+//	prepare.go   the run and its configuration, waited for if need be
+//	follow.go    one exchange with a scraper, and everything known about it
 //	request.go   the POST: body, headers, and no way for net/http to repeat it
 //	reader.go    bytes: counting, limits, and the silence timer of silence.go
 //	stream.go    events: sse.Read until the terminal event, or until it breaks

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,7 @@ import (
 
 // piped listens to a stream that the test writes, under synctest's clock, and
 // returns how it ended and when.
-func piped(t *testing.T, o *outcome, write func(w io.Writer)) (own error, took time.Duration) {
+func piped(t *testing.T, o *outcome, write func(w io.Writer)) (took time.Duration, own error) {
 	t.Helper()
 	ctx, end := context.WithCancelCause(t.Context())
 	defer end(nil)
@@ -31,7 +32,7 @@ func piped(t *testing.T, o *outcome, write func(w io.Writer)) (own error, took t
 	took = time.Since(began)
 	r.Close()
 	writing.Wait()
-	return context.Cause(ctx), took
+	return took, context.Cause(ctx)
 }
 
 func idleOutcome(limit time.Duration) *outcome {
@@ -53,7 +54,7 @@ func TestSilenceIsLostAtItsTimeAndNeverBefore(t *testing.T) {
 			spoken += pauses[i]
 		}
 		synctest.Test(t, func(t *testing.T) {
-			own, took := piped(t, idleOutcome(limit), func(w io.Writer) {
+			took, own := piped(t, idleOutcome(limit), func(w io.Writer) {
 				for _, pause := range pauses {
 					time.Sleep(pause)
 					io.WriteString(w, ":")
@@ -70,7 +71,7 @@ func TestSilenceIsLostAtItsTimeAndNeverBefore(t *testing.T) {
 func TestAByteWithinTheGraceSavesTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := 10 * time.Second
-		own, took := piped(t, idleOutcome(limit), func(w io.Writer) {
+		took, own := piped(t, idleOutcome(limit), func(w io.Writer) {
 			time.Sleep(limit + grace - time.Millisecond)
 			io.WriteString(w, ":")
 		})
@@ -109,7 +110,7 @@ func TestUnderBeatsOnlyWholeEventsCount(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			o := idleOutcome(time.Second)
 			o.beat = 5 * time.Second
-			own, took := piped(t, o, func(w io.Writer) {
+			took, own := piped(t, o, func(w io.Writer) {
 				time.Sleep(4 * time.Second)
 				io.WriteString(w, "event: beat\n\n")
 				for err := error(nil); err == nil; _, err = io.WriteString(w, sign) {
@@ -127,7 +128,7 @@ func TestBeatsKeepAStreamAliveForADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := idleOutcome(time.Second)
 		o.beat = 5 * time.Second
-		_, took := piped(t, o, func(w io.Writer) {
+		took, _ := piped(t, o, func(w io.Writer) {
 			for range 24 * 60 * 60 / 14 {
 				time.Sleep(14 * time.Second)
 				io.WriteString(w, "event: beat\n\n")
@@ -154,7 +155,7 @@ func TestAnnouncedBeat(t *testing.T) {
 func TestStreamPastItsLimitIsABreach(t *testing.T) {
 	for _, limit := range []int64{int64(len(completed)) - 1, int64(len(completed))} {
 		s := newSilence(time.Second, func() {})
-		r := &reader{body: repeated(completed), limit: limit, silence: s, heardAt: func(time.Time) {}}
+		r := &reader{body: strings.NewReader(strings.Repeat(completed, 3)), limit: limit, silence: s, heardAt: func(time.Time) {}}
 		got, err := io.ReadAll(r)
 		s.stop()
 		if int64(len(got)) != limit || !errors.Is(err, errStreamTooLong) || r.bytes != limit {
@@ -165,8 +166,3 @@ func TestStreamPastItsLimitIsABreach(t *testing.T) {
 		t.Errorf("a stream that is too long is recorded as %+v", c)
 	}
 }
-
-// repeated is a stream that never ends.
-type repeated string
-
-func (s repeated) Read(p []byte) (int, error) { return copy(p, s), nil }

@@ -242,7 +242,11 @@ func TestEachOpenRunIsPostedOnce(t *testing.T) {
 			t.Errorf("recorded %+v", c)
 		}
 	}
-	b.pulled(t) // by a list that still has them
+	rest := func() bool { open, _ := s.open(); return open == 0 }
+	until(t, "rest", rest)
+	b.pulled(t) // lists that still have them
+	b.pulled(t)
+	until(t, "rest", rest)
 	for _, id := range ids {
 		b.close(id)
 	}
