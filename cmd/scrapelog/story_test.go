@@ -43,7 +43,7 @@ type story struct {
 }
 
 func newStory(t *testing.T, database string) *story {
-	s := &story{t: t, docs: goDocs(t)}
+	s := &story{t: t, database: database, docs: goDocs(t)}
 	site := httptest.NewServer(http.FileServer(http.Dir(s.docs)))
 	t.Cleanup(site.Close)
 	listen, workerListen := freeAddr(t), freeAddr(t)
@@ -162,7 +162,7 @@ func (s *story) stopsGracefully() {
 	if code := s.server.stop(t); code != 0 {
 		t.Fatalf("serve exits %d after an interrupt", code)
 	}
-	out, errs, code := command(t, "events", "list", "--config", s.config, "--run", interrupted.ID, "-o", "ndjson")
+	out, errs, code := command(t, "events", "list", "--db", s.database, "--run", interrupted.ID, "-o", "ndjson")
 	if code != 0 || !strings.Contains(out, `"instance_stopped"`) {
 		t.Errorf("events list exits %d: %s%s", code, out, errs)
 	}
