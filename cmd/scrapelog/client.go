@@ -47,6 +47,17 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	return &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport}}, nil
 }
 
+// asking makes an action of one that speaks to the server.
+func asking(do func(ctx context.Context, c *client, out *printer, args []string) error) action {
+	return func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		c, err := newClient(cmd)
+		if err != nil {
+			return err
+		}
+		return do(ctx, c, out, args)
+	}
+}
+
 func (c *client) get(ctx context.Context, path string, query url.Values, into any) error {
 	if len(query) > 0 {
 		path += "?" + query.Encode()

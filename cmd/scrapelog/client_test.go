@@ -268,7 +268,7 @@ func TestASilentStreamIsLost(t *testing.T) {
 		<-r.Context().Done()
 	})
 	p, out := newOutput(t, "-o", "ndjson", "--jq", ".status")
-	follower := newFollower(&client{server: f.url, http: http.DefaultClient}, p, io.Discard)
+	follower := newFollower(&client{server: f.url, http: http.DefaultClient}, p)
 	if follower.silence != 15*time.Second {
 		t.Errorf("%v of silence", follower.silence)
 	}

@@ -61,7 +61,7 @@ func (f *dataFlags) printer(cmd *cobra.Command) (*printer, error) {
 		return nil, err
 	}
 	p := &printer{
-		w: cmd.OutOrStdout(), format: f.format, headers: !f.noHeaders, colour: colour,
+		w: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(), format: f.format, headers: !f.noHeaders, colour: colour,
 		terminal: isTerminal(cmd.OutOrStdout()),
 	}
 	switch f.format {
@@ -88,6 +88,7 @@ func (f *dataFlags) printer(cmd *cobra.Command) (*printer, error) {
 // printer writes data to stdout, in the format that was asked for.
 type printer struct {
 	w        io.Writer
+	notes    io.Writer // everything that is not data
 	format   string
 	jq       *gojq.Code
 	headers  bool

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ func newOutput(t *testing.T, args ...string) (*printer, *bytes.Buffer) {
 	}
 	root.AddCommand(probe)
 	root.SetOut(&out)
+	root.SetErr(io.Discard)
 	root.SetArgs(append([]string{"probe"}, args...))
 	if err := root.Execute(); err != nil {
 		t.Fatal(err)

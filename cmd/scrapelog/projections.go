@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 
@@ -89,7 +88,7 @@ have the database meanwhile: a running one rebuilds from its page /projections.`
 				return err
 			}
 			defer release()
-			return rebuild(ctx, store, out, cmd.ErrOrStderr(), args[0])
+			return rebuild(ctx, store, out, args[0])
 		}),
 	}
 }
@@ -102,11 +101,11 @@ func projectionNames() []string {
 	return names
 }
 
-func rebuild(ctx context.Context, store *eventstore.Store, out *printer, notes io.Writer, name string) error {
+func rebuild(ctx context.Context, store *eventstore.Store, out *printer, name string) error {
 	if err := projections.Ensure(ctx, store); err != nil {
 		return err
 	}
-	progress := func(done, head int64) { fmt.Fprintf(notes, "%s: %d of %d\n", name, done, head) }
+	progress := func(done, head int64) { fmt.Fprintf(out.notes, "%s: %d of %d\n", name, done, head) }
 	if err := projections.Rebuild(ctx, store, name, progress); err != nil {
 		return err
 	}

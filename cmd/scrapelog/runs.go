@@ -52,13 +52,9 @@ func newRunsListCmd(flags *dataFlags) *cobra.Command {
 		Use:   "list",
 		Short: "List runs, newest first",
 		Args:  exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, _ []string) error {
 			return listRuns(ctx, c, out, filter)
-		}),
+		})),
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&filter.statuses, "status", nil, "only these statuses: running, completed, failed, connection_failed, cancelled")
@@ -185,17 +181,13 @@ func newRunsShowCmd(flags *dataFlags) *cobra.Command {
 		Use:   "show ID",
 		Short: "Show one run",
 		Args:  exactly("ID"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			r, err := c.run(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return showRun(out, r)
-		}),
+		})),
 	}
 }
 
@@ -226,11 +218,7 @@ func newRunsCancelCmd(flags *dataFlags) *cobra.Command {
 		Use:   "cancel ID",
 		Short: "End a run",
 		Args:  exactly("ID"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			if _, err := c.run(ctx, args[0]); err != nil {
 				return err
 			}
@@ -240,7 +228,7 @@ func newRunsCancelCmd(flags *dataFlags) *cobra.Command {
 				return err
 			}
 			return showRun(out, r)
-		}),
+		})),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
 	return cmd

@@ -6,9 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,13 +26,9 @@ func newRunsStartCmd(flags *dataFlags) *cobra.Command {
 exits 1 when it did not complete. With --attach the run lives only as long as
 this command follows it: when it goes away, the scrape is stopped.`,
 		Args: exactly("NAME"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			if wait && attach {
 				return usagef("runs start: --wait and --attach exclude each other; --attach waits too")
-			}
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
 			}
 			var given json.RawMessage
 			if params != "" {
@@ -43,9 +36,8 @@ this command follows it: when it goes away, the scrape is stopped.`,
 					return usagef("--params: not JSON; use an object such as {\"depth\":2}")
 				}
 			}
-			f := newFollower(c, out, cmd.ErrOrStderr())
-			return f.start(ctx, args[0], startRequest{Params: given}, wait, attach)
-		}),
+			return newFollower(c, out).start(ctx, args[0], startRequest{Params: given}, wait, attach)
+		})),
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
 	cmd.Flags().BoolVar(&attach, "attach", false, "follow the run, which ends when this command does")
@@ -59,18 +51,13 @@ func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
 		Short: "Follow a run to its end",
 		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete.",
 		Args:  exactly("ID"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			r, err := c.run(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			f := newFollower(c, out, cmd.ErrOrStderr())
-			return f.follow(ctx, r, nil)
-		}),
+			return newFollower(c, out).follow(ctx, r, nil)
+		})),
 	}
 }
 
@@ -78,15 +65,14 @@ func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
 type follower struct {
 	*client
 	out     *printer
-	notes   io.Writer
 	silence time.Duration // how long a live stream may say nothing
 	watcher string
 	list    *listing
 	last    runDoc
 }
 
-func newFollower(c *client, out *printer, notes io.Writer) *follower {
-	return &follower{client: c, out: out, notes: notes, silence: 3 * live.Beat}
+func newFollower(c *client, out *printer) *follower {
+	return &follower{client: c, out: out, silence: 3 * live.Beat}
 }
 
 func (f *follower) start(ctx context.Context, scraper string, body startRequest, wait, attach bool) error {
@@ -116,47 +102,40 @@ func (f *follower) start(ctx context.Context, scraper string, body startRequest,
 	return f.follow(ctx, r, stream)
 }
 
-// reconnectDelay is what lies between two attempts to hear a server again.
-const reconnectDelay = time.Second
-
 // follow returns when the run has ended. A live stream that is lost is opened
 // again: that concerns what is printed, never the run. A nil stream is opened.
-func (f *follower) follow(ctx context.Context, r runDoc, stream *liveStream) error {
+func (f *follower) follow(ctx context.Context, r runDoc, stream *liveStream) (err error) {
 	f.list = listRunsIn(f.out)
 	f.list.fit([]string{"", "", string(domain.StatusConnectionFailed), "", "", "59m59.999s"})
 	if err := f.show(r); err != nil {
 		return err
 	}
-	for first := true; !f.last.view.Status.Final(); first = false {
-		if stream == nil {
-			opened, err := f.open(ctx)
-			if err != nil && (first || !errors.Is(err, errUnreachable)) {
-				return err
-			}
-			stream = opened
-		}
-		if stream != nil {
-			err := f.hear(ctx, stream)
-			stream.close()
-			if stream = nil; err != nil && !errors.Is(err, errUnreachable) {
-				return err
-			}
-			if f.last.view.Status.Final() {
-				break
-			}
-			fmt.Fprintln(f.notes, "scrapelog: live updates lost, trying again")
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(reconnectDelay):
+	if stream == nil && !f.ended() {
+		if stream, err = f.open(ctx); err != nil {
+			return err
 		}
 	}
+	for !f.ended() {
+		if err := f.hear(ctx, stream); err != nil && !errors.Is(err, errUnreachable) {
+			return err
+		}
+		if f.ended() {
+			break
+		}
+		fmt.Fprintln(f.out.notes, "scrapelog: live updates lost, trying again")
+		if stream, err = f.reopen(ctx); err != nil {
+			return err
+		}
+	}
+	stream.close()
 	return f.verdict()
 }
 
-// hear shows what the stream says of the run, until either has ended.
+func (f *follower) ended() bool { return f.last.view.Status.Final() }
+
+// hear shows what the stream says of the run, until either has ended, and closes it.
 func (f *follower) hear(ctx context.Context, stream *liveStream) error {
+	defer stream.close()
 	for message, err := range sse.Read(stream, &sse.ReadConfig{MaxEventSize: maxMessage}) {
 		if err != nil {
 			break
@@ -165,7 +144,7 @@ func (f *follower) hear(ctx context.Context, stream *liveStream) error {
 		if err != nil {
 			return err
 		}
-		if err := f.show(r); err != nil || r.view.Status.Final() {
+		if err := f.show(r); err != nil || f.ended() {
 			return err
 		}
 	}
@@ -221,48 +200,4 @@ func (f *follower) verdict() error {
 		why = " (" + why + ")"
 	}
 	return failf(errNegative, "run %s ended as %s%s", r.ID, r.Status, why)
-}
-
-// maxMessage bounds one message of a live stream: its first one is the whole state.
-const maxMessage = 64 << 20
-
-// liveStream is a live stream that ends itself when it has gone silent: a
-// connection that is half open looks like one on which nothing happens.
-type liveStream struct {
-	body    io.ReadCloser
-	cancel  context.CancelCauseFunc
-	silence time.Duration
-	silent  *time.Timer
-}
-
-func (f *follower) open(ctx context.Context) (*liveStream, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	silent := time.AfterFunc(f.silence, func() { cancel(failf(errUnreachable, "%s has fallen silent", f.server)) })
-	path := "/api/v1/watch"
-	if f.watcher != "" {
-		path += "?" + url.Values{"id": {f.watcher}}.Encode()
-	}
-	response, err := f.send(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		silent.Stop()
-		cancel(nil)
-		return nil, err
-	}
-	return &liveStream{response.Body, cancel, f.silence, silent}, nil
-}
-
-func (s *liveStream) Read(p []byte) (int, error) {
-	n, err := s.body.Read(p)
-	s.silent.Reset(s.silence)
-	return n, err
-}
-
-// close may be called on nil.
-func (s *liveStream) close() {
-	if s == nil {
-		return
-	}
-	s.silent.Stop()
-	s.cancel(nil)
-	_ = s.body.Close()
 }

@@ -54,13 +54,9 @@ func newScrapersListCmd(flags *dataFlags) *cobra.Command {
 		Use:   "list",
 		Short: "List scrapers by name",
 		Args:  exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, _ []string) error {
 			return listScrapers(ctx, c, out)
-		}),
+		})),
 	}
 }
 
@@ -102,17 +98,13 @@ func newScrapersShowCmd(flags *dataFlags) *cobra.Command {
 		Use:   "show NAME",
 		Short: "Show one scraper",
 		Args:  exactly("NAME"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			s, err := c.scraper(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return showScraper(out, s)
-		}),
+		})),
 	}
 }
 
@@ -145,17 +137,13 @@ func newScrapersChangeCmd(flags *dataFlags, verb, short string) *cobra.Command {
 		Use:   verb + " NAME",
 		Short: short,
 		Args:  exactly("NAME"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			var s scraperDoc
 			if err := c.post(ctx, scraperPath(args[0])+"/"+verb, map[string]string{"reason": reason}, &s); err != nil {
 				return err
 			}
 			return showScraper(out, s)
-		}),
+		})),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log")
 	return cmd
@@ -167,20 +155,16 @@ func newScrapersNextCmd(flags *dataFlags) *cobra.Command {
 		Use:   "next NAME",
 		Short: "Print the next slots of a scraper",
 		Args:  exactly("NAME"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			if n < 1 {
 				return usagef("-n: %d is too few; use 1 or more", n)
-			}
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
 			}
 			s, err := c.scraper(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return listSlots(out, s.view, n)
-		}),
+		})),
 	}
 	cmd.Flags().IntVarP(&n, "count", "n", 1, "how many")
 	return cmd

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxMessage bounds one message of a live stream: its first one is the whole state.
+const maxMessage = 64 << 20
+
+// liveStream is a live stream that ends itself when it has gone silent: a
+// connection that is half open looks like one on which nothing happens.
+type liveStream struct {
+	body    io.ReadCloser
+	cancel  context.CancelCauseFunc
+	silence time.Duration
+	silent  *time.Timer
+}
+
+func (f *follower) open(ctx context.Context) (*liveStream, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	silent := time.AfterFunc(f.silence, func() { cancel(failf(errUnreachable, "%s has fallen silent", f.server)) })
+	path := "/api/v1/watch"
+	if f.watcher != "" {
+		path += "?" + url.Values{"id": {f.watcher}}.Encode()
+	}
+	response, err := f.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		silent.Stop()
+		cancel(nil)
+		return nil, err
+	}
+	return &liveStream{response.Body, cancel, f.silence, silent}, nil
+}
+
+func (s *liveStream) Read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	s.silent.Reset(s.silence)
+	return n, err
+}
+
+// close may be called on nil.
+func (s *liveStream) close() {
+	if s == nil {
+		return
+	}
+	s.silent.Stop()
+	s.cancel(nil)
+	_ = s.body.Close()
+}
+
+// reconnectDelay is what lies between two attempts to hear a server again.
+const reconnectDelay = time.Second
+
+// reopen tries until the server is there again.
+func (f *follower) reopen(ctx context.Context) (*liveStream, error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(reconnectDelay):
+		}
+		stream, err := f.open(ctx)
+		if err == nil || !errors.Is(err, errUnreachable) {
+			return stream, err
+		}
+	}
+}
