@@ -1,0 +1,291 @@
+package scrape
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"scrapelog/domain"
+)
+
+// want is what must be recorded.
+type want struct {
+	status domain.RunStatus
+	cause  domain.Cause
+	code   domain.FailureCode
+	phase  domain.Phase
+	http   int
+	events int64
+	items  int64
+	within time.Duration // at the latest; zero: soon
+	detail string        // a part of it
+	posts  int64
+}
+
+type fault struct {
+	scenario
+	want want
+}
+
+// soon is how late an end that is seen at once may be on a busy machine. The
+// bounds themselves are held to the millisecond under synctest.
+const soon = 3 * time.Second
+
+func lost(cause domain.Cause, phase domain.Phase) want {
+	return want{status: domain.StatusConnectionFailed, cause: cause, phase: phase, posts: 1}
+}
+
+func connecting(cause domain.Cause) want { return lost(cause, domain.PhaseConnecting) }
+
+func streamed(cause domain.Cause, events int64) want {
+	w := lost(cause, domain.PhaseStreaming)
+	w.events = events
+	return w
+}
+
+func failed(code domain.FailureCode) want {
+	return want{status: domain.StatusFailed, code: code, posts: 1}
+}
+
+func done(items int64) want {
+	return want{status: domain.StatusCompleted, items: items, posts: 1}
+}
+
+// unsent is want for an exchange that never came to a POST.
+func (w want) unsent() want { w.posts = 0; return w }
+
+func (w want) after(d time.Duration) want { w.within = d + soon; return w }
+
+func (w want) saying(part string) want { w.detail = part; return w }
+
+// answer is a peer that answers every POST with the same bytes and closes.
+func answer(s string) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+	}}
+}
+
+// broken answers, waits until the follower has taken that in, and resets.
+func broken(s string, signs int) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+		p.heard(signs)
+		p.reset()
+	}}
+}
+
+// silent answers and then says nothing more.
+func silent(s string) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+		p.hang()
+	}}
+}
+
+func status(line string, headers ...string) scenario {
+	return answer("HTTP/1.1 " + line + "\r\n" + strings.Join(append(headers, "Content-Length: 0"), "\r\n") + "\r\n\r\n")
+}
+
+// oneWord is a stream of one event in a whole body.
+func oneWord(event, data string) scenario {
+	return answer(chunkedHeader + chunk("event: "+event+"\ndata: "+data+"\n\n") + "0\r\n\r\n")
+}
+
+func (sc scenario) onRecovery() scenario { sc.trigger = domain.TriggerRecovery; return sc }
+
+func (sc scenario) withConfig(f func(*domain.ScraperConfig)) scenario { sc.config = f; return sc }
+
+// handshake is a peer that speaks TLS with a certificate of its own.
+func handshake(cert tls.Certificate, secure func(*tls.Conn)) scenario {
+	return scenario{scheme: "https", secure: secure, peer: func(*peer) {},
+		tls: &tls.Config{Certificates: []tls.Certificate{cert}}}
+}
+
+func (w want) stopped() want { w.cause, w.phase = domain.CauseInstanceStop, ""; return w }
+
+func impatient(c *domain.ScraperConfig) { c.ConnectTimeout = domain.Duration(300 * time.Millisecond) }
+func shortLife(c *domain.ScraperConfig) { c.MaxDuration = domain.Duration(100 * time.Millisecond) }
+func unsetHeader(c *domain.ScraperConfig) {
+	c.HeadersEnv = map[string]string{"Authorization": "SCRAPELOG_TEST_UNSET"}
+}
+
+// bigParams makes a request that no socket buffer holds.
+func bigParams(c *domain.ScraperConfig) {
+	c.Params = map[string]any{"large": strings.Repeat("x", 8<<20)}
+}
+
+// tlsCut is a stream over TLS whose TCP connection is closed under it.
+func tlsCut() scenario {
+	return handshake(trusted.issue(), func(c *tls.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = c.Write([]byte(streamHeader + "\r\n" + progress))
+		_ = c.NetConn().(*net.TCPConn).CloseWrite()
+	})
+}
+
+// commentsOnly answers and then sends comments for as long as anybody listens.
+func commentsOnly(s string) scenario {
+	return scenario{peer: func(p *peer) {
+		p.request()
+		p.say(s)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.gone:
+				return
+			case <-tick.C:
+				p.say(chunk(": still here\n\n"))
+			}
+		}
+	}}
+}
+
+// ended is a healthy stream that we end ourselves once an event was heard.
+func ended(why error) scenario {
+	sc := silent(chunkedHeader + chunk(progress))
+	sc.during = func(end context.CancelCauseFunc, alive <-chan time.Time) {
+		<-alive
+		<-alive
+		end(why)
+	}
+	return sc
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// fullPort is an address that drops every SYN: its queue of connections that
+// nobody accepts is full.
+func fullPort(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+	for {
+		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
+		if err != nil {
+			return addr
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+}
+
+func (w want) check(t *testing.T, c domain.RunCommand, posts int64, took time.Duration) {
+	t.Helper()
+	got := want{posts: posts, detail: w.detail, within: w.within}
+	var detail string
+	switch c := c.(type) {
+	case domain.ReportCompleted:
+		got.status, got.items = domain.StatusCompleted, c.Items
+	case domain.ReportFailed:
+		got.status, got.code, got.http, detail = domain.StatusFailed, c.Code, c.HTTPStatus, c.Detail
+	case domain.ReportConnectionLost:
+		got.status, got.cause, got.phase, got.events, detail = domain.StatusConnectionFailed, c.Cause, c.Phase, c.Received.Events, c.Detail
+		checkEvidence(t, c)
+	}
+	if got != w {
+		t.Errorf("got  %+v\nwant %+v\ndetail %q", got, w, detail)
+	}
+	if !strings.Contains(detail, w.detail) || w.status != "" && w.status != domain.StatusCompleted && detail == "" {
+		t.Errorf("detail %q, want one with %q", detail, w.detail)
+	}
+	checkDetail(t, detail)
+	if limit := max(w.within, soon); took > limit {
+		t.Errorf("took %s, want at most %s", took, limit)
+	}
+}
+
+func checkEvidence(t *testing.T, c domain.ReportConnectionLost) {
+	t.Helper()
+	if c.Link != domain.LinkScraper || c.At.IsZero() {
+		t.Errorf("link %q at %s", c.Link, c.At)
+	}
+	if c.Phase == domain.PhaseStreaming && c.LastHeardAt.IsZero() {
+		t.Error("a stream was lost and it is not said when it was last heard")
+	}
+	if c.Received.Events > 0 && c.Received.Bytes < c.Received.Events*int64(len(progress)) {
+		t.Errorf("received %+v: too few bytes", c.Received)
+	}
+}
+
+func checkDetail(t testing.TB, detail string) {
+	t.Helper()
+	if len(detail) > maxDetail {
+		t.Errorf("detail has %d bytes", len(detail))
+	}
+	if strings.ContainsFunc(detail, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("detail %q holds what does not print", detail)
+	}
+	if strings.Contains(detail, "canary") {
+		t.Errorf("detail %q holds the URL's query", detail)
+	}
+}
+
+// recordedAs is a row of the table.
+func recordedAs(c domain.RunCommand) string {
+	switch c := c.(type) {
+	case domain.ReportCompleted:
+		return fmt.Sprintf("completed\t\t\titems=%d", c.Items)
+	case domain.ReportFailed:
+		return fmt.Sprintf("failed\t%s\t\t%s", c.Code, c.Detail)
+	case domain.ReportConnectionLost:
+		return fmt.Sprintf("connection_failed\t%s\t%s\t%s", c.Cause, c.Phase, c.Detail)
+	}
+	return "(nothing: it has ended otherwise)\t\t\t"
+}
+
+func printTable(rows *sync.Map) string {
+	var lines []string
+	rows.Range(func(name, row any) bool {
+		cells := strings.Split(row.(string), "\t")
+		if detail := []rune(cells[3]); len(detail) > 90 {
+			cells[3] = string(detail[:89]) + "…"
+		}
+		lines = append(lines, name.(string)+"\t"+strings.Join(cells, "\t"))
+		return true
+	})
+	slices.Sort(lines)
+	var out bytes.Buffer
+	tab := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "FAULT\tSTATUS\tCAUSE/CODE\tPHASE\tDETAIL\tAFTER")
+	for _, line := range lines {
+		fmt.Fprintln(tab, line)
+	}
+	_ = tab.Flush()
+	return out.String()
+}
