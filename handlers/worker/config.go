@@ -28,6 +28,11 @@ type Config struct {
 // SCRAPELOG_PLATFORMS (separated by commas). Lines on stdout become progress;
 // exit status 0 is completed, anything else failed with the last lines of stderr.
 // Items are the number of lines, or N when the last line is {"items":N}.
+//
+// When the scrape ends, whatever the program has started in its group ends with
+// it. When the worker is killed outright, Linux kills the program too, but not
+// what it has started in turn; a program with children of its own should end them
+// when its output closes.
 type Scrape struct {
 	Name    string   `yaml:"name"`
 	Command []string `yaml:"command"`
