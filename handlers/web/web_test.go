@@ -195,6 +195,12 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+func TestAPageIsNeverShownOld(t *testing.T) {
+	if got := get(serve(webtest.New()), "/").Header().Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("Cache-Control: %q", got)
+	}
+}
+
 func TestNamedAssetsAreKeptForEver(t *testing.T) {
 	e := serve(webtest.New())
 	src, _ := document(t, get(e, "/")).Find("script").First().Attr("src")
