@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -262,5 +263,53 @@ func TestProveGuardsNamesTheRowThatIsWrong(t *testing.T) {
 		if wrong, err := s.ProveGuards(t.Context()); len(wrong) != 1 || err != nil {
 			t.Errorf("got %v, %v; want one mismatch", wrong, err)
 		}
+	})
+}
+
+func TestWhatTheDatabaseRefusesFailsAlone(t *testing.T) {
+	s := eventstoretest.Postgres(t).Open(t)
+	const writers = 16
+	var group sync.WaitGroup
+	for i := range writers {
+		group.Go(func() {
+			e := domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: fmt.Sprintf("shop-%d", i), At: at}}
+			if i%4 == 0 {
+				e.Scraper += "\x00" // which text cannot hold
+			}
+			_, err := s.Append(t.Context(), appendOf(0, e))
+			if wrong := i%4 == 0; wrong != (err != nil) {
+				t.Errorf("writer %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	assertGapFree(t, s, writers*3/4)
+}
+
+func TestAppendIsTakenBackWhileItWaits(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		held, cancelled := make(chan struct{}), make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			err := s.InTx(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
+				_, err := s.Append(ctx, appendOf(0, started(uuid.New())))
+				close(held)
+				<-cancelled
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-held
+		group.Go(func() { mustAppend(t, s, appendOf(0, started(uuid.New()))) }) // keeps the appender busy
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.Append(ctx, appendOf(0, started(uuid.New()))); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+		close(cancelled)
+		group.Wait()
 	})
 }

@@ -24,6 +24,11 @@ var (
 	ErrMarkedDead = errors.New("this instance was marked dead")
 )
 
+var (
+	errReadOnly    = fmt.Errorf("%w: opened read-only", ErrUnavailable)
+	errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
+)
+
 // unavailable wraps what the database said, unless it was our own context that
 // ended.
 func unavailable(ctx context.Context, doing string, err error) error {

@@ -18,6 +18,10 @@ var (
 	guardGet string
 	//go:embed sql/scraper_guard.list.sql
 	guardList string
+	//go:embed sql/sqlite/scraper_guard.some.sql
+	guardSomeSQLite string
+	//go:embed sql/postgres/scraper_guard.some.sql
+	guardSomePostgres string
 	//go:embed sql/scraper_guard.put.sql
 	guardPut string
 )
@@ -73,35 +77,6 @@ func scanGuard(row scanner) (domain.Guard, error) {
 	return g, nil
 }
 
-// moveGuards checks the guard that the append was decided from and folds the
-// events over the rows of their scrapers.
-func (s *Store) moveGuards(ctx context.Context, tx *sql.Tx, a Append) (map[string]domain.Guard, error) {
-	guards := map[string]domain.Guard{}
-	row := func(scraper string) (domain.Guard, error) {
-		if g, loaded := guards[scraper]; loaded {
-			return g, nil
-		}
-		return getGuard(ctx, tx, scraper)
-	}
-	if a.Guard != nil {
-		g, err := row(a.Guard.Scraper)
-		if err != nil {
-			return nil, err
-		}
-		if !sameGuard(g, *a.Guard) {
-			return nil, fmt.Errorf("guard of scraper %s: %w", g.Scraper, ErrConflict)
-		}
-	}
-	for _, e := range a.Events {
-		g, err := row(e.Event.ScraperName())
-		if err != nil {
-			return nil, err
-		}
-		guards[g.Scraper] = g.Evolve(e.Event)
-	}
-	return guards, nil
-}
-
 // sameGuard compares times as instants; == would compare their zones as well.
 func sameGuard(a, b domain.Guard) bool {
 	if !a.LastDue.Equal(b.LastDue) {
@@ -116,7 +91,7 @@ func putGuards(ctx context.Context, tx *sql.Tx, guards map[string]domain.Guard) 
 		_, err := tx.ExecContext(ctx, guardPut, g.Scraper, nullUUID(g.OpenRun), g.Instance, nullUUID(g.LostRun),
 			g.Restored, g.Paused, g.Removed, sql.NullInt64{Int64: g.LastDue.UnixNano(), Valid: !g.LastDue.IsZero()}, string(g.Gap))
 		if err != nil {
-			return unavailable(ctx, "guard of "+g.Scraper, err)
+			return err
 		}
 	}
 	return nil

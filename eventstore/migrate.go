@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 
@@ -103,5 +102,3 @@ func (s *Store) tableExists(ctx context.Context, table string) (exists bool, err
 	}
 	return exists, nil
 }
-
-var errReadOnly = fmt.Errorf("%w: %w", ErrUnavailable, errors.New("opened read-only"))

@@ -47,6 +47,9 @@ type Store struct {
 	commits  signal          // events were committed
 	progress signal          // a consumer group's transaction has ended
 
+	appending sync.Once
+	queue     chan *request // appends that the appender will take
+
 	listen sync.Once
 	stop   context.CancelFunc
 	life   context.Context
@@ -59,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{log: cfg.Logger}
+	s := &Store{log: cfg.Logger, queue: make(chan *request)}
 	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	switch {

@@ -45,6 +45,7 @@ type failure struct {
 	position int64
 	attempts int // by our own code; errors of the database do not count
 	rounds   int
+	marked   bool // as what blocks the group
 	reason   error
 }
 
@@ -197,7 +198,7 @@ func (s *subscription) failed(position int64, reason error, counts bool) {
 	f := s.failure
 	s.mu.Unlock()
 	s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
-	if s.cfg.Blocks && counts && f.attempts == s.cfg.Attempts {
+	if s.cfg.Blocks && f.attempts >= s.cfg.Attempts && !f.marked {
 		s.block(position, reason)
 	}
 }
@@ -231,9 +232,13 @@ func (s *subscription) bury(tx *transaction, msg *message.Message, position int6
 // It goes on being tried: the next good attempt takes the mark away.
 func (s *subscription) block(position int64, reason error) {
 	s.store.log.Error("projection is blocked", "group", s.cfg.Group, "position", position, "error", reason)
-	ctx, cancel := context.WithTimeout(s.stopping, s.cfg.MaxBackoff)
+	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
 	defer cancel()
 	if err := s.store.markBlocked(ctx, s.topic, s.cfg.Group, position, reason); err != nil {
 		s.store.log.Warn("the block could not be recorded", "group", s.cfg.Group, "error", err)
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure.marked = true
 }

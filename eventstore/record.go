@@ -1,0 +1,251 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"scrapelog/domain"
+)
+
+var (
+	//go:embed sql/events.head.sql
+	eventsHead string
+	//go:embed sql/sqlite/events.heads.sql
+	eventsHeadsSQLite string
+	//go:embed sql/postgres/events.heads.sql
+	eventsHeadsPostgres string
+	//go:embed sql/sqlite/events.insert.sql
+	eventsInsertSQLite string
+	//go:embed sql/postgres/events.insert.sql
+	eventsInsertPostgres string
+)
+
+// logLock is the advisory lock under which positions are given out. Changing it
+// lets an older program append beside a newer one.
+const logLock int64 = 0x7363726170656c67
+
+// record writes a group inside the transaction of ctx. Everything that may be
+// refused is read first, under the lock: a constraint's error would end the
+// transaction of a saga on PostgreSQL. The constraints are the backstop. The
+// error is the database's; refusals stand in the requests.
+func (s *Store) record(ctx context.Context, group []*request) error {
+	ctx = context.WithoutCancel(ctx)
+	tx, _ := TxFrom(ctx)
+	if err := s.lockLog(ctx, tx); err != nil {
+		return err
+	}
+	end, err := s.loadEnd(ctx, tx, group)
+	if err != nil {
+		return unavailable(ctx, "append", err)
+	}
+	var written []Recorded
+	for _, r := range group {
+		added, err := end.accept(ctx, tx, r)
+		if err != nil {
+			return unavailable(ctx, "append", err)
+		}
+		written = append(written, added...)
+	}
+	if len(written) == 0 {
+		return nil
+	}
+	if err := s.insert(ctx, tx, written); err != nil {
+		return unavailable(ctx, "append", err)
+	}
+	if err := putGuards(ctx, tx, end.moved); err != nil {
+		return unavailable(ctx, "append", err)
+	}
+	if t, ok := ctx.Value(txKey{}).(*transaction); ok {
+		t.appended.Store(true)
+	}
+	return nil
+}
+
+// lockLog is a statement of its own: the statement that reads the head must
+// begin, and take its snapshot, when the lock is held. SQLite's BEGIN IMMEDIATE
+// has taken the lock already.
+func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
+	if s.dialect != Postgres {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, logLock); err != nil {
+		return unavailable(ctx, "lock the log", err)
+	}
+	return nil
+}
+
+// end is the end of the log as far as a group is concerned: it moves with each
+// append that is accepted.
+type end struct {
+	position int64
+	versions map[string]int64
+	guards   map[string]domain.Guard
+	moved    map[string]domain.Guard
+}
+
+func (s *Store) loadEnd(ctx context.Context, tx *sql.Tx, group []*request) (*end, error) {
+	e := &end{versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
+	for _, r := range group {
+		e.versions[r.Stream] = 0
+		for _, event := range r.Events {
+			name := event.Event.ScraperName()
+			e.guards[name] = domain.Guard{Scraper: name}
+		}
+		if r.Guard != nil {
+			e.guards[r.Guard.Scraper] = domain.Guard{Scraper: r.Guard.Scraper}
+		}
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&e.position); err != nil {
+		return nil, err
+	}
+	if err := e.loadVersions(ctx, tx, s.dialect); err != nil {
+		return nil, err
+	}
+	return e, e.loadGuards(ctx, tx, s.dialect)
+}
+
+func (e *end) loadVersions(ctx context.Context, tx *sql.Tx, d Dialect) error {
+	rows, err := tx.QueryContext(ctx, d.pick(eventsHeadsSQLite, eventsHeadsPostgres), keysAsJSON(e.versions))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stream string
+		var version int64
+		if err := rows.Scan(&stream, &version); err != nil {
+			return err
+		}
+		e.versions[stream] = version
+	}
+	return rows.Err()
+}
+
+func (e *end) loadGuards(ctx context.Context, tx *sql.Tx, d Dialect) error {
+	rows, err := tx.QueryContext(ctx, d.pick(guardSomeSQLite, guardSomePostgres), keysAsJSON(e.guards))
+	if err != nil {
+		return err
+	}
+	guards, err := scanAll(rows, scanGuard)
+	for _, g := range guards {
+		e.guards[g.Scraper] = g
+	}
+	return err
+}
+
+func keysAsJSON[V any](m map[string]V) string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	list, _ := json.Marshal(keys) // strings always can be
+	return string(list)
+}
+
+// accept decides about one append and returns the rows that it adds.
+func (e *end) accept(ctx context.Context, tx *sql.Tx, r *request) ([]Recorded, error) {
+	r.recorded, r.refusal = nil, nil // of an earlier try
+	if r.settle {
+		known, err := settled(ctx, tx, r)
+		switch {
+		case errors.Is(err, ErrConflict):
+			r.refusal = err
+			return nil, nil
+		case known != nil || err != nil:
+			r.recorded = known
+			return nil, err
+		}
+	}
+	if r.refusal = e.refuse(r); r.refusal == nil {
+		r.recorded = e.add(r)
+	}
+	return r.recorded, nil
+}
+
+func (e *end) refuse(r *request) error {
+	if at := e.versions[r.Stream]; at != r.Expected {
+		return fmt.Errorf("stream %s is at version %d, not %d: %w", r.Stream, at, r.Expected, ErrConflict)
+	}
+	if r.Guard != nil && !sameGuard(e.guards[r.Guard.Scraper], *r.Guard) {
+		return fmt.Errorf("guard of scraper %s: %w", r.Guard.Scraper, ErrConflict)
+	}
+	return nil
+}
+
+func (e *end) add(r *request) []Recorded {
+	recorded := make([]Recorded, len(r.records))
+	for i, record := range r.records {
+		e.position++
+		e.versions[r.Stream]++
+		record.Position, record.Version = e.position, e.versions[r.Stream]
+		recorded[i] = record
+		event := r.Events[i].Event
+		guard := e.guards[event.ScraperName()].Evolve(event)
+		e.guards[guard.Scraper], e.moved[guard.Scraper] = guard, guard
+	}
+	return recorded
+}
+
+// settled returns the rows of an append that has happened already. A part of
+// it, or an id that stands elsewhere, is a conflict.
+func settled(ctx context.Context, tx *sql.Tx, r *request) ([]Recorded, error) {
+	var known []Recorded
+	for i, record := range r.records {
+		row := tx.QueryRowContext(ctx, `SELECT `+recordedColumns+` FROM events WHERE id = $1`, record.ID)
+		found, err := scanRecorded(row)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if found.Stream != r.Stream || found.Version != r.Expected+int64(i)+1 {
+			return nil, fmt.Errorf("event id %s is at position %d already: %w", record.ID, found.Position, ErrConflict)
+		}
+		known = append(known, found)
+	}
+	if len(known) > 0 && len(known) < len(r.records) {
+		return nil, fmt.Errorf("%d of %d event ids are known: %w", len(known), len(r.records), ErrConflict)
+	}
+	return known, nil
+}
+
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, records []Recorded) error {
+	if s.dialect == Postgres {
+		return insertPostgres(ctx, tx, records)
+	}
+	for _, r := range records {
+		metadata, err := json.Marshal(r.Metadata)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, eventsInsertSQLite, r.Position, r.Stream, r.Version, r.ID.String(), r.Type,
+			r.RecordedAt.UnixMicro(), string(r.Data), string(metadata))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertPostgres(ctx context.Context, tx *sql.Tx, records []Recorded) error {
+	n := len(records)
+	positions, versions, times := make([]int64, n), make([]int64, n), make([]int64, n)
+	streams, ids, types := make([]string, n), make([]string, n), make([]string, n)
+	data, metadata := make([]string, n), make([]string, n)
+	for i, r := range records {
+		positions[i], versions[i], times[i] = r.Position, r.Version, r.RecordedAt.UnixMicro()
+		streams[i], ids[i], types[i], data[i] = r.Stream, r.ID.String(), r.Type, string(r.Data)
+		flat, err := json.Marshal(r.Metadata)
+		if err != nil {
+			return err
+		}
+		metadata[i] = string(flat)
+	}
+	_, err := tx.ExecContext(ctx, eventsInsertPostgres, positions, streams, versions, ids, types, times, data, metadata)
+	return err
+}
