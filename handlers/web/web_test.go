@@ -1,10 +1,7 @@
 package web_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,11 +14,9 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/handlers/live"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
-	"scrapelog/projections"
 )
 
 // serve makes an echo with the pages of a canned service.
@@ -182,152 +177,6 @@ func TestAFailureIsAPageThatKeepsItsReason(t *testing.T) {
 	}
 }
 
-func TestHeaders(t *testing.T) {
-	e := serve(webtest.New())
-	for _, path := range []string{"/", "/nope", "/assets/app.js"} {
-		header := get(e, path).Header()
-		if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self';") || strings.Contains(policy, "unsafe") {
-			t.Errorf("%s: policy %q", path, policy)
-		}
-		if header.Get("X-Content-Type-Options") != "nosniff" || header.Get("Referrer-Policy") != "same-origin" {
-			t.Errorf("%s: %v", path, header)
-		}
-	}
-}
-
-func TestAPageIsNeverShownOld(t *testing.T) {
-	if got := get(serve(webtest.New()), "/").Header().Get("Cache-Control"); got != "no-cache" {
-		t.Errorf("Cache-Control: %q", got)
-	}
-}
-
-func TestNamedAssetsAreKeptForEver(t *testing.T) {
-	e := serve(webtest.New())
-	src, _ := document(t, get(e, "/")).Find("script").First().Attr("src")
-	w := get(e, src)
-	if w.Code != 200 || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || !strings.Contains(w.Header().Get("Content-Type"), "javascript") {
-		t.Errorf("%s: %d %v", src, w.Code, w.Header())
-	}
-	if again := get(e, "/assets/app.js?v=old"); again.Header().Get("Cache-Control") != "no-cache" {
-		t.Errorf("an old version: %v", again.Header())
-	}
-}
-
-func TestForeignNames(t *testing.T) {
-	h := webtest.New()
-	e := echo.New()
-	e.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, web.AllowHosts([]string{"scrapes.example", "192.0.2.7:8080"}))
-	for host, want := range map[string]int{
-		"localhost:8080": 204, "127.0.0.1:8080": 204, "127.8.8.8": 204, "[::1]:8080": 204, "a.localhost": 204,
-		"scrapes.example": 204, "SCRAPES.example:443": 204, "192.0.2.7:8080": 204,
-		"192.0.2.7:9": 421, "evil.example": 421, "localhost.evil.example": 421, "": 421,
-	} {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Host = host
-		if got := ask(e, r).Code; got != want {
-			t.Errorf("host %q: %d, want %d", host, got, want)
-		}
-	}
-	r := httptest.NewRequest(http.MethodGet, "http://evil.example/", nil)
-	if got := ask(serve(h), r).Code; got != http.StatusMisdirectedRequest {
-		t.Errorf("the overview under a foreign name: %d", got)
-	}
-}
-
-func TestForeignPagesCannotAct(t *testing.T) {
-	s := webtest.New()
-	for name, header := range map[string]http.Header{
-		"by fetch metadata": {"Sec-Fetch-Site": {"cross-site"}},
-		"by origin":         {"Origin": {"https://evil.example"}},
-	} {
-		r := httptest.NewRequest(http.MethodPost, "http://localhost/scrapers/weather/runs", nil)
-		r.Header = header
-		if got := ask(serve(s), r).Code; got != http.StatusForbidden {
-			t.Errorf("%s: %d", name, got)
-		}
-	}
-	if asked, _ := s.Asked(); len(asked) > 0 {
-		t.Errorf("it was done: %v", asked)
-	}
-}
-
-func TestActions(t *testing.T) {
-	run := "/runs/" + webtest.Open.String()
-	tests := map[string]struct {
-		path string
-		form url.Values
-		want domain.Command
-		then string
-	}{
-		"scrape now": {"/scrapers/weather/runs", nil,
-			domain.StartScrape{ToScraper: domain.ToScraper{Scraper: "weather"}, Trigger: domain.TriggerManual}, run + "?recorded=18"},
-		"scrape and watch, with params": {"/scrapers/weather/runs", url.Values{"attach": {"tab-1"}, "params": {`{"depth":3}`}},
-			domain.StartScrape{ToScraper: domain.ToScraper{Scraper: "weather"}, Trigger: domain.TriggerManual, Watcher: "tab-1", Params: []byte(`{"depth":3}`)}, run + "?recorded=18"},
-		"cancel": {run + "/cancel", url.Values{"reason": {"wrong"}},
-			domain.CancelRun{ToRun: domain.ToRun{RunID: webtest.Open}, By: "user:web", Reason: "wrong"}, run + "?recorded=18"},
-		"pause": {"/scrapers/weather/pause", url.Values{"reason": {"later"}},
-			domain.PauseScraper{ToScraper: domain.ToScraper{Scraper: "weather"}, By: "user:web", Reason: "later"}, "/scrapers/weather?recorded=18"},
-		"resume": {"/scrapers/weather/resume", nil,
-			domain.ResumeScraper{ToScraper: domain.ToScraper{Scraper: "weather"}, By: "user:web"}, "/scrapers/weather?recorded=18"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			s := webtest.New()
-			w := post(serve(s), test.path, test.form)
-			asked, by := s.Asked()
-			if len(asked) != 1 || fmt.Sprintf("%#v", asked[0]) != fmt.Sprintf("%#v", test.want) || by.Actor != "user:web" {
-				t.Errorf("asked %#v by %v, want %#v", asked, by, test.want)
-			}
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != test.then || w.Header().Get("X-Log-Position") != "18" {
-				t.Errorf("%d %v", w.Code, w.Header())
-			}
-		})
-	}
-}
-
-func TestRefusals(t *testing.T) {
-	open := &domain.RunOpenError{Scraper: "weather", RunID: webtest.Open}
-	tests := map[string]struct {
-		path    string
-		form    url.Values
-		refusal error
-		want    int
-		says    string
-	}{
-		"a run is open":             {"/scrapers/weather/runs", nil, open, 409, "Go to the open run"},
-		"the run has ended":         {"/runs/" + webtest.Done.String() + "/cancel", nil, fmt.Errorf("run: %w", domain.ErrFinished), 409, "ended"},
-		"no such scraper":           {"/scrapers/x/pause", nil, fmt.Errorf("scraper: %w", domain.ErrNotFound), 404, "Not found"},
-		"a watcher id that is none": {"/scrapers/weather/runs", url.Values{"attach": {"<b>"}}, nil, 400, "attach"},
-		"params that are none":      {"/scrapers/weather/runs", url.Values{"params": {"[]"}}, nil, 400, "params"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			s := webtest.New()
-			s.Refusal = test.refusal
-			w := post(serve(s), test.path, test.form)
-			if w.Code != test.want || !strings.Contains(w.Body.String(), test.says) {
-				t.Errorf("%d %s", w.Code, w.Body)
-			}
-		})
-	}
-}
-
-func TestAFormIsLimited(t *testing.T) {
-	w := post(serve(webtest.New()), "/scrapers/weather/pause", url.Values{"reason": {strings.Repeat("x", 70<<10)}})
-	if w.Code != http.StatusRequestEntityTooLarge {
-		t.Errorf("%d", w.Code)
-	}
-}
-
-func TestAnActionThatPagesDoNotShowYet(t *testing.T) {
-	s := webtest.New()
-	s.Behind = context.DeadlineExceeded
-	w := post(serve(s), "/scrapers/weather/runs", nil)
-	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "event 18") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-}
-
 func TestPagesOfTheLog(t *testing.T) {
 	s := webtest.Empty()
 	about := domain.AboutScraper{Scraper: "weather", At: webtest.Now}
@@ -353,73 +202,6 @@ func TestPagesOfTheLog(t *testing.T) {
 		if rows.First().Text() != test.first || rows.Last().Text() != test.last || ways != test.ways {
 			t.Errorf("%s: %s to %s, %q", path, rows.First().Text(), rows.Last().Text(), ways)
 		}
-	}
-}
-
-func TestTheStreamOfATab(t *testing.T) {
-	s := webtest.New()
-	messages, err := web.Render(projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: projections.Counts{}, Position: 18})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range append(messages, live.Message{Event: live.BeatEvent, Data: []byte(`{}`)}) {
-		s.Messages <- m
-	}
-	close(s.Messages)
-	server := httptest.NewServer(serve(s))
-	defer server.Close()
-	answer, err := http.Get(server.URL + "/live?id=tab-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`hx-swap-oob="outerMorph:[data-cell=&#34;status-` + webtest.Lost.String(), "event: state\ndata: 18\n\n", "event: beat\n"} {
-		if !strings.Contains(string(body), want) {
-			t.Errorf("the stream lacks %q", want)
-		}
-	}
-}
-
-func TestWhatAChangeTells(t *testing.T) {
-	run, scraper := webtest.Runs()[0], webtest.Scrapers()[0]
-	tests := map[string]struct {
-		changes projections.Changes
-		want    string
-	}{
-		"a state":  {projections.Changes{State: true, Runs: webtest.Runs(), Position: 7}, " state=7"},
-		"a change": {projections.Changes{Runs: []projections.Run{run}, Scrapers: []projections.Scraper{scraper}, Position: 8}, " run-" + run.ID.String() + "= scraper-news= position=8"},
-		"a storm":  {projections.Changes{Runs: make([]projections.Run, 500), Position: 9}, " refresh= position=9"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			messages, err := web.Render(test.changes)
-			if err != nil || messages[0].Event != "" || len(messages[0].Data) == 0 {
-				t.Fatalf("no fragments: %v %v", messages, err)
-			}
-			var told string
-			for _, m := range messages[1:] {
-				told += " " + m.Event + "=" + string(m.Data)
-			}
-			if told != test.want {
-				t.Errorf("told %q, want %q", told, test.want)
-			}
-			if name == "a storm" && len(messages[0].Data) > 4<<10 {
-				t.Errorf("a storm pushes %d bytes to every page", len(messages[0].Data))
-			}
-		})
-	}
-}
-
-func TestPositionIsNeverAheadOfThePage(t *testing.T) {
-	s := webtest.New()
-	s.Blocked = "no such column"
-	position, _ := document(t, get(serve(s), "/")).Find("#live").Attr("data-position")
-	if position != "15" {
-		t.Errorf("the page says %s, its slowest reader is at 15", position)
 	}
 }
 
