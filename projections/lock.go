@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"time"
 
 	"scrapelog/eventstore"
@@ -10,51 +11,63 @@ import (
 
 // buildLock is the advisory lock of whoever makes or rebuilds tables. Instances
 // that took different numbers would write into each other's fresh tables.
-const buildLock = 0x5c7a9e10 + 1
+const buildLock int64 = 0x70726f6a65637473
 
 // building is the same lock on SQLite, which one process serves.
 var building = make(chan struct{}, 1)
 
 // lockBuilds waits until no other rebuild runs.
 func lockBuilds(ctx context.Context, store *eventstore.Store) (unlock func(), err error) {
+	if store.Dialect() == eventstore.Postgres {
+		return lockPostgres(ctx, store.Reader())
+	}
 	select {
 	case building <- struct{}{}:
+		return func() { <-building }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if store.Dialect() == eventstore.SQLite {
-		return func() { <-building }, nil
-	}
-	conn, err := lockPostgres(ctx, store.Reader())
-	if err != nil {
-		<-building
-		return nil, err
-	}
-	return func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", buildLock)
-		_ = conn.Close()
-		<-building
-	}, nil
 }
 
 // lockPostgres asks again and again rather than wait in the server, where
 // lock_timeout would end the wait.
-func lockPostgres(ctx context.Context, pool *sql.DB) (*sql.Conn, error) {
+func lockPostgres(ctx context.Context, pool *sql.DB) (unlock func(), err error) {
 	conn, err := pool.Conn(ctx)
-	for err == nil {
+	if err != nil {
+		return nil, err
+	}
+	for {
 		var locked bool
-		err = conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", buildLock).Scan(&locked)
+		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", buildLock).Scan(&locked)
 		if err == nil && locked {
-			return conn, nil
+			return func() { unlockPostgres(context.WithoutCancel(ctx), conn) }, nil
 		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-			err = context.Cause(ctx)
+		if err == nil {
+			err = pause(ctx, 200*time.Millisecond)
+		}
+		if err != nil {
+			_ = conn.Close()
+			return nil, err
 		}
 	}
-	if conn != nil {
-		_ = conn.Close()
+}
+
+// unlockPostgres gives the connection back only without the lock: the pool
+// would hand on both.
+func unlockPostgres(ctx context.Context, conn *sql.Conn) {
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", buildLock); err != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closed, not reused
 	}
-	return nil, err
+	_ = conn.Close()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -92,6 +92,17 @@ func (l *testLog) followOne(p Projection) error {
 		if err != nil {
 			return err
 		}
+		if err := l.apply(ctx, p, records...); err != nil || len(records) == 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, statement("offset.set"), eventstore.Topic, p.Name(), records[len(records)-1].Position)
+		return err
+	})
+}
+
+// apply has a projection see recorded events, whatever it has seen before.
+func (l *testLog) apply(ctx context.Context, p Projection, records ...eventstore.Recorded) error {
+	return l.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, rec := range records {
 			e, err := rec.Event()
 			if err == nil {
@@ -100,10 +111,8 @@ func (l *testLog) followOne(p Projection) error {
 			if err != nil {
 				return err
 			}
-			offset = rec.Position
 		}
-		_, err = tx.ExecContext(ctx, statement("offset.set"), eventstore.Topic, p.Name(), offset)
-		return err
+		return nil
 	})
 }
 

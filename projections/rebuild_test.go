@@ -160,14 +160,23 @@ func TestRebuiltIsTheSameAsLive(t *testing.T) {
 	})
 }
 
+// Replaying the end of the log from first to last would come to the same rows
+// without any guard, so events come again one by one and in any order.
 func TestApplyingTwiceLeavesTheSameRows(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(newStory(t).events(200)...)
+		tale := newStory(t)
+		log.given(tale.events(200)...)
 		once := log.dump()
-		for _, p := range All() {
-			log.exec(statement("offset.set"), eventstore.Topic, p.Name(), 0)
+		records, err := log.Read(t.Context(), eventstore.Query{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		log.follow()
+		tale.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+		for _, p := range All() {
+			if err := log.apply(t.Context(), p, records...); err != nil {
+				t.Fatal(err)
+			}
+		}
 		same(t, "applied twice", log.dump(), once)
 	})
 }

@@ -59,7 +59,7 @@ func (f *runFold) before(ctx context.Context, runID uuid.UUID, starts bool) (Run
 // link tells the lost run which run stands in for it.
 func (f *runFold) link(ctx context.Context, position int64, by domain.RunStarted) error {
 	lost, known, err := f.runs.get(ctx, by.Recovers)
-	if err == nil && known && lost.Position < position {
+	if err == nil && known {
 		f.runs.put(by.Recovers, lost.recovered(position, by))
 	}
 	return err
