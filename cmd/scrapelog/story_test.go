@@ -37,6 +37,7 @@ func TestTheWholeStory(t *testing.T) {
 type story struct {
 	t                    *testing.T
 	api                  api
+	database             string
 	config, workerConfig string
 	server, worker       *process
 	docs                 string
