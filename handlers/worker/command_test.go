@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,10 @@ func TestAFinishedCommandLeavesNothingBehind(t *testing.T) {
 }
 
 func TestAProcessThatLeftTheGroupDoesNotHoldTheScrape(t *testing.T) {
-	base, _ := serve(t, commandConfig("setsid", "--fork", "sh", "-c", "echo $$; sleep 60"))
+	marker := filepath.Join(t.TempDir(), "left")
+	base, _ := serve(t, commandConfig("sh", "-c", `
+		setsid sh -c 'touch `+marker+`; echo $$; sleep 60' &
+		while [ ! -e `+marker+` ]; do sleep 0.01; done`))
 	resp, _ := post(t, base+"/scrapes/job", Order{RunID: "r1"})
 	kind, data, before := outcome(t, resp)
 	if kind != "completed" || data != `{"items":1}` {
