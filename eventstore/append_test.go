@@ -313,3 +313,17 @@ func TestAppendIsTakenBackWhileItWaits(t *testing.T) {
 		group.Wait()
 	})
 }
+
+func TestInstancesAppendSideBySide(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	stores := []*eventstore.Store{db.Open(t), db.Open(t), db.Open(t)}
+	const writers, each = 4, 20
+	var group sync.WaitGroup
+	for _, s := range stores {
+		for range writers {
+			group.Go(func() { appendRuns(t, s, each) })
+		}
+	}
+	group.Wait()
+	assertGapFree(t, stores[0], int64(len(stores)*writers*each))
+}
