@@ -206,4 +206,4 @@ func (s Scraper) managedByFile() error {
 	return fmt.Errorf("scraper %q is managed by the configuration file: %w", s.Scraper, ErrConflict)
 }
 
-func (t ToScraper) about() AboutScraper { return AboutScraper{Scraper: t.Scraper, At: t.At} }
+func (t ToScraper) about() AboutScraper { return AboutScraper(t) }

@@ -68,8 +68,7 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
 		Queries: s.queries, Events: s.store, Live: hub, Groups: s.store.GroupStates, Handle: s.commands.Handle,
-		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting,
-		AllowedHosts: []string{s.config.Listen}, Logger: s.logger,
+		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Logger: s.logger,
 	}
 }
 

@@ -1,6 +1,3 @@
-//go:build browser
-
-// These tests need Chromium: go test -tags browser ./handlers/web
 package web_test
 
 import (

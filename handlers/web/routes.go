@@ -12,15 +12,16 @@ import (
 // maxForm is how much a form may send.
 const maxForm = "64K"
 
-// Register adds the pages to e. Paths that nobody else serves are answered with
-// a page too.
+// Register adds the pages to e, which MUST refuse foreign hosts and foreign
+// origins by itself, for pages and API alike. Paths that nobody else serves are
+// answered with a page too.
 func (h *Handler) Register(e *echo.Echo) {
-	guards := []echo.MiddlewareFunc{AllowHosts(h.cfg.AllowedHosts), secureHeaders}
-	writes := append(guards[:len(guards):len(guards)], SameOrigin(), middleware.BodyLimit(maxForm))
 	page := func(path string, serve echo.HandlerFunc) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, guards...)
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, secureHeaders)
 	}
-	action := func(path string, serve echo.HandlerFunc) { e.POST(path, serve, writes...) }
+	action := func(path string, serve echo.HandlerFunc) {
+		e.POST(path, serve, secureHeaders, middleware.BodyLimit(maxForm))
+	}
 
 	page("/", h.overview)
 	page("/runs", h.runs)
@@ -37,7 +38,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/scrapers/:name/pause", h.pause)
 	action("/scrapers/:name/resume", h.resume)
 
-	e.GET("/live", h.live, guards...)
+	e.GET("/live", h.live, secureHeaders)
 	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))
-	e.RouteNotFound("/*", noRoute, guards...)
+	e.RouteNotFound("/*", noRoute, secureHeaders)
 }

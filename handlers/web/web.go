@@ -60,11 +60,8 @@ type Config struct {
 	// Waiting says in words what the recovery of a lost scraper waits for.
 	Waiting func(scraper string) (string, bool)
 
-	// AllowedHosts are the names beside the loopback ones under which the service
-	// may be asked: the listen address, and what a proxy passes on.
-	AllowedHosts []string
-	Logger       *slog.Logger
-	Now          func() time.Time // time.Now
+	Logger *slog.Logger
+	Now    func() time.Time // time.Now
 }
 
 // Handler serves the pages.
