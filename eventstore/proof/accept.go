@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -56,7 +55,7 @@ func (s *Sealer) ownKey() error {
 		return nil
 	}
 	key, err := ReadKey(s.files.Key)
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		if err := makeKey(s.files.Key); err != nil {
 			return fmt.Errorf("%w: no key can be made: %w", eventstore.ErrUnavailable, err)
 		}
@@ -89,15 +88,12 @@ func (a *audit) onlyAbsent() bool {
 // restored is what the acceptance gives up.
 func (a *audit) restored(reason string, at time.Time) Restored {
 	r := Restored{At: at.UTC().Truncate(time.Second), Reason: reason}
+	failed := false // what holds beyond the first that fails was signed by somebody else
 	for _, c := range a.claims.list {
 		r.Superseded = max(r.Superseded, c.size)
-		if c.events {
-			r.Proven = max(r.Proven, c.size)
-		}
-	}
-	for _, c := range a.claims.list { // what holds beyond one that fails was signed by somebody else
-		if !c.events {
-			r.Proven = min(r.Proven, c.size-1)
+		failed = failed || !c.events
+		if !failed {
+			r.Proven = c.size
 		}
 	}
 	return r

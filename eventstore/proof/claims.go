@@ -3,8 +3,6 @@ package proof
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
@@ -47,7 +45,7 @@ func (c *claims) collectOutside() error {
 		}
 		found = append(found, next)
 	})
-	c.absent = errors.Is(err, fs.ErrNotExist) || err == nil && len(found) == 0 && !junk
+	c.absent = absent(err) || err == nil && len(found) == 0 && !junk
 	if err != nil && !c.absent {
 		return err
 	}

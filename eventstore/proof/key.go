@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -52,6 +53,9 @@ func ReadKey(path string) (*Key, error) {
 	}
 	return &key, nil
 }
+
+// absent says whether a file is not there, be it that its folder is none.
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
 // publicOf derives the verifier key of a signer key. note has no function for
 // it; the encoding is documented there: a byte for the algorithm, the seed.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,7 +83,7 @@ const tail = 64 << 10
 // missing or empty.
 func (o outsideFile) last() (last mark, found bool, err error) {
 	f, err := os.Open(o.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		return mark{}, false, nil
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind is what happened to a log.
@@ -113,7 +114,13 @@ func (r *Result) praise() string {
 	if late := r.Head - max(r.Sealed, r.Since); late > 0 {
 		fmt.Fprintf(&b, ", but for the last %d, which are not signed yet", late)
 	}
-	return b.String() + "."
+	b.WriteString(".")
+	if n := len(r.Restored); n > 0 {
+		last := r.Restored[n-1]
+		fmt.Fprintf(&b, " Of %d events signed before %s only %d are in it: a restored backup was accepted (%s).",
+			last.Superseded, last.At.UTC().Format(time.RFC3339), last.Proven, last.Reason)
+	}
+	return b.String()
 }
 
 // gravity puts what concerns events before what concerns their proof.

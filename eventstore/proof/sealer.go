@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -97,7 +96,7 @@ func Open(ctx context.Context, cfg Config) (*Sealer, error) {
 // for nothing that the first has signed.
 func (s *Sealer) loadKey(ctx context.Context) error {
 	key, err := ReadKey(s.files.Key)
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		last, stored := lastStored(ctx, s.store.Reader())
 		switch _, found, outside := s.outside.last(); {
 		case errors.Is(stored, eventstore.ErrUnavailable):

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sort"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -88,7 +87,7 @@ func (a *audit) readOutside(ctx context.Context, files Files) error {
 	case err == nil:
 		a.key, a.result.Key = key, key.Public
 		a.claims.key = key.Verifier
-	case !errors.Is(err, fs.ErrNotExist):
+	case !absent(err):
 		return fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
 	}
 	a.claims.ctx, a.claims.file = ctx, outsideFile{files.Checkpoints}

@@ -1,0 +1,352 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// run lets the sealer run until stop is called, which waits for its end.
+func (l *log) run(s *Sealer) (stop func()) {
+	ctx, cancel := context.WithCancel(l.ctx)
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			l.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// await polls until it is so.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !so() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestNoFalseAlarmWhileTheLogGrows(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		defer l.run(l.sealer)()
+		if db.Dialect == eventstore.Postgres { // a second instance, with a file of its own
+			other := *l
+			other.store, other.files.Checkpoints = db.Open(t), filepath.Join(t.TempDir(), "other")
+			other.restart()
+			defer func() {
+				other.mustBe(other.verify(), Intact)
+			}()
+			defer other.run(other.sealer)()
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			l.append(150)
+		}()
+		for growing := true; growing; {
+			select {
+			case <-done:
+				growing = false
+			default:
+			}
+			l.mustBe(l.verify(), l.untilSealed())
+			if reason := l.sealer.Refused(); reason != "" {
+				t.Fatalf("refused: %s", reason)
+			}
+		}
+	})
+}
+
+// untilSealed is the verdict on a log that may not have its first checkpoint yet.
+func (l *log) untilSealed() Verdict {
+	if l.sealer.State().Sealed == 0 {
+		await(l.T, "sealed", func() bool { return l.sealer.State().Sealed > 0 })
+	}
+	return Intact
+}
+
+func TestStopSignsLast(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		l.sealer.interval = time.Hour
+		stop := l.run(l.sealer)
+		defer stop()
+		l.append(2)
+		stop()
+		if r := l.verify(); r.Sealed != 4 || r.Verdict != Intact {
+			t.Errorf("sealed up to %d of 4: %s", r.Sealed, r.Text())
+		}
+	})
+}
+
+func TestABatchIsSealedBeforeItsTime(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		l.sealer.interval = time.Hour
+		defer l.run(l.sealer)()
+		l.append(1)
+		l.append(testBatch / 2)
+		await(t, "a batch is sealed", func() bool { return l.sealer.State().Sealed >= testBatch })
+	})
+}
+
+func TestRestartGoesOn(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		for range 3 {
+			l.append(7)
+			l.seal()
+			l.restart()
+			if reason := l.sealer.Refused(); reason != "" {
+				t.Fatal(reason)
+			}
+		}
+		if got, want := l.outside(), []int64{10, 14, 24, 28, 38, 42}; !slices.Equal(got, want) {
+			t.Errorf("checkpoints outside cover %v, want %v", got, want)
+		}
+		l.mustBe(l.verify(), Intact)
+	})
+}
+
+func TestTwoSealersTakeTurns(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	l := newLog(t, db)
+	l.append(100)
+	var group sync.WaitGroup
+	for range 4 {
+		other := *l
+		other.store = db.Open(t)
+		other.restart()
+		group.Go(func() {
+			if err := other.sealer.Seal(other.ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := len(l.stored()); n != 20 {
+		t.Errorf("%d checkpoints for 20 batches", n)
+	}
+	l.mustBe(l.verify(), Intact)
+}
+
+func TestAnotherInstanceKeepsItsOwnCopy(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	l := newLog(t, db)
+	l.append(20)
+	l.seal()
+	other := *l
+	other.files.Checkpoints = filepath.Join(t.TempDir(), "other")
+	other.restart()
+	if got := other.outside(); !slices.Equal(got, []int64{40}) {
+		t.Errorf("the other copy begins with %v, want the newest checkpoint", got)
+	}
+	other.mustBe(other.verify(), Intact)
+}
+
+func TestCrashBetweenHashesAndCheckpoint(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		l.append(7)
+		l.own(failing[db.Dialect]...)
+		if err := l.sealer.Seal(l.ctx); err == nil || !strings.Contains(err.Error(), "crash") {
+			t.Fatalf("sealed in spite of it: %v", err)
+		}
+		var hashes int
+		if err := l.store.Reader().QueryRow(`SELECT count(*) FROM log_hashes`).Scan(&hashes); err != nil || hashes != 0 {
+			t.Errorf("%d hashes without a checkpoint, %v", hashes, err)
+		}
+		l.own(working[db.Dialect])
+		l.restart()
+		l.seal()
+		l.mustBe(l.verify(), Intact)
+	})
+}
+
+// failing ends the transaction after the hashes were written; working ends that.
+var failing = map[eventstore.Dialect][]string{
+	eventstore.SQLite: {`CREATE TRIGGER crash BEFORE INSERT ON log_checkpoints BEGIN SELECT RAISE(ABORT, 'crash'); END`},
+	eventstore.Postgres: {`CREATE FUNCTION crash() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''crash''; END'`,
+		`CREATE TRIGGER crash BEFORE INSERT ON log_checkpoints FOR EACH ROW EXECUTE FUNCTION crash()`},
+}
+
+var working = map[eventstore.Dialect]string{
+	eventstore.SQLite:   `DROP TRIGGER crash`,
+	eventstore.Postgres: `DROP TRIGGER crash ON log_checkpoints`,
+}
+
+func TestCrashBetweenDatabaseAndOutside(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		l.append(3)
+		if err := os.Mkdir(l.files.Checkpoints, 0o700); err != nil { // cannot be appended to
+			t.Fatal(err)
+		}
+		if err := l.sealer.Seal(l.ctx); err == nil {
+			t.Fatal("sealed without a copy outside")
+		}
+		if err := os.Remove(l.files.Checkpoints); err != nil {
+			t.Fatal(err)
+		}
+		l.putHashes()
+		l.restart()
+		l.append(3)
+		l.seal()
+		if got, want := l.outside(), []int64{6, 12}; !slices.Equal(got, want) {
+			t.Errorf("checkpoints outside cover %v, want %v", got, want)
+		}
+		l.mustBe(l.verify(), Intact)
+	})
+}
+
+// putHashes seals into the database alone: where a crash comes before the copy.
+func (l *log) putHashes() {
+	l.Helper()
+	aside := l.sealer.outside
+	l.sealer.outside = outsideFile{filepath.Join(l.TempDir(), "lost")}
+	defer func() { l.sealer.outside = aside }()
+	l.seal()
+}
+
+// TestTornNoteOutside cuts the file off at every byte of its last note, as a
+// crash does that comes in the middle of writing it.
+func TestTornNoteOutside(t *testing.T) {
+	l := newLog(t, eventstoretest.SQLite(t))
+	l.append(6)
+	l.seal()
+	whole, err := os.ReadFile(l.files.Checkpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := strings.LastIndex(strings.TrimRight(string(whole), "\n"), "\n\nscrapelog/") + 2
+	for cut := last; cut < len(whole); cut++ {
+		if err := os.WriteFile(l.files.Checkpoints, whole[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l.mustBe(l.verify(), Intact)
+		l.restart()
+		l.seal()
+		if r := l.verify(); r.Verdict != Intact || r.Sealed != 12 || l.sealer.Refused() != "" || !slices.Contains(l.outside(), 12) {
+			t.Fatalf("cut at byte %d: %s, sealed %d, outside %v, refused %q", cut, r.Text(), r.Sealed, l.outside(), l.sealer.Refused())
+		}
+	}
+}
+
+var refusals = map[string]struct {
+	does func(*log)
+	says string
+}{
+	"an older database":              {owner(`DELETE FROM events WHERE position > 30`, rollBack[0], rollBack[1]), "older database"},
+	"an old checkpoint":              {owner(rollBack...), "older database"},
+	"a checkpoint taken away":        {owner(`DELETE FROM log_checkpoints`), "older database"},
+	"a cut tail":                     {owner(cut), "cut off"},
+	"a rewritten log":                {func(l *log) { owner(edit)(l); l.rehash() }, "stored hashes"},
+	"one signed with the stolen key": {func(l *log) { owner(edit)(l); l.rehash(); l.resign(l.sealer.key.Signer) }, "rewritten"},
+	"one signed with another key":    {func(l *log) { l.resign(l.stranger()) }, "not signed with this log's key"},
+	"stored hashes taken away":       {owner(`DELETE FROM log_hashes`), "stored hashes"},
+	"a forged copy outside":          {func(l *log) { l.forgeOutside(l.stranger()) }, "was not signed with this log's key"},
+	"a gap in the tail":              {owner(`DELETE FROM events WHERE position = 45`), "missing between 45 and 46"},
+	"a hole in a stream of the tail": {owner(`UPDATE events SET version = 9 WHERE position = 46`), "versions are missing"},
+	"a position far beyond the tail": {owner(`UPDATE events SET position = 99 WHERE position = 46`), "missing between 45 and 99"},
+}
+
+func TestSealerRefuses(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newSealedLog(t, db)
+		l.keep()
+		for name, test := range refusals {
+			t.Run(name, func(t *testing.T) {
+				l := *l
+				l.T = t
+				defer l.putBack()
+				test.does(&l)
+				before := l.outside()
+				l.restart()
+				if reason := l.sealer.Refused(); !strings.Contains(reason, test.says) {
+					t.Errorf("refused because %q, want …%s…", reason, test.says)
+				}
+				var refused *Refusal
+				if err := l.sealer.Seal(l.ctx); !errors.As(err, &refused) {
+					t.Errorf("sealed: %v", err)
+				}
+				if !slices.Equal(before, l.outside()) {
+					t.Errorf("the copy outside has changed from %v to %v", before, l.outside())
+				}
+			})
+		}
+	})
+}
+
+func TestRefusalEndsWhenTheLogIsPutBack(t *testing.T) {
+	l := newSealedLog(t, eventstoretest.SQLite(t))
+	l.keep()
+	defer l.run(l.sealer)()
+	l.own(cut)
+	await(t, "refused", func() bool { return l.sealer.Refused() != "" })
+	l.putBack()
+	await(t, "no longer refused", func() bool { return l.sealer.Refused() == "" && l.sealer.State().Sealed == 46 })
+}
+
+func TestWithoutAKeyNothingIsSealed(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		l.files = Files{Key: filepath.Join(l.files.Key, "no-folder"), Checkpoints: l.files.Checkpoints}
+		l.restart() // is no error
+		if s := l.sealer.State(); s.Idle == "" || s.Refused != "" {
+			t.Errorf("%+v", s)
+		}
+		l.append(1)
+		l.run(l.sealer)()
+		l.mustBe(l.verify(), Unproven)
+		if n := len(l.stored()); n != 0 {
+			t.Errorf("%d checkpoints", n)
+		}
+	})
+}
+
+func TestOnlyWhoHasTheKeySeals(t *testing.T) {
+	l := newSealedLog(t, eventstoretest.Postgres(t))
+	other := *l
+	other.files = Files{Key: filepath.Join(t.TempDir(), keyFile)}
+	other.restart()
+	if s := other.sealer.State(); !strings.Contains(s.Idle, l.sealer.key.Verifier.Name()) || s.Refused != "" {
+		t.Errorf("%+v", s)
+	}
+	if _, err := os.Stat(other.files.Key); err == nil {
+		t.Error("a second key was made")
+	}
+}
+
+func TestKeyAndCheckpointsAreForTheirOwner(t *testing.T) {
+	l := newSealedLog(t, eventstoretest.SQLite(t))
+	for path, mode := range map[string]os.FileMode{l.files.Key: 0o600, l.files.Checkpoints: 0o600, filepath.Dir(l.files.Key): 0o700 | os.ModeDir} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != mode {
+			t.Errorf("%s: %v, %v, want %v", path, info.Mode(), err, mode)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	s, err := Open(t.Context(), Config{Store: eventstoretest.SQLite(t).Open(t), Files: Files{Key: filepath.Join(t.TempDir(), keyFile)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.interval != time.Second || s.batch != 1000 {
+		t.Errorf("seals every %v or %d events", s.interval, s.batch)
+	}
+}
