@@ -14,12 +14,12 @@ func (a *audit) compare(ctx context.Context, events, hashes querier) error {
 	for range cap(free) {
 		free <- new(leaves)
 	}
-	after := a.last
+	after, from := a.last, tlog.StoredHashCount(a.last)
 	if after == 0 {
 		after = -1 << 63 // positions that must not be are found too
 	}
 	group.Go(func() error { return produceLeaves(ctx, events, a.store.Dialect(), after, free, pages) })
-	group.Go(func() error { return produceHashes(ctx, hashes, tlog.StoredHashCount(a.last), a.span, stored) })
+	group.Go(func() error { return produceHashes(ctx, hashes, from, a.span, stored) })
 	group.Go(func() error {
 		a.queue.in = stored
 		for l := range pages {
@@ -34,7 +34,7 @@ func (a *audit) compare(ctx context.Context, events, hashes querier) error {
 		for a.last < a.hashed {
 			a.place(nil)
 		}
-		for range a.queue.in {
+		for range a.queue.in { // what no whole event has
 		}
 		return nil
 	})
