@@ -64,7 +64,7 @@ func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, pageSi
 }
 
 func (b *build) at() place {
-	return place{querier: &b.tx, next: "_next", generation: b.generation}
+	return place{querier: &b.tx, next: "_next", generation: b.generation, sqlite: b.store.Dialect() == eventstore.SQLite}
 }
 
 // begin makes empty tables, in place of what an interrupted rebuild has left.

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ type place struct {
 	querier
 	next       string // "" or "_next", behind the names of tables
 	generation string // behind the names of indexes
+	sqlite     bool
 }
 
 // statement is the statement of the given name for the tables of this place.
@@ -92,14 +94,16 @@ func (r *rows[K, R, P]) write(ctx context.Context, keys []K) error {
 		held := r.held[key]
 		args = append(args, P(&held).columns()...)
 	}
-	if _, err := r.ExecContext(ctx, together(r.statement(r.table+".put"), len(keys)), args...); err != nil {
+	if _, err := r.ExecContext(ctx, together(r.statement(r.table+".put"), len(keys), r.sqlite), args...); err != nil {
 		return fmt.Errorf("%s: %w", r.table, err)
 	}
 	return nil
 }
 
-// together makes of an INSERT of one row an INSERT of n.
-func together(insert string, n int) string {
+// together makes of an INSERT of one row an INSERT of n. SQLite takes $1 for a
+// name and looks for it among all the others, which with thousands of them costs
+// more than the rows: there the placeholders are bare.
+func together(insert string, n int, sqlite bool) string {
 	if n == 1 {
 		return insert
 	}
@@ -117,7 +121,11 @@ func together(insert string, n int) string {
 		default:
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "$%d", i+1)
+		if sqlite {
+			b.WriteString("?")
+		} else {
+			b.WriteString("$" + strconv.Itoa(i+1))
+		}
 	}
 	b.WriteString(")\nON CONFLICT" + tail)
 	return b.String()

@@ -1,0 +1,24 @@
+package projections
+
+import (
+	"fmt"
+
+	"scrapelog/eventstore"
+)
+
+// RunAsOf folds a run from the first events of its stream: how its row stood
+// after the last of them. What other streams say of it (Run.RecoveredBy) is not
+// in it. Without any event it is the zero Run.
+func RunAsOf(records []eventstore.Recorded) (Run, error) {
+	var r Run
+	for _, rec := range records {
+		e, err := rec.Event()
+		if err != nil {
+			return Run{}, fmt.Errorf("run as of position %d: %w", rec.Position, err)
+		}
+		if e != nil {
+			r = r.evolve(rec.Position, e)
+		}
+	}
+	return r, nil
+}
