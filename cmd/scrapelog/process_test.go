@@ -189,12 +189,12 @@ func (a api) ready() {
 
 // run is a run as the API tells it.
 type run struct {
-	ID, Scraper, Status, Trigger, Link, Cause, Phase, Code, Detail, Recovers, Instance string
-	RecoveredBy                                                                        string `json:"recovered_by"`
-	Items                                                                              *int64
-	StartedAt                                                                          time.Time `json:"started_at"`
-	EndedAt                                                                            time.Time `json:"ended_at"`
-	Position                                                                           int64
+	ID, Scraper, Status, Trigger, Watcher, Link, Cause, Phase, Code, Detail, Recovers, Instance string
+	RecoveredBy                                                                                 string `json:"recovered_by"`
+	Items                                                                                       *int64
+	StartedAt                                                                                   time.Time `json:"started_at"`
+	EndedAt                                                                                     time.Time `json:"ended_at"`
+	Position                                                                                    int64
 }
 
 func (a api) startRun(scraper string) run {

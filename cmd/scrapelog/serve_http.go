@@ -53,9 +53,24 @@ func (s *service) hub(render func(projections.Changes) ([]live.Message, error)) 
 	return live.New(live.Config{Source: s.queries, Wake: s.store.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
 }
 
+// watched is a hub whose subscribers are announced to recovery: a run that was
+// lost with its watcher starts again when that watcher is back.
+type watched struct {
+	*live.Hub
+	*service
+}
+
+func (w watched) Subscribe(ctx context.Context, watcher string) (<-chan live.Message, error) {
+	messages, err := w.Hub.Subscribe(ctx, watcher)
+	if t := w.current.Load(); t != nil && err == nil {
+		t.prober.WatcherBack(watcher)
+	}
+	return messages, err
+}
+
 func (s *service) apiConfig(hub *live.Hub) api.Config {
 	return api.Config{
-		Log: s.store, Views: s.queries, Handle: s.commands.Handle, Watch: hub.Subscribe,
+		Log: s.store, Views: s.queries, Handle: s.commands.Handle, Watch: watched{hub, s}.Subscribe,
 		Announce: func(scrapers []string) {
 			if t := s.current.Load(); t != nil {
 				t.prober.Announce(scrapers)
@@ -67,7 +82,7 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
-		Queries: s.queries, Events: s.store, Live: hub, Groups: s.store.GroupStates, Handle: s.commands.Handle,
+		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.store.GroupStates, Handle: s.commands.Handle,
 		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Logger: s.logger,
 	}
 }

@@ -122,6 +122,18 @@ func (p *Prober) Announce(scrapers []string) {
 	}
 }
 
+// WatcherBack says that a watcher's stream is open: runs that were lost with it
+// are looked at at once.
+func (p *Prober) WatcherBack(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.watches {
+		if id != "" && w.state().watcher == id {
+			w.announce()
+		}
+	}
+}
+
 // Unanswered says whether the last probe of a lost scraper got no answer at all.
 func (p *Prober) Unanswered(scraper string) bool {
 	w := p.watch(scraper)

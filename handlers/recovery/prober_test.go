@@ -186,7 +186,7 @@ func TestALostWatcherMustComeBackToo(t *testing.T) {
 		w := newWorld()
 		w.lost.LostLink, w.lost.Watcher = domain.LinkWatcher, "tab-1"
 		w.answer = backFrom(1)
-		w.start(t)
+		p := w.start(t)
 		time.Sleep(5500 * time.Millisecond)
 		if len(w.restored) != 0 {
 			t.Fatal("restored without its watcher")
@@ -194,8 +194,11 @@ func TestALostWatcherMustComeBackToo(t *testing.T) {
 		w.mu.Lock()
 		w.watching = true
 		w.mu.Unlock()
-		if restored := <-w.restored; restored.NoticedBy != domain.NoticedByWatcher {
-			t.Errorf("noticed by %s", restored.NoticedBy)
+		back := time.Now()
+		p.WatcherBack("tab-2")
+		p.WatcherBack("tab-1")
+		if restored := <-w.restored; restored.NoticedBy != domain.NoticedByWatcher || !time.Now().Equal(back) {
+			t.Errorf("noticed by %s after %v", restored.NoticedBy, time.Since(back))
 		}
 	})
 }

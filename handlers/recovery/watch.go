@@ -35,6 +35,7 @@ type watchState struct {
 	waiting    string // for what; empty: for nothing any more
 	detail     string // what the last probe saw
 	unanswered bool   // the last probe got no answer at all
+	watcher    string // who must come back too
 }
 
 func (s watchState) String() string {
@@ -123,7 +124,7 @@ func (w *watch) prove(c domain.ScraperConfig, lost domain.Run, goodSince time.Ti
 	case lost.HeldDown(holdDown.Std()) && time.Since(goodSince) < holdDown.Std():
 		return watchState{waiting: fmt.Sprintf("for %s of good probes, since the last recovery run was lost within %s of its start", holdDown, holdDown)}
 	case lost.LostLink == domain.LinkWatcher && !w.prober.Watcher(lost.Watcher):
-		return watchState{waiting: "for the watcher to come back"}
+		return watchState{waiting: "for the watcher to come back", watcher: lost.Watcher}
 	}
 	return watchState{}
 }

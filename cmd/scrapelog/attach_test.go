@@ -1,0 +1,86 @@
+package main_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// TestAnAttachedRunLivesWithItsWatcher starts a run that somebody follows, takes
+// the follower away and brings it back. A detached run beside it notices nothing.
+func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		a := attachable(t, db.URL)
+		detached := a.startRun("detached")
+		leave := a.watch("tab-1")
+		var attached run
+		if code := a.do("POST", "/api/v1/scrapers/attached/runs", `{"attach":"tab-1"}`, &attached); code != 201 {
+			t.Fatalf("attaching: %d", code)
+		}
+		leave()
+		a.watch("tab-1")() // a click from page to page
+		back := a.watch("tab-1")
+		if now := a.run(attached.ID); now.Status != "running" {
+			t.Fatalf("a click from page to page ended the run: %+v", now)
+		}
+		back()
+		left := time.Now()
+		lost := a.ended(attached.ID, 10*time.Second)
+		if lost.Status != "connection_failed" || lost.Link != "watcher" || lost.Cause != "watcher_gone" || lost.Phase != "" {
+			t.Fatalf("without its watcher the run ended as %+v", lost)
+		}
+		t.Logf("watcher gone → connection_failed: %v, of which 1s grace", lost.EndedAt.Sub(left).Round(time.Millisecond))
+
+		defer a.watch("tab-1")()
+		returned := time.Now()
+		await(t, 5*time.Second, "a new attached run starts", func() bool { return a.run(lost.ID).RecoveredBy != "" })
+		again := a.run(a.run(lost.ID).RecoveredBy)
+		t.Logf("watcher back → new run: %v", again.StartedAt.Sub(returned).Round(time.Millisecond))
+		if again.Watcher != "tab-1" || again.Recovers != lost.ID {
+			t.Errorf("the new run is %+v", again)
+		}
+		if run := a.ended(again.ID, 30*time.Second); run.Status != "completed" {
+			t.Errorf("with its watcher the run ended as %+v", run)
+		}
+		if run := a.ended(detached.ID, 30*time.Second); run.Status != "completed" {
+			t.Errorf("the detached run ended as %+v", run)
+		}
+	})
+}
+
+func attachable(t *testing.T, database string) api {
+	dir, listen, worker := t.TempDir(), freeAddr(t), freeAddr(t)
+	start(t, "worker", "--config", write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(`listen: %s
+beat: 1s
+scrapes:
+  - {name: attached, command: [sh, -c, "sleep 5; echo done"]}
+  - {name: detached, command: [sh, -c, "sleep 5; echo done"]}
+`, worker)))
+	start(t, "serve", "--db", database, "--config", write(t, filepath.Join(dir, "scrapelog.yaml"), fmt.Sprintf(`listen: %s
+watcher_grace: 1s
+scrapers:
+  - {name: attached, url: "http://%[2]s/scrapes/attached"}
+  - {name: detached, url: "http://%[2]s/scrapes/detached"}
+`, listen, worker)))
+	a := api{t, "http://" + listen}
+	a.ready()
+	return a
+}
+
+// watch opens a watcher's stream, reads its first bytes, and returns what closes it.
+func (a api) watch(id string) (leave func()) {
+	a.t.Helper()
+	res, err := http.Get(a.base + "/api/v1/watch?id=" + id)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := io.ReadFull(res.Body, make([]byte, 1)); err != nil {
+		a.t.Fatal(err)
+	}
+	return func() { res.Body.Close() }
+}
