@@ -27,75 +27,110 @@ const serverVariable = "SCRAPELOG_TEST_POSTGRES"
 
 var processID = os.Getpid()
 
-// cluster starts the private cluster at its first use.
-var cluster = sync.OnceValues(func() (string, error) {
+// shared starts the cluster of this process's tests at its first use. What is in
+// it need not survive anything.
+var shared = sync.OnceValues(func() (string, error) {
 	if server := os.Getenv(serverVariable); server != "" {
 		return server, nil
 	}
-	return started.start()
+	var err error
+	started, err = StartCluster("fsync=off", "full_page_writes=off", "shared_buffers=64MB")
+	if err != nil {
+		return "", err
+	}
+	return started.URL, nil
 })
 
-var started privateCluster
+var started *Cluster
 
 // Main runs the tests and then ends the private cluster, if one was started.
 func Main(m *testing.M) int {
-	defer started.end()
+	defer func() {
+		if started != nil {
+			started.End()
+		}
+	}()
 	return m.Run()
 }
 
-type privateCluster struct {
-	dir     string
-	process *exec.Cmd
-	done    chan error
+// Cluster is a private PostgreSQL server in a folder of its own, which ends with
+// this process.
+type Cluster struct {
+	URL string // of its first database, as a user that may do everything
+
+	bin, dir, data, port string
+	as                   *syscall.Credential
+	process              *exec.Cmd
+	done                 chan error
 }
 
-func (c *privateCluster) start() (server string, err error) {
-	bin, err := serverBinaries()
-	if err != nil {
-		return "", err
+// StartCluster makes and starts a server, with these settings ("fsync=off") and
+// else the defaults of PostgreSQL, durability among them.
+func StartCluster(settings ...string) (*Cluster, error) {
+	c := &Cluster{}
+	if err := c.make(); err != nil {
+		c.End()
+		return nil, err
 	}
-	as, err := clusterUser()
-	if err != nil {
-		return "", err
+	if err := c.start(settings); err != nil {
+		c.End()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Cluster) make() (err error) {
+	if c.bin, err = serverBinaries(); err != nil {
+		return err
+	}
+	if c.as, err = clusterUser(); err != nil {
+		return err
 	}
 	if c.dir, err = os.MkdirTemp("", "scrapelog-postgres-"); err != nil {
-		return "", err
+		return err
 	}
-	if as != nil {
-		if err := os.Chown(c.dir, int(as.Uid), int(as.Gid)); err != nil {
-			return "", err
+	if c.as != nil {
+		if err := os.Chown(c.dir, int(c.as.Uid), int(c.as.Gid)); err != nil {
+			return err
 		}
 	}
-	data := filepath.Join(c.dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-	initdb.Dir, initdb.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: as}
+	c.data = filepath.Join(c.dir, "data")
+	initdb := exec.Command(filepath.Join(c.bin, "initdb"), "-D", c.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb.Dir, initdb.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: c.as}
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	port, err := freePort()
-	if err != nil {
-		return "", err
+	return nil
+}
+
+func (c *Cluster) start(settings []string) (err error) {
+	if c.port, err = freePort(); err != nil {
+		return err
+	}
+	args := []string{"-D", c.data, "-p", c.port}
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300"}, settings...) {
+		args = append(args, "-c", setting)
 	}
 	var output bytes.Buffer
-	c.process = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", port,
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=300",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=64MB")
-	c.process.Dir, c.process.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: as, Pdeathsig: syscall.SIGQUIT}
+	c.process = exec.Command(filepath.Join(c.bin, "postgres"), args...)
+	c.process.Dir, c.process.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: c.as, Pdeathsig: syscall.SIGQUIT}
 	c.process.Stdout, c.process.Stderr = &output, &output
 	if err := c.launch(); err != nil {
-		return "", err
+		return err
 	}
-	server = "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable"
-	if err := c.await(server); err != nil {
-		c.end()
-		return "", fmt.Errorf("%w\n%s", err, output.Bytes())
+	c.URL = "postgres://postgres@127.0.0.1:" + c.port + "/postgres?sslmode=disable"
+	if err := c.await(); err != nil {
+		return fmt.Errorf("%w\n%s", err, output.Bytes())
 	}
-	return server, nil
+	return nil
 }
+
+// Program is the path of one of the server's programs, such as pg_dump.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
 
 // launch starts the server from a thread that lives as long as the process: the
 // kernel ends a child with Pdeathsig when the thread that made it ends.
-func (c *privateCluster) launch() error {
+func (c *Cluster) launch() error {
 	begun := make(chan error, 1)
 	c.done = make(chan error, 1)
 	go func() {
@@ -109,13 +144,13 @@ func (c *privateCluster) launch() error {
 	return <-begun
 }
 
-func (c *privateCluster) await(server string) error {
+func (c *Cluster) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		conn, err := pgx.Connect(ctx, server)
+		conn, err := pgx.Connect(ctx, c.URL)
 		if err == nil {
 			return conn.Close(ctx)
 		}
@@ -130,7 +165,8 @@ func (c *privateCluster) await(server string) error {
 	}
 }
 
-func (c *privateCluster) end() {
+// End stops the server and removes its folder.
+func (c *Cluster) End() {
 	if c.process != nil && c.process.Process != nil {
 		_ = c.process.Process.Signal(syscall.SIGQUIT) // nothing in it is to be kept
 		<-c.done

@@ -37,7 +37,7 @@ var databases atomic.Int64
 // Postgres is a new database of the cluster, dropped when the test ends.
 func Postgres(t testing.TB) Database {
 	t.Helper()
-	server, err := cluster()
+	server, err := shared()
 	if err != nil {
 		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", serverVariable, err)
 	}
