@@ -9,7 +9,7 @@ import (
 )
 
 // Event is a fact of the log. Its wire name and JSON are frozen by golden files:
-// a changed shape is a new version with an upcaster, never an edit.
+// a changed shape is a new version with an upcaster (see [Retire]), never an edit.
 type Event interface {
 	// EventType is the wire name, written out: "run.connection_lost".
 	EventType() string
@@ -212,10 +212,15 @@ func register[E Event]() string {
 	return zero.EventType()
 }
 
-// Decode reads an event of the given wire name. An unknown name is an event of
-// a newer program: it yields nil and no error, for readers to pass over.
+// Decode reads an event of the given wire name; one of a retired name is upcast.
+// An unknown name is an event of a newer program: it yields nil and no error,
+// for readers to pass over.
 func Decode(eventType string, data []byte) (Event, error) {
-	decode, known := decoders[eventType]
+	current, data, err := upcast(eventType, data)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", eventType, err)
+	}
+	decode, known := decoders[current]
 	if !known {
 		return nil, nil
 	}

@@ -121,7 +121,7 @@ func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scrape
 	if err := s.from(ctx).QueryRowContext(ctx, eventsHead, stream).Scan(&head, &version); err != nil {
 		return domain.Scraper{}, 0, unavailable(ctx, "scraper "+name, err)
 	}
-	configured, err := s.Read(ctx, Query{Stream: stream, Types: []string{domain.ScraperConfigured{}.EventType()}, Limit: 1, Backward: true})
+	configured, err := s.Read(ctx, Query{Stream: stream, Types: domain.WireNames(domain.ScraperConfigured{}.EventType()), Limit: 1, Backward: true})
 	if err != nil {
 		return domain.Scraper{}, 0, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
@@ -122,7 +123,7 @@ func (b *build) page(ctx context.Context, head int64) error {
 }
 
 func (b *build) apply(ctx context.Context, rec eventstore.Recorded) error {
-	if !slices.Contains(b.types, rec.Type) {
+	if !slices.Contains(b.types, domain.Current(rec.Type)) {
 		return nil // decoding is what costs most
 	}
 	e, err := rec.Event()

@@ -52,4 +52,7 @@ func (marshaler) Unmarshal(m *message.Message, into any) (err error) {
 
 func (marshaler) Name(event any) string { return event.(*envelope).wireName }
 
-func (marshaler) NameFromMessage(m *message.Message) string { return eventstore.TypeFromMessage(m) }
+// NameFromMessage is the name of the shape that Unmarshal upcasts to.
+func (marshaler) NameFromMessage(m *message.Message) string {
+	return domain.Current(eventstore.TypeFromMessage(m))
+}
