@@ -9,7 +9,6 @@ import (
 	"go/token"
 	"io"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,6 +79,7 @@ func TestArrowsAreSeenToBreak(t *testing.T) {
 		"echo where nothing is served":           {ImportPath: "handlers/schedule", Imports: []string{"github.com/labstack/echo/v4"}},
 		"watermill in a projection":              {ImportPath: "projections", Imports: []string{"github.com/ThreeDotsLabs/watermill/message"}},
 		"a driver outside the store":             {ImportPath: "projections", Imports: []string{"github.com/jackc/pgx/v5/stdlib"}},
+		"a test package in what is shipped":      {ImportPath: "handlers/web", Imports: []string{"scrapelog/eventstore/eventstoretest"}},
 		"tint in a handler":                      {ImportPath: "handlers/scrape", Imports: []string{"github.com/lmittmann/tint"}},
 		"a folder that says nothing":             {ImportPath: "handlers/util"},
 		"a folder that is not of the fixed ones": {ImportPath: "lib"},
@@ -156,7 +156,9 @@ func (p pkg) mayNotImport(imported string) string {
 func (p pkg) mayNotImportOurs(imported string) string {
 	from, to := slices.Index(arrows, top(p.ImportPath)), slices.Index(arrows, top(imported))
 	switch {
-	case isTestPackage(imported) && isTestPackage(p.ImportPath):
+	case isTestPackage(imported) && !isTestPackage(p.ImportPath):
+		return "only tests use it"
+	case isTestPackage(imported):
 		return ""
 	case to < from:
 		return "against the arrows " + strings.Join(arrows, " → ")
@@ -205,5 +207,7 @@ func within(importPath, folder string) bool {
 	return importPath == folder || strings.HasPrefix(importPath, folder+"/")
 }
 
-// isTestPackage: what only tests import is called …test.
-func isTestPackage(importPath string) bool { return strings.HasSuffix(path.Base(importPath), "test") }
+// isTestPackage: what only tests import lies in a folder called …test.
+func isTestPackage(importPath string) bool {
+	return slices.ContainsFunc(strings.Split(importPath, "/"), func(part string) bool { return strings.HasSuffix(part, "test") })
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -282,6 +283,36 @@ func TestASilentStreamIsLost(t *testing.T) {
 	}
 }
 
+// TestWhatIsHeardKeepsAStreamOpen: only silence ends it.
+func TestWhatIsHeardKeepsAStreamOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body, server := io.Pipe()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := newLiveStream(body, cancel, 15*time.Second, errUnreachable)
+		defer s.close()
+		buffer := make([]byte, 1)
+		for range 3 {
+			go func() {
+				time.Sleep(10 * time.Second)
+				_, _ = server.Write([]byte("\n"))
+			}()
+			if _, err := s.Read(buffer); err != nil || ctx.Err() != nil {
+				t.Fatal(err, context.Cause(ctx))
+			}
+		}
+		time.Sleep(14 * time.Second)
+		synctest.Wait()
+		if ctx.Err() != nil {
+			t.Error("ended before its time")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), errUnreachable) {
+			t.Error("silence is not heard")
+		}
+	})
+}
+
 // TestAttachedRunsHaveTheirWatcherFirst: the stream is open before the start.
 func TestAttachedRunsHaveTheirWatcherFirst(t *testing.T) {
 	f := serve(t)
@@ -300,11 +331,7 @@ func TestAttachedRunsHaveTheirWatcherFirst(t *testing.T) {
 	if _, stderr, code := invoke(t, "runs", "start", "shop", "--attach"); code != 0 {
 		t.Fatalf("exit %d, %s", code, stderr)
 	}
-	body, err := json.Marshal(startRequest{Attach: <-watcher})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.asked(t, "POST /api/v1/scrapers/shop/runs "+string(body))
+	f.asked(t, fmt.Sprintf(`POST /api/v1/scrapers/shop/runs {"attach":%q}`, <-watcher))
 }
 
 func TestAnAttachedRunThatIsRefused(t *testing.T) {

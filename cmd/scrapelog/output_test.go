@@ -238,3 +238,21 @@ func TestMatchesType(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFilters: whatever is asked for, the answer is a filter or a usage error.
+func FuzzFilters(f *testing.F) {
+	f.Add("-1h", "run.*", "!run.started")
+	f.Add("@9223372036854775808", "[", "!")
+	f.Add("-99999999999d", "\\", "*")
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, at, wanted, unwanted string) {
+		w, err := parseWhen("since", at, now)
+		if err != nil && !errors.Is(err, errUsage) || err == nil && at != "" && w.position < 1 && w.time.IsZero() {
+			t.Errorf("%q: %v, %v", at, w, err)
+		}
+		if matchesType([]string{"!*"}, wanted) && !strings.Contains(wanted, "/") {
+			t.Errorf("%q is not left out", wanted)
+		}
+		matchesType([]string{wanted, unwanted}, "run.started")
+	})
+}

@@ -23,18 +23,23 @@ type liveStream struct {
 
 func (f *follower) open(ctx context.Context) (*liveStream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	silent := time.AfterFunc(f.silence, func() { cancel(failf(errUnreachable, "%s has fallen silent", f.server)) })
+	stream := newLiveStream(http.NoBody, cancel, f.silence, failf(errUnreachable, "%s has fallen silent", f.server))
 	path := "/api/v1/watch"
 	if f.watcher != "" {
 		path += "?" + url.Values{"id": {f.watcher}}.Encode()
 	}
 	response, err := f.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
-		silent.Stop()
-		cancel(nil)
+		stream.close()
 		return nil, err
 	}
-	return &liveStream{response.Body, cancel, f.silence, silent}, nil
+	stream.body = response.Body
+	return stream, nil
+}
+
+// newLiveStream counts the silence from now on.
+func newLiveStream(body io.ReadCloser, cancel context.CancelCauseFunc, silence time.Duration, cause error) *liveStream {
+	return &liveStream{body, cancel, silence, time.AfterFunc(silence, func() { cancel(cause) })}
 }
 
 func (s *liveStream) Read(p []byte) (int, error) {
