@@ -68,7 +68,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-func start(t *testing.T, args ...string) *process {
+func start(t testing.TB, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(binary, args...), out: &output{}, done: make(chan struct{})}
 	p.Stdout, p.Stderr = p.out, p.out
@@ -126,7 +126,7 @@ func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 }
 
 // freeAddr is a loopback address nobody listens on.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -137,7 +137,7 @@ func freeAddr(t *testing.T) string {
 }
 
 // await polls until what holds, and fails with why when it never does.
-func await(t *testing.T, within time.Duration, what string, holds func() bool) {
+func await(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -152,7 +152,7 @@ func await(t *testing.T, within time.Duration, what string, holds func() bool) {
 
 // api speaks to a server as any client would.
 type api struct {
-	t    *testing.T
+	t    testing.TB
 	base string
 }
 
