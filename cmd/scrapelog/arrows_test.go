@@ -207,7 +207,9 @@ func within(importPath, folder string) bool {
 	return importPath == folder || strings.HasPrefix(importPath, folder+"/")
 }
 
-// isTestPackage: what only tests import lies in a folder called …test.
+// isTestPackage: what only tests import lies in a folder called …test. The
+// benchmark counts as one: it holds the libraries themselves beside what is built
+// on them.
 func isTestPackage(importPath string) bool {
-	return slices.ContainsFunc(strings.Split(importPath, "/"), func(part string) bool { return strings.HasSuffix(part, "test") })
+	return importPath == "cmd/bench" || slices.ContainsFunc(strings.Split(importPath, "/"), func(part string) bool { return strings.HasSuffix(part, "test") })
 }
