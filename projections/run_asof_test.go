@@ -3,6 +3,8 @@ package projections
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"scrapelog/domain"
 )
 
@@ -23,7 +25,9 @@ func TestARunAsOfItsLastEventIsItsRow(t *testing.T) {
 				t.Errorf("after %d events it is %q (%v), want %q", n, run.Status, err, want)
 			}
 			if n == len(records) {
-				same(t, "run", run, row)
+				if diff := cmp.Diff(row, run); diff != "" {
+					t.Errorf("the row (-) is not what was folded (+):\n%s", diff)
+				}
 			}
 		}
 	})

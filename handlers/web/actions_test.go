@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
 	"scrapelog/domain"
 	"scrapelog/handlers/web/webtest"
 )
+
+// head is the position of the canned log's last event.
+var head = strconv.FormatInt(webtest.Head, 10)
 
 func TestActions(t *testing.T) {
 	run := "/runs/" + webtest.Open.String()
@@ -21,15 +25,15 @@ func TestActions(t *testing.T) {
 		then string
 	}{
 		"scrape now": {"/scrapers/weather/runs", nil,
-			domain.StartScrape{ToScraper: domain.ToScraper{Scraper: "weather"}, Trigger: domain.TriggerManual}, run + "?recorded=18"},
+			domain.StartScrape{ToScraper: domain.ToScraper{Scraper: "weather"}, Trigger: domain.TriggerManual}, run + "?recorded=" + head},
 		"scrape and watch, with params": {"/scrapers/weather/runs", url.Values{"attach": {"tab-1"}, "params": {`{"depth":3}`}},
-			domain.StartScrape{ToScraper: domain.ToScraper{Scraper: "weather"}, Trigger: domain.TriggerManual, Watcher: "tab-1", Params: []byte(`{"depth":3}`)}, run + "?recorded=18"},
+			domain.StartScrape{ToScraper: domain.ToScraper{Scraper: "weather"}, Trigger: domain.TriggerManual, Watcher: "tab-1", Params: []byte(`{"depth":3}`)}, run + "?recorded=" + head},
 		"cancel": {run + "/cancel", url.Values{"reason": {"wrong"}},
-			domain.CancelRun{ToRun: domain.ToRun{RunID: webtest.Open}, By: "user:web", Reason: "wrong"}, run + "?recorded=18"},
+			domain.CancelRun{ToRun: domain.ToRun{RunID: webtest.Open}, By: "user:web", Reason: "wrong"}, run + "?recorded=" + head},
 		"pause": {"/scrapers/weather/pause", url.Values{"reason": {"later"}},
-			domain.PauseScraper{ToScraper: domain.ToScraper{Scraper: "weather"}, By: "user:web", Reason: "later"}, "/scrapers/weather?recorded=18"},
+			domain.PauseScraper{ToScraper: domain.ToScraper{Scraper: "weather"}, By: "user:web", Reason: "later"}, "/scrapers/weather?recorded=" + head},
 		"resume": {"/scrapers/weather/resume", nil,
-			domain.ResumeScraper{ToScraper: domain.ToScraper{Scraper: "weather"}, By: "user:web"}, "/scrapers/weather?recorded=18"},
+			domain.ResumeScraper{ToScraper: domain.ToScraper{Scraper: "weather"}, By: "user:web"}, "/scrapers/weather?recorded=" + head},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -39,7 +43,7 @@ func TestActions(t *testing.T) {
 			if len(asked) != 1 || fmt.Sprintf("%#v", asked[0]) != fmt.Sprintf("%#v", test.want) || by.Actor != "user:web" {
 				t.Errorf("asked %#v by %v, want %#v", asked, by, test.want)
 			}
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != test.then || w.Header().Get("X-Log-Position") != "18" {
+			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != test.then || w.Header().Get("X-Log-Position") != head {
 				t.Errorf("%d %v", w.Code, w.Header())
 			}
 		})
@@ -84,7 +88,7 @@ func TestAnActionThatPagesDoNotShowYet(t *testing.T) {
 	s := webtest.New()
 	s.Behind = context.DeadlineExceeded
 	w := post(serve(s), "/scrapers/weather/runs", nil)
-	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "event 18") {
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "event "+head) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
+	"scrapelog/handlers/web/webtest/browser"
 	"scrapelog/projections"
 )
 
@@ -21,16 +23,10 @@ func open(t *testing.T, path string) (context.Context, *webtest.Service) {
 	s := webtest.New()
 	server := httptest.NewServer(serve(s))
 	t.Cleanup(server.Close)
-	flags := chromedp.DefaultExecAllocatorOptions[:]
-	for _, name := range []string{"no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync"} {
-		flags = append(flags, chromedp.Flag(name, true))
-	}
-	parent, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+	parent, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	parent, cancel = context.WithTimeout(parent, time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(parent)
-	t.Cleanup(cancel)
+	ctx, stop := browser.Start(parent)
+	t.Cleanup(stop)
 	t.Cleanup(server.CloseClientConnections)
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+path)); err != nil {
 		t.Fatal(err)
@@ -83,7 +79,7 @@ func TestABadgeChangesInAnOpenPage(t *testing.T) {
 	run.Status, run.EndedAt = domain.StatusConnectionFailed, run.StartedAt.Add(time.Minute)
 	run.Cause, run.Link = domain.CauseReset, domain.LinkScraper
 	s.Rows[1] = run
-	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: 19})
+	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: webtest.Head + 1})
 	becomes(t, ctx, cell+` === "Connection lost"`)
 	becomes(t, ctx, `document.activeElement.name === "since"`)
 }
@@ -93,22 +89,22 @@ func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("has been scraped for")`)
 	do(t, ctx, `document.querySelector("[name=reason]").value = "typed"`)
 	do(t, ctx, `document.querySelector("tbody details").open = true`)
-	push(t, s, projections.Changes{Runs: s.Rows[:1], Counts: projections.Counts{}, Position: 19})
+	push(t, s, projections.Changes{Runs: s.Rows[:1], Counts: projections.Counts{}, Position: webtest.Head + 1})
 	becomes(t, ctx, `document.querySelector("[name=reason]").value === "typed" && document.querySelector("tbody details").open`)
 
 	items := int64(7)
 	done := s.Rows[0]
 	done.Status, done.EndedAt, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
 	s.Rows[0] = done
-	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: 20})
+	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: webtest.Head + 2})
 	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7 items")`)
 }
 
 func TestAPageThatMissedSomethingFetchesItselfAnew(t *testing.T) {
 	ctx, s := open(t, "/events")
-	s.Recorded = append(s.Recorded, webtest.Record(19, 9, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "news", At: webtest.Now}}))
-	push(t, s, projections.Changes{State: true, Counts: projections.Counts{}, Position: 19})
-	becomes(t, ctx, `document.querySelector("tbody th").textContent === "19"`)
+	s.Recorded = append(s.Recorded, webtest.Record(webtest.Head+1, 9, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "news", At: webtest.Now}}))
+	push(t, s, projections.Changes{State: true, Counts: projections.Counts{}, Position: webtest.Head + 1})
+	becomes(t, ctx, `document.querySelector("tbody th").textContent === "`+strconv.FormatInt(webtest.Head+1, 10)+`"`)
 }
 
 // The banner comes after three missed beats and goes with the next one.
@@ -120,8 +116,18 @@ func TestThePagesOwnLostConnection(t *testing.T) {
 	becomes(t, ctx, `!document.getElementById("live-lost").hidden && document.title.startsWith("(no live updates)")`)
 
 	do(t, ctx, `document.getElementById("live").dataset.beat = 60000`)
-	s.Messages <- live.Message{Event: live.BeatEvent, Data: []byte("{}")}
+	go beat(ctx, s) // a stream that is being replaced may swallow one
 	becomes(t, ctx, `document.getElementById("live-lost").hidden && document.title.startsWith("Overview")`)
+}
+
+func beat(ctx context.Context, s *webtest.Service) {
+	for range time.Tick(50 * time.Millisecond) {
+		select {
+		case s.Messages <- live.Message{Event: live.BeatEvent, Data: []byte("{}")}:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func TestTheWatcherOfAnAttachedRunIsTheTab(t *testing.T) {

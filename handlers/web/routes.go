@@ -31,6 +31,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/events", h.events)
 	page("/events/:position", h.event)
 	page("/streams/:name", h.stream)
+	page("/streams/:name/events.ndjson", h.download)
 	page("/projections", h.projections)
 
 	action("/runs/:id/cancel", h.cancel)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,7 +62,8 @@ func paths() map[string]string {
 		"open run": "/runs/" + webtest.Open.String(), "attached run": "/runs/" + webtest.Attached.String(), "lost run": "/runs/" + webtest.Lost.String(),
 		"recovered run": "/runs/" + webtest.Recovered.String(), "recovery run": "/runs/" + webtest.Recovery.String(),
 		"failed run": "/runs/" + webtest.Failed.String(), "cancelled run": "/runs/" + webtest.Cancelled.String(),
-		"completed run": "/runs/" + webtest.Done.String(), "hostile run": "/runs/" + webtest.Cut.String(), "what was recorded": "/runs/" + webtest.Open.String() + "?recorded=18",
+		"completed run": "/runs/" + webtest.Done.String(), "hostile run": "/runs/" + webtest.Cut.String(), "flapping": "/runs/" + webtest.FlapTwo.String(), "as of its start": asOf(webtest.Recovered, 1), "as of its end": asOf(webtest.Done, 2),
+		"compact": "/runs/" + webtest.Cut.String() + "?view=compact", "json": "/runs/" + webtest.Cut.String() + "?view=json", "what was recorded": "/runs/" + webtest.Open.String() + "?recorded=" + head,
 		"scrapers": "/scrapers", "scraper": "/scrapers/shop-prices", "paused scraper": "/scrapers/news", "lost scraper": "/scrapers/reviews",
 		"events": "/events", "events by type": "/events?type=run.started", "oldest events": "/events?after=0", "older events": "/events?until=5",
 		"event": "/events/3", "stream": "/streams/scraper-news", "projections": "/projections",
@@ -138,7 +140,7 @@ func TestStatuses(t *testing.T) {
 		"a run that is not":               {"/runs/" + webtest.RunID(99).String(), 404},
 		"a run id that is none":           {"/runs/nope", 404},
 		"a scraper that is not":           {"/scrapers/nope", 404},
-		"an event beyond the head":        {"/events/19", 404},
+		"an event beyond the head":        {"/events/" + strconv.FormatInt(webtest.Head+1, 10), 404},
 		"an event that is no number":      {"/events/x", 404},
 		"a stream that is not":            {"/streams/run-x", 404},
 		"a status that is none":           {"/runs?status=nope", 400},

@@ -42,21 +42,34 @@ const RefreshOnAny = "position from:#live throttle:1s, refresh from:#live"
 // RefreshOverview does so on every beat too, since ages of beats are in no event.
 const RefreshOverview = RefreshOnAny + ", beat from:#live"
 
-// RefreshOn fetches a page anew when the thing that a stream is about changes.
-// Only names of ours may enter htmx's words: any other stream stands still.
-func RefreshOn(stream string) string {
-	name, isScraper := strings.CutPrefix(stream, domain.ScraperStream(""))
-	if _, err := uuid.Parse(strings.TrimPrefix(stream, "run-")); err != nil && !(isScraper && domain.ValidScraperName(name)) {
+// RefreshOn fetches a page anew when a thing that one of the streams is about
+// changes. Only names of ours may enter htmx's words: any other stream stands still.
+func RefreshOn(streams ...string) string {
+	var words []string
+	for _, stream := range streams {
+		name, isScraper := strings.CutPrefix(stream, domain.ScraperStream(""))
+		if _, err := uuid.Parse(strings.TrimPrefix(stream, "run-")); err == nil || isScraper && domain.ValidScraperName(name) {
+			words = append(words, stream+" from:#live throttle:1s")
+		}
+	}
+	if len(words) == 0 {
 		return ""
 	}
-	return stream + " from:#live throttle:1s, refresh from:#live"
+	return strings.Join(append(words, "refresh from:#live"), ", ")
 }
 
-// RefreshOnRun fetches a run's page anew when the run changes, and on every beat
-// while it runs, since its signs of life are in no event.
-func RefreshOnRun(id uuid.UUID, open bool) string {
-	words := RefreshOn(domain.RunStream(id))
-	if open {
+// RefreshOnRun fetches a run's page anew when the run changes or one that its
+// page tells of, and on every beat while it runs, since its signs of life are in
+// no event.
+func RefreshOnRun(p RunPage) string {
+	streams := []string{domain.RunStream(p.ID)}
+	for _, r := range p.Chain {
+		if r.ID != p.ID {
+			streams = append(streams, domain.RunStream(r.ID))
+		}
+	}
+	words := RefreshOn(streams...)
+	if p.Status == domain.StatusRunning {
 		words += ", beat from:#live"
 	}
 	return words

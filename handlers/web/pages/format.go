@@ -14,8 +14,8 @@ import (
 // stamp is an instant as <time datetime> wants it.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// instant is an instant as people read it, its zone said.
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+// Instant is an instant as people read it, its zone said.
+func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Took is a length of time in the two units that matter: "1.2 s", "2 min 5 s", "3 h 10 min".
 func Took(d time.Duration) string {

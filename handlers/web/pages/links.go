@@ -6,6 +6,8 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
+
+	"scrapelog/domain"
 )
 
 func runURL(id uuid.UUID) templ.SafeURL { return templ.SafeURL("/runs/" + id.String()) }
@@ -18,6 +20,26 @@ func streamURL(name string) templ.SafeURL { return templ.SafeURL("/streams/" + u
 
 func eventURL(position int64) templ.SafeURL {
 	return templ.SafeURL("/events/" + strconv.FormatInt(position, 10))
+}
+
+// anchor is the name of an event within a page.
+func anchor(e Event) string { return "e-" + strconv.FormatInt(e.Position, 10) }
+
+func (p RunPage) stream() string { return domain.RunStream(p.ID) }
+
+var viewWords = map[View]string{ViewAll: "All", ViewCompact: "Compact", ViewJSON: "JSON"}
+
+// viewURL shows the same page's events in another way.
+func viewURL(p RunPage, view View) templ.SafeURL {
+	at := ""
+	if p.AsOf != nil {
+		at = strconv.FormatInt(p.AsOf.Position, 10)
+	}
+	return runURL(p.ID) + templ.SafeURL(query("view", string(view), "at", at)+"#events")
+}
+
+func asOfURL(p RunPage, position int64) templ.SafeURL {
+	return runURL(p.ID) + templ.SafeURL(query("view", string(p.View), "at", strconv.FormatInt(position, 10)))
 }
 
 // refreshing lets a part of the page be fetched anew by itself. The morph keeps

@@ -19,11 +19,35 @@ type Run struct {
 // RunPage is one run with its story.
 type RunPage struct {
 	Run
-	Next     projections.Run // the run that recovered this one; zero: none did
-	Standing bool            // a lost run that no newer one has superseded: recovery is still to come
-	Waiting  string          // what it waits for, in words
+	Next     projections.Run   // the run that recovered this one; zero: none did
+	Chain    []projections.Run // the story of losses and recoveries it is a part of, oldest first
+	Standing bool              // a lost run that no newer one has superseded: recovery is still to come
+	Waiting  string            // what it waits for, in words
 	Events   []Event
+	View     View
+	AsOf     *AsOf // nil: the run as it stands now
 }
+
+// AsOf says that a run is shown as it stood after an event of the log.
+type AsOf struct {
+	Position            int64
+	At                  time.Time       // when that event was recorded
+	Now                 projections.Run // the run as it stands now
+	Previous, Following int64           // the run's own events before and after what is shown; 0: there is none
+}
+
+// View is how a list of events is shown.
+type View string
+
+// The views.
+const (
+	ViewAll     View = ""
+	ViewCompact View = "compact"
+	ViewJSON    View = "json"
+)
+
+// Views lists them in the order of their tabs.
+var Views = []View{ViewAll, ViewCompact, ViewJSON}
 
 // Overview is the first page.
 type Overview struct {

@@ -17,10 +17,10 @@ func stateText(p ScraperPage) string {
 		text = append(text, "Its connection is lost: "+causeText(p.Connection.Cause)+".", sentenceCase(WaitingText(loss))+".")
 	}
 	if p.Paused {
-		text = append(text, "Paused by "+clean(p.PausedBy)+" at "+instant(p.PausedAt)+because(p.PausedReason)+".")
+		text = append(text, "Paused by "+clean(p.PausedBy)+" at "+Instant(p.PausedAt)+because(p.PausedReason)+".")
 	}
 	if p.Removed {
-		text = append(text, "Removed at "+instant(p.RemovedAt)+"; its history stays.")
+		text = append(text, "Removed at "+Instant(p.RemovedAt)+"; its history stays.")
 	}
 	return strings.Join(text, " ")
 }

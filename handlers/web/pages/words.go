@@ -100,7 +100,7 @@ func Sentence(p RunPage, now time.Time) string {
 	case domain.StatusFailed:
 		return fmt.Sprintf("The scrape of %s failed %s into the run: %s%s.", name, into, codeText(p.Code), answeredText(p.HTTPStatus))
 	case domain.StatusConnectionFailed:
-		return lostText(p) + " " + recoveryText(p)
+		return strings.TrimSpace(lostText(p) + " " + recoveryText(p))
 	case domain.StatusCancelled:
 		return fmt.Sprintf("%s cancelled the run of %s %s into it%s.", someone(p.CancelledBy), name, into, because(p.CancelReason))
 	}
@@ -155,12 +155,16 @@ func recoveryText(p RunPage) string {
 		return "A new scrape has followed it."
 	case back && p.Standing:
 		return fmt.Sprintf("The connection came back after %s; the new scrape is still to start.", downText(p.Run))
+	case back && p.AsOf != nil:
+		return fmt.Sprintf("The connection came back after %s.", downText(p.Run))
 	case back:
 		return fmt.Sprintf("The connection came back after %s, and no scrape was started for it.", downText(p.Run))
 	case p.Standing && p.Waiting != "":
 		return sentenceCase(clean(p.Waiting)) + "."
 	case p.Standing:
 		return "A new scrape starts as soon as the connection is back."
+	case p.AsOf != nil:
+		return "" // what was waited for then is in no event of the run
 	}
 	return "A newer run has taken its place."
 }

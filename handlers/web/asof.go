@@ -1,0 +1,98 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
+)
+
+// asOf is a run's page as it stood after the event at a position or, of a time,
+// after the last event that had been recorded by then.
+func (h *Handler) asOf(ctx context.Context, now pages.RunPage, text string) (pages.RunPage, error) {
+	position, err := h.positionOf(ctx, text)
+	if err != nil {
+		return now, err
+	}
+	last, err := h.cfg.Events.ByPosition(ctx, position)
+	if err != nil {
+		return now, err
+	}
+	told := 0
+	for told < len(now.Events) && now.Events[told].Position <= position {
+		told++
+	}
+	if told == 0 {
+		return now, fmt.Errorf("the run had not started at event %d, its first is event %d: %w",
+			position, now.Events[0].Position, domain.ErrNotFound)
+	}
+	return then(now, last, told)
+}
+
+// then folds the first events of a run's page.
+func then(now pages.RunPage, last eventstore.Recorded, told int) (page pages.RunPage, err error) {
+	page = pages.RunPage{
+		Events: now.Events[:told], View: now.View,
+		AsOf: &pages.AsOf{Position: last.Position, At: last.RecordedAt, Now: now.Run.Run},
+	}
+	if page.Run.Run, err = projections.RunAsOf(recordsOf(page.Events)); err != nil {
+		return page, err
+	}
+	if told > 1 {
+		page.AsOf.Previous = now.Events[told-2].Position
+	}
+	if told < len(now.Events) {
+		page.AsOf.Following = now.Events[told].Position
+	}
+	if now.Next.ID != uuid.Nil && now.Next.StartPosition <= last.Position {
+		page.RecoveredBy, page.Next = now.RecoveredBy, now.Next
+	}
+	return page, nil
+}
+
+func recordsOf(events []pages.Event) []eventstore.Recorded {
+	records := make([]eventstore.Recorded, len(events))
+	for i, e := range events {
+		records[i] = e.Recorded
+	}
+	return records
+}
+
+// positionOf reads a position, or a time and finds the position then.
+func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
+	if position, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return position, h.within(ctx, position)
+	}
+	t, err := instant("at", text)
+	if err != nil {
+		return 0, invalid("at", text, "use a position in the log, or a UTC time such as 2026-11-23T12:00")
+	}
+	next, err := h.firstSince(ctx, t)
+	switch {
+	case err != nil:
+		return 0, err
+	case next == 1:
+		return 0, fmt.Errorf("the log had no events at %s: %w", pages.Instant(t), domain.ErrNotFound)
+	}
+	return next - 1, nil
+}
+
+// within refuses positions that the log does not have.
+func (h *Handler) within(ctx context.Context, position int64) error {
+	head, err := h.cfg.Events.Head(ctx)
+	switch {
+	case err != nil:
+		return err
+	case position < 1:
+		return fmt.Errorf("event %d: positions begin at 1: %w", position, domain.ErrNotFound)
+	case position > head:
+		return fmt.Errorf("event %d is beyond the head of the log, which is %d: %w", position, head, domain.ErrNotFound)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package web_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/web/webtest"
+)
+
+// eventOf is the n-th event of a run.
+func eventOf(run uuid.UUID, n int) eventstore.Recorded {
+	for _, rec := range webtest.Log() {
+		if rec.Stream == domain.RunStream(run) && rec.Version == int64(n) {
+			return rec
+		}
+	}
+	panic("the story has no such event")
+}
+
+// asOf is a run's page as of the n-th of its events.
+func asOf(run uuid.UUID, n int) string {
+	return fmt.Sprintf("/runs/%s?at=%d", run, eventOf(run, n).Position)
+}
+
+// words is the text of a selection, its white space made single.
+func words(s *goquery.Selection) string { return strings.Join(strings.Fields(s.Text()), " ") }
+
+func TestARunAsOfAnEvent(t *testing.T) {
+	e := serve(webtest.New())
+	lost := eventOf(webtest.Recovered, 2)
+	byTime := "/runs/" + webtest.Recovered.String() + "?at=" + lost.RecordedAt.Add(time.Second).Format(time.RFC3339)
+	tests := map[string]struct {
+		path     string
+		badge    string
+		sentence string
+		differs  string
+		ways     string
+	}{
+		"its first": {asOf(webtest.Recovered, 1), "Running", "shop-prices has been scraped for 0 s.",
+			"Status Ended Took Why Detail Last heard Connection back Recovered by", "Next event, As it is now"},
+		"its loss": {asOf(webtest.Recovered, 2), "Connection lost", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s.",
+			"Connection back Recovered by", "Previous event, Next event, As it is now"},
+		"a time after its loss": {byTime, "Connection lost", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s.",
+			"Connection back Recovered by", "Previous event, Next event, As it is now"},
+		"the return": {asOf(webtest.Recovered, 3), "Connection lost", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s. The connection came back after 1 min 19 s.",
+			"Recovered by", "Previous event, As it is now"},
+		"what came long after": {fmt.Sprintf("/runs/%s?at=%d", webtest.Recovered, webtest.Head), "Connection lost",
+			"The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s. A new scrape started 1.2 s after the connection came back.",
+			"", "Previous event, As it is now"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			doc := document(t, get(e, test.path))
+			if got := words(doc.Find("hgroup .badge")); got != test.badge {
+				t.Errorf("badge %q", got)
+			}
+			if got := words(doc.Find(".sentence")); got != test.sentence {
+				t.Errorf("sentence %q", got)
+			}
+			var differs, ways []string
+			doc.Find(".as-of tbody th").Each(func(_ int, s *goquery.Selection) { differs = append(differs, words(s)) })
+			doc.Find(".as-of nav a").Each(func(_ int, s *goquery.Selection) { ways = append(ways, strings.TrimRight(words(s), "0123456789 ")) })
+			if got := strings.Join(differs, " "); got != test.differs {
+				t.Errorf("differs in %q, want %q", got, test.differs)
+			}
+			if got := strings.ReplaceAll(strings.Join(ways, ", "), ",,", ","); got != test.ways {
+				t.Errorf("ways %q, want %q", got, test.ways)
+			}
+			if doc.Find("form").Length() > 0 || doc.Find("main [hx-get], main[hx-get]").Length() > 0 {
+				t.Error("the past can be changed, or changes")
+			}
+		})
+	}
+}
+
+func TestWhatARunCannotBeAsOf(t *testing.T) {
+	tests := map[string]struct {
+		at   string
+		want int
+		says string
+	}{
+		"before it started":    {"1", 404, "had not started at event 1"},
+		"beyond the head":      {"9999", 404, "beyond the head"},
+		"no position":          {"0", 404, "begin at 1"},
+		"before the log began": {"2020-01-01T00:00", 404, "no events"},
+		"no time":              {"yesterday", 400, "at"},
+	}
+	e := serve(webtest.New())
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := get(e, "/runs/"+webtest.Recovered.String()+"?at="+test.at)
+			if w.Code != test.want || !strings.Contains(w.Body.String(), test.says) {
+				t.Errorf("%d %s", w.Code, words(document(t, w).Find("main")))
+			}
+		})
+	}
+}
+
+func TestAChainOfRecoveriesIsOneStory(t *testing.T) {
+	e := serve(webtest.New())
+	for _, id := range []uuid.UUID{webtest.Flapping, webtest.FlapTwo, webtest.FlapThree} {
+		doc := document(t, get(e, "/runs/"+id.String()))
+		story := doc.Find("[aria-labelledby=chain]")
+		if got := words(story.Find("p").First()); got != "The connection was lost twice; the scrape was completed 2 min 0 s after the first loss." {
+			t.Errorf("%s: %q", id, got)
+		}
+		if n := story.Find("ol.chain > li").Length(); n != 3 {
+			t.Errorf("%s: %d runs, want 3", id, n)
+		}
+		if got := words(story.Find("strong")); !strings.HasPrefix(got, id.String()[24:]) {
+			t.Errorf("%s: it says that this is run %q", id, got)
+		}
+	}
+	doc := document(t, get(e, "/runs/"+webtest.Done.String()))
+	if doc.Find(".chain").Length() > 0 {
+		t.Error("a run that is alone has a chain")
+	}
+}
+
+func TestTheEventsOfARun(t *testing.T) {
+	e, rec := serve(webtest.New()), eventOf(webtest.Recovered, 2)
+	for view, inside := range map[string]string{"": "tr", "compact": "li", "json": "pre"} {
+		doc := document(t, get(e, "/runs/"+webtest.Recovered.String()+"?view="+view))
+		if doc.Find(fmt.Sprintf("%s#e-%d", inside, rec.Position)).Length() != 1 {
+			t.Errorf("view %q has no event %d", view, rec.Position)
+		}
+	}
+	if w := get(e, "/runs/"+webtest.Recovered.String()+"?view=x"); w.Code != 400 {
+		t.Errorf("a view that is none: %d", w.Code)
+	}
+}
+
+func TestAStreamIsDownloaded(t *testing.T) {
+	stream := domain.RunStream(webtest.Recovered)
+	w := get(serve(webtest.New()), "/streams/"+stream+"/events.ndjson")
+	if got := w.Header().Get("Content-Disposition"); got != `attachment; filename="`+stream+`.ndjson"` {
+		t.Errorf("Content-Disposition: %s", got)
+	}
+	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
+	for i, line := range lines {
+		var rec eventstore.Recorded
+		if err := json.Unmarshal([]byte(line), &rec); err != nil || rec.Version != int64(i+1) || rec.Stream != stream {
+			t.Errorf("line %d: %v %s", i+1, err, line)
+		}
+	}
+	if len(lines) != 3 || w.Header().Get("Content-Type") != "application/x-ndjson" {
+		t.Errorf("%d lines, %v", len(lines), w.Header())
+	}
+	if w := get(serve(webtest.New()), "/streams/run-x/events.ndjson"); w.Code != 404 {
+		t.Errorf("a stream that is not: %d", w.Code)
+	}
+}
