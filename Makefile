@@ -28,8 +28,8 @@ check: ## format, vet, staticcheck, generated files, import arrows
 	.ci/generated
 	go test -run '^TestArrows' ./cmd/scrapelog
 
-bench: ## how fast it is
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## the log's speed beside what it is compared with, and the goals; BENCH=-short for a look
+	go run ./cmd/bench $(BENCH)
 
 generate: ## the Go code of the pages' templates
 	go tool templ generate -path handlers/web

@@ -24,9 +24,9 @@ var leaves = []string{"handlers/sse", "handlers/dial", "handlers/problem", "hand
 // doors says where a library may be imported.
 var doors = map[string][]string{
 	"github.com/labstack/echo":            {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/problem"},
-	"github.com/ThreeDotsLabs/":           {"eventstore", "handlers/react"},
-	"github.com/jackc/pgx":                {"eventstore"},
-	"modernc.org/sqlite":                  {"eventstore"},
+	"github.com/ThreeDotsLabs/":           {"eventstore", "handlers/react", "cmd/bench"}, // which measures against it
+	"github.com/jackc/pgx":                {"eventstore", "cmd/bench"},
+	"modernc.org/sqlite":                  {"eventstore", "cmd/bench"},
 	"github.com/lmittmann/tint":           {"cmd"},
 	"github.com/chromedp/":                {},
 	"github.com/google/go-cmp":            {},
@@ -211,5 +211,6 @@ func within(importPath, folder string) bool {
 // benchmark counts as one: it holds the libraries themselves beside what is built
 // on them.
 func isTestPackage(importPath string) bool {
-	return importPath == "cmd/bench" || slices.ContainsFunc(strings.Split(importPath, "/"), func(part string) bool { return strings.HasSuffix(part, "test") })
+	tests := func(folder string) bool { return strings.HasSuffix(folder, "test") }
+	return importPath == "cmd/bench" || slices.ContainsFunc(strings.Split(importPath, "/"), tests)
 }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// sizes say how much is measured.
+type sizes struct {
+	rounds int
+	turn   time.Duration // of one contender at one number of writers
+}
+
+var (
+	full  = sizes{rounds: 5, turn: 700 * time.Millisecond}
+	short = sizes{rounds: 5, turn: 100 * time.Millisecond}
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	b, err := newBench(args)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	begun := time.Now()
+	for _, d := range b.dialects {
+		for _, s := range sections {
+			if !b.wants(s.name) {
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "%6.1fs  %s: %s\n", time.Since(begun).Seconds(), d, s.name)
+			if err := s.measure(ctx, b, d); err != nil {
+				return fmt.Errorf("%s on %s: %w", s.name, d, err)
+			}
+		}
+	}
+	return b.print(os.Stdout, time.Since(begun))
+}
+
+// sections in the order of the table.
+var sections = []struct {
+	name    string
+	measure func(context.Context, *bench, eventstore.Dialect) error
+}{
+	{"append", measureAppend},
+}
+
+// bench is one run of the program.
+type bench struct {
+	sizes
+	dialects []eventstore.Dialect
+	only     []string
+	dir      string
+	cluster  *eventstoretest.Cluster
+	made     int
+	table
+}
+
+func newBench(args []string) (*bench, error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	isShort := flags.Bool("short", false, "small sizes: a look, not a measurement")
+	rounds := flags.Int("rounds", 0, "rounds of which the median is taken")
+	database := flags.String("database", "", "sqlite or postgres; default both")
+	only := flags.String("only", "", "these sections, separated by commas: "+sectionNames())
+	folder := flags.String("dir", "", "where the databases lie; default the folder for temporary files")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	b := &bench{sizes: full, dialects: []eventstore.Dialect{eventstore.SQLite, eventstore.Postgres}}
+	if *isShort {
+		b.sizes = short
+	}
+	if *rounds > 0 {
+		b.rounds = *rounds
+	}
+	if *database != "" {
+		b.dialects = []eventstore.Dialect{eventstore.Dialect(*database)}
+	}
+	if *only != "" {
+		b.only = strings.Split(*only, ",")
+	}
+	return b, b.open(*folder)
+}
+
+func sectionNames() string {
+	var names []string
+	for _, s := range sections {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, " ")
+}
+
+func (b *bench) wants(section string) bool {
+	return len(b.only) == 0 || slices.Contains(b.only, section)
+}
+
+func (b *bench) open(folder string) (err error) {
+	if b.dir, err = os.MkdirTemp(folder, "scrapelog-bench-"); err != nil {
+		return err
+	}
+	if slices.Contains(b.dialects, eventstore.Postgres) {
+		if b.cluster, err = eventstoretest.StartCluster(); err != nil {
+			return errors.Join(err, os.RemoveAll(b.dir))
+		}
+	}
+	b.note("%s, %d CPUs; %d rounds", runtime.Version(), runtime.NumCPU(), b.rounds)
+	return nil
+}
+
+func (b *bench) close() {
+	if b.cluster != nil {
+		b.cluster.End()
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+// database makes an empty one and returns its URL.
+func (b *bench) database(ctx context.Context, d eventstore.Dialect) (string, error) {
+	b.made++
+	name := fmt.Sprintf("bench_%d", b.made)
+	if d == eventstore.SQLite {
+		return "sqlite:" + filepath.Join(b.dir, name+".db"), nil
+	}
+	return b.cluster.CreateDatabase(ctx, name)
+}
+
+// store opens a new log.
+func (b *bench) store(ctx context.Context, d eventstore.Dialect) (*eventstore.Store, error) {
+	url, err := b.database(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	s, err := eventstore.Open(ctx, eventstore.Config{URL: url})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Migrate(ctx)
+}
