@@ -72,16 +72,16 @@ func reloads(path string) (reload <-chan func() (Config, error), stop func()) {
 // runServe serves until ctx ends. The address is taken before anything is
 // written, so that a busy port changes nothing.
 func runServe(ctx context.Context, config Config, reload <-chan func() (Config, error), logger *slog.Logger) error {
-	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Logger: logger})
-	if err != nil {
-		return err
-	}
-	defer store.Close()
 	listener, err := listen(ctx, config.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
 	return newService(config, store, logger).run(ctx, listener, reload)
 }
 

@@ -26,8 +26,9 @@ var stepWords = [steps]string{
 
 // startup is how far a tenure has come.
 type startup struct {
-	mu   sync.Mutex
-	next step
+	mu       sync.Mutex
+	next     step
+	position int64 // of the log once the file's scrapers were in it
 }
 
 func (s *startup) reset() {
@@ -53,6 +54,20 @@ func (s *startup) doing() string {
 	return stepWords[s.next]
 }
 
+// applied says that the file's scrapers are in the log, up to position.
+func (s *startup) applied(position int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next, s.position = stepApplied+1, position
+}
+
+// shows is the position that whoever asks a service that is ready must see.
+func (s *startup) shows() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.position
+}
+
 const (
 	readyTimeout = 2 * time.Second // for the database to answer
 	mostBehind   = 5 * time.Second // how old the next event of a group may be
@@ -75,6 +90,9 @@ func (s *service) ready(ctx context.Context) []string {
 			reasons = append(reasons, fmt.Sprintf("%d ended runs wait to be recorded", n))
 		}
 	}
+	if refused := s.sealer.Refused(); refused != "" {
+		reasons = append(reasons, "sealing was refused: "+refused)
+	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	groups, err := s.store.GroupStates(ctx)
@@ -82,6 +100,9 @@ func (s *service) ready(ctx context.Context) []string {
 		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))
 	}
 	for _, g := range groups {
+		if g.Position < s.starts.shows() {
+			reasons = append(reasons, fmt.Sprintf("starting: %s reads the log", g.Name))
+		}
 		if g.BlockedBy != "" {
 			reasons = append(reasons, fmt.Sprintf("%s is blocked at position %d: %s", g.Name, g.Position+1, g.BlockedBy))
 		} else if g.Behind > mostBehind {

@@ -14,6 +14,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/react"
@@ -29,6 +30,7 @@ type service struct {
 	commands *command.Handler
 	files    fileScrapers
 	watchers live.Watchers
+	sealer   *proof.Sealer
 	logger   *slog.Logger
 
 	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
@@ -56,6 +58,9 @@ func (s *service) instance() string {
 // follower is the least loaded live instance. One that is stopping takes no runs,
 // and the only one that is certain not to stop is this.
 func (s *service) follower(ctx context.Context) (string, error) {
+	if reason := s.sealer.Refused(); reason != "" {
+		return "", fmt.Errorf("%w: no runs are started: %s", eventstore.ErrUnavailable, reason)
+	}
 	own := s.current.Load()
 	if own == nil || own.ending() {
 		return "", errStopping
@@ -82,6 +87,7 @@ func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan 
 	group, readers := errgroup.WithContext(readers)
 	s.serveHTTP(readers, group, listener)
 	group.Go(func() error { return s.project(readers) })
+	group.Go(func() error { return s.sealer.Run(readers) }) // outlives whatever appends: it signs last
 	group.Go(func() error {
 		defer stopReaders()
 		working, stop := context.WithCancelCause(ctx)
@@ -93,9 +99,15 @@ func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan 
 	return group.Wait()
 }
 
-// prepare is what must be done before anything is read.
-func (s *service) prepare(ctx context.Context) error {
-	return projections.Ensure(ctx, s.store)
+// prepare is what must be done before anything is read or appended: the read
+// models are there, and the log follows from what was signed of it.
+func (s *service) prepare(ctx context.Context) (err error) {
+	if err := projections.Ensure(ctx, s.store); err != nil {
+		return err
+	}
+	files := proof.Files{Key: s.config.Audit.Key, Checkpoints: s.config.Audit.Checkpoints}
+	s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Logger: s.logger})
+	return err
 }
 
 // project feeds the read models for as long as pages are served.

@@ -78,7 +78,11 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 	if err := t.files.apply(ctx, t.service, t.config.Scrapers); err != nil {
 		return err
 	}
-	t.starts.done(stepApplied)
+	head, err := t.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	t.starts.applied(head)
 	return t.work(ctx, keeper, reload)
 }
 

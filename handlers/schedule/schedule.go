@@ -47,6 +47,7 @@ type Scheduler struct {
 type entry struct {
 	scraper domain.Scraper
 	slot    time.Time // zero: none
+	late    time.Time // the slot that could not be started, once that was logged
 }
 
 // Run ticks until ctx ends.
@@ -151,7 +152,8 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 			Trigger: domain.TriggerSchedule, DueAt: due, Unanswered: s.Unanswered(name),
 		}
 		if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !e.late.Equal(due) {
+				e.late = due
 				s.Logger.Error("a slot cannot be started; trying again", "scraper", name, "due_at", due, "error", err)
 			}
 			continue
