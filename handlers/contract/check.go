@@ -1,0 +1,240 @@
+package contract
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/dial"
+)
+
+// Target is the scraper to check, and what it is asked to scrape.
+type Target struct {
+	URL        string
+	Scraper    string            // the name it is given; empty: "contract-check"
+	Platforms  []string          // of each order
+	Params     json.RawMessage   // of each order; a JSON object
+	HeadersEnv map[string]string // as in a scraper's configuration
+}
+
+func (t Target) config() domain.ScraperConfig {
+	cfg := domain.DefaultScraperConfig()
+	cfg.Name, cfg.URL, cfg.HeadersEnv = t.Scraper, t.URL, t.HeadersEnv
+	return cfg
+}
+
+// Check asks the scraper for real scrapes and judges what it does. One of them is
+// followed to its end, as long as that takes; up to three more are started and
+// left. There is a verdict for every rule, whatever the error is: the cause of
+// ctx, an ErrUnreachable, or a domain.ErrInvalid about the target.
+func Check(ctx context.Context, t Target) ([]Verdict, error) {
+	if t.Scraper == "" {
+		t.Scraper = "contract-check"
+	}
+	c := &check{target: t, report: report{}}
+	err := c.run(ctx)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return c.report.verdicts(), err
+}
+
+// check is one visit to a scraper.
+type check struct {
+	target Target
+	report report
+}
+
+const (
+	// stopWithin is how long a scraper has to stop that announces no beat.
+	stopWithin = 15 * time.Second
+	// stopAtLeast is how long it has in any case, however short its beat is.
+	stopAtLeast = 5 * time.Second
+	// stopAtMost is how much longer the check waits for a scrape that did not
+	// stop, to see the others to its end.
+	stopAtMost = 30 * time.Second
+	askAgain   = 250 * time.Millisecond
+)
+
+// run plays it through: a first scrape, a second one beside it, a third that
+// recovers the first and is left, and a fourth that is followed to its end.
+func (c *check) run(ctx context.Context) error {
+	if err := c.probe(ctx); err != nil {
+		return err
+	}
+	first, err := c.ask(ctx, uuid.Nil, true)
+	if err != nil {
+		return c.noHeader(ctx, err)
+	}
+	defer first.leave()
+	c.judgeBody(first)
+	if !c.judgeHeader(first) {
+		return nil
+	}
+	go first.read(first.conn, first.resp.Body)
+	if err := c.second(ctx, first); err != nil {
+		return c.noHeader(ctx, err)
+	}
+	held, err := c.takeOver(ctx, first)
+	if err != nil {
+		return c.noHeader(ctx, err)
+	}
+	last, err := c.leaveAndReturn(ctx, first, held)
+	if err != nil {
+		return c.noHeader(ctx, err)
+	}
+	if last == nil {
+		return nil
+	}
+	defer last.leave()
+	if !c.judgeHeader(last) {
+		return nil
+	}
+	if last.read(last.conn, last.resp.Body); ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c.judgeStream(last)
+	return nil
+}
+
+func (c *check) ask(ctx context.Context, recovers uuid.UUID, hold bool) (*exchange, error) {
+	o := order{
+		RunID: uuid.Must(uuid.NewV7()), Scraper: c.target.Scraper, Recovers: recovers,
+		Platforms: c.target.Platforms, Params: c.target.Params,
+	}
+	if o.Platforms == nil {
+		o.Platforms = []string{}
+	}
+	if o.Params == nil {
+		o.Params = json.RawMessage("{}")
+	}
+	return c.target.ask(ctx, o, hold)
+}
+
+// noHeader makes an answer that did not come a finding.
+func (c *check) noHeader(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, ErrUnreachable) || errors.Is(err, domain.ErrInvalid) {
+		return err
+	}
+	c.report.finding(RuleHeader, err.Error(), fixHeader)
+	return nil
+}
+
+func (c *check) probe(ctx context.Context) error {
+	back, answered, err := dial.Probe(ctx, c.target.config())
+	switch {
+	case errors.Is(err, domain.ErrInvalid), ctx.Err() != nil:
+		return err
+	case !answered:
+		c.report.finding(RuleProbe, "HEAD got no answer", fixProbe)
+	case !back:
+		c.report.finding(RuleProbe, "HEAD got a gateway's answer: the scraper would never be taken for back", fixProbe)
+	default:
+		c.report.ok(RuleProbe, "HEAD is answered")
+	}
+	return nil
+}
+
+// second asks for a scrape beside the first.
+func (c *check) second(ctx context.Context, first *exchange) error {
+	x, err := c.ask(ctx, uuid.Nil, false)
+	if err != nil {
+		return err
+	}
+	defer x.leave()
+	switch {
+	case x.resp.StatusCode == http.StatusConflict:
+		c.report.ok(RuleBusy, "409 Conflict")
+	case first.isOver():
+		c.report.unseen(RuleBusy, tooShort)
+	default:
+		c.report.finding(RuleBusy, "the second POST was answered "+x.resp.Status, fixBusy)
+	}
+	return nil
+}
+
+// takeOver asks for a scrape that recovers the first one. It returns the one
+// that runs then.
+func (c *check) takeOver(ctx context.Context, first *exchange) (*exchange, error) {
+	x, err := c.ask(ctx, first.run, false)
+	if err != nil {
+		return nil, err
+	}
+	if x.resp.StatusCode != http.StatusOK {
+		x.leave()
+		if first.isOver() {
+			c.report.unseen(RuleRecovers, tooShort)
+		} else {
+			c.report.finding(RuleRecovers, "a POST whose recovers names the held run was answered "+x.resp.Status, fixRecovers)
+		}
+		return first, nil
+	}
+	go x.read(x.conn, x.resp.Body)
+	switch {
+	case !waits(ctx, first.over, stopWithin) && ctx.Err() != nil:
+		return x, ctx.Err()
+	case !first.isOver():
+		c.report.finding(RuleRecovers, "200 OK, but the held run goes on beside it", fixTakeOver)
+	case first.said("completed"):
+		c.report.unseen(RuleRecovers, tooShort)
+	default:
+		c.report.ok(RuleRecovers, "200 OK, and the held run has ended")
+	}
+	return x, nil
+}
+
+// leaveAndReturn leaves whatever runs, and asks until the scraper is free again.
+// Without an exchange and an error it never was.
+func (c *check) leaveAndReturn(ctx context.Context, first, held *exchange) (*exchange, error) {
+	ran := !held.isOver()
+	left, allowed := time.Now(), held.mayTakeToStop()
+	first.leave()
+	held.leave()
+	for {
+		x, err := c.ask(ctx, uuid.Nil, false)
+		if err != nil {
+			return nil, err
+		}
+		gone := time.Since(left)
+		if x.resp.StatusCode != http.StatusConflict {
+			c.judgeLeaving(ran, gone)
+			c.judgeSeen(first, held)
+			return x, nil
+		}
+		x.leave()
+		if gone > allowed {
+			c.report.finding(RuleLeaving, "409 still, "+rounded(gone).String()+" after the client left", fixLeaving)
+		}
+		if gone > allowed+stopAtMost {
+			c.judgeSeen(first, held)
+			return nil, nil
+		}
+		waits(ctx, nil, askAgain)
+	}
+}
+
+// mayTakeToStop is how long the scraper may take to see that its client left.
+func (x *exchange) mayTakeToStop() time.Duration {
+	if x.beat == 0 {
+		return stopWithin
+	}
+	return max(beatsToLose*x.beat, stopAtLeast)
+}
+
+// waits says whether done was closed within the time. Without done it only waits.
+func waits(ctx context.Context, done <-chan struct{}, within time.Duration) bool {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case <-done:
+		return true
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return false
+}

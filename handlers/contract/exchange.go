@@ -1,0 +1,171 @@
+package contract
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/dial"
+)
+
+// ErrUnreachable is a scraper to which no connection could be opened.
+var ErrUnreachable = errors.New("the scraper cannot be reached")
+
+// holdBack is how long a body stays unfinished to see whether the answer waits
+// for the rest of it.
+const holdBack = 500 * time.Millisecond
+
+// order is the body of a POST.
+type order struct {
+	RunID     uuid.UUID       `json:"run_id"`
+	Scraper   string          `json:"scraper"`
+	Recovers  uuid.UUID       `json:"recovers,omitzero"`
+	Platforms []string        `json:"platforms"`
+	Params    json.RawMessage `json:"params"`
+}
+
+// exchange is one POST and its answer. It works on the connection itself: only
+// there a body can be sent in two halves, and an end be told from a reset.
+type exchange struct {
+	run    uuid.UUID
+	conn   net.Conn
+	buffer *bufio.Reader
+	resp   *http.Response
+	unread bool          // the answer came before the body was whole
+	took   time.Duration // from the whole body to the header
+	joined bool          // the first bytes of the stream came together with the header
+	forget func() bool
+	*transcript
+}
+
+// ask sends an order and waits for the header. An error that is no
+// ErrUnreachable says how the answer failed to come.
+func (t Target) ask(ctx context.Context, o order, hold bool) (*exchange, error) {
+	request, err := t.request(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := t.dial(ctx, request.URL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	x := &exchange{run: o.RunID, conn: conn, buffer: bufio.NewReader(conn)}
+	x.forget = context.AfterFunc(ctx, func() { _ = conn.Close() })
+	if err := x.send(request, hold); err != nil {
+		x.leave()
+		return nil, err
+	}
+	if err := x.receive(request, t.config().StartTimeout.Std()); err != nil {
+		x.leave()
+		return nil, err
+	}
+	return x, nil
+}
+
+// leave closes the connection, as a client does that goes away.
+func (x *exchange) leave() {
+	x.forget()
+	_ = x.conn.Close()
+}
+
+func (x *exchange) send(request *http.Request, hold bool) error {
+	var message bytes.Buffer
+	if err := request.Write(&message); err != nil {
+		return err
+	}
+	first, rest := message.Bytes(), []byte(nil)
+	if hold {
+		cut := message.Len() - int(request.ContentLength)/2
+		first, rest = first[:cut], first[cut:]
+	}
+	if _, err := x.conn.Write(first); err != nil {
+		return err
+	}
+	if hold {
+		_ = x.conn.SetReadDeadline(time.Now().Add(holdBack))
+		_, err := x.buffer.Peek(1)
+		x.unread = err == nil
+	}
+	_, err := x.conn.Write(rest)
+	return err
+}
+
+func (x *exchange) receive(request *http.Request, patience time.Duration) (err error) {
+	asked := time.Now()
+	_ = x.conn.SetReadDeadline(asked.Add(patience))
+	for { // an informational answer is none yet
+		if x.resp, err = http.ReadResponse(x.buffer, request); err != nil {
+			return noAnswer(err, patience)
+		}
+		if x.resp.StatusCode >= 200 {
+			break
+		}
+	}
+	now := time.Now()
+	x.took, x.joined = now.Sub(asked), x.buffer.Buffered() > 0
+	x.transcript = newTranscript(now, announcedBeat(x.resp.Header))
+	return nil
+}
+
+func noAnswer(err error, patience time.Duration) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("no header within %s", patience)
+	}
+	return fmt.Errorf("no HTTP answer: %w", err)
+}
+
+func (t Target) request(ctx context.Context, o order) (*http.Request, error) {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("params: %w: %w", domain.ErrInvalid, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%w: the URL cannot be parsed", domain.ErrInvalid)
+	}
+	if request.Header, err = dial.Headers(t.config()); err != nil {
+		return nil, err
+	}
+	request.Close = true
+	request.Header.Set("Accept", "text/event-stream")
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Scrapelog-Run-Id", o.RunID.String())
+	request.Header.Set("traceparent", "00-"+hex.EncodeToString(o.RunID[:])+"-"+hex.EncodeToString(o.RunID[8:])+"-01")
+	return request, nil
+}
+
+func (t Target) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
+	transport := dial.Transport(t.config())
+	if u.Scheme == "https" {
+		return transport.DialTLSContext(ctx, "tcp", address(u, "443"))
+	}
+	return transport.DialContext(ctx, "tcp", address(u, "80"))
+}
+
+func address(u *url.URL, port string) string {
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// announcedBeat is zero where none is announced that counts.
+func announcedBeat(h http.Header) time.Duration {
+	beat, err := time.ParseDuration(h.Get("X-Scrape-Beat"))
+	if err != nil || beat < time.Second || beat > time.Minute {
+		return 0
+	}
+	return beat
+}

@@ -1,0 +1,182 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"time"
+)
+
+// atOnce is how late a header may be.
+const atOnce = 2 * time.Second
+
+const tooShort = "the scrape was over too soon to see it: give --params that make it last some seconds"
+
+// How to mend what was found.
+const (
+	fixProbe     = "answer HEAD on the scraper's URL, with 200, without starting anything: scrapelog asks so whether you are back"
+	fixBody      = "read the request's body to its end before you answer: recovers is in it, and a server may not notice that its client leaves while a body is unread"
+	fixHeader    = "answer every POST with a status and a header within ten seconds, whatever the scrape does"
+	fixLate      = "send 200 and the header before the scrape starts, not when it has something to say"
+	fixFlush     = "send the header before the scrape starts, and flush it and every event; behind nginx send X-Accel-Buffering: no; print with flush in scripts"
+	fixStatus    = "answer 200 with Content-Type: text/event-stream when the scrape starts"
+	fixAlready   = "check a scraper that is idle; if it is, its HEAD may have started a scrape, or one never ended"
+	fixAllowed   = "send the credentials that the scraper wants, with --header-env NAME=VARIABLE"
+	fixRedirect  = "give the URL that it redirects to: scrapelog follows none"
+	fixType      = "send Content-Type: text/event-stream"
+	fixEncoding  = "send the stream without compression: Content-Encoding must not be there"
+	fixBusy      = "answer 409 while a scrape runs, unless recovers names it: two scrapes at once are what a lost run and its recovery must not be"
+	fixRecovers  = "compare the body's recovers with the run_id that you hold; when they are equal, end that scrape and answer 200"
+	fixTakeOver  = "end the scrape that recovers names, and close its stream, before the new one starts"
+	fixLeaving   = "stop the scrape when a write fails or the connection closes; write a beat regularly so that a write can fail"
+	fixBeats     = "send an event, a beat if nothing else, at least as often as X-Scrape-Beat says; send it from the loop that does the work"
+	fixNoBeats   = "announce X-Scrape-Beat: 5s and send a beat at least that often"
+	fixAnnounced = "write 1s to 60s, such as X-Scrape-Beat: 5s; anything else counts as no announcement"
+	fixBlank     = "write an empty line after every event, the last one too"
+	fixComment   = "write an empty line after every comment"
+	fixField     = `begin every line with "event: ", "data: " or ":", and every line of a longer text with "data: "`
+	fixSize      = "send at most 64 KB an event: counts and names, not the pages themselves"
+	fixUTF8      = "encode as UTF-8"
+	fixJSON      = `make the data one JSON value, such as {} or {"page":1}`
+	fixTerminal  = `send {"items":N} with completed and {"error":"…"} with failed, N a number and … a text`
+	fixEnding    = `end with exactly one "completed" or "failed", whatever happens: a stream that just ends is a lost run`
+	fixAfter     = "close the connection right after the terminal event, and send nothing behind it"
+)
+
+func (c *check) judgeBody(x *exchange) {
+	if x.unread {
+		c.report.finding(RuleBody, "the answer came before the body was whole", fixBody)
+		return
+	}
+	c.report.ok(RuleBody, "the answer waits for the whole body")
+}
+
+// judgeHeader says whether there is a stream to read.
+func (c *check) judgeHeader(x *exchange) bool {
+	if seen, fix := refused(x.resp); seen != "" {
+		c.report.finding(RuleHeader, seen, fix)
+		return false
+	}
+	late := "the header came " + rounded(x.took).String() + " after the body"
+	switch {
+	case x.took > atOnce && x.joined:
+		c.report.finding(RuleFlush, late+", together with the first event", fixFlush)
+	case x.took > atOnce:
+		c.report.finding(RuleHeader, late, fixLate)
+	}
+	c.report.ok(RuleHeader, fmt.Sprintf("200 text/event-stream after %s", rounded(x.took)))
+	return true
+}
+
+// refused says why an answer is no stream, and what to do about it.
+func refused(resp *http.Response) (seen, fix string) {
+	given := resp.Header.Get("Content-Type")
+	media, _, _ := mime.ParseMediaType(given)
+	switch status := resp.StatusCode; {
+	case status == http.StatusConflict:
+		return resp.Status + " to the only POST", fixAlready
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return resp.Status, fixAllowed
+	case status/100 == 3:
+		return resp.Status, fixRedirect
+	case status != http.StatusOK:
+		return resp.Status, fixStatus
+	case resp.Header.Get("Content-Encoding") != "":
+		return "Content-Encoding: " + resp.Header.Get("Content-Encoding"), fixEncoding
+	case media != "text/event-stream":
+		return "Content-Type: " + given, fixType
+	}
+	return "", ""
+}
+
+func (c *check) judgeLeaving(ran bool, gone time.Duration) {
+	switch {
+	case !ran:
+		c.report.unseen(RuleLeaving, tooShort)
+	case c.report[RuleBusy].Result != OK:
+		c.report.unseen(RuleLeaving, "it shows only where a second POST is answered 409")
+	default:
+		c.report.ok(RuleLeaving, "free again "+rounded(gone).String()+" after the client left")
+	}
+}
+
+// judgeSeen notes what was wrong with streams that were left, or taken over.
+func (c *check) judgeSeen(left ...*exchange) {
+	for _, x := range left {
+		<-x.over
+		c.judgeFlaws(x)
+	}
+}
+
+func (c *check) judgeFlaws(x *exchange) {
+	for rule, f := range x.flaws {
+		c.report.finding(rule, f.seen, f.fix)
+	}
+}
+
+// judgeStream is about the stream that was followed to its end.
+func (c *check) judgeStream(x *exchange) {
+	c.judgeFlaws(x)
+	c.judgeEnding(x)
+	c.judgeBeats(x)
+	c.report.ok(RuleFlush, "nothing was held back")
+	if x.events == 0 {
+		c.report.unseen(RuleBlank, "there was no event")
+		c.report.unseen(RuleData, "there was no event")
+		return
+	}
+	c.report.ok(RuleBlank, fmt.Sprintf("%d events, each with its blank line", x.events))
+	c.report.ok(RuleData, "JSON in UTF-8, at most 64 KB each")
+}
+
+func (c *check) judgeEnding(x *exchange) {
+	kind, unfinished := x.unfinished()
+	silent := errors.Is(x.end, os.ErrDeadlineExceeded)
+	switch {
+	case len(x.terminals) > 1:
+		c.report.finding(RuleEnding, fmt.Sprintf("%s is followed by %q", x.terminals[0], x.terminals[1]), fixAfter)
+	case len(x.terminals) == 1 && silent:
+		c.report.finding(RuleEnding, fmt.Sprintf("the connection is open %s after %s", closing, x.terminals[0]), fixAfter)
+	case len(x.terminals) == 1:
+		c.report.ok(RuleEnding, fmt.Sprintf("%s after %s, then the end", x.terminals[0], since(x.began, x.endedAt)))
+	case silent:
+		c.report.unseen(RuleEnding, "the stream fell silent before")
+	case errors.Is(x.end, errTooLong):
+		c.report.unseen(RuleEnding, "an event was too long to read on")
+	case unfinished:
+		c.report.finding(RuleBlank, fmt.Sprintf("the last event, %q, has no blank line: it was never sent", kind), fixBlank)
+		c.report.unseen(RuleEnding, "the last event was never sent")
+	case errors.Is(x.end, io.EOF):
+		c.report.finding(RuleEnding, "the stream ended without completed or failed"+x.lastWord(), fixEnding)
+	default:
+		c.report.finding(RuleEnding, fmt.Sprintf("the stream was cut (%v)%s", x.end, x.lastWord()), fixEnding)
+	}
+}
+
+func (t *transcript) lastWord() string {
+	if t.events == 0 {
+		return "; nothing came before that"
+	}
+	return fmt.Sprintf("; the last event was %q", t.last)
+}
+
+func (c *check) judgeBeats(x *exchange) {
+	announced := x.resp.Header.Get("X-Scrape-Beat")
+	silent := errors.Is(x.end, os.ErrDeadlineExceeded) && len(x.terminals) == 0
+	gap := rounded(x.gap)
+	switch {
+	case announced != "" && x.beat == 0:
+		c.report.finding(RuleBeats, fmt.Sprintf("X-Scrape-Beat: %q", announced), fixAnnounced)
+	case x.beat > 0 && x.gap > 2*x.beat:
+		c.report.finding(RuleBeats, fmt.Sprintf("%s was announced, and no event came for %s", x.beat, gap), fixBeats)
+	case x.beat > 0:
+		c.report.ok(RuleBeats, fmt.Sprintf("%s was announced; the longest silence was %s", x.beat, gap))
+	case silent:
+		c.report.finding(RuleBeats, fmt.Sprintf("nothing came for %s", gap), fixNoBeats)
+	default:
+		c.report.ok(RuleBeats, "none announced: any byte within 45s keeps a run alive")
+	}
+}

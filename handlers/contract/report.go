@@ -1,0 +1,74 @@
+package contract
+
+// Rule is a thing that the contract asks for.
+type Rule string
+
+// The rules, in the order in which a scrape meets them. Programs that read a
+// report compare these.
+const (
+	RuleProbe    Rule = "probe"      // HEAD is answered
+	RuleBody     Rule = "body"       // the whole body is read before the answer
+	RuleHeader   Rule = "header"     // 200 text/event-stream, at once
+	RuleBusy     Rule = "busy"       // 409 to a second POST
+	RuleRecovers Rule = "recovers"   // 200 to a POST that recovers the held run, which ends
+	RuleLeaving  Rule = "leaving"    // the scrape stops when its client leaves
+	RuleFlush    Rule = "flush"      // nothing is held back
+	RuleBeats    Rule = "beats"      // something is said as often as announced
+	RuleBlank    Rule = "blank_line" // every event ends with one
+	RuleData     Rule = "data"       // JSON in UTF-8, at most 64 KB
+	RuleEnding   Rule = "ending"     // one terminal event, then the end
+)
+
+var rules = []Rule{
+	RuleProbe, RuleBody, RuleHeader, RuleBusy, RuleRecovers, RuleLeaving, RuleFlush, RuleBeats, RuleBlank, RuleData, RuleEnding,
+}
+
+// Result is what became of a rule.
+type Result string
+
+// The results. Unseen is no finding: there was nothing to judge by, and Seen says
+// why.
+const (
+	OK      Result = "ok"
+	Finding Result = "finding"
+	Unseen  Result = "unseen"
+)
+
+// Verdict is the result for one rule.
+type Verdict struct {
+	Rule   Rule   `json:"rule"`
+	Result Result `json:"result"`
+	Seen   string `json:"seen"`
+	Fix    string `json:"fix,omitempty"` // of a finding
+}
+
+// report collects verdicts. The first finding for a rule stands.
+type report map[Rule]Verdict
+
+func (r report) ok(rule Rule, seen string) {
+	if r[rule].Result != Finding {
+		r[rule] = Verdict{Rule: rule, Result: OK, Seen: seen}
+	}
+}
+
+func (r report) finding(rule Rule, seen, fix string) {
+	if r[rule].Result != Finding {
+		r[rule] = Verdict{Rule: rule, Result: Finding, Seen: seen, Fix: fix}
+	}
+}
+
+func (r report) unseen(rule Rule, why string) {
+	if r[rule].Result == "" {
+		r[rule] = Verdict{Rule: rule, Result: Unseen, Seen: why}
+	}
+}
+
+// verdicts has one for every rule.
+func (r report) verdicts() []Verdict {
+	all := make([]Verdict, len(rules))
+	for i, rule := range rules {
+		r.unseen(rule, "the check did not get so far")
+		all[i] = r[rule]
+	}
+	return all
+}
