@@ -34,7 +34,6 @@ func (h *Handler) run(c echo.Context) error {
 		if page, err = h.asOf(ctx, page, at); err != nil {
 			return err
 		}
-		chrome.Now = page.AsOf.At // and it stands still
 	} else {
 		chrome.Refresh = pages.RefreshOnRun(page)
 	}

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -25,8 +27,9 @@ func (h *Handler) scrapers(c echo.Context) error {
 
 // How much of each list a scraper's page shows.
 const (
-	runsOfScraper  = 20
-	slotsOfScraper = 5
+	runsOfScraper    = 60
+	outagesOfScraper = 60
+	slotsOfScraper   = 5
 )
 
 func (h *Handler) scraper(c echo.Context) error {
@@ -49,7 +52,33 @@ func (h *Handler) scraper(c echo.Context) error {
 	if !scraper.NextSlot.IsZero() { // paused or removed: there is nothing to come
 		page.Slots = scraper.Slots(h.cfg.Now(), slotsOfScraper)
 	}
+	if page.Outages, err = h.outages(ctx, name); err != nil {
+		return err
+	}
 	return send(c, http.StatusOK, pages.ScraperPageOf(chrome, page))
+}
+
+// outages are the last losses of a scraper with the runs that recovered them.
+func (h *Handler) outages(ctx context.Context, name string) ([]pages.Outage, error) {
+	lost, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{
+		Scraper: name, Statuses: []domain.RunStatus{domain.StatusConnectionFailed}, Limit: outagesOfScraper,
+	})
+	if err != nil {
+		return nil, err
+	}
+	next, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: name, Trigger: domain.TriggerRecovery, Limit: outagesOfScraper})
+	if err != nil {
+		return nil, err
+	}
+	recoveries := map[uuid.UUID]projections.Run{}
+	for _, r := range next.Runs {
+		recoveries[r.Recovers] = r
+	}
+	outages := make([]pages.Outage, len(lost.Runs))
+	for i, r := range lost.Runs {
+		outages[i] = pages.Outage{Run: r, Next: recoveries[r.ID]}
+	}
+	return outages, nil
 }
 
 // zone is a configured time zone; configurations with an unknown one are refused.

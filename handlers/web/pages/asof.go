@@ -8,6 +8,14 @@ import (
 	"scrapelog/projections"
 )
 
+// now is when a run's page speaks of: its own time, or the one it goes back to.
+func (p RunPage) now(c Chrome) time.Time {
+	if p.AsOf != nil {
+		return p.AsOf.At
+	}
+	return c.Now
+}
+
 // difference is a fact that was another one then.
 type difference struct{ name, then, now string }
 

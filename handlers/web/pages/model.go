@@ -92,7 +92,8 @@ type ScraperPage struct {
 	Waiting string
 	Slots   []time.Time
 	Zone    *time.Location
-	Runs    []Run
+	Runs    []Run    // the newest, newest first
+	Outages []Outage // likewise
 }
 
 // Event is an event of the log, said in one line.

@@ -25,6 +25,9 @@ func stateText(p ScraperPage) string {
 	return strings.Join(text, " ")
 }
 
+// runsInFull is how many of a scraper's last runs its page tells more of than a mark.
+const runsInFull = 10
+
 type setting struct{ name, value string }
 
 // settings are the values of a configuration under their own names.

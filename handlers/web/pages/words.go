@@ -149,6 +149,8 @@ func lostText(p RunPage) string {
 func recoveryText(p RunPage) string {
 	back := !p.RestoredAt.IsZero()
 	switch {
+	case p.Next.ID != uuid.Nil && back && p.Next.StartedAt.Sub(p.RestoredAt) < time.Millisecond:
+		return "A new scrape started at once when the connection came back."
 	case p.Next.ID != uuid.Nil && back:
 		return fmt.Sprintf("A new scrape started %s after the connection came back.", Took(p.Next.StartedAt.Sub(p.RestoredAt)))
 	case p.Next.ID != uuid.Nil:
@@ -190,6 +192,8 @@ func because(reason string) string {
 	}
 	return ": " + clean(strings.TrimSuffix(reason, "."))
 }
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 func sentenceCase(s string) string {
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -114,7 +115,10 @@ func (s *Service) Groups(context.Context) ([]eventstore.GroupState, error) {
 	}, s.Err
 }
 
-// Runs implements web.Queries. Cursor "2" is the page after the first two.
+// shown is how many runs make a page when nobody says how many.
+const shown = 12
+
+// Runs implements web.Queries. There is one cursor, and it shows everything.
 func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page projections.RunPage, err error) {
 	for _, status := range f.Statuses {
 		if !status.Valid() {
@@ -127,8 +131,8 @@ func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page project
 			page.Runs = append(page.Runs, r)
 		}
 	}
-	if len(f.Statuses) == 0 && f.Cursor == "" && len(page.Runs) > 8 {
-		page.Runs, page.Next = page.Runs[:8], "Mg"
+	if limit := cmp.Or(f.Limit, shown); f.Cursor == "" && len(page.Runs) > limit {
+		page.Runs, page.Next = page.Runs[:limit], "Mg"
 	}
 	return page, s.Err
 }
