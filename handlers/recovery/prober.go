@@ -140,13 +140,13 @@ func (p *Prober) Unanswered(scraper string) bool {
 	return w != nil && w.state().unanswered
 }
 
-// Waiting says in words what the recovery of a scraper waits for.
+// Waiting says in words what the recovery of a scraper does: "waits for …".
 func (p *Prober) Waiting(scraper string) (string, bool) {
 	w := p.watch(scraper)
 	if w == nil {
 		return "", false
 	}
-	return w.state().String(), true
+	return "waits " + w.state().String(), true
 }
 
 func (p *Prober) watch(scraper string) *watch {
