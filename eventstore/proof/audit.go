@@ -2,47 +2,72 @@ package proof
 
 import (
 	"context"
+	"database/sql"
+	"math"
 
 	"golang.org/x/mod/sumdb/tlog"
-	"golang.org/x/sync/errgroup"
 )
 
-// compare streams the events and the stored hashes past each other.
-func (a *audit) compare(ctx context.Context, events, hashes querier) error {
-	group, ctx := errgroup.WithContext(ctx)
-	pages, free, stored := make(chan *leaves, 2), make(chan *leaves, 4), make(chan []tlog.Hash, 2)
-	for range cap(free) {
-		free <- new(leaves)
+// compare takes the events past their stored hashes, and then those that have
+// none.
+func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
+	if a.last == 0 {
+		if err := a.rest(ctx, tx, math.MinInt64, 0); err != nil { // positions that cannot be
+			return err
+		}
 	}
-	after, from := a.last, tlog.StoredHashCount(a.last)
-	if after == 0 {
-		after = -1 << 63 // positions that must not be are found too
+	if err := a.stretches(ctx, tx); err != nil {
+		return err
 	}
-	group.Go(func() error { return produceLeaves(ctx, events, a.store.Dialect(), after, free, pages) })
-	group.Go(func() error { return produceHashes(ctx, hashes, from, a.span, stored) })
-	group.Go(func() error {
-		a.queue.in = stored
-		for l := range pages {
-			for n := range l.len() {
-				a.event(l.at(n))
-			}
-			free <- l
-			if a.progress != nil {
-				a.progress(a.last, a.head)
-			}
+	defer a.tell()
+	return a.rest(ctx, tx, a.hashed, math.MaxInt64)
+}
+
+// rest takes what nothing is stored about, page by page.
+func (a *audit) rest(ctx context.Context, q querier, after, until int64) error {
+	var l leaves
+	for {
+		l.reset()
+		if err := readLeaves(ctx, q, a.store.Dialect(), after, until, stretchLength, &l); err != nil {
+			return err
 		}
-		for a.last < a.hashed {
-			a.place(nil)
+		for n := range l.len() {
+			a.event(l.at(n), l.at(n).hash())
 		}
-		for range a.queue.in { // what no whole event has
+		if l.len() < stretchLength {
+			return nil
 		}
-		return nil
+		after = l.at(l.len() - 1).position()
+		a.tell()
+	}
+}
+
+// stretches reads and hashes on several connections and compares in order.
+func (a *audit) stretches(ctx context.Context, tx *sql.Tx) error {
+	s, err := newStretcher(ctx, a.store, tx)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, a.last, a.hashed, func(s *stretch) {
+		a.queue = s.stored
+		for n := range s.leaves.len() {
+			a.event(s.leaves.at(n), s.hashes[n])
+		}
+		for a.last < s.until {
+			a.place(nil, tlog.Hash{})
+		}
+		a.tell()
 	})
-	return group.Wait()
+}
+
+func (a *audit) tell() {
+	if a.progress != nil {
+		a.progress(min(a.last, a.head), a.head)
+	}
 }
 
 // event takes the next row of the log.
-func (a *audit) event(l leaf) {
+func (a *audit) event(l leaf, h tlog.Hash) {
 	position := l.position()
 	if position <= a.last {
 		a.stranger(l)
@@ -50,23 +75,21 @@ func (a *audit) event(l leaf) {
 		return
 	}
 	for a.last+1 < position && a.last < a.hashed {
-		a.place(nil)
+		a.place(nil, tlog.Hash{})
 	}
 	if missing := position - a.last - 1; missing > 0 { // where nothing was hashed
 		a.gap.add(a.last+1, missing)
 		a.torn, a.last = true, position-1
 	}
-	a.place(l)
+	a.place(l, h)
 }
 
 // place compares the next position, whose event is l or nil if there is none:
 // with its stored hashes, and the trees with the checkpoints of their size.
-func (a *audit) place(l leaf) {
-	var h tlog.Hash
+func (a *audit) place(l leaf, h tlog.Hash) {
 	if l == nil {
 		a.torn = true
 	} else {
-		h = l.hash()
 		a.present++
 	}
 	if a.last >= a.hashed {
@@ -82,7 +105,7 @@ func (a *audit) place(l leaf) {
 }
 
 func (a *audit) placeHashed(l leaf, h tlog.Hash) {
-	stored := a.queue.next()
+	stored := a.next()
 	if stored != h || l == nil {
 		if a.stored == nil {
 			a.stored = a.events.clone()
@@ -96,10 +119,16 @@ func (a *audit) placeHashed(l leaf, h tlog.Hash) {
 		inner = a.scratch[1]
 	}
 	for _, want := range inner[1:] {
-		if a.queue.next() != want && a.inner == 0 {
+		if a.next() != want && a.inner == 0 {
 			a.inner = a.last + 1
 		}
 	}
+}
+
+// next is the stored hash that comes next.
+func (a *audit) next() (h tlog.Hash) {
+	h, a.queue = a.queue[0], a.queue[1:]
+	return h
 }
 
 func (a *audit) fault(f fault) {

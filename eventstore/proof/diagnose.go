@@ -10,8 +10,10 @@ import (
 func (a *audit) diagnose() {
 	r := &a.result
 	r.Head, r.Checkpoints, r.Restored = a.head, len(a.claims.list), a.claims.restored
-	if proven := a.provenBy(); proven != nil {
-		r.Sealed = proven.size
+	for _, outside := range []bool{true, false} {
+		if proven := a.claims.last(outside, holds); proven != nil {
+			r.Sealed = max(r.Sealed, proven.size)
+		}
 	}
 	a.diagnoseEvents()
 	a.diagnoseHashes()
@@ -23,21 +25,13 @@ func (a *audit) diagnose() {
 func holds(c *claim) bool  { return c.events }
 func denied(c *claim) bool { return !c.events }
 
-// provenBy is the largest genuine checkpoint that the events agree with.
-func (a *audit) provenBy() *claim {
-	if c := a.claims.last(true, holds); c != nil {
-		return c
-	}
-	return a.claims.last(false, holds)
-}
-
 // unsigned says why a log in which nothing is wrong is not proven either.
 func (a *audit) unsigned() string {
 	switch {
-	case a.head == 0 && len(a.claims.list) == 0:
+	case a.head == 0:
 		return ""
-	case len(a.claims.list) == 0:
-		return fmt.Sprintf("Nothing is known to be wrong, and nothing is proven: the %d events of the log were never sealed; a server seals them, or \"scrapelog audit checkpoint\".", a.head)
+	case a.result.Sealed == 0:
+		return fmt.Sprintf("Nothing is known to be wrong, and nothing is proven: the %d events of the log are not sealed yet; a server seals them, or \"scrapelog audit checkpoint\".", a.head)
 	case a.key == nil:
 		return "The log agrees with its checkpoints, whose signatures could not be looked at: the key of the log is not here."
 	}

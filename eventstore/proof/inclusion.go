@@ -76,24 +76,23 @@ func Prove(ctx context.Context, store *eventstore.Store, configured Files, posit
 }
 
 func readEvent(ctx context.Context, q querier, dialect eventstore.Dialect, position int64) (Event, error) {
-	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), position-1, 1)
+	if position < 1 {
+		return Event{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
+	}
+	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), position-1, position, 1)
 	if err != nil {
 		return Event{}, unavailable(ctx, "read event", err)
 	}
 	defer rows.Close()
 	var row eventRow
-	if rows.Next() {
-		if err := row.scan(rows); err != nil {
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
 			return Event{}, unavailable(ctx, "read event", err)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return Event{}, unavailable(ctx, "read event", err)
-	}
-	if row.position != position {
 		return Event{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
 	}
-	return row.event(), nil
+	err = row.scan(rows)
+	return row.event(), unavailable(ctx, "read event", err)
 }
 
 // Check needs nothing but the proof. The error wraps domain.ErrInvalid when this

@@ -165,7 +165,7 @@ func (l *log) rehash() {
 		sealed = max(sealed, c.Size)
 	}
 	var events leaves
-	if err := readLeaves(l.ctx, l.store.Reader(), l.store.Dialect(), 0, int(sealed), &events); err != nil {
+	if err := readLeaves(l.ctx, l.store.Reader(), l.store.Dialect(), 0, sealed, int(sealed), &events); err != nil {
 		l.Fatal(err)
 	}
 	var f frontier
@@ -173,13 +173,33 @@ func (l *log) rehash() {
 	for n := range events.len() {
 		hashes = f.push(events.at(n).hash(), hashes)
 	}
-	l.own(`DELETE FROM log_hashes`)
+	l.putHashes(hashes)
+}
+
+func (l *log) putHashes(hashes []tlog.Hash) {
+	l.Helper()
 	err := l.store.InTx(l.ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return putHashes(ctx, tx, l.store.Dialect(), 0, hashes)
 	})
 	if err != nil {
 		l.Fatal(err)
 	}
+}
+
+// spoil writes another hash over a stored one.
+func (l *log) spoil(i int64) {
+	l.Helper()
+	stored := storedHashes{l.ctx, l.store.Reader()}
+	span, err := stored.span()
+	if err != nil {
+		l.Fatal(err)
+	}
+	hashes, err := stored.read(0, span, nil)
+	if err != nil {
+		l.Fatal(err)
+	}
+	hashes[i] = hashes[0]
+	l.putHashes(hashes)
 }
 
 // resign signs, with the given key, every checkpoint in the database anew for

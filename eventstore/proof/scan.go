@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"scrapelog/eventstore"
 )
 
@@ -32,9 +30,9 @@ func (l *leaves) at(n int) leaf {
 	return leaf(l.buffer[start:l.ends[n]])
 }
 
-// readLeaves adds up to limit events after a position.
-func readLeaves(ctx context.Context, q querier, dialect eventstore.Dialect, after int64, limit int, into *leaves) error {
-	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), after, limit)
+// readLeaves adds up to limit events after a position and up to another.
+func readLeaves(ctx context.Context, q querier, dialect eventstore.Dialect, after, until int64, limit int, into *leaves) error {
+	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), after, until, limit)
 	if err != nil {
 		return unavailable(ctx, "read events", err)
 	}
@@ -66,97 +64,4 @@ func (r *eventRow) event() Event {
 		Position: r.position, Stream: r.stream.String, Version: r.version.Int64, ID: r.id.String, Type: r.kind.String,
 		RecordedAt: r.recordedAt.Int64, Metadata: r.meta.String, Data: r.data.String,
 	}
-}
-
-// page is how many rows are read at once by whoever reads everything.
-const page = 1024
-
-// produceLeaves sends every event after a position, in pages, until there are no
-// more. Pages come back through free to be used again.
-func produceLeaves(ctx context.Context, q querier, dialect eventstore.Dialect, after int64, free, out chan *leaves) error {
-	defer close(out)
-	whole := context.WithoutCancel(ctx) // a context that may end costs a goroutine per statement on SQLite
-	for {
-		var l *leaves
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case l = <-free:
-		}
-		l.reset()
-		if err := readLeaves(whole, q, dialect, after, page, l); err != nil {
-			return err
-		}
-		n := l.len()
-		if n > 0 {
-			after = l.at(n - 1).position()
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case out <- l:
-		}
-		if n < page {
-			return nil
-		}
-	}
-}
-
-// produceHashes sends the stored hashes with from ≤ i < to, without holes: one
-// that is missing is zero, which no hash is.
-func produceHashes(ctx context.Context, q querier, from, to int64, out chan<- []tlog.Hash) error {
-	defer close(out)
-	whole := context.WithoutCancel(ctx)
-	for from < to {
-		until := min(to, from+4*page)
-		hashes, err := readHashes(whole, q, from, until)
-		if err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case out <- hashes:
-		}
-		from = until
-	}
-	return nil
-}
-
-func readHashes(ctx context.Context, q querier, from, to int64) ([]tlog.Hash, error) {
-	rows, err := q.QueryContext(ctx, hashesPage, from, to)
-	if err != nil {
-		return nil, unavailable(ctx, "read hashes", err)
-	}
-	defer rows.Close()
-	hashes := make([]tlog.Hash, to-from)
-	var i int64
-	var hash sql.RawBytes
-	for rows.Next() {
-		if err := rows.Scan(&i, &hash); err != nil {
-			return nil, unavailable(ctx, "read hashes", err)
-		}
-		if len(hash) == tlog.HashSize {
-			copy(hashes[i-from][:], hash)
-		}
-	}
-	return hashes, unavailable(ctx, "read hashes", rows.Err())
-}
-
-// hashQueue hands out what produceHashes sends, one by one.
-type hashQueue struct {
-	in   <-chan []tlog.Hash
-	page []tlog.Hash
-}
-
-// next is the zero hash after the last.
-func (q *hashQueue) next() (h tlog.Hash) {
-	for len(q.page) == 0 {
-		var more bool
-		if q.page, more = <-q.in; !more {
-			return h
-		}
-	}
-	h, q.page = q.page[0], q.page[1:]
-	return h
 }

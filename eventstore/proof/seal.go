@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -96,8 +97,8 @@ func (s *Sealer) takeTurn(ctx context.Context, tx *sql.Tx) error {
 // batch is the next piece of the tree, computed and signed.
 type batch struct {
 	after      storedCheckpoint
-	first      int64 // index of the first hash
-	hashes     []tlog.Hash
+	row        int64       // where the hashes begin: with the row that was last
+	hashes     []tlog.Hash // of that row, then the new ones
 	checkpoint storedCheckpoint
 	full       bool
 }
@@ -110,10 +111,15 @@ func (s *Sealer) next(ctx context.Context, q querier) (*batch, error) {
 	}
 	s.sealed(t.storedCheckpoint)
 	var l leaves
-	if err := readLeaves(ctx, q, s.store.Dialect(), t.Size, s.batch, &l); err != nil || l.len() == 0 {
+	if err := readLeaves(ctx, q, s.store.Dialect(), t.Size, math.MaxInt64, s.batch, &l); err != nil || l.len() == 0 {
 		return nil, err
 	}
-	b := &batch{after: t.storedCheckpoint, first: tlog.StoredHashCount(t.Size), full: l.len() == s.batch}
+	b := &batch{after: t.storedCheckpoint, full: l.len() == s.batch}
+	next := tlog.StoredHashCount(t.Size)
+	b.row = rowOf(next)
+	if b.hashes, err = (storedHashes{ctx, q}).read(b.row, next, nil); err != nil {
+		return nil, err
+	}
 	for n := range l.len() {
 		if at := l.at(n).position(); at != t.frontier.size+1 {
 			return nil, refuse("Position %d of the log is missing: after %d comes %d. Run \"scrapelog events verify\".", t.frontier.size+1, t.frontier.size, at)
@@ -136,10 +142,7 @@ func (b *batch) store(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialec
 	if last.number != b.after.number {
 		return errOvertaken
 	}
-	if _, err := tx.ExecContext(ctx, hashesCut, b.first); err != nil {
-		return unavailable(ctx, "store hashes", err)
-	}
-	if err := putHashes(ctx, tx, dialect, b.first, b.hashes); err != nil {
+	if err := putHashes(ctx, tx, dialect, b.row, b.hashes); err != nil {
 		return err
 	}
 	return putCheckpoint(ctx, tx, b.checkpoint.note, b.checkpoint.sealedAt)
@@ -181,12 +184,18 @@ func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
 	return t, s.checkTail(ctx, q, t.Size)
 }
 
+// beginOutside makes the outside copy where there is none. That of a new log
+// begins with the empty tree: from its key on a log has a copy outside.
 func (s *Sealer) beginOutside(ctx context.Context, t tip) error {
-	if t.number == 0 {
-		return nil
+	if t.number > 0 {
+		s.log.WarnContext(ctx, "the outside copy of the checkpoints was missing; it begins anew", "file", s.outside.path, "size", t.Size)
+		return s.outside.append(t.note)
 	}
-	s.log.WarnContext(ctx, "the outside copy of the checkpoints was missing; it begins anew", "file", s.outside.path, "size", t.Size)
-	return s.outside.append(t.note)
+	signed, err := Checkpoint{Origin: s.key.Verifier.Name(), Root: t.frontier.root()}.sign(s.key.Signer)
+	if err != nil {
+		return err
+	}
+	return s.outside.append(signed)
 }
 
 // compareOutside refuses a database that does not follow from the last

@@ -62,6 +62,12 @@ func snapshot(ctx context.Context, store *eventstore.Store) (*sql.Tx, error) {
 	return tx, unavailable(ctx, "read", err)
 }
 
+// perRow is how many hashes a row of log_hashes has.
+const perRow = 32
+
+// rowOf is the index of the first hash in the row of another.
+func rowOf(i int64) int64 { return i - i%perRow }
+
 // storedHashes reads log_hashes for tlog.
 type storedHashes struct {
 	ctx context.Context
@@ -78,29 +84,69 @@ func (s storedHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	}
 	args, places := make([]any, len(indexes)), make([]string, len(indexes))
 	for n, i := range indexes {
-		args[n], places[n] = i, fmt.Sprintf("$%d", n+1)
+		args[n], places[n] = rowOf(i), fmt.Sprintf("$%d", n+1)
 	}
-	rows, err := s.q.QueryContext(s.ctx, `SELECT i, hash FROM log_hashes WHERE i IN (`+strings.Join(places, ", ")+`)`, args...)
+	rows, err := s.q.QueryContext(s.ctx, `SELECT i, hashes FROM log_hashes WHERE i IN (`+strings.Join(places, ", ")+`)`, args...)
 	if err != nil {
 		return nil, unavailable(s.ctx, "stored hashes", err)
 	}
 	defer rows.Close()
-	hashes, found := make([]tlog.Hash, len(indexes)), 0
+	found := map[int64][]byte{}
 	for rows.Next() {
 		var i int64
-		var hash []byte
-		if err := rows.Scan(&i, &hash); err != nil {
+		var hashes []byte
+		if err := rows.Scan(&i, &hashes); err != nil {
 			return nil, unavailable(s.ctx, "stored hashes", err)
 		}
-		found += copy(hashes[slices.Index(indexes, i)][:], hash) / tlog.HashSize
+		found[i] = hashes
 	}
 	if err := rows.Err(); err != nil {
 		return nil, unavailable(s.ctx, "stored hashes", err)
 	}
-	if found != len(indexes) {
-		return nil, errHashMissing
+	hashes := make([]tlog.Hash, len(indexes))
+	for n, i := range indexes {
+		row, at := found[rowOf(i)], i%perRow*tlog.HashSize
+		if int64(len(row)) < at+tlog.HashSize {
+			return nil, errHashMissing
+		}
+		copy(hashes[n][:], row[at:])
 	}
 	return hashes, nil
+}
+
+// read returns the hashes with from ≤ i < to, without holes: one that is missing
+// is zero, which no hash is.
+func (s storedHashes) read(from, to int64, into []tlog.Hash) ([]tlog.Hash, error) {
+	rows, err := s.q.QueryContext(s.ctx, hashesPage, rowOf(from), to)
+	if err != nil {
+		return nil, unavailable(s.ctx, "read hashes", err)
+	}
+	defer rows.Close()
+	hashes := slices.Grow(into[:0], int(to-from))[:to-from]
+	clear(hashes)
+	var i int64
+	var row sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&i, &row); err != nil {
+			return nil, unavailable(s.ctx, "read hashes", err)
+		}
+		for ; len(row) >= tlog.HashSize && i < to; i, row = i+1, row[tlog.HashSize:] {
+			if i >= from {
+				copy(hashes[i-from][:], row)
+			}
+		}
+	}
+	return hashes, unavailable(s.ctx, "read hashes", rows.Err())
+}
+
+// span is the index after the last stored hash.
+func (s storedHashes) span() (span int64, err error) {
+	var last int64
+	err = s.q.QueryRowContext(s.ctx, hashesSpan).Scan(&span, &last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return span + last, unavailable(s.ctx, "stored hashes", err)
 }
 
 // frontier reads the end of the tree of the given size.
@@ -133,16 +179,17 @@ func lastStored(ctx context.Context, q querier) (last storedCheckpoint, err erro
 	return last, err
 }
 
-// putHashes writes hashes from index i on.
+// putHashes writes whole rows from index i on, in place of what is there.
 func putHashes(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialect, i int64, hashes []tlog.Hash) error {
-	if len(hashes) == 0 {
-		return nil
+	if _, err := tx.ExecContext(ctx, hashesCut, i); err != nil || len(hashes) == 0 {
+		return unavailable(ctx, "store hashes", err)
 	}
 	flat := make([]byte, 0, len(hashes)*tlog.HashSize)
 	for _, h := range hashes {
 		flat = append(flat, h[:]...)
 	}
-	_, err := tx.ExecContext(ctx, pick(dialect, hashesAddSQLite, hashesAddPostgres), i, flat, len(hashes))
+	rows := (len(hashes) + perRow - 1) / perRow
+	_, err := tx.ExecContext(ctx, pick(dialect, hashesAddSQLite, hashesAddPostgres), i, flat, rows)
 	return unavailable(ctx, "store hashes", err)
 }
 

@@ -38,7 +38,8 @@ func owner(statements ...string) func(*log) { return func(l *log) { l.own(statem
 
 // rollBack makes the database one that was sealed up to 30 events, all of which
 // and more are still there.
-var rollBack = []string{`DELETE FROM log_checkpoints WHERE number > 3`, `DELETE FROM log_hashes WHERE i >= 56`}
+var rollBack = []string{`DELETE FROM log_checkpoints WHERE number > 3`, `DELETE FROM log_hashes WHERE i > 32`,
+	`UPDATE log_hashes SET hashes = substr(hashes, 1, 768) WHERE i = 32`} // 56 hashes are left
 
 var tamperings = map[string]tampering{
 	"edit of the data":        {does: owner(edit), at: 17, finds: []Kind{Edited}},
@@ -68,7 +69,7 @@ var tamperings = map[string]tampering{
 	"renumbering of the rest": {does: owner(shiftUp...), at: 17, finds: []Kind{Renumbered}},
 
 	"tail cut": {does: owner(cut), at: 36, finds: []Kind{CutTail}},
-	"tail cut, with hashes and checkpoints": {does: owner(`DELETE FROM events WHERE position > 30`, rollBack[0], rollBack[1]), at: 31,
+	"tail cut, with hashes and checkpoints": {does: owner(`DELETE FROM events WHERE position > 30`, rollBack[0], rollBack[1], rollBack[2]), at: 31,
 		finds: []Kind{CutTail}, alone: []Kind{}},
 	"tail cut and an edit": {does: owner(edit, cut), at: 17, finds: []Kind{Edited, CutTail}},
 	"everything deleted": {does: owner(`DELETE FROM events`, `DELETE FROM log_hashes`, `DELETE FROM log_checkpoints`), at: 1,
@@ -91,10 +92,10 @@ var tamperings = map[string]tampering{
 		l.resign(l.sealer.key.Signer)
 	}, at: 11, finds: []Kind{Rewritten, CutTail}, alone: []Kind{}},
 
-	"stored hash of an event edited": {does: owner(`UPDATE log_hashes SET hash = (SELECT hash FROM log_hashes WHERE i = 0) WHERE i = 31`), at: 17, finds: []Kind{HashesDamaged}},
-	"stored inner hash edited":       {does: owner(`UPDATE log_hashes SET hash = (SELECT hash FROM log_hashes WHERE i = 0) WHERE i = 2`), at: 2, finds: []Kind{HashesDamaged}},
+	"stored hash of an event edited": {does: func(l *log) { l.spoil(31) }, at: 17, finds: []Kind{HashesDamaged}},
+	"stored inner hash edited":       {does: func(l *log) { l.spoil(2) }, at: 2, finds: []Kind{HashesDamaged}},
 	"stored hashes deleted":          {does: owner(cutHash), at: 34, finds: []Kind{HashesDamaged}},
-	"a stored hash deleted":          {does: owner(`DELETE FROM log_hashes WHERE i = 31`), at: 17, finds: []Kind{HashesDamaged}},
+	"some stored hashes deleted":     {does: owner(`DELETE FROM log_hashes WHERE i = 32`), at: 18, finds: []Kind{HashesDamaged}},
 
 	"old checkpoint put back":              {does: owner(rollBack[0]), at: 31, finds: []Kind{CheckpointRolledBack}},
 	"old checkpoint put back, with hashes": {does: owner(rollBack...), at: 31, finds: []Kind{CheckpointRolledBack}, alone: []Kind{}},

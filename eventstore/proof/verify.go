@@ -51,7 +51,7 @@ type audit struct {
 	tip    storedCheckpoint // newest in the database
 	span   int64            // indexes of stored hashes end before this
 	hashed int64            // how many events have a stored hash
-	queue  hashQueue
+	queue  []tlog.Hash      // stored hashes of the positions that come next
 
 	events  *frontier // of the events; means nothing any more once torn
 	torn    bool      // a position was missing
@@ -107,14 +107,7 @@ func (a *audit) run(ctx context.Context, since int64) error {
 	if err := a.begin(ctx, tx, since); err != nil {
 		return err
 	}
-	// The hashes have a connection of their own. What it sees is newer, and up to
-	// span the same: they are only ever appended.
-	hashes, err := snapshot(ctx, a.store)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = hashes.Rollback() }()
-	if err := a.compare(ctx, tx, hashes); err != nil {
+	if err := a.compare(ctx, tx); err != nil {
 		return err
 	}
 	a.diagnose()
@@ -130,8 +123,8 @@ func (a *audit) begin(ctx context.Context, tx *sql.Tx, since int64) (err error) 
 	if a.tip, err = lastStored(ctx, tx); err != nil && !errors.Is(err, errNoCheckpoint) {
 		return err
 	}
-	if err := tx.QueryRowContext(ctx, hashesSpan).Scan(&a.span); err != nil {
-		return unavailable(ctx, "stored hashes", err)
+	if a.span, err = (storedHashes{ctx, tx}).span(); err != nil {
+		return err
 	}
 	a.hashed = int64(sort.Search(int(a.span), func(n int) bool { return tlog.StoredHashCount(int64(n+1)) > a.span }))
 	if err := a.claims.collectInside(); err != nil {

@@ -80,7 +80,7 @@ func TestVerifyAnUnsealedLog(t *testing.T) {
 		l.append(2)
 		r := l.verify()
 		l.mustBe(r, Unproven)
-		if !strings.Contains(r.Says, "never sealed") || !strings.Contains(r.Says, "audit checkpoint") {
+		if !strings.Contains(r.Says, "not sealed yet") || !strings.Contains(r.Says, "audit checkpoint") {
 			t.Error(r.Says)
 		}
 		l.own(`DELETE FROM events WHERE position = 2`)

@@ -1,8 +1,9 @@
 -- +goose Up
--- The Merkle tree over events, in the dense order of tlog.StoredHashIndex.
+-- The Merkle tree over events, in the dense order of tlog.StoredHashIndex, 32
+-- hashes to a row but for the last: i is the index of the first.
 CREATE TABLE log_hashes (
-  i    bigint PRIMARY KEY CHECK (i >= 0),
-  hash bytea  NOT NULL CHECK (length(hash) = 32)
+  i      bigint PRIMARY KEY CHECK (i >= 0 AND i % 32 = 0),
+  hashes bytea  NOT NULL CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 1024)
 );
 
 -- What was signed about the tree. The same notes are kept outside the database.

@@ -1,8 +1,9 @@
 -- +goose Up
--- The Merkle tree over events, in the dense order of tlog.StoredHashIndex.
+-- The Merkle tree over events, in the dense order of tlog.StoredHashIndex, 32
+-- hashes to a row but for the last: i is the index of the first.
 CREATE TABLE log_hashes (
-  i    INTEGER PRIMARY KEY CHECK (i >= 0),
-  hash BLOB    NOT NULL CHECK (length(hash) = 32)
+  i      INTEGER PRIMARY KEY CHECK (i >= 0 AND i % 32 = 0),
+  hashes BLOB    NOT NULL CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 1024)
 ) STRICT;
 
 -- What was signed about the tree. The same notes are kept outside the database.

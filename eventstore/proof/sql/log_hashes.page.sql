@@ -1,1 +1,1 @@
-SELECT i, hash FROM log_hashes WHERE i >= $1 AND i < $2 ORDER BY i
+SELECT i, hashes FROM log_hashes WHERE i >= $1 AND i < $2 ORDER BY i

@@ -1,1 +1,2 @@
-SELECT coalesce(max(i) + 1, 0) FROM log_hashes
+-- The last row, and how many hashes it has.
+SELECT i, length(hashes) / 32 FROM log_hashes ORDER BY i DESC LIMIT 1

@@ -1,3 +1,3 @@
--- $2 holds $3 hashes end to end.
-INSERT INTO log_hashes (i, hash)
-SELECT $1::bigint + k, substring($2::bytea FROM k * 32 + 1 FOR 32) FROM generate_series(0, $3::int - 1) AS k
+-- $2 holds hashes end to end, those of $3 rows.
+INSERT INTO log_hashes (i, hashes)
+SELECT $1::bigint + k * 32, substring($2::bytea FROM k * 1024 + 1 FOR 1024) FROM generate_series(0, $3::int - 1) AS k

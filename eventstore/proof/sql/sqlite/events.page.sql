@@ -1,6 +1,6 @@
 -- What the canonical bytes are made of, as it is stored.
 SELECT position, stream, version, id, type, recorded_at, metadata, data
 FROM events
-WHERE position > $1
+WHERE position > $1 AND position <= $2
 ORDER BY position
-LIMIT $2
+LIMIT $3
