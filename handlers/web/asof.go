@@ -67,7 +67,7 @@ func recordsOf(events []pages.Event) []eventstore.Recorded {
 // positionOf reads a position, or a time and finds the position then.
 func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
 	if position, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return position, h.within(ctx, position)
+		return position, h.inLog(ctx, position)
 	}
 	t, err := instant("at", text)
 	if err != nil {
@@ -83,8 +83,8 @@ func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
 	return next - 1, nil
 }
 
-// within refuses positions that the log does not have.
-func (h *Handler) within(ctx context.Context, position int64) error {
+// inLog refuses positions that the log does not have.
+func (h *Handler) inLog(ctx context.Context, position int64) error {
 	head, err := h.cfg.Events.Head(ctx)
 	switch {
 	case err != nil:

@@ -1,13 +1,15 @@
 package web
 
 import (
+	"bytes"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -15,43 +17,72 @@ import (
 	"scrapelog/handlers/web/pages"
 )
 
-// eventsShown is a page of the log.
-const eventsShown = 50
+const (
+	// eventsShown is a page of the log.
+	eventsShown = 50
+	// searchPage is how many events a search for a text reads at once, and
+	// maxSearched how many before it answers with what it has.
+	searchPage  = 500
+	maxSearched = 20000
+)
 
 func (h *Handler) events(c echo.Context) error {
-	query, err := logQuery(c.QueryParams())
+	values := c.QueryParams()
+	filter, err := eventFilterOf(values)
+	if err != nil {
+		return err
+	}
+	query, err := logQuery(values, filter)
 	if err != nil {
 		return err
 	}
 	refresh := pages.RefreshOnAny
-	if !newest(query) {
+	if !newest(values) {
 		refresh = "" // only the newest end moves
 	}
 	chrome, err := h.chrome(c, "/events", "Events", refresh)
 	if err != nil {
 		return err
 	}
-	list, err := h.eventList(c.Request().Context(), query)
-	if err != nil {
+	list := pages.EventList{Filter: filter, Newest: newest(values)}
+	if err := h.fill(c.Request().Context(), &list, query); err != nil {
 		return err
 	}
 	return send(c, http.StatusOK, pages.EventListPage(chrome, list))
 }
 
-// logQuery is the page of the log that a URL asks for: after a position, oldest
-// first, or up to one, newest first; by itself the newest.
-func logQuery(values url.Values) (q eventstore.Query, err error) {
-	q = eventstore.Query{Types: values["type"], Stream: values.Get("stream"), Limit: eventsShown + 1}
-	for _, t := range q.Types {
+func eventFilterOf(values url.Values) (f pages.EventFilter, err error) {
+	f = pages.EventFilter{
+		Types: values["type"], Stream: strings.TrimSpace(values.Get("stream")), Run: strings.TrimSpace(values.Get("run")),
+		Since: values.Get("since"), Until: values.Get("until"), Text: strings.TrimSpace(values.Get("text")),
+	}
+	for _, t := range f.Types {
 		if !slices.Contains(domain.EventTypes, t) {
-			return q, invalid("type", t, "use the name of an event, such as run.started")
+			return f, invalid("type", t, "use the name of an event, such as run.started")
 		}
 	}
-	if q.Until, err = positionIn(values, "until", 1); err != nil {
+	if f.Run != "" {
+		if _, err := uuid.Parse(f.Run); err != nil {
+			return f, invalid("run", f.Run, "use the whole id of a run")
+		}
+	}
+	if f.Run != "" && f.Stream != "" {
+		return f, invalid("stream", f.Stream, "ask for a run or for a stream, not for both")
+	}
+	return f, nil
+}
+
+// logQuery is the page of the log that a URL asks for: after a position, oldest
+// first, or up to one, newest first; by itself the newest.
+func logQuery(values url.Values, f pages.EventFilter) (q eventstore.Query, err error) {
+	q = eventstore.Query{Types: f.Types, Stream: f.Stream, Backward: !values.Has("after")}
+	if f.Run != "" {
+		q.Stream = domain.RunStream(uuid.MustParse(f.Run))
+	}
+	if q.Until, err = positionIn(values, "upto", 1); err != nil {
 		return q, err
 	}
 	q.After, err = positionIn(values, "after", 0)
-	q.Backward = !values.Has("after")
 	return q, err
 }
 
@@ -66,69 +97,112 @@ func positionIn(values url.Values, field string, least int64) (int64, error) {
 	return position, nil
 }
 
-func newest(q eventstore.Query) bool { return q.Backward && q.Until == 0 }
+func newest(values url.Values) bool { return !values.Has("after") && !values.Has("upto") }
 
-// eventList reads one event more than it shows, to know whether there is more.
-func (h *Handler) eventList(ctx context.Context, q eventstore.Query) (list pages.EventList, err error) {
+// fill reads the page that q begins. It reads one event more than it shows, to
+// know whether there is more.
+func (h *Handler) fill(ctx context.Context, list *pages.EventList, q eventstore.Query) (err error) {
 	if list.Head, err = h.cfg.Events.Head(ctx); err != nil {
-		return list, err
+		return err
 	}
-	records, err := h.cfg.Events.Read(ctx, q)
+	list.Forward, list.Oldest = !q.Backward, !q.Backward && q.After == 0
+	some, err := h.within(ctx, &q, list.Filter)
+	if err != nil || !some {
+		list.Oldest = list.Oldest || !some
+		return err
+	}
+	records, stopped, err := h.search(ctx, q, list.Filter.Text)
 	if err != nil {
-		return list, err
+		return err
 	}
 	more := len(records) > eventsShown
 	records = records[:min(len(records), eventsShown)]
 	if q.Backward {
-		list.Newest, list.Oldest = newest(q), !more
+		list.Oldest = !more && stopped == 0
 	} else {
-		list.Newest, list.Oldest = !more, q.After == 0
+		list.Newest = !more && stopped == 0
 		slices.Reverse(records)
 	}
-	list.Events, list.Types, list.Stream = pages.NewEvents(records), q.Types, q.Stream
-	return list, nil
+	if !more {
+		list.Stopped = stopped
+	}
+	list.Events = pages.NewEvents(records)
+	return nil
 }
 
-func (h *Handler) event(c echo.Context) error {
-	position, err := strconv.ParseInt(c.Param("position"), 10, 64)
+// within narrows q to the filter's times. It says whether anything can match.
+func (h *Handler) within(ctx context.Context, q *eventstore.Query, f pages.EventFilter) (bool, error) {
+	since, err := instant("since", f.Since)
 	if err != nil {
-		return fmt.Errorf("event %s: %w", quoted(c.Param("position")), domain.ErrNotFound)
+		return false, err
 	}
-	ctx := c.Request().Context()
-	chrome, err := h.chrome(c, "/events", fmt.Sprintf("Event %d", position), "")
+	until, err := instant("until", f.Until)
 	if err != nil {
-		return err
+		return false, err
 	}
-	head, err := h.cfg.Events.Head(ctx)
-	if err != nil {
-		return err
+	if !since.IsZero() {
+		first, err := h.firstSince(ctx, since)
+		if err != nil {
+			return false, err
+		}
+		q.After = max(q.After, first-1)
 	}
-	if position > head {
-		return fmt.Errorf("event %d is beyond the head of the log, which is %d: %w", position, head, domain.ErrNotFound)
+	if until.IsZero() {
+		return true, nil
 	}
-	rec, err := h.cfg.Events.ByPosition(ctx, position)
-	if err != nil {
-		return err
+	end, err := h.firstSince(ctx, until)
+	if q.Until == 0 || q.Until > end-1 {
+		q.Until = end - 1
 	}
-	return send(c, http.StatusOK, pages.EventPageOf(chrome, pages.EventPage{Event: pages.NewEvent(rec), Head: head}))
+	return q.Until > q.After, err
 }
 
-func (h *Handler) stream(c echo.Context) error {
-	name := c.Param("name")
-	chrome, err := h.chrome(c, "/events", "Stream", pages.RefreshOn(name))
-	if err != nil {
-		return err
+// search reads the first events of q that contain a text, one more than a page
+// shows. Where it stopped without having read them all it says so.
+func (h *Handler) search(ctx context.Context, q eventstore.Query, text string) (found []eventstore.Recorded, stopped int64, err error) {
+	q.Limit = eventsShown + 1
+	if text == "" {
+		found, err = h.cfg.Events.Read(ctx, q)
+		return found, 0, err
 	}
-	records, err := h.cfg.Events.Read(c.Request().Context(), eventstore.Query{Stream: name, Limit: streamShown})
-	if err != nil {
-		return err
+	q.Limit = searchPage
+	for read := 0; ; {
+		records, err := h.cfg.Events.Read(ctx, q)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, rec := range records {
+			if contains(rec, text) {
+				found = append(found, rec)
+			}
+			if q.Backward {
+				q.Until = rec.Position - 1
+			} else {
+				q.After = rec.Position
+			}
+		}
+		read += len(records)
+		switch {
+		case len(found) > eventsShown, len(records) < searchPage, q.Backward && q.Until == 0:
+			return found, 0, nil
+		case read >= maxSearched:
+			return found, records[len(records)-1].Position, nil
+		}
 	}
-	if len(records) == 0 {
-		return fmt.Errorf("stream %s: %w", quoted(name), domain.ErrNotFound)
-	}
-	return send(c, http.StatusOK, pages.StreamPage(chrome, pages.Stream{Name: name, Events: pages.NewEvents(records)}))
 }
 
-// streamShown bounds a stream's page. Runs have a handful of events; the log's
-// own page goes on where a long-lived scraper has more.
-const streamShown = 500
+// contains says whether an event holds a text, whatever its case, in what was
+// recorded of it.
+func contains(rec eventstore.Recorded, text string) bool {
+	wanted := strings.ToLower(text)
+	if strings.Contains(rec.Stream, wanted) || strings.Contains(rec.Type, wanted) || strings.Contains(rec.ID.String(), wanted) ||
+		bytes.Contains(bytes.ToLower(rec.Data), []byte(wanted)) {
+		return true
+	}
+	for _, value := range rec.Metadata {
+		if strings.Contains(strings.ToLower(value), wanted) {
+			return true
+		}
+	}
+	return false
+}

@@ -104,15 +104,26 @@
     return Math.floor(s / 86400) + ' d ' + Math.floor((s % 86400) / 3600) + ' h';
   }
 
+  // Away from the newest end a page stands still, and says that there is more.
+  function news() {
+    for (const link of document.querySelectorAll('[data-news]')) {
+      const more = position - Number(link.dataset.news);
+      link.hidden = more <= 0;
+      link.textContent = more === 1 ? '1 new event' : more + ' new events';
+    }
+  }
+
   // The log moved on between the page and its stream, or while it was away:
   // whatever the page shows is fetched anew.
   live.addEventListener('state', (event) => {
     const head = Number(event.detail.data) || 0;
     if (head > position) live.dispatchEvent(new CustomEvent('refresh'));
     position = Math.max(position, head);
+    news();
   });
   live.addEventListener('position', (event) => {
     position = Math.max(position, Number(event.detail.data) || 0);
+    news();
   });
   live.addEventListener(CONNECTED, (event) => {
     connection = event.detail.connection; // a header alone proves nothing: messages do

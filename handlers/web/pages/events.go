@@ -8,7 +8,15 @@ import (
 )
 
 func (l EventList) olderURL() templ.SafeURL {
-	return l.pageURL("until", strconv.FormatInt(l.last()-1, 10))
+	return l.pageURL("upto", strconv.FormatInt(l.last()-1, 10))
+}
+
+// furtherURL goes on with a search that was given up.
+func (l EventList) furtherURL() templ.SafeURL {
+	if l.Forward {
+		return l.pageURL("after", strconv.FormatInt(l.Stopped, 10))
+	}
+	return l.pageURL("upto", strconv.FormatInt(l.Stopped-1, 10))
 }
 
 func (l EventList) newerURL() templ.SafeURL {

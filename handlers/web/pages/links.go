@@ -78,14 +78,21 @@ func (f RunFilter) Narrowed() bool {
 
 // pageURL is a page of the log under the list's filter.
 func (l EventList) pageURL(pairs ...string) templ.SafeURL {
-	for _, t := range l.Types {
+	f := l.Filter
+	for _, t := range f.Types {
 		pairs = append(pairs, "type", t)
 	}
-	return templ.SafeURL("/events" + query(append(pairs, "stream", l.Stream)...))
+	pairs = append(pairs, "stream", f.Stream, "run", f.Run, "since", f.Since, "until", f.Until, "text", f.Text)
+	return templ.SafeURL("/events" + query(pairs...))
 }
 
-func (l EventList) has(eventType string) bool {
-	for _, t := range l.Types {
+// narrowed says whether the filter leaves anything out.
+func (f EventFilter) narrowed() bool {
+	return len(f.Types) > 0 || f.Stream != "" || f.Run != "" || f.Since != "" || f.Until != "" || f.Text != ""
+}
+
+func (f EventFilter) has(eventType string) bool {
+	for _, t := range f.Types {
 		if t == eventType {
 			return true
 		}

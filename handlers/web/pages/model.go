@@ -123,12 +123,19 @@ func NewEvents(records []eventstore.Recorded) []Event {
 
 // EventList is a page of the log, newest first.
 type EventList struct {
-	Events []Event
-	Types  []string // the filter
-	Stream string
-	Head   int64
-	Newest bool // the page ends at the head
-	Oldest bool // the page begins at the first event
+	Events  []Event
+	Filter  EventFilter
+	Head    int64
+	Newest  bool  // the page ends at the head
+	Forward bool  // it was asked for from its oldest event on
+	Oldest  bool  // the page begins at the first event
+	Stopped int64 // a search for a text was given up at this position; 0: it was not
+}
+
+// EventFilter is the filter as the URL has it.
+type EventFilter struct {
+	Types                           []string
+	Stream, Run, Since, Until, Text string
 }
 
 // EventPage is one event and the head of the log it stands in.
