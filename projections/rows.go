@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// place is where rows lie: the tables that serve, or the fresh ones of a rebuild.
+// place is where rows lie: the tables that serve, the fresh ones of a rebuild, or
+// memory alone when there is no querier.
 type place struct {
 	querier
 	next       string // "" or "_next", behind the names of tables
@@ -33,6 +34,7 @@ type rows[K comparable, R any, P row[R]] struct {
 	held    map[K]R
 	changed []K
 	dirty   map[K]struct{}
+	touched func(key K, before R, known bool, after R) // told of every change; may be nil
 }
 
 func newRows[K comparable, R any, P row[R]](at place, table string) rows[K, R, P] {
@@ -43,6 +45,9 @@ func newRows[K comparable, R any, P row[R]](at place, table string) rows[K, R, P
 func (r *rows[K, R, P]) get(ctx context.Context, key K) (found R, ok bool, err error) {
 	if held, ok := r.held[key]; ok {
 		return held, true, nil
+	}
+	if r.querier == nil {
+		return found, false, nil
 	}
 	arg := fmt.Sprint(key)
 	err = each(ctx, r.querier, r.statement(r.table+".get"), []any{arg}, func(scan func(...any) error) error {
@@ -59,7 +64,14 @@ func (r *rows[K, R, P]) get(ctx context.Context, key K) (found R, ok bool, err e
 }
 
 func (r *rows[K, R, P]) put(key K, changed R) {
+	if r.touched != nil {
+		before, known := r.held[key]
+		r.touched(key, before, known, changed)
+	}
 	r.held[key] = changed
+	if r.querier == nil {
+		return
+	}
 	if _, known := r.dirty[key]; !known {
 		r.dirty[key] = struct{}{}
 		r.changed = append(r.changed, key)

@@ -19,8 +19,9 @@ var runTypes = []string{
 // runFold fills runs and run_counts.
 type runFold struct {
 	place
-	runs   rows[uuid.UUID, Run, *Run]
-	counts map[domain.RunStatus]int64 // what is to be added
+	runs    rows[uuid.UUID, Run, *Run]
+	counts  map[domain.RunStatus]int64                                     // what is to be added; in memory, what there is
+	counted func(status domain.RunStatus, before, after int64, known bool) // told of every change; may be nil
 }
 
 func newRunFold(at place) folder {
@@ -70,9 +71,17 @@ func (f *runFold) count(before, after domain.RunStatus) {
 		return
 	}
 	if before != "" {
-		f.counts[before]--
+		f.add(before, -1)
 	}
-	f.counts[after]++
+	f.add(after, 1)
+}
+
+func (f *runFold) add(status domain.RunStatus, n int64) {
+	before, known := f.counts[status]
+	if f.counted != nil {
+		f.counted(status, before, before+n, known)
+	}
+	f.counts[status] = before + n
 }
 
 func (f *runFold) flush(ctx context.Context) error {

@@ -1,0 +1,288 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+func (l *testLog) replay(cfg ReplayConfig) Comparison {
+	l.Helper()
+	if cfg.Against == nil {
+		cfg.Against = InTables(l.Store)
+	}
+	c, err := Replay(l.Context(), l.Store, cfg)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return c
+}
+
+// lines is a line for each difference.
+func (c Comparison) lines() string {
+	var b strings.Builder
+	for _, d := range c.Differences {
+		fmt.Fprintf(&b, "%s %s %s after %d", d.Table, d.Key, d.Kind, d.After)
+		for _, column := range d.Columns {
+			fmt.Fprintf(&b, " %s:%v/%v", column.Name, column.Kept, column.Replayed)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestReplayedIsTheSameAsLive(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		if c := log.replay(ReplayConfig{}); !c.Equal || c.Position != 0 {
+			t.Errorf("an empty log: %+v", c)
+		}
+		tale := newStory(t)
+		log.given(tale.events(300)...)
+		c := log.replay(ReplayConfig{})
+		counts, err := log.Counts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Equal || c.Position != 300 || c.Differing != 0 || c.First != nil || fmt.Sprint(c.Counts) != fmt.Sprint(counts) {
+			t.Errorf("%+v\n%s", c, c.lines())
+		}
+		if rows := log.count("runs") + log.count("run_counts"); c.Projections[0].Rows != rows || c.Projections[1].Rows != log.count("scrapers") {
+			t.Errorf("%d rows and %+v", rows, c.Projections)
+		}
+
+		// Up to any position: what is changed since cannot be compared, all else is.
+		for range 5 {
+			until := 1 + tale.Int64N(299)
+			c := log.replay(ReplayConfig{Until: until})
+			rows, changed := c.Projections[0].Rows, c.Projections[0].Changed
+			if !c.Equal || c.Position != until || rows+changed != log.count("runs")+log.count("run_counts") || changed == 0 {
+				t.Errorf("until %d: %+v\n%s", until, c, c.lines())
+			}
+		}
+	})
+}
+
+func (l *testLog) count(table string) (n int) {
+	l.Helper()
+	if err := l.Reader().QueryRowContext(l.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+		l.Fatal(err)
+	}
+	return n
+}
+
+// told is the log of the cases below, with a run lost and recovered.
+func told() []domain.Event {
+	return []domain.Event{
+		configured(0), started(runA, 1), lost(runA, 2), restored(runA, 4), recovers(runB, runA, 4), completed(runB, 9, 7),
+		domain.ScraperPaused{AboutScraper: aboutShop(10), By: "user:ann", Reason: "no"},
+	}
+}
+
+func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
+	a, b := runA.String(), runB.String()
+	spoil := map[string]struct {
+		statement string
+		want      string
+		first     int64
+	}{
+		"the end of a run": {
+			"UPDATE runs SET status = 'failed' WHERE id = '" + b + "'",
+			"runs " + b + " changed after 6 status:failed/completed\n", 6},
+		"a run set back": {
+			"UPDATE runs SET status = 'running', ended_at = NULL WHERE id = '" + a + "'",
+			"runs " + a + " changed after 3 status:running/connection_failed ended_at:<nil>/1795435202000000\n", 3},
+		"the name of a run's scraper": {
+			"UPDATE runs SET scraper = 'other' WHERE id = '" + b + "'",
+			"runs " + b + " changed after 5 scraper:other/shop\n", 5},
+		"a recovery that is denied": {
+			"UPDATE runs SET recovered_by = NULL WHERE id = '" + a + "'",
+			"runs " + a + " changed after 5 recovered_by:<nil>/" + b + "\n", 5},
+		"a run that is gone": {
+			"DELETE FROM runs WHERE id = '" + a + "'",
+			"runs " + a + " missing after 2\n", 2},
+		"a run that never was": {
+			"INSERT INTO runs (id, started_at, position, started, received_events, received_bytes, http_status) VALUES ('forged', 1, 9, 9, 0, 0, 0)",
+			"runs forged extra after 0\n", 0},
+		"a count": {
+			"UPDATE run_counts SET runs = 2 WHERE status = 'completed'",
+			"run_counts completed changed after 6 runs:2/1\n", 6},
+		"a pause": {
+			"UPDATE scrapers SET paused = NOT paused",
+			"scrapers shop changed after 7 paused:false/true\n", 7},
+		"two rows": {
+			"UPDATE runs SET instance = 'x'",
+			"runs " + a + " changed after 2 instance:x/i1\nruns " + b + " changed after 5 instance:x/i1\n", 2},
+	}
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.given(told()...)
+		for name, test := range spoil {
+			log.exec(test.statement)
+			c := log.replay(ReplayConfig{})
+			if c.Equal || c.lines() != test.want || c.Differing != strings.Count(test.want, "\n") {
+				t.Errorf("%s: %d differ\n got %s\nwant %s", name, c.Differing, c.lines(), test.want)
+			}
+			if first := c.First; test.first > 0 && (first == nil || first.Position != test.first) || test.first == 0 && first != nil {
+				t.Errorf("%s: first %+v, want %d", name, first, test.first)
+			}
+			log.rebuildAll()
+		}
+	})
+}
+
+func TestATypeThatDoesNotBelongIsADifference(t *testing.T) {
+	log := open(t, eventstoretest.SQLite(t)) // whose columns hold anything
+	log.given(told()...)
+	log.exec("UPDATE runs SET items = 'many', trigger = X'ff' WHERE id = '" + runB.String() + "'")
+	want := "runs " + runB.String() + " changed after 5 trigger:\xff/recovery items:many/7\n"
+	if c := log.replay(ReplayConfig{}); c.lines() != want {
+		t.Errorf("got %q, want %q", c.lines(), want)
+	}
+}
+
+// A projection that passed over an event is found by that event.
+func TestAMissedEventIsNamed(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		tale := newStory(t)
+		log.append(tale.events(150)...)
+		records, err := log.Read(t.Context(), eventstore.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for range 6 {
+			missed := 1 + tale.IntN(150)
+			log.exec("DELETE FROM runs")
+			log.exec("DELETE FROM run_counts")
+			runs := All()[0]
+			if err := log.apply(t.Context(), runs, slices.Concat(records[:missed-1], records[missed:])...); err != nil {
+				t.Fatal(err)
+			}
+			log.setOffset("runs", 150)
+			c := log.replay(ReplayConfig{Names: []string{"runs"}})
+			if c.Equal {
+				continue // nothing is left of it: another event has taken its place, or it is none of a run's
+			}
+			found++
+			if c.First == nil || c.First.Position != int64(missed) {
+				t.Errorf("missed %d %s: first %+v\n%s", missed, records[missed-1].Type, c.First, c.lines())
+			}
+		}
+		if found == 0 {
+			t.Error("no missed event made a difference")
+		}
+	})
+}
+
+func (l *testLog) setOffset(group string, position int64) {
+	l.Helper()
+	l.exec(statement("offset.set"), eventstore.Topic, group, position)
+}
+
+func TestADifferenceAfterUntilIsNotLookedAt(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.given(told()...)
+		log.exec("UPDATE runs SET status = 'failed' WHERE id = '" + runB.String() + "'")
+		for until, equal := range map[int64]bool{4: true, 5: true, 6: false, 7: false, 99: false} {
+			c := log.replay(ReplayConfig{Until: until})
+			if c.Equal != equal || c.Position != min(until, 7) {
+				t.Errorf("until %d: %+v", until, c)
+			}
+		}
+	})
+}
+
+func TestLaggingProjectionsAreComparedWhereTheyAre(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.given(told()[:5]...)
+		log.append(told()[5:]...)
+		if err := log.followOne(All()[1]); err != nil {
+			t.Fatal(err)
+		}
+		c := log.replay(ReplayConfig{})
+		if p := c.Projections; !c.Equal || p[0].Position != 5 || p[0].Kept != 5 || p[1].Position != 7 {
+			t.Errorf("%+v\n%s", c, c.lines())
+		}
+	})
+}
+
+func TestReadModelsAheadOfTheLog(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.given(told()...)
+		log.setOffset("runs", 9)
+		c := log.replay(ReplayConfig{})
+		if c.Equal || !c.Projections[0].Ahead || c.Projections[1].Ahead {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func TestWhatIsNotBuiltIsRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.given(told()...)
+		for _, spoil := range []string{"UPDATE projections SET version = 99", "DROP TABLE run_counts", "DROP TABLE projections"} {
+			log.exec(spoil)
+			if _, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InTables(log.Store)}); !errors.Is(err, ErrNotBuilt) {
+				t.Errorf("%s: %v", spoil, err)
+			}
+		}
+		if _, err := Replay(t.Context(), log.Store, ReplayConfig{Names: []string{"walks"}, Against: InTables(log.Store)}); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("an unknown projection: %v", err)
+		}
+	})
+}
+
+// A replay takes one snapshot, however the tables are written or swapped meanwhile.
+func TestReplayBesideALogThatGrows(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		tale := newStory(t)
+		log.given(tale.events(50)...)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 12 {
+				log.given(tale.events(5)...)
+				if i%4 == 0 {
+					log.rebuildAll()
+				}
+			}
+		}()
+		for running := true; running; {
+			select {
+			case <-done:
+				running = false
+			default:
+			}
+			if c := log.replay(ReplayConfig{}); !c.Equal {
+				t.Errorf("%+v\n%s", c, c.lines())
+			}
+		}
+	})
+}
+
+func TestReplayTellsHowFarItIsAndWritesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.given(newStory(t).events(30)...)
+		before := log.dump()
+		var told strings.Builder
+		log.replay(ReplayConfig{Progress: func(done, head int64) { fmt.Fprintf(&told, "%d/%d ", done, head) }})
+		if told.String() != "30/30 " {
+			t.Errorf("told %q", told.String())
+		}
+		same(t, "after the replay", log.dump(), before)
+		err := log.InTx(t.Context(), func(context.Context, *sql.Tx) error { // the writer is taken, and nobody waits
+			log.replay(ReplayConfig{})
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

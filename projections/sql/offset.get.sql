@@ -1,0 +1,1 @@
+SELECT position FROM consumer_offsets WHERE topic = $1 AND consumer_group = $2
