@@ -20,8 +20,13 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Poll is how often lost scrapers are looked for when nothing wakes the prober.
-const Poll = time.Second
+const (
+	// Poll is how often lost scrapers are looked for when nothing wakes the prober.
+	Poll = time.Second
+	// AtOnce is how many probes are under way at once, whatever is lost: the
+	// return of ten thousand scrapers must not look to them like an attack.
+	AtOnce = 256
+)
 
 // Prober watches every scraper whose connection is down. All fields are required.
 type Prober struct {
@@ -38,12 +43,14 @@ type Prober struct {
 
 	mu      sync.Mutex
 	watches map[string]*watch // by scraper
+	places  chan struct{}     // one for each probe that may be under way
 }
 
 // Run watches until ctx ends. It returns when every watch has ended.
 func (p *Prober) Run(ctx context.Context) error {
 	wake, stop := p.Wake()
 	defer stop()
+	p.places = make(chan struct{}, AtOnce)
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -147,6 +154,17 @@ func (p *Prober) Waiting(scraper string) (string, bool) {
 		return "", false
 	}
 	return "waits " + w.state().String(), true
+}
+
+// probe asks once there is a place for it.
+func (p *Prober) probe(ctx context.Context, c domain.ScraperConfig) (back, answered bool, err error) {
+	select {
+	case p.places <- struct{}{}:
+		defer func() { <-p.places }()
+	case <-ctx.Done():
+		return false, false, context.Cause(ctx)
+	}
+	return p.Ask(ctx, c)
 }
 
 func (p *Prober) watch(scraper string) *watch {

@@ -3,6 +3,7 @@ package recovery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -250,6 +251,41 @@ func TestAReturnThatCannotBeRecordedIsTriedAgain(t *testing.T) {
 		<-w.restored
 		if took := time.Since(began); took != time.Second {
 			t.Errorf("recorded after %v", took)
+		}
+	})
+}
+
+func TestAStormIsProbedAFewAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lost = 10 * recovery.AtOnce
+		w := newWorld()
+		var under, most, asked int
+		p := w.prober()
+		p.Guards = func(context.Context) ([]domain.Guard, error) {
+			guards := make([]domain.Guard, lost)
+			for i := range guards {
+				guards[i] = domain.Guard{Scraper: fmt.Sprint(shop, i), LostRun: lostRun}
+			}
+			return guards, nil
+		}
+		p.Ask = func(context.Context, domain.ScraperConfig) (bool, bool, error) {
+			w.mu.Lock()
+			under, asked = under+1, asked+1
+			most = max(most, under)
+			w.mu.Unlock()
+			time.Sleep(10 * time.Millisecond)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			under--
+			return false, true, errRefused
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		if err := p.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if most != recovery.AtOnce || asked != lost {
+			t.Errorf("%d probes at once, %d in all; want %d and %d", most, asked, recovery.AtOnce, lost)
 		}
 	})
 }

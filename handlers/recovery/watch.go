@@ -101,7 +101,7 @@ func (w *watch) load(ctx context.Context) (domain.ScraperConfig, domain.Run, err
 
 func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time.Time) watchState {
 	asked := time.Now()
-	back, answered, err := w.prober.Ask(ctx, c)
+	back, answered, err := w.prober.probe(ctx, c)
 	if back {
 		if goodSince.IsZero() {
 			*goodSince = asked
