@@ -35,6 +35,7 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/goccy/go-yaml":            {"cmd"},
 	"github.com/prometheus/client_golang": {"handlers/api"},
+	"github.com/yuin/goldmark":            {"handlers/contract"},
 }
 
 // impure are the standard packages that domain must do without.
@@ -209,8 +210,8 @@ func within(importPath, folder string) bool {
 
 // isTestPackage: what only tests import lies in a folder called …test. The
 // benchmark counts as one: it holds the libraries themselves beside what is built
-// on them.
+// on them. So does the crash checker, which needs a database server to restart.
 func isTestPackage(importPath string) bool {
 	tests := func(folder string) bool { return strings.HasSuffix(folder, "test") }
-	return importPath == "cmd/bench" || slices.ContainsFunc(strings.Split(importPath, "/"), tests)
+	return importPath == "cmd/bench" || importPath == "cmd/crashcheck" || slices.ContainsFunc(strings.Split(importPath, "/"), tests)
 }

@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/contract"
 )
 
 // The exit codes. Scripts depend on them.
@@ -36,6 +37,7 @@ var exitCodes = []struct {
 	{eventstore.ErrHeld, exitRefused},
 	{eventstore.ErrUnavailable, exitUnreachable},
 	{errUnreachable, exitUnreachable},
+	{contract.ErrUnreachable, exitUnreachable},
 	{domain.ErrInvalid, exitUsage},
 	{domain.ErrNotFound, exitNotFound},
 	{domain.ErrFinished, exitRefused},

@@ -14,6 +14,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/contract"
 )
 
 // invoke runs the program in this process.
@@ -33,22 +34,23 @@ func TestExitCodes(t *testing.T) {
 		err  error
 		want int
 	}{
-		"nothing went wrong":        {nil, 0},
-		"a negative answer":         {failf(errNegative, "the run did not complete"), 1},
-		"wrong usage":               {usagef("no such flag"), 2},
-		"an invalid value":          {&domain.FieldError{Field: "url"}, 2},
-		"not found":                 {fmt.Errorf("run: %w", domain.ErrNotFound), 3},
-		"the log is unreachable":    {fmt.Errorf("%w: disk", eventstore.ErrUnavailable), 4},
-		"the server is unreachable": {failf(errUnreachable, "refused"), 4},
-		"the port is busy":          {fmt.Errorf("listen: %w", syscall.EADDRINUSE), 4},
-		"the file is unwritable":    {&fs.PathError{Err: fs.ErrPermission}, 4},
-		"no line names it":          {errors.New("odd"), 4},
-		"a foreign database":        {fmt.Errorf("%w: x", eventstore.ErrForeign), 6},
-		"held by another process":   {fmt.Errorf("%w: x", eventstore.ErrHeld), 6},
-		"a start is refused":        {&domain.RunOpenError{Scraper: "a", RunID: uuid.Max}, 6},
-		"the run has ended":         {domain.ErrFinished, 6},
-		"not allowed":               {failf(errRefused, "not yours"), 6},
-		"it took too long":          {failf(errTimedOut, "timed out after 1s"), 124},
+		"nothing went wrong":         {nil, 0},
+		"a negative answer":          {failf(errNegative, "the run did not complete"), 1},
+		"wrong usage":                {usagef("no such flag"), 2},
+		"an invalid value":           {&domain.FieldError{Field: "url"}, 2},
+		"not found":                  {fmt.Errorf("run: %w", domain.ErrNotFound), 3},
+		"the log is unreachable":     {fmt.Errorf("%w: disk", eventstore.ErrUnavailable), 4},
+		"the server is unreachable":  {failf(errUnreachable, "refused"), 4},
+		"the scraper is unreachable": {fmt.Errorf("%w: refused", contract.ErrUnreachable), 4},
+		"the port is busy":           {fmt.Errorf("listen: %w", syscall.EADDRINUSE), 4},
+		"the file is unwritable":     {&fs.PathError{Err: fs.ErrPermission}, 4},
+		"no line names it":           {errors.New("odd"), 4},
+		"a foreign database":         {fmt.Errorf("%w: x", eventstore.ErrForeign), 6},
+		"held by another process":    {fmt.Errorf("%w: x", eventstore.ErrHeld), 6},
+		"a start is refused":         {&domain.RunOpenError{Scraper: "a", RunID: uuid.Max}, 6},
+		"the run has ended":          {domain.ErrFinished, 6},
+		"not allowed":                {failf(errRefused, "not yours"), 6},
+		"it took too long":           {failf(errTimedOut, "timed out after 1s"), 124},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := exitCode(t.Context(), test.err); got != test.want {
@@ -73,29 +75,33 @@ func TestExitCodeOfAnInterrupt(t *testing.T) {
 // TestUsage: what is asked for wrongly is answered with one line and exit 2.
 func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"nope":                            `there is no command "nope"`,
-		"event":                           `there is no command "event"; did you mean events?`,
-		"runs":                            "runs: name a command: cancel, list, show, start, watch",
-		"runs lst":                        `runs: there is no command "lst"; did you mean list?`,
-		"runs show":                       `runs show: ID is missing; see "scrapelog runs show --help"`,
-		"runs show a b":                   `runs show: "b" is one argument too many; see "scrapelog runs show --help"`,
-		"runs show a":                     `"a" is not a run id`,
-		"runs list --bogus":               `unknown flag: --bogus; see "scrapelog runs list --help"`,
-		"runs list -o xml":                `--output: "xml" is not a format; use table, json or ndjson`,
-		"runs list --jq .[":               "--jq: ",
-		"runs list --limit -1":            "--limit: -1 is negative; use 0 for all",
-		"runs list --since soon":          `--since: "soon" is not a time; use -1h, today, RFC 3339 or @POSITION`,
-		"runs list --color pink":          `--color: "pink" is not a choice; use auto, always or never`,
-		"runs list --server localhost":    `--server: "localhost" is not a server; use a URL such as http://127.0.0.1:8080`,
-		"runs start a --wait --attach":    "--wait and --attach exclude each other",
-		"runs start a --params {":         "--params: not JSON",
-		"scrapers next a -n 0":            "-n: 0 is too few; use 1 or more",
-		"events list --db mysql://u:p@h/": `--db: "mysql://u:xxxxx@h/" is not a database; use sqlite:PATH or postgres://USER@HOST/NAME`,
-		"version --log-level loud":        `--log-level: "loud" is not a level; use debug, info, warn or error`,
-		"version --log-format xml":        `--log-format: "xml" is not a format; use text or json`,
-		"version now":                     `version: "now" is one argument too many`,
-		"config check missing.yaml":       "missing.yaml: cannot be read: no such file or directory",
-		"serve now":                       "serve: ",
+		"nope":                              `there is no command "nope"`,
+		"event":                             `there is no command "event"; did you mean events?`,
+		"runs":                              "runs: name a command: cancel, list, show, start, watch",
+		"runs lst":                          `runs: there is no command "lst"; did you mean list?`,
+		"runs show":                         `runs show: ID is missing; see "scrapelog runs show --help"`,
+		"runs show a b":                     `runs show: "b" is one argument too many; see "scrapelog runs show --help"`,
+		"runs show a":                       `"a" is not a run id`,
+		"runs list --bogus":                 `unknown flag: --bogus; see "scrapelog runs list --help"`,
+		"runs list -o xml":                  `--output: "xml" is not a format; use table, json or ndjson`,
+		"runs list --jq .[":                 "--jq: ",
+		"runs list --limit -1":              "--limit: -1 is negative; use 0 for all",
+		"runs list --since soon":            `--since: "soon" is not a time; use -1h, today, RFC 3339 or @POSITION`,
+		"runs list --color pink":            `--color: "pink" is not a choice; use auto, always or never`,
+		"runs list --server localhost":      `--server: "localhost" is not a server; use a URL such as http://127.0.0.1:8080`,
+		"runs start a --wait --attach":      "--wait and --attach exclude each other",
+		"runs start a --params {":           "--params: not JSON",
+		"scrapers next a -n 0":              "-n: 0 is too few; use 1 or more",
+		"events list --db mysql://u:p@h/":   `--db: "mysql://u:xxxxx@h/" is not a database; use sqlite:PATH or postgres://USER@HOST/NAME`,
+		"version --log-level loud":          `--log-level: "loud" is not a level; use debug, info, warn or error`,
+		"version --log-format xml":          `--log-format: "xml" is not a format; use text or json`,
+		"version now":                       `version: "now" is one argument too many`,
+		"config check missing.yaml":         "missing.yaml: cannot be read: no such file or directory",
+		"serve now":                         "serve: ",
+		"worker check":                      "worker check: URL is missing",
+		"worker check http://h/ --params {": "--params: not JSON",
+		"worker check ftp://h/":             `url: "ftp://h/" is not an http or https URL`,
+		"worker check http://h/ --header-env A=NOT_SET_HERE": "header A: environment variable NOT_SET_HERE is not set",
 	} {
 		t.Run(args, func(t *testing.T) {
 			stdout, stderr, code := invoke(t, strings.Fields(args)...)

@@ -30,11 +30,9 @@ this command follows it: when it goes away, the scrape is stopped.`,
 			if wait && attach {
 				return usagef("runs start: --wait and --attach exclude each other; --attach waits too")
 			}
-			var given json.RawMessage
-			if params != "" {
-				if given = json.RawMessage(params); !json.Valid(given) {
-					return usagef("--params: not JSON; use an object such as {\"depth\":2}")
-				}
+			given, err := parseParams(params)
+			if err != nil {
+				return err
 			}
 			return newFollower(c, out).start(ctx, args[0], startRequest{Params: given}, wait, attach)
 		})),
@@ -43,6 +41,17 @@ this command follows it: when it goes away, the scrape is stopped.`,
 	cmd.Flags().BoolVar(&attach, "attach", false, "follow the run, which ends when this command does")
 	cmd.Flags().StringVar(&params, "params", "", "a JSON object in place of the configured params")
 	return cmd
+}
+
+// parseParams reads --params; none is nil.
+func parseParams(text string) (json.RawMessage, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, usagef("--params: not JSON; use an object such as {\"depth\":2}")
+	}
+	return json.RawMessage(text), nil
 }
 
 func newRunsWatchCmd(flags *dataFlags) *cobra.Command {

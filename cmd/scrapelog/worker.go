@@ -17,7 +17,10 @@ func newWorkerCmd() *cobra.Command {
 		Short: "Run commands or scrape HTML pages when a server asks for it",
 		Long: `worker answers POST /scrapes/NAME with a stream of server-sent events, and does
 what its configuration says under that name: run a program, or scrape the pages
-of web sites. It stops a scrape as soon as the client goes away.`,
+of web sites. It stops a scrape as soon as the client goes away.
+
+"scrapelog help contract" says how to write a scraper of your own instead, and
+"scrapelog worker check" whether it is right.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runWorker(cmd) },
 	}
@@ -25,6 +28,7 @@ of web sites. It stops a scrape as soon as the client goes away.`,
 	cmd.Flags().String("listen", "", "address to listen at (default "+worker.DefaultConfig().Listen+")")
 	bindEnv(cmd, "config", "SCRAPELOG_WORKER_CONFIG")
 	bindEnv(cmd, "listen", "SCRAPELOG_WORKER_LISTEN")
+	cmd.AddCommand(newWorkerCheckCmd())
 	return cmd
 }
 

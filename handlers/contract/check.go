@@ -64,11 +64,17 @@ const (
 // run plays it through: a first scrape, a second one beside it, a third that
 // recovers the first and is left, and a fourth that is followed to its end.
 func (c *check) run(ctx context.Context) error {
+	if err := c.target.config().Validate(); err != nil {
+		return err
+	}
 	if err := c.probe(ctx); err != nil {
 		return err
 	}
 	first, err := c.ask(ctx, uuid.Nil, true)
 	if err != nil {
+		if errors.Is(err, ErrUnreachable) {
+			c.report = report{} // nobody was there to be judged
+		}
 		return c.noHeader(ctx, err)
 	}
 	defer first.leave()

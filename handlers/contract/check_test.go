@@ -179,8 +179,14 @@ func TestAScraperThatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	if _, err := Check(t.Context(), Target{URL: "http://" + l.Addr().String()}); !errors.Is(err, ErrUnreachable) {
+	verdicts, err := Check(t.Context(), Target{URL: "http://" + l.Addr().String()})
+	if !errors.Is(err, ErrUnreachable) {
 		t.Errorf("%v", err)
+	}
+	for _, v := range verdicts {
+		if v.Result != Unseen {
+			t.Errorf("%+v", v)
+		}
 	}
 	t.Setenv("SCRAPELOG_TEST_BROKEN", "a\nb")
 	target := Target{URL: "http://" + l.Addr().String(), HeadersEnv: map[string]string{"X-Key": "SCRAPELOG_TEST_BROKEN"}}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/handlers/contract"
+)
+
+// checkTimeout is how long a check takes at most, unless --timeout says otherwise.
+const checkTimeout = 5 * time.Minute
+
+func newWorkerCheckCmd() *cobra.Command {
+	flags, target, params := &dataFlags{}, contract.Target{}, ""
+	cmd := &cobra.Command{
+		Use:   "check URL",
+		Short: "Say whether a scraper keeps to the contract",
+		Long: `check asks the scraper at URL for real scrapes, as a server would, and judges
+what comes back: one is followed to its end, up to three more are started and
+left. Give --params that keep them short, yet some seconds long, and check a
+scraper that is idle.
+
+Each finding comes with what mends it, and the command exits 1. What there was
+nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
+		Args: exactly("URL"),
+	}
+	flags.register(cmd)
+	timeout := cmd.Flag("timeout")
+	timeout.DefValue, flags.timeout = checkTimeout.String(), checkTimeout
+	cmd.RunE = flags.run(func(ctx context.Context, _ *cobra.Command, out *printer, args []string) (err error) {
+		target.URL = args[0]
+		if target.Params, err = parseParams(params); err != nil {
+			return err
+		}
+		verdicts, err := contract.Check(ctx, target)
+		if printed := printVerdicts(out, verdicts); printed != nil || err != nil {
+			return cmp.Or(printed, err)
+		}
+		return answerOf(verdicts, out.notes)
+	})
+	cmd.Flags().StringVar(&target.Scraper, "scraper", "", "the name that the scraper is given in the order")
+	cmd.Flags().StringSliceVar(&target.Platforms, "platforms", nil, "the platforms of the order, separated by commas")
+	cmd.Flags().StringVar(&params, "params", "", "the params of the order, a JSON object")
+	cmd.Flags().StringToStringVar(&target.HeadersEnv, "header-env", nil, "send a header whose value is in an environment variable: NAME=VARIABLE")
+	return cmd
+}
+
+// printVerdicts prints nothing when nothing was seen. What mends a finding has a
+// row of its own in a table.
+func printVerdicts(out *printer, verdicts []contract.Verdict) error {
+	if tally(verdicts, contract.Unseen) == len(verdicts) {
+		return nil
+	}
+	l := out.list("RULE", "RESULT", "SEEN")
+	for _, v := range verdicts {
+		if err := l.add(v, string(v.Rule), string(v.Result), v.Seen); err != nil {
+			return err
+		}
+		if v.Fix == "" || !out.isTable() {
+			continue
+		}
+		if err := l.add(nil, "", "fix", v.Fix); err != nil {
+			return err
+		}
+	}
+	return l.close()
+}
+
+// answerOf makes findings a negative answer, and says what could not be judged.
+func answerOf(verdicts []contract.Verdict, notes io.Writer) error {
+	if unseen := tally(verdicts, contract.Unseen); unseen > 0 {
+		fmt.Fprintf(notes, "%d of %d rules could not be judged\n", unseen, len(verdicts))
+	}
+	if findings := tally(verdicts, contract.Finding); findings > 0 {
+		return failf(errNegative, "%d of %d rules are not kept", findings, len(verdicts))
+	}
+	return nil
+}
+
+func tally(verdicts []contract.Verdict, result contract.Result) (n int) {
+	for _, v := range verdicts {
+		if v.Result == result {
+			n++
+		}
+	}
+	return n
+}
+
+// newContractCmd is a topic of help, and nothing that could be run.
+func newContractCmd() *cobra.Command {
+	return &cobra.Command{Use: "contract", Short: "What a scraper must do", Long: contract.Text}
+}
