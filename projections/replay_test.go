@@ -3,11 +3,14 @@ package projections
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -133,6 +136,37 @@ func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
 				t.Errorf("%s: first %+v, want %d", name, first, test.first)
 			}
 			log.rebuildAll()
+		}
+	})
+}
+
+// A value that the row once had was left behind by the first event that it does
+// not show. A count comes to the same number again and again: there the last counts.
+func TestWhatWasLeftBehindIsToldFromWhatWasPutInItsPlace(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		first := configured(0)
+		log.given(first)
+		for i := range 3 {
+			next := configured(float64(10 * (i + 1)))
+			next.Config.Schedule = fmt.Sprintf("@every %dm", i+1)
+			log.given(next)
+		}
+		for i, run := range []uuid.UUID{runA, runB, uuid.Max} {
+			log.given(started(run, float64(60+i)), completed(run, float64(70+i), 1))
+		}
+		config, err := json.Marshal(first.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.exec("UPDATE scrapers SET config = $1", string(config))
+		log.exec("UPDATE run_counts SET runs = 1")
+		var got []string
+		for _, d := range log.replay(ReplayConfig{}).Differences {
+			got = append(got, fmt.Sprintf("%s %s after %d", d.Table, d.Key, d.After))
+		}
+		want := []string{"scrapers shop after 2", "run_counts completed after 10", "run_counts running after 10"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
