@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/cmd/crashcheck/check"
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// patience is how long everything may take to come to rest: a dead instance's
+// runs are ended within 10 s and two beats, and recovered after that.
+const patience = 30 * time.Second
+
+// settle lets everything come to rest under instances that live on, and stops
+// them in good order. What does not come to rest the checker finds in the log.
+func (c *crash) settle(ctx context.Context) error {
+	c.calm.Store(true)
+	stop := make(chan struct{})
+	defer close(stop)
+	go c.record.watchMachine(stop)
+	var processes []*process
+	for slot := range c.listen {
+		p, err := c.launch(slot, c.calmed)
+		if err != nil {
+			return err
+		}
+		processes = append(processes, p)
+	}
+	defer func() {
+		for _, p := range processes {
+			p.stop()
+		}
+	}()
+	for _, p := range processes {
+		select {
+		case <-p.ready:
+		case <-time.After(patience):
+			c.record.violated("serve gets ready", p.out.String())
+			return nil
+		}
+	}
+	for _, s := range c.scrapers {
+		if !c.write(ctx, processes[0].base+"/api/v1/scrapers/"+s.name+"/resume", `{"reason":"quiet"}`, "") {
+			c.record.violated("a scraper can be resumed", s.name)
+		}
+	}
+	return c.awaitRest(ctx)
+}
+
+func (c *crash) awaitRest(ctx context.Context) error {
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: c.database, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		unrest, err := restless(ctx, store)
+		if unrest == "" && err == nil {
+			return nil
+		}
+		if !sleep(ctx, 30*time.Millisecond) {
+			c.record.violated("everything comes to rest", fmt.Sprintf("not within %s: %s (%v)", patience, unrest, err))
+			return nil
+		}
+	}
+}
+
+// restless says what has not come to rest yet.
+func restless(ctx context.Context, store *eventstore.Store) (string, error) {
+	guards, err := store.Guards(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, g := range guards {
+		if g.OpenRun != uuid.Nil {
+			return fmt.Sprintf("run %s of %s is open", g.OpenRun, g.Scraper), nil
+		}
+		if g.ConnectionDown() {
+			return fmt.Sprintf("run %s of %s is lost", g.LostRun, g.Scraper), nil
+		}
+	}
+	head, err := store.Head(ctx)
+	if err != nil {
+		return "", err
+	}
+	groups, err := store.GroupStates(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, g := range groups {
+		if g.Position < head {
+			return fmt.Sprintf("%s is at %d of %d: %s", g.Name, g.Position, head, g.BlockedBy), nil
+		}
+	}
+	return "", nil
+}
+
+// judge reads the log and holds it against everything that was seen.
+func (c *crash) judge(ctx context.Context) (result, error) {
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: c.database})
+	if err != nil {
+		return result{}, err
+	}
+	defer store.Close()
+	log, err := store.Read(ctx, eventstore.Query{})
+	if err != nil {
+		return result{}, err
+	}
+	c.record.mu.Lock()
+	defer c.record.mu.Unlock()
+	seen := c.record.seen
+	seen.Final = true
+	r := result{lives: len(seen.Lives), posts: len(seen.Posts), acks: len(seen.Acks), events: len(log), violations: c.record.own}
+	for _, e := range log {
+		if e.Type == (domain.RunStarted{}).EventType() {
+			r.runs++
+		}
+	}
+	found, err := check.Check(log, seen)
+	if err != nil {
+		return r, err
+	}
+	r.violations = append(r.violations, found...)
+	found, err = replayed(ctx, store)
+	r.violations = append(r.violations, found...)
+	return r, err
+}
