@@ -35,6 +35,7 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/goccy/go-yaml":            {"cmd"},
 	"github.com/prometheus/client_golang": {"handlers/api"},
+	"github.com/yuin/goldmark":            {"handlers/contract"},
 }
 
 // impure are the standard packages that domain must do without.
