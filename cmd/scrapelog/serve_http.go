@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
@@ -31,6 +32,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	e := api.NewEcho(api.EchoConfig{Hosts: []string{s.config.Listen}, Pages: people.Error, Logger: s.logger})
 	programs.Register(e)
 	people.Register(e)
+	group.Go(func() error { return people.Run(ctx) })
 	server := api.NewServer(e, s.logger, programs.Close)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -83,7 +85,23 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
 		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.store.GroupStates, Handle: s.commands.Handle,
-		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Logger: s.logger,
+		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Audit: s.audit(), Logger: s.logger,
+		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
+			return projections.Rebuild(ctx, s.store, name, progress)
+		},
+	}
+}
+
+// audit proves the log to people.
+func (s *service) audit() web.Audit {
+	return web.Audit{
+		State: s.sealer.State,
+		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
+			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files()}, progress)
+		},
+		Prove: func(ctx context.Context, position int64) (proof.Proof, error) {
+			return proof.Prove(ctx, s.store, s.sealer.Files(), position)
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -67,7 +68,8 @@ func recordsOf(events []pages.Event) []eventstore.Recorded {
 // positionOf reads a position, or a time and finds the position then.
 func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
 	if position, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return position, h.inLog(ctx, position)
+		head, err := h.cfg.Events.Head(ctx)
+		return position, errors.Join(err, inLog(position, head))
 	}
 	t, err := instant("at", text)
 	if err != nil {
@@ -84,11 +86,8 @@ func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
 }
 
 // inLog refuses positions that the log does not have.
-func (h *Handler) inLog(ctx context.Context, position int64) error {
-	head, err := h.cfg.Events.Head(ctx)
+func inLog(position, head int64) error {
 	switch {
-	case err != nil:
-		return err
 	case position < 1:
 		return fmt.Errorf("event %d: positions begin at 1: %w", position, domain.ErrNotFound)
 	case position > head:

@@ -1,10 +1,14 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -26,14 +30,58 @@ func (h *Handler) event(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if position > head {
-		return fmt.Errorf("event %d is beyond the head of the log, which is %d: %w", position, head, domain.ErrNotFound)
+	if err := inLog(position, head); err != nil {
+		return err
 	}
-	rec, err := h.cfg.Events.ByPosition(ctx, position)
+	page, err := h.eventPage(ctx, position)
 	if err != nil {
 		return err
 	}
-	return send(c, http.StatusOK, pages.EventPageOf(chrome, pages.EventPage{Event: pages.NewEvent(rec), Head: head}))
+	page.Head = head
+	return send(c, http.StatusOK, pages.EventPageOf(chrome, page))
+}
+
+func (h *Handler) eventPage(ctx context.Context, position int64) (page pages.EventPage, err error) {
+	rec, err := h.cfg.Events.ByPosition(ctx, position)
+	if err != nil {
+		return page, err
+	}
+	page.Event = pages.NewEvent(rec)
+	page.Run, _ = uuid.Parse(strings.TrimPrefix(rec.Stream, domain.RunStream(uuid.Nil)[:len("run-")]))
+	if page.Cause, err = h.cause(ctx, rec); err != nil {
+		return page, err
+	}
+	if page.Effects, err = h.effects(ctx, rec); err != nil {
+		return page, err
+	}
+	page.Inclusion, err = h.inclusion(ctx, position)
+	return page, err
+}
+
+// near is how many events before and after one are looked at for what caused it
+// and what it caused. A reaction follows its cause at once, unless nobody reacted
+// for a while.
+const near = 1000
+
+func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Event, error) {
+	id := rec.Metadata["causation_id"]
+	if id == "" || rec.Position == 1 {
+		return nil, nil
+	}
+	before, err := h.cfg.Events.Read(ctx, eventstore.Query{Until: rec.Position - 1, Backward: true, Limit: near})
+	for _, candidate := range before {
+		if candidate.ID.String() == id {
+			cause := pages.NewEvent(candidate)
+			return &cause, err
+		}
+	}
+	return nil, err
+}
+
+func (h *Handler) effects(ctx context.Context, rec eventstore.Recorded) ([]pages.Event, error) {
+	after, err := h.cfg.Events.Read(ctx, eventstore.Query{After: rec.Position, Limit: near})
+	caused := slices.DeleteFunc(after, func(r eventstore.Recorded) bool { return r.Metadata["causation_id"] != rec.ID.String() })
+	return pages.NewEvents(caused), err
 }
 
 func (h *Handler) stream(c echo.Context) error {

@@ -65,19 +65,3 @@ func (h *Handler) losses(scrapers []projections.Scraper) []pages.Loss {
 	}
 	return lost
 }
-
-func (h *Handler) projections(c echo.Context) error {
-	chrome, err := h.chrome(c, "/projections", "Projections", pages.RefreshOverview)
-	if err != nil {
-		return err
-	}
-	groups, err := h.cfg.Groups(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	head, err := h.cfg.Events.Head(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return send(c, http.StatusOK, pages.ProjectionsPage(chrome, groups, head))
-}

@@ -32,12 +32,17 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/events/:position", h.event)
 	page("/streams/:name", h.stream)
 	page("/streams/:name/events.ndjson", h.download)
+	page("/events/:position/proof.json", h.proof)
+	page("/audit", h.audit)
 	page("/projections", h.projections)
 
 	action("/runs/:id/cancel", h.cancel)
 	action("/scrapers/:name/runs", h.start)
 	action("/scrapers/:name/pause", h.pause)
 	action("/scrapers/:name/resume", h.resume)
+
+	action("/projections/:name/rebuild", h.rebuild)
+	action("/audit/verify", h.verify)
 
 	e.GET("/live", h.live, secureHeaders)
 	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))

@@ -9,12 +9,14 @@ package web
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
@@ -60,13 +62,20 @@ type Config struct {
 	// Waiting says in words what the recovery of a lost scraper waits for.
 	Waiting func(scraper string) (string, bool)
 
+	// Rebuild makes a read model anew from the log.
+	Rebuild func(ctx context.Context, name string, progress func(done, head int64)) error
+	// Audit proves the log.
+	Audit Audit
+
 	Logger *slog.Logger
 	Now    func() time.Time // time.Now
 }
 
-// Handler serves the pages.
+// Handler serves the pages, and does in Run what they start and do not wait for.
 type Handler struct {
-	cfg Config
+	cfg      Config
+	jobs     *jobs
+	verified atomic.Pointer[proof.Result] // what the last verification found
 }
 
 // New makes a Handler. It panics on a missing field, which is a fault of the wiring.
@@ -75,10 +84,11 @@ func New(cfg Config) *Handler {
 		cfg.Now = time.Now
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Handle == nil ||
-		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil {
+		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil ||
+		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Prove == nil {
 		panic("web: a required field of Config is missing")
 	}
-	return &Handler{cfg: cfg}
+	return &Handler{cfg: cfg, jobs: newJobs()}
 }
 
 // withHeard adds to each open run when it was last heard.

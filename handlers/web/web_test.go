@@ -21,8 +21,9 @@ import (
 )
 
 // serve makes an echo with the pages of a canned service.
-func serve(s *webtest.Service) *echo.Echo {
-	h := s.Handler(s, nil)
+func serve(s *webtest.Service) *echo.Echo { return echoOf(s.Handler(s, nil)) }
+
+func echoOf(h *web.Handler) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler), h.Error)
 	h.Register(e)
@@ -67,7 +68,7 @@ func paths() map[string]string {
 		"scrapers": "/scrapers", "scraper": "/scrapers/shop-prices", "paused scraper": "/scrapers/news", "lost scraper": "/scrapers/reviews",
 		"events": "/events", "events by type": "/events?type=run.started", "oldest events": "/events?after=0", "older events": "/events?upto=5",
 		"events by text": "/events?text=reset", "no events": "/events?text=nowhere", "events by time": "/events?since=2026-11-23T11:00&until=2026-11-23T11:40",
-		"event": "/events/3", "an event with a cause": "/events/144", "stream": "/streams/scraper-news", "projections": "/projections",
+		"event": "/events/3", "an event with a cause": "/events/144", "stream": "/streams/scraper-news", "projections": "/projections", "audit": "/audit",
 		"no run": "/runs/" + webtest.RunID(99).String(), "no page": "/nope", "bad filter": "/runs?status=nope",
 	}
 }
@@ -141,6 +142,9 @@ func TestStatuses(t *testing.T) {
 		"a run that is not":               {"/runs/" + webtest.RunID(99).String(), 404},
 		"a run id that is none":           {"/runs/nope", 404},
 		"a scraper that is not":           {"/scrapers/nope", 404},
+		"an event before the first":       {"/events/0", 404},
+		"the proof of an event":           {"/events/3/proof.json", 200},
+		"a proof of what is not signed":   {"/events/" + head + "/proof.json", 409},
 		"an event beyond the head":        {"/events/" + strconv.FormatInt(webtest.Head+1, 10), 404},
 		"an event that is no number":      {"/events/x", 404},
 		"a stream that is not":            {"/streams/run-x", 404},

@@ -33,7 +33,7 @@ type Notice struct {
 }
 
 var sections = []struct{ path, name string }{
-	{"/", "Overview"}, {"/runs", "Runs"}, {"/scrapers", "Scrapers"}, {"/events", "Events"}, {"/projections", "Projections"},
+	{"/", "Overview"}, {"/runs", "Runs"}, {"/scrapers", "Scrapers"}, {"/events", "Events"}, {"/projections", "Projections"}, {"/audit", "Audit"},
 }
 
 // RefreshOnAny fetches a page anew after any change, at most once a second.

@@ -42,6 +42,10 @@ func asOfURL(p RunPage, position int64) templ.SafeURL {
 	return runURL(p.ID) + templ.SafeURL(query("view", string(p.View), "at", strconv.FormatInt(position, 10)))
 }
 
+func rebuildURL(name string) templ.SafeURL {
+	return templ.SafeURL("/projections/" + url.PathEscape(name) + "/rebuild")
+}
+
 // refreshing lets a part of the page be fetched anew by itself. The morph keeps
 // focus, what was typed and what was opened.
 func refreshing(c Chrome) templ.Attributes {

@@ -138,10 +138,14 @@ type EventFilter struct {
 	Stream, Run, Since, Until, Text string
 }
 
-// EventPage is one event and the head of the log it stands in.
+// EventPage is one event and where it stands in the log.
 type EventPage struct {
 	Event
-	Head int64
+	Head      int64
+	Run       uuid.UUID // the run that it is about, if it is about one
+	Cause     *Event    // nil: none, or none that was found
+	Effects   []Event
+	Inclusion Inclusion
 }
 
 // Stream is one stream's events, oldest first.

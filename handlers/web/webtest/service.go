@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
@@ -28,6 +29,9 @@ type Service struct {
 	Refusal  error  // what every command is refused with
 	Behind   error  // what waiting for the read models ends with
 	Messages chan live.Message
+	Verdict  proof.Result // what a verification finds
+	Sealing  proof.State
+	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
 
 	mu    sync.Mutex
 	asked []domain.Command
@@ -36,7 +40,12 @@ type Service struct {
 
 // New is a service with the canned story in it.
 func New() *Service {
-	return &Service{Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8)}
+	return &Service{
+		Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8),
+		Sealing: proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
+		Verdict: proof.Result{Verdict: proof.Intact, Head: Head, Sealed: Head - 1, Checkpoints: 41, Outside: proof.OutsidePresent,
+			File: "/var/lib/scrapelog/checkpoints", Says: "The log is intact."},
+	}
 }
 
 // Empty is a service to which nothing has happened.
@@ -53,8 +62,41 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 		Waiting: func(scraper string) (string, bool) {
 			return "a new scrape starts at the first probe that is answered; the last one was refused", scraper == "reviews"
 		},
+		Rebuild: func(ctx context.Context, _ string, progress func(done, head int64)) error {
+			return s.work(ctx, progress)
+		},
+		Audit: web.Audit{
+			State: func() proof.State { return s.Sealing },
+			Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
+				return s.Verdict, s.work(ctx, progress)
+			},
+			Prove: s.Prove,
+		},
 		Logger: slog.New(slog.DiscardHandler), Now: now,
 	})
+}
+
+// work is half done until Hold is closed.
+func (s *Service) work(ctx context.Context, progress func(done, all int64)) error {
+	head := int64(len(s.Recorded))
+	progress(head/2, head)
+	if s.Hold != nil {
+		select {
+		case <-s.Hold:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	progress(head, head)
+	return s.Refusal
+}
+
+// Prove proves what is sealed.
+func (s *Service) Prove(_ context.Context, position int64) (proof.Proof, error) {
+	if position > s.Sealing.Sealed {
+		return proof.Proof{}, fmt.Errorf("event %d is not sealed yet: %w", position, domain.ErrConflict)
+	}
+	return prove(s.Recorded, s.Sealing.Sealed, position)
 }
 
 // Subscribe passes on whatever is put into Messages, until ctx is done.

@@ -1,0 +1,96 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/web/pages"
+)
+
+// Audit is how the log is proven: over eventstore/proof.
+type Audit struct {
+	// State is how the sealing stands.
+	State func() proof.State
+	// Verify compares the whole log with everything that was ever signed of it.
+	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)
+	// Prove makes the proof that an event is in the last signed checkpoint.
+	Prove func(ctx context.Context, position int64) (proof.Proof, error)
+}
+
+const verifying = "a verification"
+
+func (h *Handler) audit(c echo.Context) error {
+	job := h.jobs.get(verifying)
+	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy()))
+	if err != nil {
+		return err
+	}
+	head, err := h.cfg.Events.Head(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Last: h.verified.Load()}
+	return send(c, http.StatusOK, pages.AuditPageOf(chrome, page))
+}
+
+func (h *Handler) verify(c echo.Context) error {
+	err := h.jobs.start(verifying, h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
+		result, err := h.cfg.Audit.Verify(ctx, progress)
+		if err == nil {
+			h.verified.Store(&result)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/audit")
+}
+
+// inclusion says whether an event is in the last signed checkpoint, and proves it.
+func (h *Handler) inclusion(ctx context.Context, position int64) (pages.Inclusion, error) {
+	p, err := h.cfg.Audit.Prove(ctx, position)
+	switch {
+	case errors.Is(err, proof.ErrDamaged):
+		return pages.Inclusion{Damaged: err.Error()}, nil
+	case errors.Is(err, domain.ErrConflict), errors.Is(err, domain.ErrNotFound):
+		return pages.Inclusion{}, nil // not signed yet
+	case err != nil && ctx.Err() == nil:
+		// Other instances may have the key. What the event says is worth showing.
+		h.cfg.Logger.WarnContext(ctx, "no proof of an event", "position", position, "err", err)
+		return pages.Inclusion{Unknown: true}, nil
+	case err != nil:
+		return pages.Inclusion{}, err
+	}
+	checkpoint, err := p.Check()
+	if err != nil {
+		return pages.Inclusion{Damaged: err.Error()}, nil
+	}
+	return pages.Inclusion{Size: checkpoint.Size, Root: checkpoint.Root.String(), Key: p.Key}, nil
+}
+
+// proof sends what "scrapelog audit check-proof" takes.
+func (h *Handler) proof(c echo.Context) error {
+	position, err := strconv.ParseInt(c.Param("position"), 10, 64)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", quoted(c.Param("position")), domain.ErrNotFound)
+	}
+	p, err := h.cfg.Audit.Prove(c.Request().Context(), position)
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return fmt.Errorf("proof of event %d: %w", position, err)
+	}
+	c.Response().Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"event-%d.proof.json\"", position))
+	return c.Blob(http.StatusOK, "application/json", append(data, '\n'))
+}

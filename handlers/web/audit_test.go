@@ -1,0 +1,131 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/web/webtest"
+)
+
+// working serves the pages and does what they start, until the test ends.
+func working(t *testing.T, s *webtest.Service) *echo.Echo {
+	t.Helper()
+	h := s.Handler(s, nil)
+	e := echoOf(h)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- h.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// says waits until the main part of a page contains a text, whatever its white space.
+func says(t *testing.T, e *echo.Echo, path, want string) {
+	t.Helper()
+	var got string
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		got = words(document(t, get(e, path)).Find("main"))
+		if strings.Contains(strings.ReplaceAll(got, " ", ""), strings.ReplaceAll(want, " ", "")) {
+			return
+		}
+	}
+	t.Fatalf("%s never says %q: %s", path, want, got)
+}
+
+func TestARebuildTellsItsProgress(t *testing.T) {
+	s := webtest.New()
+	s.Hold = make(chan struct{})
+	e := working(t, s)
+	if w := post(e, "/projections/runs/rebuild", nil); w.Code != 303 || w.Header().Get("Location") != "/projections" {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	says(t, e, "/projections", fmt.Sprintf("Event %d of %d.", webtest.Head/2, webtest.Head))
+	if w := post(e, "/projections/runs/rebuild", nil); w.Code != 409 {
+		t.Errorf("a second one meanwhile: %d", w.Code)
+	}
+	if w := post(e, "/projections/scrapers/rebuild", nil); w.Code != 303 {
+		t.Errorf("one of another: %d", w.Code)
+	}
+	says(t, e, "/projections", "Waiting for another one to end.")
+	close(s.Hold)
+	says(t, e, "/projections", "Done in")
+}
+
+func TestWhatCannotBeRebuilt(t *testing.T) {
+	e := serve(webtest.New())
+	for _, name := range []string{"rescrape", "nope"} {
+		if w := post(e, "/projections/"+name+"/rebuild", nil); w.Code != 404 {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+}
+
+func TestARebuildThatIsGivenUpSaysWhy(t *testing.T) {
+	s := webtest.New()
+	s.Refusal = errors.New("the disk is full")
+	e := working(t, s)
+	post(e, "/projections/runs/rebuild", nil)
+	says(t, e, "/projections", "It was given up: the disk is full")
+}
+
+func TestAVerification(t *testing.T) {
+	tests := map[string]struct {
+		verdict proof.Result
+		says    string
+	}{
+		"intact":  {proof.Result{Verdict: proof.Intact, Says: "The log is intact."}, "Intact The log is intact."},
+		"damaged": {proof.Result{Verdict: proof.Damaged, Says: "The log is damaged.", Damage: []proof.Damage{{Kind: proof.Edited, Says: "Event 3 was changed."}}}, "edited Event 3 was changed."},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := webtest.New()
+			s.Verdict = test.verdict
+			e := working(t, s)
+			says(t, e, "/audit", "It was not verified since this instance started.")
+			if w := post(e, "/audit/verify", nil); w.Code != 303 {
+				t.Fatalf("%d", w.Code)
+			}
+			says(t, e, "/audit", test.says)
+		})
+	}
+}
+
+func TestARefusalToSignIsUnmistakable(t *testing.T) {
+	s := webtest.New()
+	s.Sealing.Refused = "Event 3 is not as it was signed."
+	says(t, serve(s), "/audit", "Nothing is signed any more, and no run starts. Event 3 is not as it was signed.")
+}
+
+func TestAnEventsProof(t *testing.T) {
+	e := serve(webtest.New())
+	says(t, e, "/events/3", fmt.Sprintf("It is in the last signed checkpoint, of %d events.", webtest.Head-1))
+	says(t, e, "/events/"+head, "It is not signed yet.")
+	var p proof.Proof
+	if err := json.Unmarshal(get(e, "/events/3/proof.json").Body.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := p.Check(); err != nil || c.Size != webtest.Head-1 || p.Event.Position != 3 {
+		t.Errorf("event %d in %d: %v", p.Event.Position, c.Size, err)
+	}
+}
+
+func TestCauseAndEffect(t *testing.T) {
+	e := serve(webtest.New())
+	cause, effect := eventOf(webtest.Recovered, 3), eventOf(webtest.Recovery, 1)
+	says(t, e, fmt.Sprintf("/events/%d", effect.Position), fmt.Sprintf("Caused by event %d: shop-prices: connection back", cause.Position))
+	says(t, e, fmt.Sprintf("/events/%d", cause.Position), fmt.Sprintf("It caused: event %d: shop-prices: started to recover", effect.Position))
+	says(t, e, "/events/1", "No other event caused it. It caused no other event.")
+}

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/web/pages"
+)
+
+// jobs are what takes longer than a page may: rebuilding a projection, verifying
+// the log. They run one after the other.
+type jobs struct {
+	queue chan func(context.Context)
+
+	mu    sync.Mutex
+	state map[string]pages.Job
+}
+
+func newJobs() *jobs {
+	return &jobs{queue: make(chan func(context.Context), 16), state: map[string]pages.Job{}}
+}
+
+// Run does what people ask for on the pages that takes long, until ctx is done.
+func (h *Handler) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case work := <-h.jobs.queue:
+			work(ctx)
+		}
+	}
+}
+
+// work tells its progress: how much of how much is done.
+type work func(ctx context.Context, progress func(done, all int64)) error
+
+// start queues a job. It is refused while the same one is waiting or under way.
+func (j *jobs) start(name string, now func() time.Time, do work) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.state[name].Busy() {
+		return fmt.Errorf("%w: %s is under way", domain.ErrConflict, name)
+	}
+	run := func(ctx context.Context) {
+		j.set(name, func(s *pages.Job) { s.Running = true })
+		err := do(ctx, func(done, all int64) { j.set(name, func(s *pages.Job) { s.Done, s.All = done, all }) })
+		j.set(name, func(s *pages.Job) {
+			s.EndedAt = now()
+			if err != nil {
+				s.Err = err.Error()
+			}
+		})
+	}
+	select {
+	case j.queue <- run:
+		j.state[name] = pages.Job{StartedAt: now()}
+		return nil
+	default:
+		return fmt.Errorf("%w: too much is waiting already", domain.ErrConflict)
+	}
+}
+
+func (j *jobs) set(name string, change func(*pages.Job)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := j.state[name]
+	change(&s)
+	j.state[name] = s
+}
+
+// get is how a job stands; the zero Job was never asked for.
+func (j *jobs) get(name string) pages.Job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state[name]
+}

@@ -1,0 +1,79 @@
+package pages
+
+import (
+	"fmt"
+	"time"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
+)
+
+// Job is work that takes longer than a page may. The zero Job was never asked for.
+type Job struct {
+	StartedAt, EndedAt time.Time
+	Running            bool // it is not waiting for another one any more
+	Done, All          int64
+	Err                string
+}
+
+// Busy says whether it is waiting or under way.
+func (j Job) Busy() bool { return !j.StartedAt.IsZero() && j.EndedAt.IsZero() }
+
+// RefreshWhile fetches a page anew every second while a job is under way.
+func RefreshWhile(busy bool) string {
+	if busy {
+		return "every 1s"
+	}
+	return RefreshOverview
+}
+
+// text says how a job stands, in words.
+func (j Job) text() string {
+	switch {
+	case j.StartedAt.IsZero():
+		return ""
+	case !j.EndedAt.IsZero() && j.Err != "":
+		return "It was given up: " + clean(j.Err)
+	case !j.EndedAt.IsZero():
+		return "Done in " + Took(j.EndedAt.Sub(j.StartedAt)) + "."
+	case !j.Running:
+		return "Waiting for another one to end."
+	}
+	return fmt.Sprintf("Event %s of %s.", number(j.Done), number(j.All))
+}
+
+// ProjectionList is how far each reader of the log has come.
+type ProjectionList struct {
+	Projections []Projection
+	Head        int64
+}
+
+// Projection is one of them.
+type Projection struct {
+	eventstore.GroupState
+	Rebuilt bool // it can be rebuilt
+	Job     Job  // its last rebuild
+}
+
+// AuditPage is how the log is proven.
+type AuditPage struct {
+	Head  int64
+	State proof.State
+	Job   Job           // the last verification
+	Last  *proof.Result // what the last one that was not given up found; nil: there was none
+}
+
+// Inclusion says where an event stands in what was signed.
+type Inclusion struct {
+	Size    int64  // of the checkpoint that it is in; 0: in none yet
+	Root    string // and its tree hash
+	Key     string // the public key
+	Damaged string // why it cannot be proven
+	Unknown bool   // this instance cannot make the proof
+}
+
+var verdictLook = map[proof.Verdict]struct{ word, icon, class string }{
+	proof.Intact:   {"Intact", "circle-check", "state-up"},
+	proof.Unproven: {"Unproven", "circle-x", "state-lost"},
+	proof.Damaged:  {"Damaged", "circle-x", "state-bad"},
+}

@@ -1,0 +1,62 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
+)
+
+func (h *Handler) projections(c echo.Context) error {
+	groups, err := h.cfg.Groups(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	head, err := h.cfg.Events.Head(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	list, busy := pages.ProjectionList{Head: head}, false
+	for _, g := range groups {
+		p := pages.Projection{GroupState: g, Rebuilt: slices.Contains(rebuildable(), g.Name), Job: h.jobs.get(rebuilding(g.Name))}
+		busy = busy || p.Job.Busy()
+		list.Projections = append(list.Projections, p)
+	}
+	chrome, err := h.chrome(c, "/projections", "Projections", pages.RefreshWhile(busy))
+	if err != nil {
+		return err
+	}
+	return send(c, http.StatusOK, pages.ProjectionsPage(chrome, list))
+}
+
+// rebuildable lists the readers of the log that are read models. The others act,
+// and act once.
+func rebuildable() []string {
+	var names []string
+	for _, p := range projections.All() {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+func rebuilding(name string) string { return "the rebuild of " + name }
+
+func (h *Handler) rebuild(c echo.Context) error {
+	name := c.Param("name")
+	if !slices.Contains(rebuildable(), name) {
+		return fmt.Errorf("projection %s: %w", quoted(name), domain.ErrNotFound)
+	}
+	err := h.jobs.start(rebuilding(name), h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
+		return h.cfg.Rebuild(ctx, name, progress)
+	})
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/projections")
+}
