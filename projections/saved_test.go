@@ -1,0 +1,99 @@
+package projections
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// save writes the read models at a position to a file.
+func (l *testLog) save(until int64) (path, content string) {
+	l.Helper()
+	var b bytes.Buffer
+	state, err := Save(l.Context(), l.Store, until, &b, nil)
+	if err != nil || until > 0 && state.Position != until {
+		l.Fatalf("%+v, %v", state, err)
+	}
+	path = filepath.Join(l.TempDir(), "models")
+	l.write(path, b.String())
+	return path, b.String()
+}
+
+func (l *testLog) write(path, content string) {
+	l.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func TestWhatWasSavedIsComparedLater(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		tale := newStory(t)
+		log.given(tale.events(120)...)
+		path, content := log.save(0)
+		log.given(tale.events(60)...)
+		c := log.replay(ReplayConfig{Against: InFile(path)})
+		if !c.Equal || c.Position != 120 || c.Projections[0].Rows == 0 {
+			t.Errorf("%+v\n%s", c, c.lines())
+		}
+		if _, again := log.save(120); again != content {
+			t.Error("the same position makes another file")
+		}
+		if c := log.replay(ReplayConfig{Against: InFile(path), Until: 60}); !c.Equal || c.Position != 60 || c.Projections[0].Changed == 0 {
+			t.Errorf("until 60: %+v\n%s", c, c.lines())
+		}
+	})
+}
+
+// The same log makes the same file on both databases.
+func TestFilesOfBothDatabases(t *testing.T) {
+	events := newStory(t).events(80)
+	var files []string
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.append(events...)
+		_, content := log.save(0)
+		_, rows, _ := strings.Cut(content, "\n") // the head says when they were recorded
+		files = append(files, rows)
+	})
+	same(t, "the file of the other database", files[0], files[1])
+}
+
+func TestASavedFileThatWasTamperedWith(t *testing.T) {
+	log := open(t, eventstoretest.SQLite(t))
+	log.given(told()...)
+	path, content := log.save(0)
+	log.write(path, strings.Replace(content, `"status":"completed"`, `"status":"failed"`, 1))
+	want := "runs " + runB.String() + " changed after 6 status:failed/completed\n"
+	if c := log.replay(ReplayConfig{Against: InFile(path)}); c.lines() != want {
+		t.Errorf("got %q, want %q", c.lines(), want)
+	}
+	for name, spoilt := range map[string]string{
+		"empty":             "",
+		"another format":    strings.Replace(content, "models 1", "models 2", 1),
+		"another version":   strings.Replace(content, `"runs":1`, `"runs":9`, 1),
+		"cut in a row":      content[:len(content)-40],
+		"cut between rows":  strings.Join(strings.SplitAfter(content, "\n")[:3], ""),
+		"a row taken out":   strings.Join(append(strings.SplitAfter(content, "\n")[:2:2], strings.SplitAfter(content, "\n")[3:]...), ""),
+		"no file of ours":   "SQLite format 3\x00",
+		"an array of lines": "[" + content + "]",
+	} {
+		log.write(path, spoilt)
+		_, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InFile(path)})
+		if !errors.Is(err, errNotSaved) && !errors.Is(err, ErrNotBuilt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InFile(path + ".missing")}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	log.write(path, "")
+	if _, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InFile(path)}); !errors.Is(err, eventstore.ErrForeign) {
+		t.Errorf("an empty file: %v", err)
+	}
+}
