@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"time"
 )
 
@@ -55,21 +56,28 @@ func (s *Store) runAppender() {
 	}
 }
 
-// gather takes what is queued now, after first.
+// gather takes what is queued now, after first. It lets others run once more
+// when it finds nothing: those whose group was just written are on their way back,
+// and without them every second group would be one append.
 func (s *Store) gather(first *request) (group []*request) {
-	for r := first; ; {
+	yielded := false
+	for r := first; len(group) < maxGroup; {
 		if r != nil && r.taken.CompareAndSwap(false, true) {
 			group = append(group, r)
 		}
-		if len(group) == maxGroup {
-			return group
-		}
 		select {
 		case r = <-s.queue:
+			yielded = false
+			continue
 		default:
-			return group
 		}
+		if yielded {
+			break
+		}
+		r, yielded = nil, true
+		runtime.Gosched()
 	}
+	return group
 }
 
 // appendGroup writes the group in one transaction. If the database refuses it,
@@ -93,8 +101,14 @@ func (s *Store) appendGroup(group []*request) {
 
 // commitGroup tries again while the fate of the commit is unknown: the ids tell.
 func (s *Store) commitGroup(group []*request) error {
+	if s.joined.Swap(false) {
+		s.remember(nil)
+	}
+	err := s.commitKnown(group)
 	for attempt := 0; ; attempt++ {
-		err := s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) error { return s.record(ctx, group) })
+		if errors.Is(err, errMoved) {
+			err = s.commitRead(group)
+		}
 		var lost *commitError
 		if !errors.As(err, &lost) || attempt == 3 || !pause(s.life, 50*time.Millisecond<<attempt) {
 			return err
@@ -102,7 +116,25 @@ func (s *Store) commitGroup(group []*request) error {
 		for _, r := range group {
 			r.settle = true
 		}
+		err = errMoved
 	}
+}
+
+// commitRead writes a group from what is read under the lock.
+func (s *Store) commitRead(group []*request) error {
+	s.remember(nil)
+	if s.dialect == SQLite {
+		s.prepared.prepare(s.life, s.write, eventsInsertSQLite, guardPutSQLite)
+	}
+	var end *end
+	err := s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) (err error) {
+		end, err = s.record(ctx, group)
+		return err
+	})
+	if err == nil {
+		s.remember(end)
+	}
+	return err
 }
 
 // pause waits, unless ctx ends first.

@@ -22,8 +22,6 @@ var (
 	guardSomeSQLite string
 	//go:embed sql/postgres/scraper_guard.some.sql
 	guardSomePostgres string
-	//go:embed sql/scraper_guard.put.sql
-	guardPut string
 )
 
 // Guard is the scraper's guard row; the zero guard of that name when nothing
@@ -84,24 +82,6 @@ func sameGuard(a, b domain.Guard) bool {
 	}
 	a.LastDue, b.LastDue = time.Time{}, time.Time{}
 	return a == b
-}
-
-func putGuards(ctx context.Context, tx *sql.Tx, guards map[string]domain.Guard) error {
-	for _, g := range guards {
-		_, err := tx.ExecContext(ctx, guardPut, g.Scraper, nullUUID(g.OpenRun), g.Instance, nullUUID(g.LostRun),
-			g.Restored, g.Paused, g.Removed, sql.NullInt64{Int64: g.LastDue.UnixNano(), Valid: !g.LastDue.IsZero()}, string(g.Gap))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func nullUUID(id uuid.UUID) any {
-	if id == uuid.Nil {
-		return nil
-	}
-	return id.String()
 }
 
 // ProveGuards folds the whole log and names every guard row that differs from

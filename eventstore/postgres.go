@@ -44,6 +44,11 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 	s.pg = cfg
 	s.read = openPool(cfg, 8, "on")
 	if !readOnly {
+		// Statements that take arrays would be planned anew each time: that costs more
+		// than to run them, and no plan of what is written depends on its values.
+		cfg = cfg.Copy()
+		cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
+		cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 		s.write = openPool(cfg, 16, "off")
 	}
 	return s.recognisePostgres(ctx)

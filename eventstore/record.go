@@ -18,51 +18,44 @@ var (
 	eventsHeadsSQLite string
 	//go:embed sql/postgres/events.heads.sql
 	eventsHeadsPostgres string
-	//go:embed sql/sqlite/events.insert.sql
-	eventsInsertSQLite string
-	//go:embed sql/postgres/events.insert.sql
-	eventsInsertPostgres string
 )
+
+const lockStatement = `SELECT pg_advisory_xact_lock($1)`
 
 // logLock is the advisory lock under which positions are given out. Changing it
 // lets an older program append beside a newer one.
 const logLock int64 = 0x7363726170656c67
 
-// record writes a group inside the transaction of ctx. Everything that may be
-// refused is read first, under the lock: a constraint's error would end the
-// transaction of a saga on PostgreSQL. The constraints are the backstop. The
-// error is the database's; refusals stand in the requests.
-func (s *Store) record(ctx context.Context, group []*request) error {
+// record writes a group inside the transaction of ctx and returns where the log
+// then ends. Everything that may be refused is read first, under the lock: a
+// constraint's error would end the transaction of a saga on PostgreSQL. The
+// constraints are the backstop. The error is the database's; refusals stand in
+// the requests.
+func (s *Store) record(ctx context.Context, group []*request) (*end, error) {
 	ctx = context.WithoutCancel(ctx)
 	tx, _ := TxFrom(ctx)
 	if err := s.lockLog(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
 	end, err := s.loadEnd(ctx, tx, group)
 	if err != nil {
-		return unavailable(ctx, "append", err)
+		return nil, unavailable(ctx, "append", err)
 	}
 	var written []Recorded
 	for _, r := range group {
 		added, err := end.accept(ctx, tx, r)
 		if err != nil {
-			return unavailable(ctx, "append", err)
+			return nil, unavailable(ctx, "append", err)
 		}
 		written = append(written, added...)
 	}
-	if len(written) == 0 {
-		return nil
+	if err := s.insert(ctx, tx, written, end.moved); err != nil {
+		return nil, unavailable(ctx, "append", err)
 	}
-	if err := s.insert(ctx, tx, written); err != nil {
-		return unavailable(ctx, "append", err)
-	}
-	if err := putGuards(ctx, tx, end.moved); err != nil {
-		return unavailable(ctx, "append", err)
-	}
-	if t, ok := ctx.Value(txKey{}).(*transaction); ok {
+	if t, ok := ctx.Value(txKey{}).(*transaction); ok && len(written) > 0 {
 		t.appended.Store(true)
 	}
-	return nil
+	return end, nil
 }
 
 // lockLog is a statement of its own: the statement that reads the head must
@@ -72,7 +65,7 @@ func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 	if s.dialect != Postgres {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, logLock); err != nil {
+	if _, err := tx.ExecContext(ctx, lockStatement, logLock); err != nil {
 		return unavailable(ctx, "lock the log", err)
 	}
 	return nil
@@ -184,8 +177,10 @@ func (e *end) add(r *request) []Recorded {
 		record.Position, record.Version = e.position, e.versions[r.Stream]
 		recorded[i] = record
 		event := r.Events[i].Event
-		guard := e.guards[event.ScraperName()].Evolve(event)
-		e.guards[guard.Scraper], e.moved[guard.Scraper] = guard, guard
+		before := e.guards[event.ScraperName()]
+		if guard := before.Evolve(event); !sameGuard(guard, before) {
+			e.guards[guard.Scraper], e.moved[guard.Scraper] = guard, guard
+		}
 	}
 	return recorded
 }
@@ -212,40 +207,4 @@ func settled(ctx context.Context, tx *sql.Tx, r *request) ([]Recorded, error) {
 		return nil, fmt.Errorf("%d of %d event ids are known: %w", len(known), len(r.records), ErrConflict)
 	}
 	return known, nil
-}
-
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, records []Recorded) error {
-	if s.dialect == Postgres {
-		return insertPostgres(ctx, tx, records)
-	}
-	for _, r := range records {
-		metadata, err := json.Marshal(r.Metadata)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, eventsInsertSQLite, r.Position, r.Stream, r.Version, r.ID.String(), r.Type,
-			r.RecordedAt.UnixMicro(), string(r.Data), string(metadata))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func insertPostgres(ctx context.Context, tx *sql.Tx, records []Recorded) error {
-	n := len(records)
-	positions, versions, times := make([]int64, n), make([]int64, n), make([]int64, n)
-	streams, ids, types := make([]string, n), make([]string, n), make([]string, n)
-	data, metadata := make([]string, n), make([]string, n)
-	for i, r := range records {
-		positions[i], versions[i], times[i] = r.Position, r.Version, r.RecordedAt.UnixMicro()
-		streams[i], ids[i], types[i], data[i] = r.Stream, r.ID.String(), r.Type, string(r.Data)
-		flat, err := json.Marshal(r.Metadata)
-		if err != nil {
-			return err
-		}
-		metadata[i] = string(flat)
-	}
-	_, err := tx.ExecContext(ctx, eventsInsertPostgres, positions, streams, versions, ids, types, times, data, metadata)
-	return err
 }

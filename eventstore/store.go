@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -49,6 +50,9 @@ type Store struct {
 
 	appending sync.Once
 	queue     chan *request // appends that the appender will take
+	known     *known        // the appender's alone
+	joined    atomic.Bool   // somebody else in this process has appended
+	prepared  prepared
 
 	listen sync.Once
 	stop   context.CancelFunc

@@ -118,7 +118,7 @@ func (c *Cluster) start(settings []string) (err error) {
 	if err := c.launch(); err != nil {
 		return err
 	}
-	c.URL = "postgres://postgres@127.0.0.1:" + c.port + "/postgres?sslmode=disable"
+	c.URL = c.DatabaseURL("postgres")
 	if err := c.await(); err != nil {
 		return fmt.Errorf("%w\n%s", err, output.Bytes())
 	}
@@ -163,6 +163,24 @@ func (c *Cluster) await() error {
 		case <-retry.C:
 		}
 	}
+}
+
+// CreateDatabase makes an empty database and returns its URL.
+func (c *Cluster) CreateDatabase(ctx context.Context, name string) (string, error) {
+	conn, err := pgx.Connect(ctx, c.URL)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	return c.DatabaseURL(name), nil
+}
+
+// DatabaseURL is the URL of a database of this server.
+func (c *Cluster) DatabaseURL(name string) string {
+	return "postgres://postgres@127.0.0.1:" + c.port + "/" + name + "?sslmode=disable"
 }
 
 // End stops the server and removes its folder.

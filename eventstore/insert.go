@@ -1,0 +1,126 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+var (
+	//go:embed sql/sqlite/events.insert.sql
+	eventsInsertSQLite string
+	//go:embed sql/sqlite/scraper_guard.put.sql
+	guardPutSQLite string
+	//go:embed sql/postgres/events.insert.sql
+	eventsInsertPostgres string
+)
+
+// errMoved: the log does not end where the rows were to begin.
+var errMoved = errors.New("the log has moved on")
+
+// insert writes rows and the guards that they move. The log's lock is held.
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, records []Recorded, moved map[string]domain.Guard) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if s.dialect == SQLite {
+		return s.insertSQLite(ctx, tx, records, moved)
+	}
+	args, err := insertArgs(records, moved)
+	if err != nil {
+		return err
+	}
+	var written int
+	if err := tx.QueryRowContext(ctx, eventsInsertPostgres, args...).Scan(&written); err != nil {
+		return err
+	}
+	if written != len(records) {
+		return errMoved
+	}
+	return nil
+}
+
+func (s *Store) insertSQLite(ctx context.Context, tx *sql.Tx, records []Recorded, moved map[string]domain.Guard) error {
+	for _, r := range records {
+		metadata, err := json.Marshal(r.Metadata)
+		if err != nil {
+			return err
+		}
+		err = s.prepared.exec(ctx, tx, eventsInsertSQLite, r.Position, r.Stream, r.Version, r.ID.String(), r.Type,
+			r.RecordedAt.UnixMicro(), string(r.Data), string(metadata))
+		if err != nil {
+			return err
+		}
+	}
+	for _, g := range moved {
+		row := guardRowOf(g)
+		err := s.prepared.exec(ctx, tx, guardPutSQLite, row.Scraper, row.OpenRun, row.Instance, row.LostRun,
+			row.Restored, row.Paused, row.Removed, row.LastDue, row.Gap)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertArgs are a group's rows as arrays, and its guards as JSON.
+func insertArgs(records []Recorded, moved map[string]domain.Guard) ([]any, error) {
+	n := len(records)
+	positions, versions, times := make([]int64, n), make([]int64, n), make([]int64, n)
+	streams, ids, types := make([]string, n), make([]string, n), make([]string, n)
+	data, metadata := make([]string, n), make([]string, n)
+	for i, r := range records {
+		positions[i], versions[i], times[i] = r.Position, r.Version, r.RecordedAt.UnixMicro()
+		streams[i], ids[i], types[i], data[i] = r.Stream, r.ID.String(), r.Type, string(r.Data)
+		flat, err := json.Marshal(r.Metadata)
+		if err != nil {
+			return nil, err
+		}
+		metadata[i] = string(flat)
+	}
+	guards := make([]guardRow, 0, len(moved))
+	for _, g := range moved {
+		guards = append(guards, guardRowOf(g))
+	}
+	rows, err := json.Marshal(guards)
+	return []any{positions, streams, versions, ids, types, times, data, metadata, string(rows)}, err
+}
+
+// guardRow has the columns of scraper_guard.
+type guardRow struct {
+	Scraper  string  `json:"scraper"`
+	OpenRun  *string `json:"open_run"`
+	Instance string  `json:"instance"`
+	LostRun  *string `json:"lost_run"`
+	Restored bool    `json:"restored"`
+	Paused   bool    `json:"paused"`
+	Removed  bool    `json:"removed"`
+	LastDue  *int64  `json:"last_due"` // unix nanoseconds
+	Gap      string  `json:"gap"`
+}
+
+func guardRowOf(g domain.Guard) guardRow {
+	row := guardRow{
+		Scraper: g.Scraper, OpenRun: orNull(g.OpenRun), Instance: g.Instance, LostRun: orNull(g.LostRun),
+		Restored: g.Restored, Paused: g.Paused, Removed: g.Removed, Gap: string(g.Gap),
+	}
+	if !g.LastDue.IsZero() {
+		due := g.LastDue.UnixNano()
+		row.LastDue = &due
+	}
+	return row
+}
+
+func orNull(id uuid.UUID) *string {
+	if id == uuid.Nil {
+		return nil
+	}
+	text := id.String()
+	return &text
+}

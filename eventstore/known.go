@@ -1,0 +1,162 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"scrapelog/domain"
+)
+
+// known is where the log ended and how the guards stood when the appender last
+// wrote. As long as nobody else has appended it spares the reading, and the
+// database says if somebody has: the position that follows is then taken.
+//
+// It only ever accepts. What it would refuse, what it does not know and what the
+// database does not take is decided again from what is read under the lock.
+type known struct {
+	position int64
+	guards   map[string]domain.Guard
+}
+
+// maxGuards bounds what is remembered.
+const maxGuards = 10_000
+
+// remember takes over what an append has left behind; nil forgets.
+func (s *Store) remember(e *end) {
+	switch {
+	case e == nil:
+		s.known = nil
+	case s.known == nil || len(s.known.guards) > maxGuards:
+		s.known = &known{e.position, e.guards}
+	default:
+		s.known.position = e.position
+		maps.Copy(s.known.guards, e.guards)
+	}
+}
+
+// end is the end of the log for a group, if everything about it is known and
+// nothing of it is to be refused. The versions that are expected are believed:
+// the database takes none but the next.
+func (k *known) end(group []*request) (*end, []Recorded) {
+	if k == nil {
+		return nil, nil
+	}
+	e := &end{position: k.position, versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
+	var records []Recorded
+	for _, r := range group {
+		if !k.knows(e, r) || e.refuse(r) != nil {
+			return nil, nil
+		}
+		r.recorded, r.refusal = e.add(r), nil
+		records = append(records, r.recorded...)
+	}
+	return e, records
+}
+
+// knows prepares e for a request.
+func (k *known) knows(e *end, r *request) bool {
+	if _, seen := e.versions[r.Stream]; !seen {
+		e.versions[r.Stream] = r.Expected
+	}
+	names := make([]string, 0, len(r.Events)+1)
+	for _, event := range r.Events {
+		names = append(names, event.Event.ScraperName())
+	}
+	if r.Guard != nil {
+		names = append(names, r.Guard.Scraper)
+	}
+	for _, name := range names {
+		if _, seen := e.guards[name]; seen {
+			continue
+		}
+		guard, ok := k.guards[name]
+		if !ok {
+			return false
+		}
+		e.guards[name] = guard
+	}
+	return true
+}
+
+// commitKnown writes a group from what is known. Where that is not enough it has
+// written nothing, and errMoved says so.
+func (s *Store) commitKnown(group []*request) error {
+	e, records := s.known.end(group)
+	if e == nil {
+		return errMoved
+	}
+	err := s.commitRows(records, e.moved)
+	if err != nil {
+		s.remember(nil)
+		if taken(err) {
+			return errMoved
+		}
+		return err
+	}
+	s.remember(e)
+	return nil
+}
+
+func (s *Store) commitRows(records []Recorded, moved map[string]domain.Guard) error {
+	ctx := context.Background()
+	if s.dialect == Postgres {
+		return s.pipeline(ctx, records, moved)
+	}
+	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		ctx.Value(txKey{}).(*transaction).appended.Store(true)
+		return s.insert(ctx, tx, records, moved)
+	})
+}
+
+// pipeline is lock, rows and commit in one round trip: what is sent together is
+// one transaction, and still each statement has a snapshot of its own.
+func (s *Store) pipeline(ctx context.Context, records []Recorded, moved map[string]domain.Guard) error {
+	args, err := insertArgs(records, moved)
+	if err != nil {
+		return err
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return unavailable(ctx, "append", err)
+	}
+	defer func() { _ = conn.Close() }()
+	var written int
+	err = conn.Raw(func(driver any) error {
+		batch := &pgx.Batch{}
+		batch.Queue(lockStatement, logLock)
+		batch.Queue(eventsInsertPostgres, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&written) })
+		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, batch).Close()
+	})
+	var said *pgconn.PgError
+	switch {
+	case errors.As(err, &said) && said.Severity == "ERROR":
+		return unavailable(ctx, "append", err)
+	case err != nil:
+		return &commitError{err}
+	case written != len(records):
+		return errMoved
+	}
+	s.commits.fire()
+	return nil
+}
+
+// taken says whether the database refused rows because of those that it has.
+func taken(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code[:2] == "23" // integrity constraints, our triggers among them
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return lite.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
+	}
+	return errors.Is(err, errMoved)
+}

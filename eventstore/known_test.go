@@ -1,0 +1,94 @@
+package eventstore_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// What a store remembers of the end of the log must never decide against what
+// another has appended meanwhile.
+func TestAppendAfterSomebodyElse(t *testing.T) {
+	others := map[string]func(s, other *eventstore.Store, a eventstore.Append) error{
+		"another store": func(_, other *eventstore.Store, a eventstore.Append) error {
+			_, err := other.Append(context.Background(), a)
+			return err
+		},
+		"a transaction of this one": func(s, _ *eventstore.Store, a eventstore.Append) error {
+			return s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) error {
+				_, err := s.Append(ctx, a)
+				return err
+			})
+		},
+	}
+	for name, appendElsewhere := range others {
+		t.Run(name, func(t *testing.T) {
+			eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+				s, other := db.Open(t), db.Open(t)
+				for range 3 {
+					run := uuid.New()
+					mustAppend(t, s, appendOf(0, started(run)))
+					open, err := s.Guard(t.Context(), "shop")
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := appendElsewhere(s, other, appendOf(1, completed(run))); err != nil {
+						t.Fatal(err)
+					}
+					lost := domain.ConnectionLost{AboutRun: completed(run).AboutRun, Cause: domain.CauseEOF}
+					stale := appendOf(1, lost)
+					if _, err := s.Append(t.Context(), stale); !errors.Is(err, eventstore.ErrConflict) {
+						t.Errorf("a version that is taken: got %v, want ErrConflict", err)
+					}
+					next := appendOf(0, started(uuid.New()))
+					next.Guard = &open
+					if _, err := s.Append(t.Context(), next); !errors.Is(err, eventstore.ErrConflict) {
+						t.Errorf("a guard that has moved: got %v, want ErrConflict", err)
+					}
+				}
+				assertGapFree(t, s, 6)
+				if wrong, err := s.ProveGuards(t.Context()); len(wrong) > 0 || err != nil {
+					t.Errorf("guards are not proved: %v, %v", wrong, err)
+				}
+			})
+		})
+	}
+}
+
+// The guard is what is compared first here: nothing else would give the append away.
+func TestGuardThatAnotherStoreMoved(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s, other := db.Open(t), db.Open(t)
+		mustAppend(t, s, appendOf(0, started(uuid.New())))
+		remembered, err := s.Guard(t.Context(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, other, appendOf(0, domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: "shop", At: at}}))
+		next := appendOf(0, started(uuid.New()))
+		next.Guard = &remembered
+		if _, err := s.Append(t.Context(), next); !errors.Is(err, eventstore.ErrConflict) {
+			t.Errorf("got %v, want ErrConflict", err)
+		}
+	})
+}
+
+func TestFailedAppendLeavesNothingBehind(t *testing.T) {
+	s := eventstoretest.Postgres(t).Open(t)
+	mustAppend(t, s, appendOf(0, started(uuid.New())))
+	write(t, s, `CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'lost'; END $$`)
+	write(t, s, `CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()`)
+	if _, err := s.Append(t.Context(), appendOf(0, started(uuid.New()))); err == nil {
+		t.Error("an append whose commit fails was acknowledged")
+	}
+	write(t, s, `DROP TRIGGER lose ON events`)
+	mustAppend(t, s, appendOf(0, started(uuid.New())))
+	assertGapFree(t, s, 2)
+}
