@@ -249,7 +249,10 @@ func quote(data []byte) string {
 func since(from, to time.Time) time.Duration { return rounded(to.Sub(from)) }
 
 func rounded(d time.Duration) time.Duration {
-	if d < time.Second {
+	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond)
+	case d < time.Second:
 		return d.Round(time.Millisecond)
 	}
 	return d.Round(100 * time.Millisecond)

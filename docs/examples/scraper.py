@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""A scraper for scrapelog in Python, with nothing but its standard library.
+
+    python3 scraper.py 9090 http://shop.example/alder/ http://shop.example/birch/
+
+It counts the products on the pages it is given. What a scraper must do, and why,
+is in "scrapelog help contract".
+"""
+import json
+import re
+import sys
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAUSE = 1  # second between two pages, so something is said as often
+
+
+class Stopped(Exception):
+    """The client has left, or the run was taken over."""
+
+
+class Run:
+    def __init__(self, id):
+        self.id = id
+        self.stop = threading.Event()  # set when the run must end
+        self.gone = threading.Event()  # set when nothing of it is left
+
+    def pause(self):
+        if self.stop.wait(PAUSE):
+            raise Stopped
+
+
+lock = threading.Lock()
+held = None  # the run that scrapes
+
+
+def take(run, recovers):
+    """Makes run the one that scrapes, unless another scrapes that it does not
+    recover. Says whether it did, and which one it took over from."""
+    global held
+    with lock:
+        before = held
+        if before and before.id != recovers:
+            return False, None
+        if before:
+            before.stop.set()
+        held = run
+        return True, before
+
+
+def release(run):
+    global held
+    run.gone.set()
+    with lock:
+        if held is run:
+            held = None
+
+
+def scrape(run, send):
+    """Your scraping. It ends when the run must, and says something often."""
+    items = 0
+    for number, page in enumerate(pages, 1):
+        run.pause()
+        with urllib.request.urlopen(page, timeout=3) as answer:
+            html = answer.read().decode("utf-8", "replace")
+        items += len(re.findall('<li class="product"', html))
+        send("progress", {"page": number, "items": items})
+    return items
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self):
+        order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        run = Run(order["run_id"])
+        taken, before = take(run, order.get("recovers"))
+        if not taken:
+            self.send_error(409, "a scrape runs")
+            return
+        try:
+            self.follow(run, before)
+        except (Stopped, OSError):
+            pass  # the stream is cut: it did not come to its end
+        finally:
+            release(run)
+
+    def follow(self, run, before):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("X-Accel-Buffering", "no")
+        self.send_header("X-Scrape-Beat", "5s")
+        self.end_headers()
+        while before and not before.gone.is_set():
+            run.pause()
+            self.send("beat", {})
+        try:
+            items = scrape(run, self.send)
+        except Stopped:
+            raise
+        except Exception as error:
+            self.send("failed", {"error": str(error)})
+        else:
+            self.send("completed", {"items": items})
+
+    def send(self, event, data):
+        try:  # wfile is not buffered: what is written is sent
+            self.wfile.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
+        except OSError:
+            raise Stopped  # a failed write means that the client has left
+
+    def log_message(self, *args):
+        pass
+
+
+port, pages = int(sys.argv[1]), sys.argv[2:]
+ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
