@@ -28,7 +28,7 @@ func (a *audit) rest(ctx context.Context, q querier, after, until int64) error {
 	var l leaves
 	for {
 		l.reset()
-		if err := readLeaves(ctx, q, a.store.Dialect(), after, until, stretchLength, &l); err != nil {
+		if err := readEvents(ctx, q, a.store.Dialect(), after, until, stretchLength, l.add); err != nil {
 			return err
 		}
 		for n := range l.len() {

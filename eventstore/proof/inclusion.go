@@ -75,24 +75,14 @@ func Prove(ctx context.Context, store *eventstore.Store, configured Files, posit
 	return proof, nil
 }
 
-func readEvent(ctx context.Context, q querier, dialect eventstore.Dialect, position int64) (Event, error) {
-	if position < 1 {
-		return Event{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
+func readEvent(ctx context.Context, q querier, dialect eventstore.Dialect, position int64) (e Event, err error) {
+	if position > 0 {
+		err = readEvents(ctx, q, dialect, position-1, position, 1, func(found Event) { e = found })
 	}
-	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), position-1, position, 1)
-	if err != nil {
-		return Event{}, unavailable(ctx, "read event", err)
+	if err == nil && e.Position == 0 {
+		err = fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
 	}
-	defer rows.Close()
-	var row eventRow
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return Event{}, unavailable(ctx, "read event", err)
-		}
-		return Event{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
-	}
-	err = row.scan(rows)
-	return row.event(), unavailable(ctx, "read event", err)
+	return e, err
 }
 
 // Check needs nothing but the proof. The error wraps domain.ErrInvalid when this

@@ -165,7 +165,7 @@ func (l *log) rehash() {
 		sealed = max(sealed, c.Size)
 	}
 	var events leaves
-	if err := readLeaves(l.ctx, l.store.Reader(), l.store.Dialect(), 0, sealed, int(sealed), &events); err != nil {
+	if err := readEvents(l.ctx, l.store.Reader(), l.store.Dialect(), 0, sealed, int(sealed), events.add); err != nil {
 		l.Fatal(err)
 	}
 	var f frontier

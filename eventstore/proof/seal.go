@@ -111,7 +111,7 @@ func (s *Sealer) next(ctx context.Context, q querier) (*batch, error) {
 	}
 	s.sealed(t.storedCheckpoint)
 	var l leaves
-	if err := readLeaves(ctx, q, s.store.Dialect(), t.Size, math.MaxInt64, s.batch, &l); err != nil || l.len() == 0 {
+	if err := readEvents(ctx, q, s.store.Dialect(), t.Size, math.MaxInt64, s.batch, l.add); err != nil || l.len() == 0 {
 		return nil, err
 	}
 	b := &batch{after: t.storedCheckpoint, full: l.len() == s.batch}

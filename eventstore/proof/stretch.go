@@ -140,7 +140,7 @@ func (s *stretcher) read(ctx context.Context, tx *sql.Tx) error {
 
 func (s *stretch) read(ctx context.Context, q querier, dialect eventstore.Dialect) (err error) {
 	s.leaves.reset()
-	if err := readLeaves(ctx, q, dialect, s.after, s.until, 2*stretchLength, &s.leaves); err != nil {
+	if err := readEvents(ctx, q, dialect, s.after, s.until, 2*stretchLength, s.leaves.add); err != nil {
 		return err
 	}
 	s.hashes = s.hashes[:0]
