@@ -64,9 +64,10 @@ func (s *subscription) beginTx() (*sql.Tx, error) {
 			return nil, unavailable(s.stopping, "begin", err)
 		}
 	}
+	tx.feeds = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tx = tx
+	s.tx, s.last = tx, 0
 	return tx.Tx, nil
 }
 

@@ -115,11 +115,12 @@ func (a schema) SelectQuery(topic, group string, _ wsql.OffsetsAdapter) wsql.Que
 	}
 }
 
-func (schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
+func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
 	r, err := scanRecorded(row)
 	if err != nil {
 		return wsql.Row{}, err
 	}
+	a.scanned(r.Position)
 	return wsql.Row{Offset: r.Position, Msg: messageOf(r)}, nil
 }
 

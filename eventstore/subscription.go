@@ -32,6 +32,7 @@ type subscription struct {
 
 	mu      sync.Mutex
 	tx      *transaction  // the one that watermill-sql works in; nil after it was rolled back
+	last    int64         // position of the last message of tx's batch
 	acked   int64         // position up to which tx would move the offset
 	failure failure       // of the message that is being tried again
 	alone   bool          // the batch of tx is one message
@@ -104,7 +105,7 @@ func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message
 		return
 	}
 	if s.stopping.Err() != nil {
-		s.closeInner() // what was acked before this message is committed
+		s.leave(tx)
 		return
 	}
 	if reason := s.givenUp(r.Position); reason != nil {
@@ -114,12 +115,21 @@ func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message
 	delivered, err := s.handle(tx, msg, out)
 	switch {
 	case !delivered:
-		s.closeInner()
+		s.leave(tx)
 	case err != nil:
 		s.fail(tx, msg, r.Position, err)
 	default:
-		s.succeed(msg, r.Position)
+		s.succeed(tx, msg, r.Position)
 	}
+}
+
+// leave stops at a message: what was handled before it is committed.
+func (s *subscription) leave(tx *transaction) {
+	if err := s.flush(tx); err != nil {
+		_ = tx.Rollback() // it comes again, to whoever is next
+		tx.release()
+	}
+	s.closeInner()
 }
 
 // handle hands a copy to the consumer, so that nothing it does to it reaches
@@ -155,7 +165,26 @@ func (s *subscription) txOf(msg *message.Message) *transaction {
 	return nil
 }
 
-func (s *subscription) succeed(msg *message.Message, position int64) {
+// scanned is told of every message of a batch before the first is delivered.
+func (s *subscription) scanned(position int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = position
+}
+
+// succeed acks a message. The last of a batch is only handled when all that was
+// kept in memory is written; if that fails, nobody knows whose fault it is until
+// each message comes alone.
+func (s *subscription) succeed(tx *transaction, msg *message.Message, position int64) {
+	s.mu.Lock()
+	last, alone := s.last, s.alone
+	s.mu.Unlock()
+	if position == last {
+		if err := s.flush(tx); err != nil {
+			s.refuse(tx, msg, position, err, alone && ownFault(err))
+			return
+		}
+	}
 	s.mu.Lock()
 	s.acked = position
 	s.mu.Unlock()
@@ -173,12 +202,16 @@ func (s *subscription) batch() int {
 	return s.cfg.Batch
 }
 
-// fail rolls the transaction back, with all that was written in it, and lets
-// the messages of the batch come again after a pause.
 func (s *subscription) fail(tx *transaction, msg *message.Message, position int64, reason error) {
+	s.refuse(tx, msg, position, reason, ownFault(reason))
+}
+
+// refuse rolls the transaction back, with all that was written in it, and lets
+// the messages of the batch come again after a pause.
+func (s *subscription) refuse(tx *transaction, msg *message.Message, position int64, reason error, counts bool) {
 	_ = tx.Rollback()
 	tx.release()
-	s.failed(position, reason, ownFault(reason))
+	s.failed(position, reason, counts)
 	msg.Ack() // of a transaction that is no more
 }
 
@@ -225,7 +258,7 @@ func (s *subscription) bury(tx *transaction, msg *message.Message, position int6
 		return
 	}
 	s.store.log.Error("event became a dead letter", "group", s.cfg.Group, "position", position, "error", reason)
-	s.succeed(msg, position)
+	s.succeed(tx, msg, position)
 }
 
 // block says, where every process can read it, that a projection stands still.

@@ -15,9 +15,12 @@ type txKey struct{}
 // transaction is a write transaction as it travels in a context.
 type transaction struct {
 	*sql.Tx
-	conn     *sql.Conn
-	appended atomic.Bool // so that whoever ends it wakes the readers of the log
-	released sync.Once
+	dialect   Dialect
+	conn      *sql.Conn
+	appended  atomic.Bool // so that whoever ends it wakes the readers of the log
+	released  sync.Once
+	feeds     bool      // it is a consumer group's
+	unwritten Unwritten // see Keep; nil: nothing
 }
 
 // release gives the connection back. The transaction must have ended.
@@ -34,6 +37,15 @@ func TxFrom(ctx context.Context) (*sql.Tx, bool) {
 		return tx.Tx, true
 	}
 	return wsql.TxFromContext(ctx)
+}
+
+// DialectFrom is the dialect of the write transaction that ctx carries; empty if
+// it carries none of ours.
+func DialectFrom(ctx context.Context) Dialect {
+	if tx, ok := ctx.Value(txKey{}).(*transaction); ok {
+		return tx.dialect
+	}
+	return ""
 }
 
 // InTx runs fn in a write transaction, the one in ctx if there is one. On
@@ -84,7 +96,7 @@ func (s *Store) begin(ctx context.Context) (*transaction, error) {
 		_ = conn.Close()
 		return nil, unavailable(ctx, "begin", err)
 	}
-	return &transaction{Tx: tx, conn: conn}, nil
+	return &transaction{Tx: tx, dialect: s.dialect, conn: conn}, nil
 }
 
 // commitError: whether the transaction took effect is unknown.
