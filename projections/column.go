@@ -14,6 +14,17 @@ import (
 // The columns of a row. Each is both where a column is scanned to and what is
 // written to it, so that one list of them serves every statement.
 
+// typed is a column that says which type it has in PostgreSQL.
+type typed interface{ sqlType() string }
+
+func (text[T]) sqlType() string   { return "text" }
+func (micros) sqlType() string    { return "bigint" }
+func (id) sqlType() string        { return "text" }
+func (maybe) sqlType() string     { return "bigint" }
+func (number[T]) sqlType() string { return "bigint" }
+func (flag) sqlType() string      { return "boolean" }
+func (document) sqlType() string  { return "text" }
+
 // text is a column in which NULL is what is empty.
 type text[T ~string | ~[]byte] struct{ to *T }
 

@@ -21,8 +21,16 @@ type Projection struct {
 
 // folder applies events to rows that it holds in memory until flush writes them.
 type folder interface {
+	// load fetches, at once, the rows that the events will touch.
+	load(ctx context.Context, events []event) error
 	apply(ctx context.Context, position int64, e domain.Event) error
 	flush(ctx context.Context) error
+}
+
+// event is an event that is to be applied.
+type event struct {
+	position int64
+	domain.Event
 }
 
 // All lists the projections. A name is also that of the consumer group:
@@ -51,24 +59,54 @@ func (p Projection) Name() string { return p.name }
 func (p Projection) Types() []string { return p.types }
 
 // Apply writes what follows from one event, in the transaction that moves the
-// consumer group's offset. Applying an event twice leaves the same rows. An e
-// that is nil, of a type this program does not know, changes nothing.
+// consumer group's offset; when the feed hands out a batch of events, at the end
+// of the batch. Applying an event twice leaves the same rows. An e that is nil,
+// of a type this program does not know, changes nothing.
 func (p Projection) Apply(ctx context.Context, tx *sql.Tx, rec eventstore.Recorded, e domain.Event) error {
 	if e == nil {
 		return nil
 	}
-	f := p.fold(place{querier: tx})
-	if err := f.apply(ctx, rec.Position, e); err != nil {
-		return p.failed(rec.Position, err)
+	begin := func() *batch {
+		return &batch{Projection: p, rows: p.fold(place{querier: tx, dialect: eventstore.DialectFrom(ctx)})}
 	}
-	if err := f.flush(ctx); err != nil {
-		return p.failed(rec.Position, err)
+	b, kept := eventstore.Keep(ctx, begin)
+	if !kept {
+		b = begin()
 	}
+	b.events = append(b.events, event{rec.Position, e})
+	if kept {
+		return nil
+	}
+	return b.Flush(ctx)
+}
+
+// batch is what events of one transaction come to. Their rows are read together
+// and written together, which costs a small part of doing it event by event.
+type batch struct {
+	Projection
+	rows   folder
+	events []event
+}
+
+// Flush implements eventstore.Unwritten.
+func (b *batch) Flush(ctx context.Context) error {
+	if err := b.rows.load(ctx, b.events); err != nil {
+		return b.failed(b.events[0].position, err)
+	}
+	for _, e := range b.events {
+		if err := b.rows.apply(ctx, e.position, e.Event); err != nil {
+			return b.failed(e.position, err)
+		}
+	}
+	if err := b.rows.flush(ctx); err != nil {
+		return b.failed(b.events[0].position, err)
+	}
+	b.events = b.events[:0]
 	return nil
 }
 
 func (p Projection) failed(position int64, err error) error {
-	return fmt.Errorf("projection %s: position %d: %w", p.name, position, err)
+	return fmt.Errorf("projection %s: from position %d: %w", p.name, position, err)
 }
 
 func find(name string) (Projection, error) {

@@ -121,6 +121,7 @@ func (q *Queries) scrapers(ctx context.Context, name string, args ...any) ([]Scr
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // each calls row for every row of a query.

@@ -65,7 +65,7 @@ func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, pageSi
 }
 
 func (b *build) at() place {
-	return place{querier: &b.tx, next: "_next", generation: b.generation, sqlite: b.store.Dialect() == eventstore.SQLite}
+	return place{querier: &b.tx, next: "_next", generation: b.generation, dialect: b.store.Dialect()}
 }
 
 // begin makes empty tables, in place of what an interrupted rebuild has left.

@@ -2,9 +2,12 @@ package projections
 
 import (
 	"context"
+	"database/sql/driver"
+	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
+
+	"scrapelog/eventstore"
 )
 
 // place is where rows lie: the tables that serve, the fresh ones of a rebuild, or
@@ -13,15 +16,18 @@ type place struct {
 	querier
 	next       string // "" or "_next", behind the names of tables
 	generation string // behind the names of indexes
-	sqlite     bool
+	dialect    eventstore.Dialect
 }
+
+// fresh says whether the tables were empty before the first event.
+func (p place) fresh() bool { return p.next != "" }
 
 // statement is the statement of the given name for the tables of this place.
 func (p place) statement(name string) string {
 	return strings.NewReplacer("/*next*/", p.next, "/*generation*/", p.generation).Replace(statement(name))
 }
 
-// row is a pointer to an R that lists its columns.
+// row is a pointer to an R that lists its columns, the key first.
 type row[R any] interface {
 	*R
 	columns() []any
@@ -32,35 +38,63 @@ type rows[K comparable, R any, P row[R]] struct {
 	place
 	table   string
 	held    map[K]R
+	absent  map[K]struct{} // looked for and not there
 	changed []K
 	dirty   map[K]struct{}
 	touched func(key K, before R, known bool, after R) // told of every change; may be nil
 }
 
 func newRows[K comparable, R any, P row[R]](at place, table string) rows[K, R, P] {
-	return rows[K, R, P]{place: at, table: table, held: map[K]R{}, dirty: map[K]struct{}{}}
+	return rows[K, R, P]{place: at, table: table, held: map[K]R{}, absent: map[K]struct{}{}, dirty: map[K]struct{}{}}
 }
 
 // get returns the row of a key and whether there is one.
 func (r *rows[K, R, P]) get(ctx context.Context, key K) (found R, ok bool, err error) {
-	if held, ok := r.held[key]; ok {
-		return held, true, nil
+	if found, ok = r.held[key]; !ok {
+		err = r.load(ctx, []K{key})
+		found, ok = r.held[key]
 	}
+	return found, ok, err
+}
+
+// load fetches those of the rows that are not held.
+func (r *rows[K, R, P]) load(ctx context.Context, keys []K) error {
 	if r.querier == nil {
-		return found, false, nil
+		return nil
 	}
-	arg := fmt.Sprint(key)
-	err = each(ctx, r.querier, r.statement(r.table+".get"), []any{arg}, func(scan func(...any) error) error {
-		ok = true
-		return scan(P(&found).columns()...)
-	})
+	wanted := map[string]K{}
+	for _, key := range keys {
+		_, held := r.held[key]
+		_, absent := r.absent[key]
+		if !held && !absent {
+			wanted[fmt.Sprint(key)] = key
+			r.absent[key] = struct{}{}
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	if err := r.fetch(ctx, wanted); err != nil {
+		return fmt.Errorf("%s: %w", r.table, err)
+	}
+	return nil
+}
+
+func (r *rows[K, R, P]) fetch(ctx context.Context, wanted map[string]K) error {
+	list, err := json.Marshal(wanted)
 	if err != nil {
-		return found, false, fmt.Errorf("%s %s: %w", r.table, arg, err)
+		return err
 	}
-	if ok {
-		r.held[key] = found
-	}
-	return found, ok, nil
+	return each(ctx, r.querier, r.statement(r.table+".some"), []any{string(list)}, func(scan func(...any) error) error {
+		var found R
+		columns := P(&found).columns()
+		if err := scan(columns...); err != nil {
+			return err
+		}
+		key, err := columns[0].(driver.Valuer).Value()
+		r.held[wanted[fmt.Sprint(key)]] = found
+		return err
+	})
 }
 
 func (r *rows[K, R, P]) put(key K, changed R) {
@@ -78,67 +112,76 @@ func (r *rows[K, R, P]) put(key K, changed R) {
 	}
 }
 
-const (
-	maxTogether = 100    // rows of one INSERT
-	maxHeld     = 20_000 // rows kept in memory from flush to flush
-)
+// maxHeld is how many rows are kept in memory from flush to flush.
+const maxHeld = 20_000
 
 // flush writes what has changed.
 func (r *rows[K, R, P]) flush(ctx context.Context) error {
-	for keys := r.changed; len(keys) > 0; {
-		n := min(len(keys), maxTogether)
-		if err := r.write(ctx, keys[:n]); err != nil {
-			return err
-		}
-		keys = keys[n:]
+	if len(r.changed) == 0 {
+		return nil
+	}
+	if err := r.write(ctx); err != nil {
+		return fmt.Errorf("%s: %w", r.table, err)
 	}
 	r.changed = r.changed[:0]
 	clear(r.dirty)
+	clear(r.absent)
 	if len(r.held) > maxHeld {
 		clear(r.held)
 	}
 	return nil
 }
 
-func (r *rows[K, R, P]) write(ctx context.Context, keys []K) error {
-	var args []any
-	for _, key := range keys {
-		held := r.held[key]
-		args = append(args, P(&held).columns()...)
+func (r *rows[K, R, P]) write(ctx context.Context) error {
+	put := r.statement(r.table + ".put")
+	if r.dialect == eventstore.Postgres && len(r.changed) > 1 {
+		return r.writeVectors(ctx, put)
 	}
-	if _, err := r.ExecContext(ctx, together(r.statement(r.table+".put"), len(keys), r.sqlite), args...); err != nil {
-		return fmt.Errorf("%s: %w", r.table, err)
+	insert, err := r.PrepareContext(ctx, put)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	for _, key := range r.changed {
+		held := r.held[key]
+		if _, err := insert.ExecContext(ctx, P(&held).columns()...); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// together makes of an INSERT of one row an INSERT of n. SQLite takes $1 for a
-// name and looks for it among all the others, which with thousands of them costs
-// more than the rows: there the placeholders are bare.
-func together(insert string, n int, sqlite bool) string {
-	if n == 1 {
-		return insert
+// writeVectors hands PostgreSQL each column as an array: one statement, the same
+// for any number of rows.
+func (r *rows[K, R, P]) writeVectors(ctx context.Context, put string) error {
+	var types []string
+	var vectors []any
+	for i, key := range r.changed {
+		held := r.held[key]
+		for j, column := range P(&held).columns() {
+			value, err := column.(driver.Valuer).Value()
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				types = append(types, column.(typed).sqlType())
+				vectors = append(vectors, make([]any, len(r.changed)))
+			}
+			vectors[j].([]any)[i] = value
+		}
 	}
+	_, err := r.ExecContext(ctx, fromVectors(put, types), vectors...)
+	return err
+}
+
+// fromVectors makes of an INSERT of one row an INSERT of as many as the arrays
+// of its parameters have.
+func fromVectors(insert string, types []string) string {
 	head, rest, _ := strings.Cut(insert, "VALUES ")
-	tuple, tail, _ := strings.Cut(rest, "\nON CONFLICT")
-	columns := strings.Count(tuple, "$")
-	var b strings.Builder
-	b.WriteString(head + "VALUES ")
-	for i := range n * columns {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%columns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		if sqlite {
-			b.WriteString("?")
-		} else {
-			b.WriteString("$" + strconv.Itoa(i+1))
-		}
+	_, tail, _ := strings.Cut(rest, "\nON CONFLICT")
+	arrays := make([]string, len(types))
+	for i, name := range types {
+		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, name)
 	}
-	b.WriteString(")\nON CONFLICT" + tail)
-	return b.String()
+	return head + "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")\nON CONFLICT" + tail
 }

@@ -28,6 +28,20 @@ func newRunFold(at place) folder {
 	return &runFold{place: at, runs: newRows[uuid.UUID, Run, *Run](at, "runs"), counts: map[domain.RunStatus]int64{}}
 }
 
+func (f *runFold) load(ctx context.Context, events []event) error {
+	var runs []uuid.UUID
+	for _, e := range events {
+		started, starts := e.Event.(domain.RunStarted)
+		if run := runOf(e.Event); run != uuid.Nil && !(starts && f.fresh()) {
+			runs = append(runs, run)
+		}
+		if started.Recovers != uuid.Nil {
+			runs = append(runs, started.Recovers)
+		}
+	}
+	return f.runs.load(ctx, runs)
+}
+
 func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) error {
 	runID := runOf(e)
 	if runID == uuid.Nil {
@@ -50,7 +64,7 @@ func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) err
 // before is the run as it stands; the zero Run if it is not known. A run starts
 // once, so fresh tables are not asked about one that does.
 func (f *runFold) before(ctx context.Context, runID uuid.UUID, starts bool) (Run, error) {
-	if starts && f.next != "" {
+	if starts && f.fresh() {
 		return Run{}, nil
 	}
 	r, _, err := f.runs.get(ctx, runID)

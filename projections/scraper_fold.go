@@ -18,6 +18,14 @@ func newScraperFold(at place) folder {
 	return &scraperFold{newRows[string, scraperRow, *scraperRow](at, "scrapers")}
 }
 
+func (f *scraperFold) load(ctx context.Context, events []event) error {
+	names := make([]string, len(events))
+	for i, e := range events {
+		names[i] = e.ScraperName()
+	}
+	return f.scrapers.load(ctx, names)
+}
+
 func (f *scraperFold) apply(ctx context.Context, position int64, e domain.Event) error {
 	r, _, err := f.scrapers.get(ctx, e.ScraperName())
 	if err == nil && r.position < position {
