@@ -11,9 +11,9 @@ import (
 	"scrapelog/eventstore"
 )
 
-// ErrNotBuilt: a database has no read model of that name, or one of another
-// version of this program.
-var ErrNotBuilt = fmt.Errorf("read model is not built: %w", domain.ErrConflict)
+// ErrNotBuilt: there is no read model of that name, or one of another version of
+// this program.
+var ErrNotBuilt = fmt.Errorf("%w: the read model is not built by this version of the program; a server builds it when it starts", domain.ErrConflict)
 
 // Kept is read models as they are kept: by [InTables] or by [InFile].
 type Kept interface {

@@ -63,7 +63,7 @@ func TestReplayedIsTheSameAsLive(t *testing.T) {
 
 		// Up to any position: what is changed since cannot be compared, all else is.
 		for range 5 {
-			until := 1 + tale.Int64N(299)
+			until := 1 + tale.Int64N(150)
 			c := log.replay(ReplayConfig{Until: until})
 			rows, changed := c.Projections[0].Rows, c.Projections[0].Changed
 			if !c.Equal || c.Position != until || rows+changed != log.count("runs")+log.count("run_counts") || changed == 0 {

@@ -14,11 +14,11 @@ import (
 )
 
 func newProjectionsCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "projections", Short: "List or rebuild the read models"})
+	group := requireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the read models"})
 	flags := &dataFlags{}
 	flags.register(group)
 	addDBFlag(group)
-	group.AddCommand(newProjectionsListCmd(flags), newProjectionsRebuildCmd(flags))
+	group.AddCommand(newProjectionsListCmd(flags), newProjectionsRebuildCmd(flags), newProjectionsCheckCmd(flags))
 	return group
 }
 
@@ -90,6 +90,19 @@ have the database meanwhile: a running one rebuilds from its page /projections.`
 			defer release()
 			return rebuild(ctx, store, out, args[0])
 		}),
+	}
+}
+
+func newProjectionsCheckCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check NAME",
+		Short: "Compare a projection with what the log makes of it",
+		Long: `check replays the log, in memory, up to where the projection has come and compares
+row by row. It exits 1 when they differ.`,
+		Args: exactly("NAME"),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+			return replay(ctx, store, out, projections.ReplayConfig{Names: args}, liveModels)
+		})),
 	}
 }
 

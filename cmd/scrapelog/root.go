@@ -40,7 +40,7 @@ func newRootCmd() *cobra.Command {
 	})
 	addGroup(root, "Services", newServeCmd(), newWorkerCmd(), newDemoCmd())
 	addGroup(root, "A running server", newRunsCmd(), newScrapersCmd())
-	addGroup(root, "The log, directly", newEventsCmd(), newProjectionsCmd(), newDBCmd())
+	addGroup(root, "The log, directly", newEventsCmd(), newAuditCmd(), newProjectionsCmd(), newDBCmd())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")

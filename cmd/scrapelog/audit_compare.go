@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"scrapelog/projections"
+)
+
+// comparison is a replay beside what it was compared with, as it is printed.
+type comparison struct {
+	Against string `json:"against"`
+	projections.Comparison
+}
+
+// show prints the comparison. A difference is a negative answer.
+func (c comparison) show(out *printer) error {
+	pairs := append(stateFacts(c.State), [2]string{"against", c.Against})
+	for _, p := range c.Projections {
+		pairs = append(pairs, [2]string{"projection " + p.Name, resultText(p)})
+	}
+	if first := c.First; first != nil {
+		pairs = append(pairs, [2]string{"first", fmt.Sprintf("%d %s %s, recorded at %s", first.Position, first.Type, first.Stream, stampMillis(first.RecordedAt))})
+	}
+	if err := out.facts(c, pairs...); err != nil {
+		return err
+	}
+	if err := c.list(out); err != nil || c.Equal {
+		return err
+	}
+	return failf(errNegative, "%s", c.verdict())
+}
+
+func resultText(p projections.ProjectionResult) string {
+	text := []string{fmt.Sprintf("%d rows at position %d", p.Rows, p.Position)}
+	if p.Changed > 0 {
+		text = append(text, fmt.Sprintf("%d more changed since, up to %d", p.Changed, p.Kept))
+	}
+	if p.Ahead {
+		text = append(text, fmt.Sprintf("has come to %d, where the log does not reach", p.Kept))
+	}
+	if p.Differing > 0 {
+		text = append(text, fmt.Sprintf("%d differ", p.Differing))
+	}
+	return strings.Join(text, ", ")
+}
+
+func (c comparison) verdict() string {
+	var verdict []string
+	if c.Differing > 0 {
+		verdict = append(verdict, fmt.Sprintf("%d rows are not what the log makes of them", c.Differing))
+	}
+	if c.First != nil {
+		verdict = append(verdict, fmt.Sprintf("the first after position %d (%s)", c.First.Position, c.First.Type))
+	}
+	for _, p := range c.Projections {
+		if p.Ahead {
+			verdict = append(verdict, fmt.Sprintf("%s has come to position %d, past the end of the log", p.Name, p.Kept))
+		}
+	}
+	return strings.Join(verdict, ", ")
+}
+
+// list prints the differences of a table, column by column.
+func (c comparison) list(out *printer) error {
+	if !out.isTable() || len(c.Differences) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out.w)
+	list := out.list("AFTER", "TABLE", "ROW", "COLUMN", "IS", "BY THE LOG")
+	for _, d := range c.Differences {
+		after := "–"
+		if d.After > 0 {
+			after = strconv.FormatInt(d.After, 10)
+		}
+		for _, column := range columnsOf(d) {
+			if err := list.add(d, after, d.Table, d.Key, column.Name, valueText(column.Kept), valueText(column.Replayed)); err != nil {
+				return err
+			}
+		}
+	}
+	if more := c.Differing - len(c.Differences); more > 0 {
+		fmt.Fprintf(out.notes, "and %d rows more\n", more)
+	}
+	return list.close()
+}
+
+func columnsOf(d projections.Difference) []projections.Column {
+	switch d.Kind {
+	case projections.RowMissing:
+		return []projections.Column{{Kept: "(missing)", Replayed: "(a row)"}}
+	case projections.RowExtra:
+		return []projections.Column{{Kept: "(a row)", Replayed: "(none)"}}
+	}
+	return d.Columns
+}
+
+// valueText is a value of a column, cut to what fits a table.
+func valueText(value any) string {
+	if value == nil {
+		return "–"
+	}
+	const widest = 60
+	text := []rune(fmt.Sprint(value))
+	if len(text) > widest {
+		return string(text[:widest-1]) + "…"
+	}
+	return string(text)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+func newAuditDiffCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "diff A B",
+		Short: "Say what changed between two positions or times",
+		Long: `diff replays the log up to A and on to B and prints what changed in between:
+events by type, counts, runs and scrapers. A point is a position, 0 for the
+beginning, or a time: -1h, today or RFC 3339. Of times, what was recorded before
+them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
+		Args: exactly("A", "B"),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+			var points [2]int64
+			for i, arg := range args {
+				var err error
+				if points[i], err = positionOf(ctx, store, []string{"A", "B"}[i], arg); err != nil {
+					return err
+				}
+			}
+			span, err := projections.Diff(ctx, store, points[0], points[1], out.progress("replay"))
+			if err != nil {
+				return err
+			}
+			return showSpan(out, span)
+		})),
+	}
+}
+
+func showSpan(out *printer, s projections.Span) error {
+	if !out.isTable() {
+		return out.document(s)
+	}
+	list := out.list("WHAT", "NAME", "FIELD", "BEFORE", "AFTER")
+	add := func(cells ...string) error { return list.add(nil, cells...) }
+	rows := [][]string{
+		{"log", "", "position", strconv.FormatInt(s.From.Position, 10), strconv.FormatInt(s.To.Position, 10)},
+		{"log", "", "recorded_at", stampOrNothing(s.From.RecordedAt), stampOrNothing(s.To.RecordedAt)},
+	}
+	for _, name := range s.EventNames() {
+		rows = append(rows, []string{"events", name, "", "", fmt.Sprintf("+%d", s.Events[name])})
+	}
+	for _, status := range domain.Statuses {
+		if before, after := s.From.Counts[status], s.To.Counts[status]; before != after {
+			rows = append(rows, []string{"runs", string(status), "", strconv.FormatInt(before, 10), strconv.FormatInt(after, 10)})
+		}
+	}
+	if s.From.Scrapers != s.To.Scrapers {
+		rows = append(rows, []string{"scrapers", "", "", strconv.Itoa(s.From.Scrapers), strconv.Itoa(s.To.Scrapers)})
+	}
+	for _, row := range append(rows, changeRows(s)...) {
+		if err := add(row...); err != nil {
+			return err
+		}
+	}
+	return list.close()
+}
+
+func changeRows(s projections.Span) (rows [][]string) {
+	for _, c := range s.Runs {
+		rows = append(rows, fieldRows("run", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "scraper", "trigger", "status")...)
+	}
+	for _, c := range s.Scrapers {
+		rows = append(rows, fieldRows("scraper", c.After.Name, fieldsOf(c.Before), fieldsOf(&c.After), "source", "config.url", "config.schedule")...)
+	}
+	return rows
+}
+
+// fieldRows are the fields that changed; of what is new, the given ones.
+func fieldRows(what, name string, before, after map[string]string, ofNew ...string) (rows [][]string) {
+	fields := maps.Clone(after)
+	maps.Copy(fields, before)
+	delete(fields, "position") // it always changes
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		if before[field] == after[field] || before == nil && !slices.Contains(ofNew, field) {
+			continue
+		}
+		rows = append(rows, []string{what, name, field, valueText(before[field]), valueText(after[field])})
+	}
+	return rows
+}
+
+// fieldsOf flattens the JSON of a value: the path of each field, and what it says.
+func fieldsOf[T any](value *T) map[string]string {
+	if value == nil {
+		return nil
+	}
+	doc, err := json.Marshal(value)
+	var fields map[string]any
+	if err == nil {
+		err = json.Unmarshal(doc, &fields)
+	}
+	if err != nil {
+		return map[string]string{"": err.Error()}
+	}
+	flat := map[string]string{}
+	flatten(flat, "", fields)
+	return flat
+}
+
+func flatten(into map[string]string, at string, fields map[string]any) {
+	for key, value := range fields {
+		switch value := value.(type) {
+		case map[string]any:
+			flatten(into, at+key+".", value)
+		case string:
+			into[at+key] = value
+		default:
+			text, _ := json.Marshal(value) // it was JSON
+			into[at+key] = string(text)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+// liveModels is the value of --against for the read models that serve.
+const liveModels = "live"
+
+// replayFlags are those of audit replay.
+type replayFlags struct{ until, against, save string }
+
+func newAuditReplayCmd(flags *dataFlags) *cobra.Command {
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay",
+		Short: "Rebuild the read models from the log and compare them with the live ones",
+		Long: `replay folds the log into read models, in memory, and compares them row by row
+with those that serve, in one snapshot and at the same position. It exits 1 when
+they differ, and names the rows and the first event after which they do.
+
+Up to an earlier position only the rows are compared that the log has not changed
+since. To compare whole read models of the past, keep them: --save writes them to
+a file, as they are at a position, and --against compares the log with that file.
+--against takes a SQLite database, such as a backup, too.`,
+		Args: exactly(),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+			until, err := f.position(ctx, store)
+			if err != nil {
+				return err
+			}
+			if f.save != "" {
+				return saveModels(ctx, store, out, until, f.save)
+			}
+			return replay(ctx, store, out, projections.ReplayConfig{Until: until}, f.against)
+		})),
+	}
+	cmd.Flags().StringVar(&f.until, "until", "", "up to this position, or what was recorded before: "+pointHelp)
+	cmd.Flags().StringVar(&f.against, "against", liveModels, "live, a file that --save wrote, or a SQLite database")
+	cmd.Flags().StringVar(&f.save, "save", "", "write the replayed read models to this new file, and compare nothing")
+	cmd.MarkFlagsMutuallyExclusive("against", "save")
+	return cmd
+}
+
+// position is where --until ends, 0 without it.
+func (f replayFlags) position(ctx context.Context, store *eventstore.Store) (int64, error) {
+	if f.until == "" {
+		return 0, nil
+	}
+	position, err := positionOf(ctx, store, "--until", f.until)
+	if err == nil && position == 0 {
+		err = fmt.Errorf("nothing was recorded before %s: %w", f.until, domain.ErrNotFound)
+	}
+	return position, err
+}
+
+const pointHelp = "a position, -1h, today or RFC 3339"
+
+// positionOf is the position of a point in the log: "42" or "@42", or the last
+// event recorded before a time.
+func positionOf(ctx context.Context, store *eventstore.Store, what, point string) (int64, error) {
+	if position, err := strconv.ParseInt(strings.TrimPrefix(point, "@"), 10, 64); err == nil && position >= 0 {
+		return position, nil
+	}
+	w, err := parseWhen("", point, time.Now())
+	if err != nil {
+		return 0, usagef("%s: %q is not a point in the log; use %s", what, point, pointHelp)
+	}
+	after, err := w.firstPosition(ctx, store)
+	return after - 1, err
+}
+
+// replay compares and prints. What the models are compared with is "live" or the
+// path of a file.
+func replay(ctx context.Context, store *eventstore.Store, out *printer, cfg projections.ReplayConfig, against string) error {
+	kept, release, err := keptIn(ctx, store, against)
+	if err != nil {
+		return err
+	}
+	defer release()
+	cfg.Against, cfg.Progress = kept, out.progress("replay")
+	result, err := projections.Replay(ctx, store, cfg)
+	if err != nil {
+		return err
+	}
+	return comparison{against, result}.show(out)
+}
+
+func keptIn(ctx context.Context, store *eventstore.Store, against string) (kept projections.Kept, release func(), err error) {
+	nothing := func() {}
+	if against == liveModels {
+		return projections.InTables(store), nothing, nil
+	}
+	if !isSQLite(against) {
+		return projections.InFile(against), nothing, nil
+	}
+	other, err := eventstore.Open(ctx, eventstore.Config{URL: "sqlite:" + against, Logger: loggerFrom(ctx), ReadOnly: true})
+	if err != nil {
+		return nil, nothing, err
+	}
+	return projections.InTables(other), func() { _ = other.Close() }, nil
+}
+
+func isSQLite(path string) bool {
+	const magic = "SQLite format 3\x00"
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	begin := make([]byte, len(magic))
+	_, err = io.ReadFull(file, begin)
+	return err == nil && bytes.Equal(begin, []byte(magic))
+}
+
+func saveModels(ctx context.Context, store *eventstore.Store, out *printer, until int64, path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--save: %w", err)
+	}
+	state, err := projections.Save(ctx, store, until, file, out.progress("replay"))
+	if err = cmp.Or(err, file.Sync(), file.Close()); err != nil {
+		_ = os.Remove(path)
+		return err
+	}
+	value := struct {
+		File string `json:"file"`
+		projections.State
+	}{path, state}
+	return out.facts(value, append([][2]string{{"file", path}}, stateFacts(state)...)...)
+}
+
+func stateFacts(s projections.State) [][2]string {
+	var counts []string
+	for _, status := range domain.Statuses {
+		if n := s.Counts[status]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	return [][2]string{
+		{"position", strconv.FormatInt(s.Position, 10)}, {"recorded at", stampOrNothing(s.RecordedAt)},
+		{"runs", strings.Join(counts, ", ")}, {"scrapers", strconv.Itoa(s.Scrapers)},
+	}
+}
+
+func stampOrNothing(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return stampMillis(t)
+}
