@@ -17,7 +17,7 @@ run: build ## the demo: a server, a worker and a small site to scrape
 build: ## bin/scrapelog, one static binary
 	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/scrapelog ./cmd/scrapelog
 
-test: ## every test under -race; installs PostgreSQL and Chromium where it may
+test: ## every test under -race; installs what is missing through apt, where it may
 	.ci/provision
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 

@@ -25,18 +25,23 @@ if [ "$method" != POST ]; then
 fi
 body=$(head -c "$length")
 
+stream=$'200 OK\r\nContent-Type: text/event-stream\r\nX-Accel-Buffering: no\r\nX-Scrape-Beat: 5s'
+hold() { echo "$(value run_id) $$" >"$lock"; }
 exec 9<>"$lock" # held by this script and all it starts, until the last of them has ended
-if ! flock -n 9; then
+if flock -n 9; then
+	hold # before the answer, for the next POST may follow it at once
+	answer "$stream"
+else
 	read -r run pid <"$lock"
-	if [ "$run" != "$(value recovers)" ]; then
+	if [ -z "${run-}" ] || [ "$run" != "$(value recovers)" ]; then
 		answer '409 Conflict'
 		exit
 	fi
 	kill "$pid"
+	answer "$stream"
+	until flock -w 1 9; do say beat '{}'; done
+	hold
 fi
-answer $'200 OK\r\nContent-Type: text/event-stream\r\nX-Accel-Buffering: no\r\nX-Scrape-Beat: 5s'
-until flock -w 1 9; do say beat '{}'; done
-echo "$(value run_id) $$" >"$lock"
 
 # Your scraping. It says something often.
 items=0 page=0

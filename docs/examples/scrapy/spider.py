@@ -22,7 +22,7 @@ class Products(scrapy.Spider):
         yield from response.follow_all(css="a[rel=next]")
 
 
-process = CrawlerProcess({"LOG_LEVEL": "WARNING", "ROBOTSTXT_OBEY": True, "DOWNLOAD_DELAY": 1})
+process = CrawlerProcess({"LOG_LEVEL": "WARNING", "ROBOTSTXT_OBEY": True, "DOWNLOAD_DELAY": 0.5})
 crawler = process.create_crawler(Products)
 process.crawl(crawler, start_urls=sys.argv[1:])
 process.start()
