@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -132,6 +133,10 @@ func (s *Sealer) next(ctx context.Context, q querier) (*batch, error) {
 	return b, err
 }
 
+// errOtherKey: two instances made a key each before the first seal, and the
+// other's was first. This one has signed nothing.
+var errOtherKey = errors.New("the log is sealed with another key")
+
 var errOvertaken = errors.New("another process has sealed meanwhile")
 
 func (b *batch) store(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialect) error {
@@ -159,6 +164,9 @@ func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
 		return t, err
 	}
 	t.storedCheckpoint, err = lastStored(ctx, q)
+	if t.number > 0 && err == nil && t.Origin != s.key.Verifier.Name() && last.size == 0 {
+		return t, fmt.Errorf("%w, that of %q; copy it to %s", errOtherKey, t.Origin, s.files.Key)
+	}
 	if errors.Is(err, errNoCheckpoint) || err == nil && t.number > 0 && !verified(t.note, s.key.Verifier) {
 		return t, refuse("The newest checkpoint in the database was not signed with this log's key. Run \"scrapelog events verify\".")
 	}
@@ -176,7 +184,7 @@ func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
 	if !found {
 		err = s.beginOutside(ctx, t)
 	} else {
-		err = s.compareOutside(t, last, hashes)
+		err = s.compareOutside(ctx, t, last, hashes)
 	}
 	if err != nil {
 		return t, err
@@ -188,7 +196,7 @@ func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
 // begins with the empty tree: from its key on a log has a copy outside.
 func (s *Sealer) beginOutside(ctx context.Context, t tip) error {
 	if t.number > 0 {
-		s.log.WarnContext(ctx, "the outside copy of the checkpoints was missing; it begins anew", "file", s.outside.path, "size", t.Size)
+		s.log.WarnContext(ctx, "the copy of the checkpoints outside was missing; it begins anew", "file", s.outside.path, "size", t.Size)
 		return s.outside.append(t.note)
 	}
 	signed, err := Checkpoint{Origin: s.key.Verifier.Name(), Root: t.frontier.root()}.sign(s.key.Signer)
@@ -200,12 +208,14 @@ func (s *Sealer) beginOutside(ctx context.Context, t tip) error {
 
 // compareOutside refuses a database that does not follow from the last
 // checkpoint outside it, and appends there what is new.
-func (s *Sealer) compareOutside(t tip, last mark, hashes tlog.HashReader) error {
+func (s *Sealer) compareOutside(ctx context.Context, t tip, last mark, hashes tlog.HashReader) error {
 	signed, err := s.outside.note(last)
 	if err != nil {
 		return err
 	}
 	switch {
+	case !verified(signed, s.key.Verifier) && last.size == 0 && last.restored == nil: // of a key that signed nothing else
+		return s.beginOutside(ctx, t)
 	case !verified(signed, s.key.Verifier):
 		return refuse("The last checkpoint in %s was not signed with this log's key. Run \"scrapelog events verify\".", s.outside.path)
 	case last.size > t.Size:

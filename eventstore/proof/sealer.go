@@ -80,16 +80,20 @@ func Open(ctx context.Context, cfg Config) (*Sealer, error) {
 		return nil, err
 	}
 	if err != nil {
-		s.state.Idle = fmt.Sprintf("The log is not sealed by this process: %v.", err)
+		s.state.Idle = idleBecause(err)
 		s.log.WarnContext(ctx, "the log is not sealed by this process", "error", err)
 		return s, nil
 	}
 	if err := s.Check(ctx); errors.Is(err, eventstore.ErrUnavailable) {
 		return nil, err
 	} else if err != nil {
-		s.log.WarnContext(ctx, "the checkpoints outside the database cannot be kept; it will be tried again", "error", err)
+		s.log.WarnContext(ctx, "the log is not sealed; it will be tried again", "error", err)
 	}
 	return s, nil
+}
+
+func idleBecause(err error) string {
+	return fmt.Sprintf("The log is not sealed by this process: %v.", err)
 }
 
 // loadKey makes a key only where none has ever been: a second one could vouch
@@ -222,16 +226,19 @@ func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(form
 
 // keep remembers a refusal, or that there is none.
 func (s *Sealer) keep(ctx context.Context, err error) error {
-	reason := ""
 	var refused *Refusal
-	if errors.As(err, &refused) {
+	var reason, idle string
+	switch {
+	case errors.As(err, &refused):
 		reason = refused.Reason
-	} else if err != nil {
+	case errors.Is(err, errOtherKey):
+		idle = idleBecause(err)
+	case err != nil:
 		return err // says nothing about the log
 	}
 	s.mu.Lock()
 	changed := s.state.Refused != reason
-	s.state.Refused = reason
+	s.state.Refused, s.state.Idle = reason, idle
 	s.mu.Unlock()
 	switch {
 	case changed && reason != "":

@@ -340,6 +340,34 @@ func TestOnlyWhoHasTheKeySeals(t *testing.T) {
 	}
 }
 
+// TestTwoKeysAreMadeAtOnce: whoever seals first has the log; the other one stands
+// by and refuses nothing.
+func TestTwoKeysAreMadeAtOnce(t *testing.T) {
+	l := newLog(t, eventstoretest.Postgres(t))
+	other := *l
+	other.files = Files{Key: filepath.Join(t.TempDir(), keyFile)}
+	other.restart()
+	l.append(1)
+	l.seal()
+	for range 2 {
+		if err := other.sealer.Seal(l.ctx); !errors.Is(err, errOtherKey) {
+			t.Errorf("sealed: %v", err)
+		}
+		if s := other.sealer.State(); !strings.Contains(s.Idle, l.sealer.key.Verifier.Name()) || s.Refused != "" {
+			t.Errorf("%+v", s)
+		}
+		other.restart()
+	}
+	copyFile(t, l.files.Key, other.files.Key)
+	other.restart()
+	other.seal()
+	if s := other.sealer.State(); s.Idle != "" || s.Refused != "" {
+		t.Errorf("with the key: %+v", s)
+	}
+	other.files.Checkpoints = other.sealer.Files().Checkpoints
+	other.mustBe(other.verify(), Intact)
+}
+
 func TestKeyAndCheckpointsAreForTheirOwner(t *testing.T) {
 	l := newSealedLog(t, eventstoretest.SQLite(t))
 	for path, mode := range map[string]os.FileMode{l.files.Key: 0o600, l.files.Checkpoints: 0o600, filepath.Dir(l.files.Key): 0o700 | os.ModeDir} {

@@ -163,6 +163,13 @@ type storedCheckpoint struct {
 	sealedAt time.Time
 }
 
+// Newest returns the newest checkpoint in the database and its signed note,
+// which is empty when there is none. Nothing is verified.
+func Newest(ctx context.Context, store *eventstore.Store) (Checkpoint, string, error) {
+	last, err := lastStored(ctx, store.Reader())
+	return last.Checkpoint, last.note, err
+}
+
 // lastStored reads the newest row. A note that is no checkpoint is
 // errNoCheckpoint.
 func lastStored(ctx context.Context, q querier) (last storedCheckpoint, err error) {
