@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/api"
+	"scrapelog/handlers/contract"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
@@ -32,6 +33,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	e := api.NewEcho(api.EchoConfig{Hosts: []string{s.config.Listen}, Pages: people.Error, Logger: s.logger})
 	programs.Register(e)
 	people.Register(e)
+	people.Document(e, "/docs/contract", contract.Title, contract.HTML())
 	group.Go(func() error { return people.Run(ctx) })
 	server := api.NewServer(e, s.logger, programs.Close)
 	group.Go(func() error {

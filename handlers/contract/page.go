@@ -3,22 +3,26 @@ package contract
 import (
 	"bytes"
 	_ "embed"
-	"fmt"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
 )
+
+// Title is what the page is called.
+const Title = "What a scraper must do"
 
 // Text is the contract in Markdown, in lines that fit a terminal.
 //
 //go:embed contract.md
 var Text string
 
-// HTML is the contract as the body of a page, its title included.
-func HTML() (string, error) {
+// HTML is the contract as the main part of a page, its first heading included.
+func HTML() string {
 	var page bytes.Buffer
-	if err := goldmark.New(goldmark.WithExtensions(extension.Table)).Convert([]byte(Text), &page); err != nil {
-		return "", fmt.Errorf("render the contract: %w", err)
+	markdown := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
+	if err := markdown.Convert([]byte(Text), &page); err != nil {
+		panic(err) // the text is ours, and a buffer takes everything
 	}
-	return page.String(), nil
+	return page.String()
 }

@@ -1,0 +1,21 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/web/pages"
+)
+
+// Document adds a page of text to e. Its html, a first heading included, is
+// trusted: it must not come from anybody else.
+func (h *Handler) Document(e *echo.Echo, path, title, html string) {
+	e.Match([]string{http.MethodGet, http.MethodHead}, path, func(c echo.Context) error {
+		chrome, err := h.chrome(c, "", title, "")
+		if err != nil {
+			return err
+		}
+		return send(c, http.StatusOK, pages.Document(chrome, html))
+	}, secureHeaders)
+}
