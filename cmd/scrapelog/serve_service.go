@@ -31,6 +31,7 @@ type service struct {
 	files    fileScrapers
 	watchers live.Watchers
 	sealer   *proof.Sealer
+	balance  balancer
 	logger   *slog.Logger
 
 	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
@@ -40,6 +41,7 @@ type service struct {
 func newService(config Config, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, store: store, logger: logger}
 	s.queries = projections.NewQueries(store)
+	s.balance.live = store.LiveInstances
 	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Logger: logger}
 	return s
 }
@@ -65,11 +67,7 @@ func (s *service) follower(ctx context.Context) (string, error) {
 	if own == nil || own.ending() {
 		return "", errStopping
 	}
-	rows, err := s.store.LiveInstances(ctx)
-	if err != nil || len(rows) == 0 {
-		return own.id, err
-	}
-	return rows[0].ID, nil
+	return s.balance.least(ctx, own.id)
 }
 
 // run serves until ctx ends. Pages answer from the start, so that people see

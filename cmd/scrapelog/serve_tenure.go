@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/dial"
@@ -48,11 +46,11 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	}
 	t := &tenure{service: s, id: id.String(), lock: lock, stopping: make(chan struct{})}
 	t.supervisor = &scrape.Supervisor{
-		Instance: t.id, OpenRuns: t.openRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
+		Instance: t.id, OpenRuns: s.store.OpenRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
 		Wake: s.store.Wake, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
 	}
 	t.prober = &recovery.Prober{
-		Guards: s.store.Guards, LoadRun: s.loadRun, Config: s.dialConfig, Ask: dial.Probe, Watcher: s.watchers.Present,
+		Lost: s.store.Lost, LoadRun: s.loadRun, Config: s.dialConfig, Ask: dial.Probe, Watcher: s.watchers.Present,
 		Handle: s.commands.Handle, Wake: s.store.Wake, Logger: s.logger,
 	}
 	return t, nil
@@ -137,7 +135,7 @@ func (t *tenure) tick(ctx context.Context) error {
 }
 
 func (t *tenure) mind(ctx context.Context) error {
-	m := &attach.Minder{Runs: t.attachedRuns, Gone: t.watchers.GoneSince, Grace: t.config.WatcherGrace.Std(), Handle: t.commands.Handle, Logger: t.logger}
+	m := &attach.Minder{Runs: t.supervisor.Attached, Gone: t.watchers.GoneSince, Grace: t.config.WatcherGrace.Std(), Handle: t.commands.Handle, Logger: t.logger}
 	return m.Run(ctx)
 }
 
@@ -176,37 +174,4 @@ func (t *tenure) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return t.lock.Release(ctx)
-}
-
-// openRuns lists the open runs that name an instance.
-func (t *tenure) openRuns(ctx context.Context, id string) ([]uuid.UUID, error) {
-	guards, err := t.store.Guards(ctx)
-	if err != nil {
-		return nil, err
-	}
-	guards = slices.DeleteFunc(guards, func(g domain.Guard) bool { return g.OpenRun == uuid.Nil || g.Instance != id })
-	runs := make([]uuid.UUID, len(guards))
-	for i, g := range guards {
-		runs[i] = g.OpenRun
-	}
-	return runs, nil
-}
-
-// attachedRuns lists the open runs of this instance that live with a watcher.
-func (t *tenure) attachedRuns(ctx context.Context) ([]domain.Run, error) {
-	ids, err := t.openRuns(ctx, t.id)
-	if err != nil {
-		return nil, err
-	}
-	var attached []domain.Run
-	for _, id := range ids {
-		run, err := t.loadRun(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if run.Watcher != "" {
-			attached = append(attached, run)
-		}
-	}
-	return attached, nil
 }

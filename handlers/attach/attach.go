@@ -18,7 +18,7 @@ const Poll = 250 * time.Millisecond
 
 // Minder minds the attached runs that this instance follows. All fields are required.
 type Minder struct {
-	Runs   func(ctx context.Context) ([]domain.Run, error)   // the open runs of this instance
+	Runs   func() []domain.Run                               // the attached runs that this instance follows
 	Gone   func(watcher string) (since time.Time, gone bool) // has the watcher no stream open, and since when?
 	Grace  time.Duration                                     // a click from page to page is not a loss
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
@@ -41,12 +41,8 @@ func (m *Minder) Run(ctx context.Context) error {
 	}
 }
 
-func (m *Minder) check(ctx context.Context, now time.Time) error {
-	runs, err := m.Runs(ctx)
-	if err != nil {
-		return err
-	}
-	for _, run := range runs {
+func (m *Minder) check(ctx context.Context, now time.Time) (err error) {
+	for _, run := range m.Runs() {
 		if away, gone := m.away(run, now); gone {
 			err = errors.Join(err, m.lost(ctx, run, away))
 		}
@@ -58,7 +54,7 @@ func (m *Minder) check(ctx context.Context, now time.Time) error {
 // watcher that has never come is away since the run began.
 func (m *Minder) away(run domain.Run, now time.Time) (time.Duration, bool) {
 	since, gone := m.Gone(run.Watcher)
-	if run.Watcher == "" || !gone {
+	if !gone {
 		return 0, false
 	}
 	if since.Before(run.StartedAt) {

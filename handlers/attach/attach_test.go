@@ -32,8 +32,7 @@ func TestARunLivesAsLongAsItsWatcher(t *testing.T) {
 			away := now.Sub(began)
 			return began, away < 9*time.Second
 		}, 0},
-		"a watcher that never came":             {"tab", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, grace},
-		"a detached run, whatever else is gone": {"", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, 0},
+		"a watcher that never came": {"tab", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, grace},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -59,7 +58,7 @@ func minded(t *testing.T, run domain.Run, gone func() (time.Time, bool)) domain.
 	var mu sync.Mutex
 	var lost domain.ReportConnectionLost
 	m := &attach.Minder{
-		Runs: func(context.Context) ([]domain.Run, error) { return []domain.Run{run}, nil },
+		Runs: func() []domain.Run { return []domain.Run{run} },
 		Gone: func(string) (time.Time, bool) { return gone() }, Grace: grace, Logger: slog.New(slog.DiscardHandler),
 		Handle: func(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
 			mu.Lock()

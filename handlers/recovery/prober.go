@@ -30,7 +30,7 @@ const (
 
 // Prober watches every scraper whose connection is down. All fields are required.
 type Prober struct {
-	Guards  func(ctx context.Context) ([]domain.Guard, error)
+	Lost    func(ctx context.Context) ([]domain.Guard, error) // the guards of scrapers whose connection is down
 	LoadRun func(ctx context.Context, id uuid.UUID) (domain.Run, error)
 	Config  func(ctx context.Context, scraper string) (domain.ScraperConfig, error)
 	// Ask makes one full exchange. Answered is true for any answer at all, back
@@ -59,8 +59,14 @@ func (p *Prober) Run(ctx context.Context) error {
 	ticker := time.NewTicker(Poll)
 	defer ticker.Stop()
 	for {
+		began := time.Now()
 		if err := p.refresh(ctx, &watching); err != nil && ctx.Err() == nil {
 			p.Logger.Error("lost scrapers cannot be read", "error", err)
+		}
+		select { // a storm of commits must not keep it reading: it rests as long as it read
+		case <-ctx.Done():
+			return nil
+		case <-time.After(min(time.Since(began), Poll)):
 		}
 		select {
 		case <-ctx.Done():
@@ -74,17 +80,14 @@ func (p *Prober) Run(ctx context.Context) error {
 // refresh begins a watch for every loss that has none and ends those whose loss
 // was restored or superseded.
 func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
-	guards, err := p.Guards(ctx)
+	lost, err := p.Lost(ctx)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	down := map[string]bool{}
-	for _, guard := range guards {
-		if !guard.ConnectionDown() || guard.Removed {
-			continue
-		}
+	for _, guard := range lost {
 		down[guard.Scraper] = true
 		current := p.watches[guard.Scraper]
 		if current != nil && current.run == guard.LostRun {

@@ -51,11 +51,7 @@ func newWorld() *world {
 
 func (w *world) prober() *recovery.Prober {
 	return &recovery.Prober{
-		Guards: func(context.Context) ([]domain.Guard, error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return []domain.Guard{w.guard}, nil
-		},
+		Lost: w.down,
 		LoadRun: func(context.Context, uuid.UUID) (domain.Run, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -68,6 +64,16 @@ func (w *world) prober() *recovery.Prober {
 		Wake:    func() (<-chan struct{}, func()) { return w.wake, func() {} },
 		Logger:  slog.New(slog.DiscardHandler),
 	}
+}
+
+// down is the guard as long as its connection is.
+func (w *world) down(context.Context) ([]domain.Guard, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.guard.ConnectionDown() {
+		return nil, nil
+	}
+	return []domain.Guard{w.guard}, nil
 }
 
 func (w *world) ask(context.Context, domain.ScraperConfig) (bool, bool, error) {
@@ -261,7 +267,7 @@ func TestAStormIsProbedAFewAtATime(t *testing.T) {
 		w := newWorld()
 		var under, most, asked int
 		p := w.prober()
-		p.Guards = func(context.Context) ([]domain.Guard, error) {
+		p.Lost = func(context.Context) ([]domain.Guard, error) {
 			guards := make([]domain.Guard, lost)
 			for i := range guards {
 				guards[i] = domain.Guard{Scraper: fmt.Sprint(shop, i), LostRun: lostRun}

@@ -18,6 +18,7 @@ type hold struct {
 	ctx     context.Context // ends, with a cause, when the stream is to end
 	end     context.CancelCauseFunc
 	heardAt atomic.Pointer[time.Time]
+	watched atomic.Pointer[domain.Run] // set once it is known that the run lives with a watcher
 
 	settled    bool // recorded, or nothing to record; guarded by Supervisor.mu
 	unrecorded bool // ended, and the log did not take it yet; likewise
@@ -107,6 +108,9 @@ func (s *Supervisor) carry(h *hold) outcome {
 	run, cfg, err := s.prepare(h)
 	if own := context.Cause(h.ctx); own != nil || err != nil {
 		return outcome{run: domain.Run{ID: h.id}, own: own, err: err, endedAt: time.Now()}
+	}
+	if run.Watcher != "" {
+		h.watched.Store(&run)
 	}
 	return follow(h.ctx, h.end, run, cfg, h.alive)
 }

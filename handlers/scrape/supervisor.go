@@ -154,6 +154,19 @@ func (s *Supervisor) Unrecorded() int {
 	return n
 }
 
+// Attached lists the runs in hand that live with a watcher.
+func (s *Supervisor) Attached() []domain.Run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var attached []domain.Run
+	for _, h := range s.holds {
+		if run := h.watched.Load(); run != nil && !h.settled {
+			attached = append(attached, *run)
+		}
+	}
+	return attached
+}
+
 // Heard is when a run that this instance follows last gave a sign of life: a
 // byte, or a whole event where the scraper announced beats.
 func (s *Supervisor) Heard(run uuid.UUID) (time.Time, bool) {

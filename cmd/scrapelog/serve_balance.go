@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"scrapelog/eventstore"
+)
+
+// fresh is for how long the list of live instances is taken as read. A run that
+// is given to one that died meanwhile is ended and recovered like its others.
+const fresh = time.Second
+
+// balancer spreads runs over the live instances. Between two looks at the
+// database it counts by itself: a storm of starts must not ask for each.
+type balancer struct {
+	live func(ctx context.Context) ([]eventstore.InstanceRow, error)
+
+	mu   sync.Mutex
+	read time.Time
+	rows []eventstore.InstanceRow
+}
+
+// least is the least loaded live instance; fallback when none is known.
+func (b *balancer) least(ctx context.Context, fallback string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(b.read) > fresh {
+		rows, err := b.live(ctx)
+		if err != nil {
+			return "", err
+		}
+		b.rows, b.read = rows, time.Now()
+	}
+	if len(b.rows) == 0 {
+		return fallback, nil
+	}
+	least := &b.rows[0]
+	for i := range b.rows {
+		if b.rows[i].OpenRuns < least.OpenRuns {
+			least = &b.rows[i]
+		}
+	}
+	least.OpenRuns++
+	return least.ID, nil
+}

@@ -1,0 +1,44 @@
+package eventstore
+
+import (
+	"context"
+	_ "embed"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+var (
+	//go:embed sql/scraper_guard.open.sql
+	guardOpen string
+	//go:embed sql/scraper_guard.lost.sql
+	guardLost string
+)
+
+// OpenRuns lists the open runs that name the instance.
+func (s *Store) OpenRuns(ctx context.Context, instance string) ([]uuid.UUID, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, guardOpen, instance)
+	if err != nil {
+		return nil, unavailable(ctx, "open runs", err)
+	}
+	runs, err := scanAll(rows, func(row scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
+	if err != nil {
+		return nil, unavailable(ctx, "open runs", err)
+	}
+	return runs, nil
+}
+
+// Lost lists the guards of the scrapers whose connection is down: lost, not
+// restored, and not of a scraper that was removed.
+func (s *Store) Lost(ctx context.Context) ([]domain.Guard, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, guardLost)
+	if err != nil {
+		return nil, unavailable(ctx, "lost scrapers", err)
+	}
+	guards, err := scanAll(rows, scanGuard)
+	if err != nil {
+		return nil, unavailable(ctx, "lost scrapers", err)
+	}
+	return guards, nil
+}
