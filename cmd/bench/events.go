@@ -74,7 +74,7 @@ func fill(ctx context.Context, s *eventstore.Store, n int64) error {
 		return err
 	}
 	writers, ctx := errgroup.WithContext(ctx)
-	writers.SetLimit(64)
+	writers.SetLimit(256) // what shares a transaction at most
 	for i := 0; head < n && ctx.Err() == nil; i++ {
 		events := story(scraperName(i))
 		head += int64(len(events))
@@ -97,8 +97,10 @@ type stored struct {
 }
 
 // sample are the three events of a story, as bytes.
-func sample() (all []stored, err error) {
-	for _, e := range story(scraperName(0)) {
+func sample() ([]stored, error) { return storedOf(story(scraperName(0))) }
+
+func storedOf(events []domain.Event) (all []stored, err error) {
+	for _, e := range events {
 		data, err := domain.Encode(e)
 		if err != nil {
 			return nil, err

@@ -20,13 +20,18 @@ import (
 
 // sizes say how much is measured.
 type sizes struct {
-	rounds int
-	turn   time.Duration // of one contender at one number of writers
+	rounds  int
+	turn    time.Duration // of one contender at one number of writers
+	races   int           // appends of racing writers
+	samples int           // of a latency, in one round
+	live    int64         // events that a feed is measured over
+	scale   []int64       // sizes of a log that grows
+	idle    time.Duration
 }
 
 var (
-	full  = sizes{rounds: 5, turn: 700 * time.Millisecond}
-	short = sizes{rounds: 5, turn: 100 * time.Millisecond}
+	full  = sizes{rounds: 5, turn: 700 * time.Millisecond, races: 30_000, samples: 150, live: 10_000, scale: []int64{10_000, 100_000, 1_000_000}, idle: 10 * time.Second}
+	short = sizes{rounds: 5, turn: 100 * time.Millisecond, races: 2_000, samples: 30, live: 1_000, scale: []int64{2_000, 10_000}, idle: 2 * time.Second}
 )
 
 func main() {
@@ -66,6 +71,12 @@ var sections = []struct {
 	measure func(context.Context, *bench, eventstore.Dialect) error
 }{
 	{"append", measureAppend},
+	{"import", measureImport},
+	{"race", measureRaces},
+	{"latency", measureLatency},
+	{"live", measureLive},
+	{"idle", measureIdle},
+	{"scale", measureScale},
 }
 
 // bench is one run of the program.
@@ -83,6 +94,7 @@ func newBench(args []string) (*bench, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	isShort := flags.Bool("short", false, "small sizes: a look, not a measurement")
 	rounds := flags.Int("rounds", 0, "rounds of which the median is taken")
+	scale := flags.Int64("scale", 0, "events of the largest log; default 1,000,000")
 	database := flags.String("database", "", "sqlite or postgres; default both")
 	only := flags.String("only", "", "these sections, separated by commas: "+sectionNames())
 	folder := flags.String("dir", "", "where the databases lie; default the folder for temporary files")
@@ -95,6 +107,9 @@ func newBench(args []string) (*bench, error) {
 	}
 	if *rounds > 0 {
 		b.rounds = *rounds
+	}
+	if *scale > 0 {
+		b.scale = append(slices.DeleteFunc(slices.Clone(b.scale), func(n int64) bool { return n >= *scale }), *scale)
 	}
 	if *database != "" {
 		b.dialects = []eventstore.Dialect{eventstore.Dialect(*database)}

@@ -37,7 +37,11 @@ func (b *bench) watermill(ctx context.Context, d eventstore.Dialect, writers int
 	if err != nil {
 		return nil, err
 	}
-	w := &watermillRival{schema: wsql.DefaultPostgreSQLSchema{}, offsets: wsql.DefaultPostgreSQLOffsetsAdapter{}}
+	return newWatermillRival(url, d, writers)
+}
+
+func newWatermillRival(url string, d eventstore.Dialect, writers int) (w *watermillRival, err error) {
+	w = &watermillRival{schema: wsql.DefaultPostgreSQLSchema{}, offsets: wsql.DefaultPostgreSQLOffsetsAdapter{}}
 	if d == eventstore.SQLite {
 		w.schema, w.offsets = liteSchema{}, liteOffsets{}
 	}
@@ -50,9 +54,14 @@ func (b *bench) watermill(ctx context.Context, d eventstore.Dialect, writers int
 
 func (w *watermillRival) close() { _ = w.pool.Close() }
 
-func (w *watermillRival) publish(e stored) error {
+func (e stored) message() (*message.Message, error) {
 	m := message.NewMessage(uuid.Must(uuid.NewV7()).String(), e.data)
-	if err := json.Unmarshal(e.metadata, &m.Metadata); err != nil {
+	return m, json.Unmarshal(e.metadata, &m.Metadata)
+}
+
+func (w *watermillRival) publish(e stored) error {
+	m, err := e.message()
+	if err != nil {
 		return err
 	}
 	return w.publisher.Publish(topic, m)

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/react"
+	"scrapelog/projections"
+)
+
+// liveGoals are events per second on a quiet machine.
+var liveGoals = map[eventstore.Dialect]float64{eventstore.SQLite: 20_000, eventstore.Postgres: 10_000}
+
+// measureLive: every projection through the feed, beside a bare subscriber of
+// watermill-sql whose handler writes the same rows.
+func measureLive(ctx context.Context, b *bench, d eventstore.Dialect) error {
+	s, err := b.store(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := projections.Ensure(ctx, s); err != nil {
+		return err
+	}
+	bare, err := b.bareSubscriber(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer bare.close()
+	var ours, theirs []float64
+	for range b.rounds {
+		got, err := b.projectLive(ctx, s)
+		if err != nil {
+			return err
+		}
+		ours = append(ours, got)
+		if got, err = bare.project(ctx, b.live); err != nil {
+			return err
+		}
+		theirs = append(theirs, got)
+	}
+	got := median(ours)
+	b.atLeast(d, "feed and projections, live", got, "bare watermill-sql, same rows", median(theirs), 1)
+	b.add(row{what: "", database: d, ours: rate(got), goal: "≥ " + rate(liveGoals[d]), reached: judge(got >= liveGoals[d])})
+	return nil
+}
+
+func projectionGroups() (groups []react.Group) {
+	for _, p := range projections.All() {
+		groups = append(groups, react.Project(p))
+	}
+	return groups
+}
+
+// projectLive appends events while nobody reads, and measures until all of them
+// are projected.
+func (b *bench) projectLive(ctx context.Context, s *eventstore.Store) (perSecond float64, err error) {
+	before, err := s.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := fill(ctx, s, before+b.live); err != nil {
+		return 0, err
+	}
+	head, err := s.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	begun := time.Now()
+	stop, err := consume(s, projectionGroups()...)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range projections.All() {
+		if err := s.WaitFor(ctx, p.Name(), head); err != nil {
+			return 0, err
+		}
+	}
+	took := time.Since(begun)
+	return float64(head-before) / took.Seconds(), stop()
+}
+
+// bareSubscriber is watermill-sql in the database of a log, whose projections it
+// fills.
+type bareSubscriber struct {
+	*watermillRival
+	store    *eventstore.Store
+	position int64
+}
+
+func (b *bench) bareSubscriber(ctx context.Context, d eventstore.Dialect) (*bareSubscriber, error) {
+	url, err := b.database(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	s, err := eventstore.Open(ctx, eventstore.Config{URL: url})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := projections.Ensure(ctx, s); err != nil {
+		return nil, err
+	}
+	rival, err := newWatermillRival(url, d, 4)
+	return &bareSubscriber{watermillRival: rival, store: s}, err
+}
+
+func (s *bareSubscriber) close() {
+	s.watermillRival.close()
+	_ = s.store.Close()
+}
+
+func (s *bareSubscriber) project(ctx context.Context, n int64) (perSecond float64, err error) {
+	if err := s.publishStories(n); err != nil {
+		return 0, err
+	}
+	begun := time.Now()
+	messages, sub, err := s.subscribe(ctx, 0)
+	if err != nil {
+		return 0, err
+	}
+	for range n {
+		select {
+		case m := <-messages:
+			if err := s.apply(m); err != nil {
+				return 0, err
+			}
+			m.Ack()
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	took := time.Since(begun)
+	return float64(n) / took.Seconds(), sub.Close()
+}
+
+func (s *bareSubscriber) publishStories(n int64) error {
+	for i := range n/3 + 1 {
+		events, err := storedOf(story(scraperName(int(i))))
+		if err != nil {
+			return err
+		}
+		var messages message.Messages
+		for _, e := range events {
+			m, err := e.message()
+			if err != nil {
+				return err
+			}
+			m.Metadata["type"] = e.kind
+			messages = append(messages, m)
+		}
+		if err := s.publisher.Publish(topic, messages...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *bareSubscriber) apply(m *message.Message) error {
+	tx, err := txOf(m)
+	if err != nil {
+		return err
+	}
+	e, err := domain.Decode(m.Metadata["type"], m.Payload)
+	if err != nil {
+		return err
+	}
+	s.position++
+	for _, p := range projections.All() {
+		if err := p.Apply(m.Context(), tx, eventstore.Recorded{Position: s.position, Type: m.Metadata["type"]}, e); err != nil {
+			return fmt.Errorf("bare subscriber: %w", err)
+		}
+	}
+	return nil
+}
