@@ -11,10 +11,6 @@ import (
 	"scrapelog/domain"
 )
 
-// Metadata is what is known about an event beside its payload: correlation_id,
-// causation_id, actor, instance, traceparent.
-type Metadata map[string]string
-
 // NewEvent is an event that is to be appended.
 type NewEvent struct {
 	ID       uuid.UUID // UUIDv7; zero: made by Append. A known id settles an append whose commit's fate was unknown
@@ -59,7 +55,7 @@ func scanRecorded(row scanner) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, err
 	}
-	if err := json.Unmarshal(metadata, &r.Metadata); err != nil {
+	if r.Metadata, err = decodeMetadata(metadata); err != nil {
 		return Recorded{}, fmt.Errorf("position %d: metadata: %w", r.Position, err)
 	}
 	r.RecordedAt, r.Data = time.UnixMicro(micros).UTC(), data
