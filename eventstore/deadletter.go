@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"time"
+
+	"scrapelog/domain"
 )
 
 var (
@@ -13,6 +16,8 @@ var (
 	deadLetterAdd string
 	//go:embed sql/dead_letters.list.sql
 	deadLetterList string
+	//go:embed sql/dead_letters.take.sql
+	deadLetterTake string
 )
 
 // DeadLetter is an event that a reaction could not handle and was moved past.
@@ -39,6 +44,27 @@ func (s *Store) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 		return nil, unavailable(ctx, "dead letters", err)
 	}
 	return letters, nil
+}
+
+// ReplayDeadLetter hands the event of a dead letter to its reaction once more.
+// What handle writes through the transaction of its ctx commits together with the
+// letter's removal; if it fails, both fall back and the letter stays. A letter
+// that is not there, or is being replayed by somebody else, is domain.ErrNotFound.
+func (s *Store) ReplayDeadLetter(ctx context.Context, group string, position int64, handle func(ctx context.Context, r Recorded) error) error {
+	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		taken, err := tx.ExecContext(ctx, deadLetterTake, Topic, group, position)
+		if err != nil {
+			return unavailable(ctx, "dead letter", err)
+		}
+		if n, err := taken.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(fmt.Errorf("dead letter of %s at position %d: %w", group, position, domain.ErrNotFound), err)
+		}
+		r, err := s.ByPosition(ctx, position)
+		if err != nil {
+			return err
+		}
+		return handle(ctx, r)
+	})
 }
 
 func (s *Store) markBlocked(ctx context.Context, topic, group string, position int64, reason error) error {

@@ -1,0 +1,1 @@
+DELETE FROM dead_letters WHERE topic = $1 AND consumer_group = $2 AND position = $3
