@@ -2,8 +2,11 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
+	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,21 +20,57 @@ import (
 	"scrapelog/projections"
 )
 
-// open opens a page of a canned service in a browser of its own.
+// chromium is one browser for all tests: starting one takes longer than most of them.
+var chromium struct {
+	once sync.Once
+	tab  context.Context
+	stop func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if chromium.stop != nil {
+		chromium.stop()
+	}
+	os.Exit(code)
+}
+
+// newTab opens an empty tab, for a test and not for longer than a minute or so.
+func newTab(t *testing.T, atMost time.Duration) context.Context {
+	t.Helper()
+	var err error
+	chromium.once.Do(func() {
+		chromium.tab, chromium.stop = browser.Start(context.Background())
+		err = chromedp.Do(chromium.tab)
+	})
+	tab, closeTab := chromedp.NewContext(chromium.tab)
+	t.Cleanup(closeTab)
+	if err = errors.Join(err, chromedp.Do(tab)); err != nil {
+		t.Fatal(err)
+	}
+	tab, cancel := context.WithTimeout(tab, atMost)
+	t.Cleanup(cancel)
+	return tab
+}
+
+// open opens a page of a canned service in a tab of its own.
 func open(t *testing.T, path string) (context.Context, *webtest.Service) {
 	t.Helper()
 	s := webtest.New()
-	server := httptest.NewServer(serve(s))
-	t.Cleanup(server.Close)
-	parent, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := browser.Start(parent)
-	t.Cleanup(stop)
-	t.Cleanup(server.CloseClientConnections)
-	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+path)); err != nil {
+	base, tab := hosted(t, s), newTab(t, time.Minute)
+	if err := chromedp.Do(tab, chromedp.Navigate(base+path)); err != nil {
 		t.Fatal(err)
 	}
-	return ctx, s
+	return tab, s
+}
+
+// hosted serves a canned service on a port, which makes it an origin of its own.
+func hosted(t *testing.T, s *webtest.Service) string {
+	t.Helper()
+	server := httptest.NewServer(serve(s))
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	return server.URL
 }
 
 // becomes waits until an expression is true in the page, or in the one that the

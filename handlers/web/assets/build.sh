@@ -17,6 +17,8 @@ cp "$from/@picocss/pico/LICENSE.md" dist/pico.LICENSE.md
 cp "$from/htmx.org/dist/htmx.min.js" "$from/htmx.org/dist/ext/hx-sse.min.js" dist/
 cp "$from/htmx.org/LICENSE" dist/htmx.LICENSE
 cp "$from/lucide-static/LICENSE" dist/lucide.LICENSE
+cp "$from/axe-core/axe.min.js" ../webtest/axe/axe.min.js # for tests only
+cp "$from/axe-core/LICENSE" ../webtest/axe/axe.LICENSE
 
 {
 	echo '<?xml version="1.0" encoding="utf-8"?>'

@@ -36,6 +36,10 @@ var sections = []struct{ path, name string }{
 	{"/", "Overview"}, {"/runs", "Runs"}, {"/scrapers", "Scrapers"}, {"/events", "Events"}, {"/projections", "Projections"}, {"/audit", "Audit"},
 }
 
+var shortcuts = []struct{ key, does string }{
+	{"j", "to the next row"}, {"k", "to the row before"}, {"Enter", "open it"}, {"/", "to the search or filter"}, {"?", "show these keys"},
+}
+
 // RefreshOnAny fetches a page anew after any change, at most once a second.
 const RefreshOnAny = "position from:#live throttle:1s, refresh from:#live"
 

@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Start starts a browser of its own, with one tab. It ends with the context or
-// by stop. It also runs as root, as in a container.
+// Start starts a browser with one tab; chromedp.NewContext(tab) opens more. It
+// ends with the context or by stop. It also runs as root, as in a container.
 func Start(ctx context.Context) (tab context.Context, stop func()) {
 	flags := chromedp.DefaultExecAllocatorOptions[:]
 	for _, name := range []string{
@@ -20,6 +20,7 @@ func Start(ctx context.Context) (tab context.Context, stop func()) {
 	} {
 		flags = append(flags, chromedp.Flag(name, true))
 	}
+	flags = append(flags, chromedp.Env("TZ="+Zone))
 	parent, stopBrowser := chromedp.NewExecAllocator(ctx, flags...)
 	tab, stopTab := chromedp.NewContext(parent)
 	return tab, func() {
@@ -27,6 +28,9 @@ func Start(ctx context.Context) (tab context.Context, stop func()) {
 		stopBrowser()
 	}
 }
+
+// Zone is the browser's time zone: none that a server is likely to have.
+const Zone = "Asia/Kolkata"
 
 // View is how a page is looked at.
 type View struct {

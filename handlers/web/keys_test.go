@@ -1,0 +1,81 @@
+package web_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
+)
+
+func press(t *testing.T, ctx context.Context, keys string) {
+	t.Helper()
+	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const focused = `String(document.activeElement.closest("tr")?.rowIndex ?? document.activeElement.name)`
+
+func TestKeys(t *testing.T) {
+	ctx, _ := open(t, "/runs")
+	for _, step := range []struct{ keys, row string }{{"j", "1"}, {"jj", "3"}, {"k", "2"}, {"kkkk", "1"}} {
+		press(t, ctx, step.keys)
+		becomes(t, ctx, focused+` === "`+step.row+`"`)
+	}
+	press(t, ctx, "/")
+	becomes(t, ctx, focused+` === "scraper"`)
+	do(t, ctx, `document.activeElement.blur()`)
+	press(t, ctx, "?")
+	becomes(t, ctx, `document.getElementById("keys").open`)
+	press(t, ctx, kb.Escape)
+	becomes(t, ctx, `!document.getElementById("keys").open`)
+	press(t, ctx, "j")
+	press(t, ctx, kb.Enter)
+	becomes(t, ctx, `location.pathname === "/runs/`+webtest.Open.String()+`"`)
+}
+
+func TestKeysCanBeSwitchedOff(t *testing.T) {
+	ctx, _ := open(t, "/runs")
+	press(t, ctx, "?")
+	becomes(t, ctx, `document.getElementById("keys").open`)
+	do(t, ctx, `document.querySelector("#keys input").click(); document.getElementById("keys").close()`)
+	press(t, ctx, "jj")
+	becomes(t, ctx, `document.activeElement.closest("tr") === null`)
+	becomes(t, ctx, `localStorage.getItem("scrapelog.keys-off") === "1"`)
+}
+
+// What is typed into a field is typed, and does nothing else.
+func TestKeysLeaveFieldsAlone(t *testing.T) {
+	ctx, _ := open(t, "/events")
+	do(t, ctx, `document.querySelector("[data-search]").focus()`)
+	press(t, ctx, "j?k/")
+	becomes(t, ctx, `document.activeElement.value === "j?k/"`)
+	becomes(t, ctx, `!document.getElementById("keys").open`)
+}
+
+func TestLocalTimes(t *testing.T) {
+	ctx, s := open(t, "/events")
+	const first = `document.querySelector("tbody time").textContent`
+	becomes(t, ctx, first+`.endsWith(" UTC")`)
+	do(t, ctx, `document.getElementById("zone").click()`)
+	becomes(t, ctx, first+`.endsWith(" GMT+5:30") && document.querySelector("footer time").textContent.endsWith(" GMT+5:30")`)
+	push(t, s, projections.Changes{State: true, Counts: projections.Counts{}, Position: webtest.Head + 1})
+	do(t, ctx, `location.href = "/runs"`)
+	becomes(t, ctx, `location.pathname === "/runs" && `+first+`.endsWith(" GMT+5:30")`)
+	do(t, ctx, `document.getElementById("zone").click()`)
+	becomes(t, ctx, first+`.endsWith(" UTC")`)
+}
+
+func TestNewEventsAreCountedAwayFromTheNewestEnd(t *testing.T) {
+	ctx, s := open(t, "/events?upto=20")
+	const link = `document.querySelector("[data-news]")`
+	becomes(t, ctx, link+`.hidden`)
+	push(t, s, projections.Changes{Counts: projections.Counts{}, Position: webtest.Head + 1})
+	becomes(t, ctx, `!`+link+`.hidden && `+link+`.textContent === "1 new event"`)
+	push(t, s, projections.Changes{Counts: projections.Counts{}, Position: webtest.Head + 3})
+	becomes(t, ctx, link+`.textContent === "3 new events" && document.querySelector("tbody th").textContent === "20"`)
+}
