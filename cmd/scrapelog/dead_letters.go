@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/command"
+	"scrapelog/handlers/react"
+)
+
+func newDeadLettersCmd(flags *dataFlags) *cobra.Command {
+	group := requireSubcommand(&cobra.Command{
+		Use:   "dead-letters",
+		Short: "List, show or replay the events that a reaction could not handle",
+		Long: `A reaction whose own code fails on an event again and again moves on past it, and
+the event becomes a dead letter. Nothing of it is lost: replay hands it to the
+reaction once more.`,
+	})
+	group.AddCommand(newDeadLettersListCmd(flags), newDeadLettersShowCmd(flags), newDeadLettersReplayCmd(flags))
+	return group
+}
+
+func newDeadLettersListCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the dead letters, the oldest first",
+		Args:  exactly(),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+			letters, err := store.DeadLetters(ctx)
+			if err != nil {
+				return err
+			}
+			list := out.list("POSITION", "GROUP", "GIVEN UP", "REASON")
+			for _, l := range letters {
+				if err := list.add(l, strconv.FormatInt(l.Position, 10), l.Group, stampMillis(l.RecordedAt), l.Reason); err != nil {
+					return err
+				}
+			}
+			return list.close()
+		})),
+	}
+}
+
+// letterView is a dead letter with its event, as it is printed.
+type letterView struct {
+	eventstore.DeadLetter
+	Event eventstore.Recorded `json:"event"`
+}
+
+func newDeadLettersShowCmd(flags *dataFlags) *cobra.Command {
+	var group string
+	cmd := &cobra.Command{
+		Use:   "show POSITION",
+		Short: "Show a dead letter and its event",
+		Args:  exactly("POSITION"),
+		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+			letter, err := findLetter(ctx, store, args[0], group)
+			if err != nil {
+				return err
+			}
+			r, err := store.ByPosition(ctx, letter.Position)
+			if err != nil {
+				return err
+			}
+			return out.facts(letterView{letter, r},
+				[2]string{"position", args[0]}, [2]string{"group", letter.Group}, [2]string{"given up", stampMillis(letter.RecordedAt)},
+				[2]string{"reason", letter.Reason}, [2]string{"type", r.Type}, [2]string{"stream", r.Stream}, [2]string{"data", string(r.Data)})
+		})),
+	}
+	groupFlag(cmd, &group)
+	return cmd
+}
+
+func groupFlag(cmd *cobra.Command, group *string) {
+	cmd.Flags().StringVar(group, "group", "", "the reaction, where several gave the event up")
+}
+
+// findLetter is the letter at a position, which two reactions may have given up.
+func findLetter(ctx context.Context, store *eventstore.Store, text, group string) (found eventstore.DeadLetter, err error) {
+	position, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || position < 1 {
+		return found, usagef("%q is not a position; use 1, 2, 3 …", text)
+	}
+	letters, err := store.DeadLetters(ctx)
+	if err != nil {
+		return found, err
+	}
+	for _, l := range letters {
+		if l.Position != position || group != "" && l.Group != group {
+			continue
+		}
+		if found.Position > 0 {
+			return found, usagef("%s and %s both gave up position %d: say which with --group", found.Group, l.Group, position)
+		}
+		found = l
+	}
+	if found.Position == 0 {
+		return found, fmt.Errorf("dead letter at position %d: %w", position, domain.ErrNotFound)
+	}
+	return found, nil
+}
+
+func newDeadLettersReplayCmd(flags *dataFlags) *cobra.Command {
+	var group string
+	cmd := &cobra.Command{
+		Use:   "replay POSITION",
+		Short: "Hand a dead letter to its reaction once more",
+		Long: `replay runs the reaction in a transaction of its own, which removes the letter. If
+it fails again the letter stays and nothing of it is left behind.
+
+A run that it starts is followed by the least loaded server. On SQLite no server
+may have the database meanwhile: the run is then taken over when one starts.`,
+		Args: exactly("POSITION"),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+			store, err := openLog(ctx, cmd, false)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			letter, err := findLetter(ctx, store, args[0], group)
+			if err != nil {
+				return err
+			}
+			follower, release, err := replayFollower(ctx, store)
+			if err != nil {
+				return err
+			}
+			defer release()
+			return replayLetter(ctx, store, out, letter, follower)
+		}),
+	}
+	groupFlag(cmd, &group)
+	return cmd
+}
+
+// replayFollower is who is to follow a run that the replay starts.
+func replayFollower(ctx context.Context, store *eventstore.Store) (follower string, release func(), err error) {
+	live, err := store.LiveInstances(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	if store.Dialect() == eventstore.Postgres && len(live) > 0 {
+		return live[0].ID, func() {}, nil
+	}
+	release, err = maintain(ctx, store, "stop it, replay, and start it again")
+	return "replay-" + uuid.NewString(), release, err
+}
+
+func replayLetter(ctx context.Context, store *eventstore.Store, out *printer, letter eventstore.DeadLetter, follower string) error {
+	commands := &command.Handler{
+		Log: store, Now: time.Now, Logger: loggerFrom(ctx),
+		Instance: func() string { return follower },
+		Follower: func(context.Context) (string, error) { return follower, nil },
+	}
+	reaction := react.Rescrape(commands.Handle, loggerFrom(ctx))
+	if letter.Group != reaction.Name {
+		return failf(errRefused, "%s is not a reaction of this program", letter.Group)
+	}
+	before, err := store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	err = store.ReplayDeadLetter(ctx, letter.Group, letter.Position, func(ctx context.Context, r eventstore.Recorded) error {
+		e, err := r.Event()
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			return failf(errRefused, "this program does not know events of type %s", r.Type)
+		}
+		return reaction.Handle(ctx, r, e)
+	})
+	if err != nil {
+		return err
+	}
+	caused, err := causedBy(ctx, store, letter.Position, before)
+	if err != nil {
+		return err
+	}
+	list := listEvents(out)
+	if err := addEvents(list, caused); err != nil {
+		return err
+	}
+	return list.close()
+}
+
+// causedBy are the events after a position that an event has led to.
+func causedBy(ctx context.Context, store *eventstore.Store, position, after int64) (caused []eventstore.Recorded, err error) {
+	cause, err := store.ByPosition(ctx, position)
+	if err != nil {
+		return nil, err
+	}
+	records, err := store.Read(ctx, eventstore.Query{After: after})
+	for _, r := range records {
+		if r.Metadata["causation_id"] == cause.ID.String() {
+			caused = append(caused, r)
+		}
+	}
+	return caused, err
+}
