@@ -6,7 +6,7 @@ FOLDERS := cmd domain eventstore handlers projections
 FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench assets generate fuzz clean
+.PHONY: help run build test check bench assets generate fuzz clean crash mutants
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,12 @@ check: ## format, vet, staticcheck, generated files, import arrows
 
 bench: ## the log's speed beside what it is compared with, and the goals; BENCH=-short for a look
 	go run ./cmd/bench $(BENCH)
+
+crash: ## kill -9, 4,000 times, on both databases; the log is held against what the scrapers saw
+	.ci/crash
+
+mutants: ## the crash checker finds eight seeded bugs
+	go run ./cmd/crashcheck -mutant all
 
 generate: ## the Go code of the pages' templates
 	go tool templ generate -path handlers/web

@@ -49,6 +49,8 @@ type crash struct {
 type result struct {
 	kills, lives, runs, posts, acks, events int
 	lasted                                  time.Duration
+	dir                                     string // kept when promises were broken: the database, to look into
+	story                                   func(uuid.UUID) string
 	violations                              []check.Violation
 }
 
@@ -77,8 +79,9 @@ func run(ctx context.Context, o options) (result, error) {
 	r, err := c.judge(context.WithoutCancel(ctx))
 	r.kills, r.lasted = int(c.kills.Load()), lasted
 	if err == nil && len(r.violations) == 0 {
-		err = os.RemoveAll(dir)
+		return r, os.RemoveAll(dir)
 	}
+	r.dir = dir
 	return r, err
 }
 
@@ -160,6 +163,9 @@ func (c *crash) cycle(ctx context.Context) error {
 func (c *crash) tell(ctx context.Context) {
 	for began := time.Now(); sleep(ctx, 10*time.Second); {
 		n := c.kills.Load()
+		if c.progress == nil {
+			continue
+		}
 		c.progress(fmt.Sprintf("%d of %d kills, %.1f a second", n, c.cycles, float64(n)/time.Since(began).Seconds()))
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,7 +36,10 @@ func main() {
 	}
 }
 
-func command(ctx context.Context, args []string) (err error) {
+// promptly is how late the log may be, in the life of an instance.
+const promptly = 300 * time.Millisecond
+
+func command(ctx context.Context, args []string) error {
 	o := options{progress: func(line string) { fmt.Println(" ", line) }}
 	flags := flag.NewFlagSet("crashcheck", flag.ExitOnError)
 	flags.IntVar(&o.cycles, "cycles", 1000, "how often to kill")
@@ -42,18 +47,25 @@ func command(ctx context.Context, args []string) (err error) {
 	flags.IntVar(&o.scrapers, "scrapers", 0, "how many fake scrapers (default 12 per instance)")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of everything that is random")
 	flags.DurationVar(&o.limit, "for", 0, "end after this time, however many kills there were")
-	flags.DurationVar(&o.bound, "bound", 300*time.Millisecond, "how late the log may be")
+	flags.DurationVar(&o.bound, "bound", promptly, "how late the log may be")
 	flags.StringVar(&o.binary, "binary", "", "the scrapelog to kill (default: one that is built now)")
 	db := flags.String("db", "sqlite", "sqlite, postgres (a private server), or the URL of an empty database")
 	disturb := flags.Bool("disturb", false, "restart the private server and kill its backends meanwhile")
+	mutant := flags.String("mutant", "", "show instead that the seeded bugs with this in their name are found; all: every one")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	end, err := o.complete(*db, *disturb)
+	if *mutant != "" {
+		return huntHere(ctx, *mutant, o.seed)
+	}
+	if *db == "sqlite" && o.instances > 1 {
+		return errors.New("one process serves a SQLite database; -instances 2 needs -db postgres")
+	}
+	end, err := o.complete(ctx, *db, *disturb)
+	defer end()
 	if err != nil {
 		return err
 	}
-	defer end()
 	fmt.Printf("%d kills on %s, instances %d, seed %d\n", o.cycles, *db, o.instances, o.seed)
 	r, err := run(ctx, o)
 	if err != nil {
@@ -62,58 +74,72 @@ func command(ctx context.Context, args []string) (err error) {
 	return report(os.Stdout, r)
 }
 
-// complete gets what the test needs and was not given.
-func (o *options) complete(db string, disturb bool) (end func(), err error) {
-	end = func() {}
+func huntHere(ctx context.Context, only string, seed uint64) error {
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return err
+	}
+	if only == "all" {
+		only = ""
+	}
+	fmt.Printf("mutants, seed %d\n", seed)
+	return hunt(ctx, root, only, seed, func(format string, args ...any) { fmt.Printf(format, args...) })
+}
+
+// complete gets what the test needs and was not given. end gives it back,
+// however it went.
+func (o *options) complete(ctx context.Context, db string, disturb bool) (end func(), err error) {
+	var ends []func()
+	end = func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 	if o.scrapers == 0 {
 		o.scrapers = 12 * o.instances
 	}
-	var server *server
 	switch db {
 	case "sqlite":
 	case "postgres":
-		if server, err = startServer(); err != nil {
+		server, err := startServer()
+		if err != nil {
 			return end, err
 		}
-		o.database, end = server.URL, server.End
+		ends = append(ends, server.End)
+		o.database = server.URL
+		if disturb {
+			o.disturb = server.disturb
+		}
 	default:
 		o.database = db
 	}
-	if disturb {
-		if server == nil {
-			end()
-			return func() {}, errors.New("-disturb needs -db postgres")
-		}
-		o.disturb = server.disturb
+	if disturb && o.disturb == nil {
+		return end, errors.New("-disturb needs -db postgres")
 	}
 	if o.binary != "" {
 		return end, nil
 	}
-	built, remove, err := build("")
-	if err != nil {
-		end()
-		return func() {}, err
-	}
-	o.binary = built
-	endServer := end
-	return func() { endServer(); remove() }, nil
-}
-
-// build makes the scrapelog to kill, from the sources as an overlay changes them.
-func build(overlay string) (binary string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "crashcheck-build-")
 	if err != nil {
-		return "", nil, err
+		return end, err
 	}
-	binary = filepath.Join(dir, "scrapelog")
-	args := []string{"build", "-o", binary}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.Command("go", append(args, "scrapelog/cmd/scrapelog")...)
+	ends = append(ends, func() { _ = os.RemoveAll(dir) })
+	o.binary = filepath.Join(dir, "scrapelog")
+	return end, build(ctx, o.binary)
+}
+
+// build makes the scrapelog to kill.
+func build(ctx context.Context, binary string, flags ...string) error {
+	args := slices.Concat([]string{"build", "-o", binary}, flags, []string{"scrapelog/cmd/scrapelog"})
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("go build: %w\n%s", err, out), os.RemoveAll(dir))
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return binary, func() { _ = os.RemoveAll(dir) }, nil
+	return nil
+}
+
+func moduleRoot(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	return strings.TrimSpace(string(out)), err
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // shown is how many violations are told; the rest is counted.
-const shown = 40
+const shown = 20
 
 func report(w io.Writer, r result) error {
 	fmt.Fprintf(w, "%d kills of %d lives in %s (%.1f a second): %d runs, %d POSTs, %d acknowledged writes, %d events\n",
@@ -15,8 +17,12 @@ func report(w io.Writer, r result) error {
 	fmt.Fprintf(w, "%d violations\n", len(r.violations))
 	for _, v := range r.violations[:min(len(r.violations), shown)] {
 		fmt.Fprintln(w, " ", v)
+		if v.Run != uuid.Nil {
+			fmt.Fprint(w, r.story(v.Run))
+		}
 	}
 	if len(r.violations) > 0 {
+		fmt.Fprintln(w, "kept:", r.dir)
 		return errViolated
 	}
 	return nil

@@ -123,6 +123,7 @@ func (c *crash) judge(ctx context.Context) (result, error) {
 			r.runs++
 		}
 	}
+	r.story = func(run uuid.UUID) string { return check.Story(log, seen, run) }
 	found, err := check.Check(log, seen)
 	if err != nil {
 		return r, err

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// binary is the program to kill.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(withBinary(m)) }
+
+func withBinary(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "crashcheck-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "scrapelog")
+	if err := build(context.Background(), binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return eventstoretest.Main(m)
+}
+
+// TestCrashes is the crash test's short form; make crash is the long one.
+func TestCrashes(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) { crashes(t, db.URL, 1) })
+}
+
+func TestCrashesOfTwoInstances(t *testing.T) {
+	crashes(t, eventstoretest.Postgres(t).URL, 2)
+}
+
+func crashes(t *testing.T, database string, instances int) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r, err := run(t.Context(), options{
+		binary: binary, database: database, cycles: 20, instances: instances, scrapers: 12 * instances, seed: seed, bound: promptly,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := report(&text, r); err != nil {
+		t.Error(err)
+	}
+	t.Log(text.String())
+	if r.runs == 0 || r.posts == 0 || r.acks == 0 {
+		t.Error("nothing happened that a kill could have hurt")
+	}
+}
