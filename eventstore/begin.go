@@ -67,7 +67,8 @@ func (s *subscription) beginTx() (*sql.Tx, error) {
 	tx.feeds = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tx, s.last = tx, 0
+	s.tx = tx
+	clear(s.batched)
 	return tx.Tx, nil
 }
 

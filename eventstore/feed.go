@@ -40,7 +40,8 @@ type FeedConfig struct {
 	// rolled back. Default: 2 s on SQLite, where a handler holds the one writer,
 	// 10 s on PostgreSQL. It must stay below idle_in_transaction_session_timeout.
 	HandlerTimeout time.Duration
-	// Batch is how many messages share a transaction. Default 100.
+	// Batch is how many messages share a transaction at most. Default: 500 for a
+	// group that blocks, which is a projection, and 100 for any other.
 	Batch int
 	// Attempts is how often our own code may fail on a message. Default 5.
 	Attempts int
@@ -60,6 +61,9 @@ func (c *FeedConfig) setDefaults(d Dialect) {
 	}
 	if c.Batch == 0 {
 		c.Batch = 100
+		if c.Blocks {
+			c.Batch = 500
+		}
 	}
 	if c.Attempts == 0 {
 		c.Attempts = 5
@@ -120,8 +124,9 @@ func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
 	if err != nil {
 		return wsql.Row{}, err
 	}
-	a.scanned(r.Position)
-	return wsql.Row{Offset: r.Position, Msg: messageOf(r)}, nil
+	msg := messageOf(r)
+	a.scanned(msg, r)
+	return wsql.Row{Offset: r.Position, Msg: msg}, nil
 }
 
 func (schema) SchemaInitializingQueries(string) []wsql.Query { return nil }

@@ -38,8 +38,14 @@ func messageOf(r Recorded) *message.Message {
 // TypeFromMessage is the wire name of the event that a message carries.
 func TypeFromMessage(m *message.Message) string { return m.Metadata[metaType] }
 
-// RecordedFromMessage is the event that a message of the feed carries.
+type recordedKey struct{}
+
+// RecordedFromMessage is the event that a message of the feed carries. It is read
+// from the message itself if that is a copy without the feed's context.
 func RecordedFromMessage(m *message.Message) (Recorded, error) {
+	if r, ok := m.Context().Value(recordedKey{}).(Recorded); ok {
+		return r, nil
+	}
 	id, idErr := uuid.Parse(m.UUID)
 	position, positionErr := strconv.ParseInt(m.Metadata[metaPosition], 10, 64)
 	version, versionErr := strconv.ParseInt(m.Metadata[metaVersion], 10, 64)

@@ -31,14 +31,15 @@ type subscription struct {
 	unwake     func()
 
 	mu      sync.Mutex
-	tx      *transaction  // the one that watermill-sql works in; nil after it was rolled back
-	last    int64         // position of the last message of tx's batch
-	acked   int64         // position up to which tx would move the offset
-	failure failure       // of the message that is being tried again
-	alone   bool          // the batch of tx is one message
-	delay   time.Duration // before the next transaction
-	faults  int           // rounds in a row that the database failed
-	idle    bool          // the last round found nothing, whatever a look says
+	tx      *transaction                  // the one that watermill-sql works in; nil after it was rolled back
+	batched map[*message.Message]Recorded // the batch of tx
+	last    int64                         // its last position
+	acked   int64                         // position up to which tx would move the offset
+	failure failure                       // of the message that is being tried again
+	alone   bool                          // the batch of tx is one message
+	delay   time.Duration                 // before the next transaction
+	faults  int                           // rounds in a row that the database failed
+	idle    bool                          // the last round found nothing, whatever a look says
 }
 
 // failure is what is known of a message that could not be handled.
@@ -55,7 +56,7 @@ type failure struct {
 const forever = 365 * 24 * time.Hour
 
 func newSubscription(store *Store, cfg FeedConfig, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
-	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{})}
+	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{}), batched: map[*message.Message]Recorded{}}
 	deadline := forever
 	inner, err := wsql.NewSubscriber(beginner{s.store.write, s}, wsql.SubscriberConfig{
 		ConsumerGroup:  cfg.Group,
@@ -94,14 +95,9 @@ func (s *subscription) closeInner() { s.innerClose.Do(func() { go func() { _ = s
 
 // deliver returns when the message is settled or the subscription stops.
 func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message) {
-	tx := s.txOf(msg)
+	tx, r := s.txOf(msg)
 	if tx == nil { // rolled back: watermill-sql goes through the rest of the batch, and then finds out
 		msg.Ack()
-		return
-	}
-	r, err := RecordedFromMessage(msg)
-	if err != nil {
-		s.fail(tx, msg, 0, err)
 		return
 	}
 	if s.stopping.Err() != nil {
@@ -112,7 +108,7 @@ func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message
 		s.bury(tx, msg, r.Position, reason)
 		return
 	}
-	delivered, err := s.handle(tx, msg, out)
+	delivered, err := s.handle(tx, msg, r, out)
 	switch {
 	case !delivered:
 		s.leave(tx)
@@ -134,9 +130,10 @@ func (s *subscription) leave(tx *transaction) {
 
 // handle hands a copy to the consumer, so that nothing it does to it reaches
 // watermill-sql, and waits until it is settled.
-func (s *subscription) handle(tx *transaction, msg *message.Message, out chan<- *message.Message) (delivered bool, err error) {
+func (s *subscription) handle(tx *transaction, msg *message.Message, r Recorded, out chan<- *message.Message) (delivered bool, err error) {
 	verdict := &verdict{}
 	ctx := context.WithValue(withTx(msg.Context(), tx), verdictKey{}, verdict)
+	ctx = context.WithValue(ctx, recordedKey{}, r)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandlerTimeout)
 	defer cancel()
 	handed := msg.Copy()
@@ -156,20 +153,22 @@ func (s *subscription) handle(tx *transaction, msg *message.Message, out chan<- 
 	}
 }
 
-func (s *subscription) txOf(msg *message.Message) *transaction {
+// txOf is the transaction in which a message came, nil if that was rolled back,
+// and the event that the message carries.
+func (s *subscription) txOf(msg *message.Message) (*transaction, Recorded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if inner, ok := wsql.TxFromContext(msg.Context()); ok && s.tx != nil && s.tx.Tx == inner {
-		return s.tx
+		return s.tx, s.batched[msg]
 	}
-	return nil
+	return nil, Recorded{}
 }
 
 // scanned is told of every message of a batch before the first is delivered.
-func (s *subscription) scanned(position int64) {
+func (s *subscription) scanned(msg *message.Message, r Recorded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last = position
+	s.batched[msg], s.last = r, r.Position
 }
 
 // succeed acks a message. The last of a batch is only handled when all that was

@@ -39,8 +39,7 @@ type Router struct{ router *message.Router }
 
 // New makes a router. It reads nothing until Run.
 func New(store *eventstore.Store, logger *slog.Logger, groups ...Group) (*Router, error) {
-	// watermill says at Info what is worth knowing when it is being debugged.
-	log := watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	log := watermillLog(logger)
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, log)
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
@@ -52,6 +51,15 @@ func New(store *eventstore.Store, logger *slog.Logger, groups ...Group) (*Router
 		}
 	}
 	return &Router{router}, nil
+}
+
+func watermillLog(logger *slog.Logger) watermill.LoggerAdapter {
+	// watermill says at Info what is worth knowing when it is being debugged.
+	log := watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	if !logger.Enabled(context.Background(), slog.LevelDebug) {
+		return &quiet{to: log}
+	}
+	return log
 }
 
 // errEndedEarly: watermill's router ends without an error when its subscribers do.
