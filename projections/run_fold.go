@@ -49,8 +49,8 @@ func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) err
 	}
 	started, starts := e.(domain.RunStarted)
 	before, err := f.before(ctx, runID, starts)
-	if err != nil || before.Position >= position || before.Status == "" && !starts {
-		return err
+	if err != nil || before.Position >= position || (before.Status == "") != starts {
+		return err // a run starts once, and before all else
 	}
 	after := before.evolve(position, e)
 	f.runs.put(runID, after)
