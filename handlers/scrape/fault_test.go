@@ -44,7 +44,7 @@ func connectFaults(t *testing.T) map[string]fault {
 		"a variable of headers_env unset":  {answer("").withConfig(unsetHeader), failed(domain.CodeRejected).unsent().saying("SCRAPELOG_TEST_UNSET is not set")},
 		"not HTTP: a header echoed":        {answer("HTTP/1.1 200 OK\r\n" + secretQuery + "\r\n\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
 		"TLS: closed before the header":    {handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Read(make([]byte, 4096)); _ = c.Close() }), connecting(domain.CauseEOF).unsent()},
-		"TLS: a whole run over a good one": {handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Write([]byte(streamHeader + "\r\n" + completed)) }), done(7).unsent()},
+		"TLS: a whole run over a good one": {handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Read(make([]byte, 4096)); _, _ = c.Write([]byte(streamHeader + "\r\n" + completed)) }), done(7).unsent()},
 	}
 }
 
