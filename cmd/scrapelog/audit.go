@@ -11,6 +11,7 @@ func newAuditCmd() *cobra.Command {
 	flags := &dataFlags{}
 	flags.register(group)
 	addDBFlag(group)
-	group.AddCommand(newAuditReplayCmd(flags), newAuditDiffCmd(flags))
+	group.AddCommand(newAuditReplayCmd(flags), newAuditDiffCmd(flags),
+		newAuditCheckpointCmd(flags), newAuditProveCmd(flags), newAuditCheckProofCmd(flags))
 	return group
 }

@@ -21,7 +21,7 @@ func newEventsCmd() *cobra.Command {
 	flags := &dataFlags{}
 	flags.register(group)
 	addDBFlag(group)
-	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newDeadLettersCmd(flags))
+	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newEventsVerifyCmd(flags), newDeadLettersCmd(flags))
 	return group
 }
 

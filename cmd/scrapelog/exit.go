@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/contract"
 )
 
@@ -18,6 +19,7 @@ const (
 	exitUsage       = 2
 	exitNotFound    = 3
 	exitUnreachable = 4
+	exitDamaged     = 5
 	exitRefused     = 6
 	exitTimedOut    = 124
 	exitInterrupted = 130
@@ -32,6 +34,8 @@ var exitCodes = []struct {
 	{errTimedOut, exitTimedOut},
 	{errNegative, exitNegative},
 	{errUsage, exitUsage},
+	{proof.ErrDamaged, exitDamaged},
+	{proof.ErrFalseProof, exitNegative},
 	{errRefused, exitRefused},
 	{eventstore.ErrForeign, exitRefused},
 	{eventstore.ErrHeld, exitRefused},

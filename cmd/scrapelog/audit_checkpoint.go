@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
+)
+
+// addProofFlags gives a command the places of key and checkpoints, for those who
+// keep them elsewhere than the server does.
+func addProofFlags(cmd *cobra.Command) {
+	cmd.Flags().String("key", "", "key of the log; its public line is enough to verify (default audit.key of the configuration)")
+	cmd.Flags().String("checkpoints", "", "copy of the checkpoints outside the database (default audit.checkpoints of the configuration)")
+}
+
+// proofFiles is where the proof of the database is kept. The configuration
+// speaks for its own database alone.
+func proofFiles(cmd *cobra.Command) (proof.Files, error) {
+	database, err := databaseURL(cmd)
+	if err != nil {
+		return proof.Files{}, err
+	}
+	config, err := LoadConfig(configPath(cmd))
+	if err != nil {
+		return proof.Files{}, err
+	}
+	if config.Database != database {
+		config.Audit = AuditConfig{}
+	}
+	return proof.Files{
+		Key:         flagOr(cmd, "key", config.Audit.Key),
+		Checkpoints: flagOr(cmd, "checkpoints", config.Audit.Checkpoints),
+	}, nil
+}
+
+func newAuditCheckpointCmd(flags *dataFlags) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "checkpoint",
+		Short: "Seal what is not sealed yet, and print the signed checkpoint",
+		Long: `checkpoint signs everything that has come since the last checkpoint. No server
+may have the database meanwhile: a running one seals every second.
+
+A database that was restored from a backup is older than what was signed, and is
+refused. --accept-restored goes on from it on purpose: that, the reason and what
+is given up are signed into a checkpoint, and every verification tells of it.`,
+		Args: exactly(),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+			store, err := openLog(ctx, cmd, false)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			release, err := maintain(ctx, store, "a running server seals by itself every second; stop it to accept a restored backup")
+			if err != nil {
+				return err
+			}
+			defer release()
+			files, err := proofFiles(cmd)
+			if err != nil {
+				return err
+			}
+			return checkpoint(ctx, store, files, out, cmd.Flag("accept-restored").Changed, reason)
+		}),
+	}
+	addProofFlags(cmd)
+	cmd.Flags().StringVar(&reason, "accept-restored", "", "go on from a restored backup, for this `reason`")
+	return cmd
+}
+
+func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files, out *printer, accept bool, reason string) error {
+	sealer, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: loggerFrom(ctx)})
+	if err != nil {
+		return err
+	}
+	if accept {
+		err = acceptRestored(ctx, sealer, reason, out.notes)
+	} else if idle := sealer.State().Idle; idle != "" {
+		err = failf(errUnreachable, "%s", idle)
+	} else {
+		err = sealer.Seal(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	c, signed, err := proof.Newest(ctx, store)
+	if err != nil {
+		return err
+	}
+	if signed == "" {
+		return failf(errNegative, "the log is empty: there is nothing to sign")
+	}
+	return showCheckpoint(out, c, signed, sealer.Files().Checkpoints)
+}
+
+func acceptRestored(ctx context.Context, sealer *proof.Sealer, reason string, notes io.Writer) error {
+	accepted, err := sealer.AcceptRestored(ctx, reason)
+	if err == nil {
+		fmt.Fprintf(notes, "accepted: %d events had been signed, and up to %d the log is that one\n", accepted.Superseded, accepted.Proven)
+	}
+	return err
+}
+
+// showCheckpoint prints the signed note as it is in a table: to be kept elsewhere.
+func showCheckpoint(out *printer, c proof.Checkpoint, signed, file string) error {
+	if out.isTable() {
+		_, err := io.WriteString(out.w, signed)
+		fmt.Fprintf(out.notes, "%d events are sealed; the checkpoint is in %s too\n", c.Size, file)
+		return err
+	}
+	return out.document(struct {
+		proof.Checkpoint
+		Note string `json:"note"`
+		File string `json:"file"`
+	}{c, signed, file})
+}
