@@ -19,8 +19,11 @@ func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
 	if err := a.stretches(ctx, tx); err != nil {
 		return err
 	}
-	defer a.tell()
-	return a.rest(ctx, tx, a.hashed, math.MaxInt64)
+	err := a.rest(ctx, tx, a.hashed, math.MaxInt64)
+	if err == nil && a.progress != nil {
+		a.progress(a.head, a.head)
+	}
+	return err
 }
 
 // rest takes what nothing is stored about, page by page.
@@ -60,9 +63,10 @@ func (a *audit) stretches(ctx context.Context, tx *sql.Tx) error {
 	})
 }
 
+// tell says how far the pass has come; that it is over, compare says, once.
 func (a *audit) tell() {
-	if a.progress != nil {
-		a.progress(min(a.last, a.head), a.head)
+	if a.progress != nil && a.last < a.head {
+		a.progress(a.last, a.head)
 	}
 }
 
