@@ -29,8 +29,10 @@ var (
 	instancesDead string
 	//go:embed sql/instances.forget.sql
 	instancesForget string
-	//go:embed sql/instances.live.sql
-	instancesLive string
+	//go:embed sql/sqlite/instances.live.sql
+	instancesLiveSQLite string
+	//go:embed sql/postgres/instances.live.sql
+	instancesLivePostgres string
 )
 
 // InstanceRow is a serving process that is alive.
@@ -167,9 +169,10 @@ func (i *Instance) unlock() error {
 	return nil
 }
 
-// LiveInstances lists the instances that are not dead, the least loaded first.
+// LiveInstances lists the instances that are not dead: those that hold their
+// lock before those that lost it, the least loaded first.
 func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, instancesLive)
+	rows, err := s.from(ctx).QueryContext(ctx, s.dialect.pick(instancesLiveSQLite, instancesLivePostgres))
 	if err != nil {
 		return nil, unavailable(ctx, "instances", err)
 	}

@@ -126,6 +126,18 @@ func TestDeathByTheRule(t *testing.T) {
 	}
 }
 
+// TestLostLocksComeLast: a run that is given to a process which was just killed
+// waits until that is taken for dead.
+func TestLostLocksComeLast(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	s, other := db.Open(t), db.Open(t)
+	acquire(t, other, "killed")
+	write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
+	acquire(t, s, "one") // the follower of the open run
+	mustAppend(t, s, appendOf(0, started(uuid.New())))
+	await(t, func() bool { return slices.Equal(live(t, s), []string{"one:1", "killed:0"}) })
+}
+
 func TestNewInstanceOfAFileFindsTheOthersDead(t *testing.T) {
 	db := eventstoretest.SQLite(t)
 	s := db.Open(t)
