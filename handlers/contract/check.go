@@ -59,6 +59,8 @@ const (
 	// stop, to see the others to its end.
 	stopAtMost = 30 * time.Second
 	askAgain   = 250 * time.Millisecond
+	// lag is how far a stream's end may be behind the answer to a later POST.
+	lag = 200 * time.Millisecond
 )
 
 // run plays it through: a first scrape, a second one beside it, a third that
@@ -156,7 +158,7 @@ func (c *check) second(ctx context.Context, first *exchange) error {
 	switch {
 	case x.resp.StatusCode == http.StatusConflict:
 		c.report.ok(RuleBusy, "409 Conflict")
-	case first.isOver():
+	case waits(ctx, first.over, lag):
 		c.report.unseen(RuleBusy, tooShort)
 	default:
 		c.report.finding(RuleBusy, "the second POST was answered "+x.resp.Status, fixBusy)
@@ -173,7 +175,7 @@ func (c *check) takeOver(ctx context.Context, first *exchange) (*exchange, error
 	}
 	if x.resp.StatusCode != http.StatusOK {
 		x.leave()
-		if first.isOver() {
+		if waits(ctx, first.over, lag) {
 			c.report.unseen(RuleRecovers, tooShort)
 		} else {
 			c.report.finding(RuleRecovers, "a POST whose recovers names the held run was answered "+x.resp.Status, fixRecovers)

@@ -45,7 +45,13 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		RunID    string `json:"run_id"`
 		Recovers string `json:"recovers"`
 	}
-	early := s.eager && s.take(r.Header.Get("X-Scrapelog-Run-Id"), "")
+	ctx := r.Context()
+	if s.stubborn {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	early := s.eager && s.take(r.Header.Get("X-Scrapelog-Run-Id"), "", stop)
 	if early {
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		s.header(w)
@@ -57,15 +63,15 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.answer != nil && s.answer(w, r), r.Method != http.MethodPost:
 		return
-	case !early && !s.take(asked.RunID, asked.Recovers):
+	case !early && !s.take(asked.RunID, asked.Recovers, stop):
 		w.WriteHeader(http.StatusConflict)
 		return
 	}
 	defer s.release(asked.RunID)
-	s.scrape(w, r, asked.RunID)
+	s.scrape(w, ctx)
 }
 
-func (s *scraper) take(run, recovers string) bool {
+func (s *scraper) take(run, recovers string, stop context.CancelFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -75,7 +81,7 @@ func (s *scraper) take(run, recovers string) bool {
 	case !s.overlaps:
 		s.stop()
 	}
-	s.held = run
+	s.held, s.stop = run, stop
 	return true
 }
 
@@ -95,16 +101,7 @@ func (s *scraper) header(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
-func (s *scraper) scrape(w http.ResponseWriter, r *http.Request, run string) {
-	ctx := r.Context()
-	if s.stubborn {
-		ctx = context.WithoutCancel(ctx)
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	s.mu.Lock()
-	s.stop = stop
-	s.mu.Unlock()
+func (s *scraper) scrape(w http.ResponseWriter, ctx context.Context) {
 	if w.Header().Get("Content-Type") == "" {
 		s.header(w)
 	}
