@@ -19,7 +19,7 @@ import (
 func working(t *testing.T, s *webtest.Service) *echo.Echo {
 	t.Helper()
 	h := s.Handler(s, nil)
-	e := echoOf(h)
+	e := webtest.Echo(h)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- h.Run(ctx) }()

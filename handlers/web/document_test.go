@@ -10,7 +10,7 @@ import (
 func TestAPageOfText(t *testing.T) {
 	service := webtest.New()
 	h := service.Handler(service, nil)
-	e := echoOf(h)
+	e := webtest.Echo(h)
 	h.Document(e, "/docs/text", "A text", "<h1>A text</h1><p>said</p>")
 	w := get(e, "/docs/text")
 	doc := document(t, w)

@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,20 +14,12 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
 )
 
 // serve makes an echo with the pages of a canned service.
-func serve(s *webtest.Service) *echo.Echo { return echoOf(s.Handler(s, nil)) }
-
-func echoOf(h *web.Handler) *echo.Echo {
-	e := echo.New()
-	e.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler), h.Error)
-	h.Register(e)
-	return e
-}
+func serve(s *webtest.Service) *echo.Echo { return webtest.Echo(s.Handler(s, nil)) }
 
 func ask(e *echo.Echo, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()

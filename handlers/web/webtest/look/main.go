@@ -1,6 +1,6 @@
 // Command look serves the pages with canned data, to be looked at:
 //
-//	go run ./handlers/web/webtest/look            the story
+//	go run ./handlers/web/webtest/look            the story; /dev/stories has all of its states
 //	go run ./handlers/web/webtest/look -empty     before anything has happened
 //	go run ./handlers/web/webtest/look -mute      live updates that fall silent
 package main
@@ -15,10 +15,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"scrapelog/handlers/live"
-	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
 )
@@ -42,9 +39,9 @@ func run() error {
 		service = webtest.Empty()
 	}
 	handler := service.Handler(subscriber(service, *mute), time.Now)
-	e := echo.New()
-	e.HTTPErrorHandler = problem.ErrorHandler(slog.Default(), handler.Error)
-	handler.Register(e)
+	go func() { _ = handler.Run(context.Background()) }() // ends with the process
+	e := webtest.Echo(handler)
+	webtest.RegisterStories(e)
 
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {

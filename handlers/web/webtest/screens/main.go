@@ -1,0 +1,68 @@
+// Command screens takes the pictures in golden/, which people look at when a
+// page changes:
+//
+//	go run ./handlers/web/webtest/screens
+//
+// Pictures differ from machine to machine by their fonts, so no test compares
+// them. golden/screens.sum holds instead what each was taken of: a page whose
+// HTML, style or script has changed since fails a test, and is to be looked at
+// and taken again.
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+
+	"github.com/chromedp/chromedp"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/web/assets"
+	"scrapelog/handlers/web/webtest"
+	"scrapelog/handlers/web/webtest/browser"
+)
+
+func main() {
+	if err := run(filepath.FromSlash("handlers/web/webtest/screens/golden")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(folder string) error {
+	e := echo.New()
+	webtest.RegisterStories(e)
+	e.GET(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))
+	server := httptest.NewServer(e)
+	defer server.Close()
+	tab, stop := browser.Start(context.Background())
+	defer stop()
+	for _, shot := range webtest.Shots() {
+		picture, err := take(tab, server.URL, shot)
+		if err != nil {
+			return fmt.Errorf("%s: %w", shot.Name(), err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, shot.Name()+".png"), picture, 0o644); err != nil {
+			return err
+		}
+		fmt.Println(shot.Name(), len(picture)>>10, "KB")
+	}
+	return os.WriteFile(filepath.Join(folder, "screens.sum"), webtest.Sums(), 0o644)
+}
+
+func take(tab context.Context, base string, shot webtest.Shot) ([]byte, error) {
+	view := browser.View{Width: shot.Width(), Dark: shot.Look == "dark", Deuteranopia: shot.Look == "deuteranopia", Still: true}
+	if err := chromedp.Do(tab, chromedp.Navigate(base+shot.Path()), view.Set()); err != nil {
+		return nil, err
+	}
+	full, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = shrink(&b, full)
+	return b.Bytes(), err
+}

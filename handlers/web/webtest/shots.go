@@ -1,0 +1,68 @@
+package webtest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+
+	"scrapelog/handlers/web/assets"
+)
+
+// Shot is a picture of a story, in one look at it.
+type Shot struct {
+	Story Story // without a name: the story page itself
+	Look  string
+}
+
+// Shots are the pictures that are kept: few, of what differs most.
+func Shots() []Shot {
+	looks := map[string][]string{
+		"": {"light", "dark", "deuteranopia"}, "overview": {"light", "dark", "narrow"}, "run-recovered": {"light", "narrow"},
+		"run-as-of": {"dark"}, "run-flapping": {"light"}, "scraper": {"light", "dark"}, "runs": {"deuteranopia"}, "audit-refused": {"light"}, "overview-empty": {"light"},
+	}
+	var shots []Shot
+	for _, s := range append([]Story{{}}, Stories()...) {
+		for _, look := range looks[s.Name] {
+			shots = append(shots, Shot{s, look})
+		}
+	}
+	return shots
+}
+
+// Name names the picture.
+func (s Shot) Name() string {
+	if s.Story.Name == "" {
+		return "stories-" + s.Look
+	}
+	return s.Story.Name + "-" + s.Look
+}
+
+// Path is where the story page shows it.
+func (s Shot) Path() string {
+	if s.Story.Name == "" {
+		return "/dev/stories"
+	}
+	return "/dev/stories/" + s.Story.Name
+}
+
+// Width is how wide the screen is.
+func (s Shot) Width() int64 {
+	if s.Look == "narrow" {
+		return 320
+	}
+	return 1100
+}
+
+// Sums says of what each picture is one: a line per picture, with the sum of its
+// page and of the files it loads, which the page names by their own sums.
+func Sums() []byte {
+	var b bytes.Buffer
+	for _, s := range Shots() {
+		page := Index()
+		if s.Story.Name != "" {
+			page = s.Story.Page().Body.Bytes()
+		}
+		fmt.Fprintf(&b, "%x  %s\n", sha256.Sum256(append(page, assets.URL("icons.svg")...)), s.Name())
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,124 @@
+package webtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/problem"
+	"scrapelog/handlers/web"
+	"scrapelog/handlers/web/pages"
+)
+
+// Story is a page in one of its states.
+type Story struct {
+	Name    string // a part of its URL
+	Path    string
+	Service func() *Service // New, or a variation of it
+}
+
+// Stories are the pages in all of their states.
+func Stories() []Story {
+	run := func(id uuid.UUID) string { return "/runs/" + id.String() }
+	as := func(id uuid.UUID, version int64) string {
+		return fmt.Sprintf("%s?at=%d", run(id), positionOf(id, version))
+	}
+	return []Story{
+		{"overview", "/", New}, {"overview-empty", "/", Empty}, {"overview-blocked", "/", blocked},
+		{"runs", "/runs", New}, {"runs-empty", "/runs", Empty}, {"runs-no-match", "/runs?scraper=weather", New}, {"runs-bad-filter", "/runs?status=nope", New},
+		{"run-running", run(Open), New}, {"run-attached", run(Attached), New}, {"run-completed", run(Done), New}, {"run-failed", run(Failed), New},
+		{"run-cancelled", run(Cancelled), New}, {"run-lost", run(Lost), New}, {"run-recovered", run(Recovered), New}, {"run-recovery", run(Recovery), New},
+		{"run-flapping", run(FlapTwo), New}, {"run-hostile", run(Cut), New}, {"run-as-of", as(Recovered, 2), New}, {"run-before", run(Open) + "?at=1", New},
+		{"run-compact", run(Recovered) + "?view=compact", New}, {"run-json", run(Recovered) + "?view=json", New}, {"run-not-found", run(RunID(99)), New},
+		{"run-recorded", fmt.Sprintf("%s?recorded=%d", run(Open), Head), New},
+		{"scrapers", "/scrapers", New}, {"scrapers-empty", "/scrapers", Empty},
+		{"scraper", "/scrapers/shop-prices", New}, {"scraper-lost", "/scrapers/reviews", New}, {"scraper-paused", "/scrapers/news", New},
+		{"scraper-never-ran", "/scrapers/weather", New}, {"scraper-not-found", "/scrapers/nope", New},
+		{"events", "/events", New}, {"events-older", "/events?upto=20", New}, {"events-empty", "/events", Empty}, {"events-no-match", "/events?text=nowhere", New},
+		{"event", fmt.Sprintf("/events/%d", positionOf(Recovered, 3)), New}, {"event-caused", fmt.Sprintf("/events/%d", positionOf(Recovery, 1)), New},
+		{"event-not-signed", fmt.Sprintf("/events/%d", Head), New}, {"event-beyond", fmt.Sprintf("/events/%d", Head+1), New}, {"event-none", "/events/0", New},
+		{"stream", "/streams/scraper-news", New}, {"stream-not-found", "/streams/run-x", New},
+		{"projections", "/projections", New}, {"projections-blocked", "/projections", blocked}, {"projections-empty", "/projections", Empty},
+		{"audit", "/audit", New}, {"audit-empty", "/audit", Empty}, {"audit-refused", "/audit", refused},
+		{"no-page", "/nope", New}, {"broken", "/runs", broken},
+	}
+}
+
+func positionOf(run uuid.UUID, version int64) int64 {
+	for _, rec := range Log() {
+		if rec.Stream == domain.RunStream(run) && rec.Version == version {
+			return rec.Position
+		}
+	}
+	return 0
+}
+
+func blocked() *Service {
+	s := New()
+	s.Blocked = Hostile
+	return s
+}
+
+func refused() *Service {
+	s := New()
+	s.Sealing = proof.State{Sealed: 3, SealedAt: ago(time.Hour), Refused: "Event 3 is not as it was signed."}
+	return s
+}
+
+func broken() *Service {
+	s := New()
+	s.Err = fmt.Errorf("the disk is on fire")
+	return s
+}
+
+// Page renders the story at the time of the canned log: to the byte the same
+// each time.
+func (s Story) Page() *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	now := func() time.Time { return Now }
+	service := s.Service()
+	Echo(service.Handler(service, now)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+s.Path, nil))
+	return w
+}
+
+// Echo makes an echo with the pages on it, and their answers to errors.
+func Echo(h *web.Handler) *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler), h.Error)
+	h.Register(e)
+	return e
+}
+
+// RegisterStories adds the story page to e: every badge and every page in each
+// of its states. No server that people use has it.
+func RegisterStories(e *echo.Echo) {
+	e.GET("/dev/stories", func(c echo.Context) error { return c.HTMLBlob(http.StatusOK, Index()) })
+	e.GET("/dev/stories/:name", func(c echo.Context) error {
+		for _, s := range Stories() {
+			if s.Name == c.Param("name") {
+				page := s.Page()
+				return c.HTMLBlob(page.Code, page.Body.Bytes())
+			}
+		}
+		return echo.ErrNotFound
+	})
+}
+
+// Index is the story page itself.
+func Index() []byte {
+	var b bytes.Buffer
+	chrome := pages.Chrome{Title: "Stories", Now: Now}
+	if err := stories(chrome, Stories()).Render(context.Background(), &b); err != nil {
+		panic(err) // canned data renders, or a test says so
+	}
+	return b.Bytes()
+}
