@@ -117,7 +117,7 @@ func (r *Result) praise() string {
 	b.WriteString(".")
 	if n := len(r.Restored); n > 0 {
 		last := r.Restored[n-1]
-		fmt.Fprintf(&b, " Of %d events signed before %s only %d are in it: a restored backup was accepted (%s).",
+		fmt.Fprintf(&b, " Of %d events signed before %s only the first %d are proven to be in it: a restored backup was accepted (%s).",
 			last.Superseded, last.At.UTC().Format(time.RFC3339), last.Proven, last.Reason)
 	}
 	return b.String()

@@ -1,0 +1,69 @@
+// Package proof makes it known when somebody has changed the log.
+//
+// A chain of hashes inside a database proves little against whoever owns the
+// database: they compute it anew. So the log is sealed. A [Sealer] keeps a
+// Merkle tree over all events and signs, every second or every 1,000 events,
+// how many there are and what the root of their tree is. These checkpoints are
+// kept in the database and, which is what counts, in a file outside it.
+// [Verify] recomputes everything from the events and says what does not agree;
+// [Prove] shows with a few hashes that one event is in a signed log.
+//
+// # What is found
+//
+// With the copy outside: that any event was edited, deleted, inserted, moved or
+// renumbered, that the end was cut off, that hashes and checkpoints in the
+// database were computed and signed anew, even with the stolen key, and that an
+// older database or an old checkpoint was put back.
+//
+// Without it: all of that which contradicts a checkpoint in the database. A
+// database that was put back, cut or, with the key, rewritten as a whole is not
+// told from the true one; Verify then says [Unproven].
+//
+// Not found at all: what happens to events after the last checkpoint, which is
+// up to a second while a server runs, and everything appended since then while
+// none does (a graceful stop signs last); and what somebody does who has the
+// key and can also replace the copy outside. Keep that where the owner of the
+// database cannot write: a copy on another machine is enough.
+//
+// # Formats
+//
+// Each is frozen: golden files in testdata hold events, their canonical bytes
+// and leaf hashes, and signed checkpoints, for other programs to check against.
+//
+// An event's canonical bytes are the tag "scrapelog.event.v1\n" and then
+// position, stream, version, id, type, recorded_at, metadata and data, each
+// preceded by its length in bytes as 4 bytes big-endian. Position, version and
+// recorded_at (unix microseconds) are 8 bytes big-endian, two's complement; the
+// others are their bytes as they are stored, the id as text.
+//
+// The tree is that of RFC 6962: the leaf of position n has index n-1 and the
+// hash SHA-256(0x00 || canonical bytes), an inner node SHA-256(0x01 || left ||
+// right). Stored hashes have the order of [tlog.StoredHashIndex], 32 to a row
+// of log_hashes.
+//
+// A checkpoint is a C2SP tlog-checkpoint, signed as a C2SP signed-note with
+// Ed25519: the origin, which is the name of the key, the number of events, the
+// root in base64. One that accepts a restored backup has an extension line,
+//
+//	restored SUPERSEDED PROVEN TIME REASON
+//
+// which voids all earlier checkpoints of more than PROVEN events; SUPERSEDED is
+// how many events had been signed.
+//
+// The file outside is checkpoints, each followed by an empty line, and only
+// grows. It begins with the empty tree when the key is made. What a crash has
+// left of a checkpoint that was being written is passed over. The key file has a
+// line with the private and one with the public key, in the encoding of
+// [golang.org/x/mod/sumdb/note]; the public line alone is enough to verify.
+//
+// A proof is a JSON document: format "scrapelog.proof.v1", the event with its
+// metadata and data as text, the audit path from the leaf up, a checkpoint and
+// the public key.
+//
+// # What a crash can leave
+//
+// The hashes of a batch and their checkpoint are one transaction, so neither is
+// ever there without the other. The copy outside is written after it, and may
+// be one checkpoint behind: the next seal appends that first. It is never ahead;
+// a database that is behind its copy outside was put back, and is refused.
+package proof
