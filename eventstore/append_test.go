@@ -230,6 +230,24 @@ func TestGuardRowMovesWithTheAppend(t *testing.T) {
 	})
 }
 
+// The rows are also the list of scrapers: one that is configured and never ran has one.
+func TestAScraperHasItsRowFromItsFirstEvent(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		about := domain.AboutScraper{Scraper: "shop", At: at}
+		mustAppend(t, s, appendOf(0, domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceFile}))
+		about.Scraper = "other" // of which nothing is known when the appender remembers the end
+		mustAppend(t, s, appendOf(0, domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceFile}))
+		guards, err := s.Guards(t.Context())
+		if err != nil || len(guards) != 2 {
+			t.Errorf("guards %+v, %v", guards, err)
+		}
+		if wrong, err := s.ProveGuards(t.Context()); err != nil || len(wrong) > 0 {
+			t.Errorf("%v, %v", wrong, err)
+		}
+	})
+}
+
 func TestGuardRowFallsBackWithTheTransaction(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s := db.Open(t)

@@ -178,7 +178,10 @@ func (e *end) add(r *request) []Recorded {
 		recorded[i] = record
 		event := r.Events[i].Event
 		before := e.guards[event.ScraperName()]
-		if guard := before.Evolve(event); !sameGuard(guard, before) {
+		// A guard that nothing has moved yet may have no row, and the row is what
+		// says that there is such a scraper.
+		unmoved := domain.Guard{Scraper: event.ScraperName()}
+		if guard := before.Evolve(event); !sameGuard(guard, before) || sameGuard(before, unmoved) {
 			e.guards[guard.Scraper], e.moved[guard.Scraper] = guard, guard
 		}
 	}
