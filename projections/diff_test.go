@@ -3,6 +3,7 @@ package projections
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -59,7 +60,7 @@ func TestWhatChangedBetweenTwoPositions(t *testing.T) {
 			}
 		}
 		s := log.diff(2, 5)
-		if s.From.Counts[domain.StatusRunning] != 1 || s.To.Counts[domain.StatusConnectionFailed] != 1 || s.Runs[0].After.RecoveredBy != runB || s.From.Scrapers != 1 {
+		if s.From.Counts[domain.StatusRunning] != 1 || s.To.Counts[domain.StatusConnectionFailed] != 1 || s.Runs[0].After.RecoveredBy != runB || *s.From.Scrapers != 1 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -84,7 +85,7 @@ func TestASpanIsTheSumOfItsParts(t *testing.T) {
 				started++
 			}
 		}
-		if len(first.Runs)+started != len(whole.Runs) || fmt.Sprint(first.To) != fmt.Sprint(second.From) {
+		if len(first.Runs)+started != len(whole.Runs) || !reflect.DeepEqual(first.To, second.From) {
 			t.Errorf("at %d: %d runs and %d are not %d", middle, len(first.Runs), started, len(whole.Runs))
 		}
 	}

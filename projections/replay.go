@@ -132,8 +132,8 @@ func (r *replay) apply(ctx context.Context, rec eventstore.Recorded) error {
 type State struct {
 	Position   int64     `json:"position"`
 	RecordedAt time.Time `json:"recorded_at,omitzero"` // of the event there; zero at position 0
-	Counts     Counts    `json:"counts,omitempty"`     // of runs
-	Scrapers   int       `json:"scrapers"`             // in service
+	Counts     Counts    `json:"counts,omitempty"`     // of runs; nil if they were not replayed
+	Scrapers   *int      `json:"scrapers,omitempty"`   // in service; nil likewise
 }
 
 func (r *replay) state(ctx context.Context) (State, error) {
@@ -146,11 +146,13 @@ func (r *replay) state(ctx context.Context) (State, error) {
 				s.Counts[status] = f.counts[status]
 			}
 		case *scraperFold:
+			inService := 0
 			for _, row := range f.scrapers.held {
 				if !row.ConfiguredAt.IsZero() && !row.Removed {
-					s.Scrapers++
+					inService++
 				}
 			}
+			s.Scrapers = &inService
 		}
 	}
 	if r.done == 0 {

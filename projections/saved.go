@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -128,7 +127,7 @@ type saved struct {
 
 func (s *saved) close() { _ = s.file.Close() }
 
-var errNotSaved = errors.New("not a file of read models")
+var errNotSaved = fmt.Errorf("%w: it is no file of read models, or not a whole one", eventstore.ErrForeign)
 
 // lines begins to read the file anew, behind its head.
 func (s *saved) lines() (*json.Decoder, error) {
@@ -138,7 +137,7 @@ func (s *saved) lines() (*json.Decoder, error) {
 	lines := json.NewDecoder(bufio.NewReader(s.file))
 	lines.UseNumber()
 	if err := lines.Decode(&s.head); err != nil || s.head.Format != savedFormat {
-		return nil, errors.Join(errNotSaved, eventstore.ErrForeign)
+		return nil, errNotSaved
 	}
 	return lines, nil
 }

@@ -23,6 +23,7 @@ func (c comparison) show(out *printer) error {
 	if first := c.First; first != nil {
 		pairs = append(pairs, [2]string{"first", fmt.Sprintf("%d %s %s, recorded at %s", first.Position, first.Type, first.Stream, stampMillis(first.RecordedAt))})
 	}
+	pairs = append(pairs, [2]string{"equal", map[bool]string{true: "yes", false: "no"}[c.Equal]})
 	if err := out.facts(c, pairs...); err != nil {
 		return err
 	}

@@ -59,8 +59,8 @@ func showSpan(out *printer, s projections.Span) error {
 			rows = append(rows, []string{"runs", string(status), "", strconv.FormatInt(before, 10), strconv.FormatInt(after, 10)})
 		}
 	}
-	if s.From.Scrapers != s.To.Scrapers {
-		rows = append(rows, []string{"scrapers", "", "", strconv.Itoa(s.From.Scrapers), strconv.Itoa(s.To.Scrapers)})
+	if before, after := *s.From.Scrapers, *s.To.Scrapers; before != after {
+		rows = append(rows, []string{"scrapers", "in service", "", strconv.Itoa(before), strconv.Itoa(after)})
 	}
 	for _, row := range append(rows, changeRows(s)...) {
 		if err := add(row...); err != nil {

@@ -151,10 +151,13 @@ func stateFacts(s projections.State) [][2]string {
 			counts = append(counts, fmt.Sprintf("%d %s", n, status))
 		}
 	}
-	return [][2]string{
-		{"position", strconv.FormatInt(s.Position, 10)}, {"recorded at", stampOrNothing(s.RecordedAt)},
-		{"runs", strings.Join(counts, ", ")}, {"scrapers", strconv.Itoa(s.Scrapers)},
+	facts := [][2]string{
+		{"position", strconv.FormatInt(s.Position, 10)}, {"recorded at", stampOrNothing(s.RecordedAt)}, {"runs", strings.Join(counts, ", ")},
 	}
+	if s.Scrapers != nil {
+		facts = append(facts, [2]string{"scrapers", strconv.Itoa(*s.Scrapers)})
+	}
+	return facts
 }
 
 func stampOrNothing(t time.Time) string {
