@@ -48,7 +48,7 @@ type crash struct {
 // result is what came of it.
 type result struct {
 	kills, lives, runs, posts, acks, events int
-	lasted                                  time.Duration
+	lasted, stalled                         time.Duration
 	dir                                     string // kept when promises were broken: the database, to look into
 	story                                   func(uuid.UUID) string
 	violations                              []check.Violation

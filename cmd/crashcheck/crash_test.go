@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"scrapelog/eventstore/eventstoretest"
 )
@@ -32,6 +33,10 @@ func withBinary(m *testing.M) int {
 	return eventstoretest.Main(m)
 }
 
+// besideOthers is how late the log may be while the tests of other packages take
+// the processors. How prompt it is make crash tells, on a machine of its own.
+const besideOthers = 5 * time.Second
+
 // TestCrashes is the crash test's short form; make crash is the long one.
 func TestCrashes(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) { crashes(t, db.URL, 1) })
@@ -45,7 +50,7 @@ func crashes(t *testing.T, database string, instances int) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r, err := run(t.Context(), options{
-		binary: binary, database: database, cycles: 20, instances: instances, scrapers: 12 * instances, seed: seed, bound: promptly,
+		binary: binary, database: database, cycles: 20, instances: instances, scrapers: 12 * instances, seed: seed, bound: besideOthers,
 	})
 	if err != nil {
 		t.Fatal(err)

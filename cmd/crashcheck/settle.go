@@ -123,6 +123,9 @@ func (c *crash) judge(ctx context.Context) (result, error) {
 			r.runs++
 		}
 	}
+	for _, stall := range seen.Stalls {
+		r.stalled += stall.To.Sub(stall.From)
+	}
 	r.story = func(run uuid.UUID) string { return check.Story(log, seen, run) }
 	found, err := check.Check(log, seen)
 	if err != nil {

@@ -51,14 +51,15 @@ func (c *crash) live(ctx context.Context, slot int, rng *rand.Rand) error {
 	return nil
 }
 
+const readyWithin = 20 * time.Second
+
 // wait returns when the process is to end.
 func (c *crash) wait(ctx context.Context, p *process, end plan) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
 	if !end.early {
 		select {
 		case <-p.ready:
 		case <-ctx.Done():
+		case <-time.After(readyWithin):
 			c.record.violated("serve gets ready", p.out.String())
 		}
 	}

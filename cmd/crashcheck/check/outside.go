@@ -111,7 +111,7 @@ func (b *book) sweptBy(died time.Time, other Life) (due time.Time, must bool) {
 	if other.Began.After(from) {
 		from = other.Began
 	}
-	due = b.allowed(from, sweepTakes)
+	due = b.allowed(from, max(sweepTakes, b.Bound))
 	return due, other.alive(from, due)
 }
 
@@ -243,7 +243,7 @@ func faithful(b *book) (all []Violation) {
 		}
 		patience := b.Bound
 		if p.Ending == Silent {
-			patience = b.Scrapers[p.Scraper].Idle + silencePatience
+			patience = b.Scrapers[p.Scraper].Idle + max(silencePatience, b.Bound)
 		}
 		deadline := b.allowed(p.EndedAt, patience)
 		if !b.Lives[p.Life].alive(p.At, deadline) {
