@@ -2,7 +2,7 @@
 # need a C compiler: the race detector is written in C.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GOFLAGS_BUILD := -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)'
-FOLDERS := cmd domain eventstore handlers projections
+FOLDERS := cmd docs domain eventstore handlers projections
 FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help

@@ -188,6 +188,8 @@ func (c *check) takeOver(ctx context.Context, first *exchange) (*exchange, error
 		return x, ctx.Err()
 	case !first.isOver():
 		c.report.finding(RuleRecovers, "200 OK, but the held run goes on beside it", fixTakeOver)
+	case c.report[RuleBusy].Result == Finding:
+		c.report.unseen(RuleRecovers, needsBusy)
 	case first.said("completed"):
 		c.report.unseen(RuleRecovers, tooShort)
 	default:

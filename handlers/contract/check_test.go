@@ -169,6 +169,25 @@ func TestAScrapeThatIsOverAtOnce(t *testing.T) {
 	}
 }
 
+// A scraper that takes every order says 200 to the one that recovers another
+// too, and its scrapes end some time: that proves nothing.
+func TestWhatATakerOfEveryOrderDoesNotShow(t *testing.T) {
+	for name, end := range map[string]string{"with a terminal event": completed, "without its blank line": "event: completed\ndata: {}\n", "without one": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			verdicts, err := Check(t.Context(), Target{URL: (&scraper{crowded: true, overlaps: true, say: ends(end)}).serve(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range verdicts {
+				if (v.Rule == RuleRecovers || v.Rule == RuleLeaving) && v.Result != Unseen {
+					t.Errorf("%+v", v)
+				}
+			}
+		})
+	}
+}
+
 func TestAScraperThatIsNotThere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,7 +13,11 @@ import (
 // atOnce is how late a header may be.
 const atOnce = 2 * time.Second
 
-const tooShort = "the scrape was over too soon to see it: give --params that make it last some seconds"
+// Why something was not seen.
+const (
+	tooShort  = "the scrape was over too soon to see it: give --params that make it last some seconds"
+	needsBusy = "it shows only where a second POST is answered 409"
+)
 
 // How to mend what was found.
 const (
@@ -97,7 +101,7 @@ func (c *check) judgeLeaving(ran bool, gone time.Duration) {
 	case !ran:
 		c.report.unseen(RuleLeaving, tooShort)
 	case c.report[RuleBusy].Result != OK:
-		c.report.unseen(RuleLeaving, "it shows only where a second POST is answered 409")
+		c.report.unseen(RuleLeaving, needsBusy)
 	default:
 		c.report.ok(RuleLeaving, "free again "+rounded(gone).String()+" after the client left")
 	}

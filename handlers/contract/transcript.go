@@ -221,9 +221,11 @@ func (t *transcript) judgeTerminal(b block) {
 	}
 }
 
-// said says whether the stream ended with the terminal event of that kind.
+// said says whether the stream ended with the terminal event of that kind, be it
+// without its blank line.
 func (t *transcript) said(kind string) bool {
-	return len(t.terminals) > 0 && strings.HasPrefix(t.terminals[0], kind+" ")
+	last, _ := t.unfinished()
+	return last == kind || len(t.terminals) > 0 && strings.HasPrefix(t.terminals[0], kind+" ")
 }
 
 // unfinished is what came without its blank line.
