@@ -47,11 +47,11 @@ type crash struct {
 
 // result is what came of it.
 type result struct {
-	kills, lives, runs, posts, acks, events int
-	lasted, stalled                         time.Duration
-	dir                                     string // kept when promises were broken: the database, to look into
-	story                                   func(uuid.UUID) string
-	violations                              []check.Violation
+	kills, lives, fell, runs, posts, acks, events int
+	lasted, stalled                               time.Duration
+	dir                                           string // kept when promises were broken: the database, to look into
+	story                                         func(uuid.UUID) string
+	violations                                    []check.Violation
 }
 
 // run does the whole test: cycles, quiet, check. What it starts it ends.

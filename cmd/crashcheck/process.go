@@ -74,23 +74,23 @@ func (p *process) awaitReady() {
 	}
 }
 
-// kill is kill -9. It returns when the process is gone.
-func (p *process) kill() {
-	select {
-	case <-p.done:
-		p.over()
-		fell := fmt.Sprintf("%s:\n%s", p.cmd.ProcessState, p.out)
-		p.record.locked(func(s *check.Seen) { s.Lives[p.life].Fell = fell })
-		return
-	default:
+// kill is kill -9. It returns when the process is gone; false: it had ended by
+// itself.
+func (p *process) kill() bool {
+	if p.fell() {
+		return false
 	}
 	p.over()
 	_ = p.cmd.Process.Kill() // it may have ended this moment
 	<-p.done
+	return true
 }
 
 // stop asks it to end, as a deploy does.
 func (p *process) stop() {
+	if p.fell() {
+		return
+	}
 	p.record.locked(func(s *check.Seen) { s.Lives[p.life].Asked = time.Now() })
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -104,6 +104,19 @@ func (p *process) stop() {
 	if code := p.cmd.ProcessState.ExitCode(); code > 0 {
 		p.record.violated("serve stops when it is asked to", fmt.Sprintf("life %d ended with %s:\n%s", p.life, p.cmd.ProcessState, p.out))
 	}
+}
+
+// fell notes that the process had ended by itself, if it had.
+func (p *process) fell() bool {
+	select {
+	case <-p.done:
+	default:
+		return false
+	}
+	p.over()
+	how := fmt.Sprintf("%s:\n%s", p.cmd.ProcessState, p.out)
+	p.record.locked(func(s *check.Seen) { s.Lives[p.life].Fell = how })
+	return true
 }
 
 func (p *process) over() {

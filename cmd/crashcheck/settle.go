@@ -123,6 +123,11 @@ func (c *crash) judge(ctx context.Context) (result, error) {
 			r.runs++
 		}
 	}
+	for _, life := range seen.Lives {
+		if life.Fell != "" {
+			r.fell++
+		}
+	}
 	for _, stall := range seen.Stalls {
 		r.stalled += stall.To.Sub(stall.From)
 	}

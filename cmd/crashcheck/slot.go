@@ -45,8 +45,9 @@ func (c *crash) live(ctx context.Context, slot int, rng *rand.Rand) error {
 			p.stop()
 			continue
 		}
-		p.kill()
-		c.kills.Add(1)
+		if p.kill() {
+			c.kills.Add(1)
+		}
 	}
 	return nil
 }

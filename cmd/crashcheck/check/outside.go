@@ -50,13 +50,14 @@ func postedIsLogged(b *book) (all []Violation) {
 	return all
 }
 
-// noFall: without a database at its start a process may give up.
+// noFall: a process may give up when its database goes away while it starts,
+// and never once it was ready.
 func noFall(b *book) (all []Violation) {
 	for i, life := range b.Lives {
-		if life.Fell == "" || slices.ContainsFunc(b.Outages, func(o Span) bool { return o.From.Before(life.Ended) && o.To.After(life.Began) }) {
-			continue
+		excused := life.Ready.IsZero() && slices.ContainsFunc(b.Outages, func(o Span) bool { return o.From.Before(life.Ended) && o.To.After(life.Began) })
+		if life.Fell != "" && !excused {
+			all = append(all, one(0, "life %d: %s", i, life.Fell)...)
 		}
-		all = append(all, one(0, "life %d: %s", i, life.Fell)...)
 	}
 	return all
 }

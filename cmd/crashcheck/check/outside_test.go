@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"testing"
+	"time"
 
 	"scrapelog/cmd/crashcheck/check"
 	"scrapelog/domain"
@@ -37,11 +38,8 @@ func TestWhatWasSeenFromOutside(t *testing.T) {
 		"a process that fell is found": {
 			completion(), seen(done, died(1000), func(s *check.Seen) { s.Lives[0].Fell = "exit status 4" }), []string{"serve does not end by itself"},
 		},
-		"it may fall while the database is away": {
-			completion(), seen(done, died(1000), func(s *check.Seen) {
-				s.Lives[0].Fell, s.Outages = "exit status 4", []check.Span{{From: at(900), To: at(1100)}}
-			}), nil,
-		},
+		"it may fall while it starts without a database":   {completion(), seen(done, fellInOutage(false)), nil},
+		"once it was ready it may not, whatever goes away": {completion(), seen(done, fellInOutage(true)), []string{"serve does not end by itself"}},
 		"a POST by another process is found": {
 			completion(), seen(anotherLife(-90, -40), done, by(1)), []string{"one process acts for an instance"},
 		},
@@ -84,3 +82,13 @@ func TestWhatWasSeenFromOutside(t *testing.T) {
 }
 
 func firstDied(ms int) func(*check.Seen) { return func(s *check.Seen) { s.Lives[0].Ended = at(ms) } }
+
+func fellInOutage(ready bool) func(*check.Seen) {
+	return func(s *check.Seen) {
+		life := &s.Lives[0]
+		life.Ended, life.Fell, s.Outages = at(1000), "exit status 4", []check.Span{{From: at(900), To: at(1100)}}
+		if !ready {
+			life.Ready = time.Time{}
+		}
+	}
+}
