@@ -1,0 +1,129 @@
+package eventstore_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
+	"github.com/google/uuid"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// TestConformance runs watermill's own suite for whoever claims to publish and
+// subscribe, with the features that the feed claims. A topic is a stream.
+func TestConformance(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := &suite{dialect: db.Dialect}
+		features := tests.Features{
+			ConsumerGroups: true, ExactlyOnceDelivery: true, GuaranteedOrder: true, Persistent: true,
+			GenerateTopicFunc: func(tests.TestContext) string { return "run-" + uuid.NewString() },
+			// On SQLite a consumer of a group has the one writer as long as it has a
+			// message, and another one cannot even subscribe meanwhile.
+			RequireSingleInstance: db.Dialect == eventstore.SQLite,
+			ForceShort:            true, // ten messages instead of a hundred, in transactions that reach the disk
+		}
+		tests.TestPubSub(t, features,
+			func(t *testing.T) (message.Publisher, message.Subscriber) { return s.pair(t, "conformance") }, s.pair)
+	})
+}
+
+// suite gives each of the suite's tests a database of its own, since a handler
+// that never settles holds the one writer of SQLite.
+type suite struct {
+	dialect eventstore.Dialect
+	mu      sync.Mutex
+	stores  map[string]*eventstore.Store
+}
+
+func (s *suite) store(t *testing.T) *eventstore.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stores == nil {
+		s.stores = map[string]*eventstore.Store{}
+	}
+	if s.stores[t.Name()] == nil {
+		db := eventstoretest.SQLite
+		if s.dialect == eventstore.Postgres {
+			db = eventstoretest.Postgres
+		}
+		s.stores[t.Name()] = db(t).Open(t)
+	}
+	return s.stores[t.Name()]
+}
+
+func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Subscriber) {
+	store := s.store(t)
+	sub, err := store.Subscriber(eventstore.FeedConfig{
+		Group: group, Backoff: 10 * time.Millisecond, Attempts: 1000, HandlerTimeout: time.Second, Poll: 50 * time.Millisecond,
+	}, watermill.NopLogger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unwrap, err := message.MessageTransformSubscriberDecorator(func(m *message.Message) {
+		var o opaque
+		if err := json.Unmarshal(m.Payload, &o); err != nil {
+			t.Error(err)
+		}
+		m.UUID, m.Payload = o.UUID, o.Payload
+	})(sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &publisher{store: store}, unwrap
+}
+
+// opaque is an event whose payload means nothing to us.
+type opaque struct {
+	Topic   string `json:"topic"`
+	UUID    string `json:"uuid"` // which the suite uses for several topics
+	Payload []byte `json:"payload"`
+}
+
+func (opaque) EventType() string     { return "test.opaque" }
+func (o opaque) Stream() string      { return o.Topic }
+func (opaque) ScraperName() string   { return "none" }
+func (opaque) OccurredAt() time.Time { return at }
+
+// publisher appends messages as events at the end of their stream.
+type publisher struct {
+	store  *eventstore.Store
+	closed atomic.Bool
+}
+
+func (p *publisher) Publish(topic string, messages ...*message.Message) error {
+	if p.closed.Load() {
+		return errors.New("publisher is closed")
+	}
+	a := eventstore.Append{Stream: topic}
+	for _, m := range messages {
+		id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(topic+m.UUID))
+		e := opaque{Topic: topic, UUID: m.UUID, Payload: m.Payload}
+		a.Events = append(a.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: eventstore.Metadata(m.Metadata)})
+	}
+	for {
+		last, err := p.store.Read(context.Background(), eventstore.Query{Stream: topic, Backward: true, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if a.Expected = 0; len(last) > 0 {
+			a.Expected = last[0].Version
+		}
+		if _, err := p.store.Append(context.Background(), a); !errors.Is(err, eventstore.ErrConflict) {
+			return err
+		}
+	}
+}
+
+func (p *publisher) Close() error {
+	p.closed.Store(true)
+	return nil
+}
