@@ -142,23 +142,28 @@ func (s *bareSubscriber) project(ctx context.Context, n int64) (perSecond float6
 }
 
 func (s *bareSubscriber) publishStories(n int64) error {
-	for i := range n/3 + 1 {
-		events, err := storedOf(story(scraperName(int(i))))
+	var messages message.Messages
+	for i := 0; n > 0; i++ {
+		events, err := storedOf(story(scraperName(i)))
 		if err != nil {
 			return err
 		}
-		var messages message.Messages
-		for _, e := range events {
+		for _, e := range events[:min(n, int64(len(events)))] {
 			m, err := e.message()
 			if err != nil {
 				return err
 			}
 			m.Metadata["type"] = e.kind
 			messages = append(messages, m)
+			n--
+		}
+		if len(messages) < importBatch && n > 0 {
+			continue
 		}
 		if err := s.publisher.Publish(topic, messages...); err != nil {
 			return err
 		}
+		messages = nil
 	}
 	return nil
 }
