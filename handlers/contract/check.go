@@ -111,15 +111,9 @@ func (c *check) run(ctx context.Context) error {
 }
 
 func (c *check) ask(ctx context.Context, recovers uuid.UUID, hold bool) (*exchange, error) {
-	o := order{
+	o := dial.Order{
 		RunID: uuid.Must(uuid.NewV7()), Scraper: c.target.Scraper, Recovers: recovers,
 		Platforms: c.target.Platforms, Params: c.target.Params,
-	}
-	if o.Platforms == nil {
-		o.Platforms = []string{}
-	}
-	if o.Params == nil {
-		o.Params = json.RawMessage("{}")
 	}
 	return c.target.ask(ctx, o, hold)
 }

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"scrapelog/domain"
 	"scrapelog/handlers/dial"
 )
 
@@ -26,15 +23,6 @@ var ErrUnreachable = errors.New("the scraper cannot be reached")
 // holdBack is how long a body stays unfinished to see whether the answer waits
 // for the rest of it.
 const holdBack = 500 * time.Millisecond
-
-// order is the body of a POST.
-type order struct {
-	RunID     uuid.UUID       `json:"run_id"`
-	Scraper   string          `json:"scraper"`
-	Recovers  uuid.UUID       `json:"recovers,omitzero"`
-	Platforms []string        `json:"platforms"`
-	Params    json.RawMessage `json:"params"`
-}
 
 // exchange is one POST and its answer. It works on the connection itself: only
 // there a body can be sent in two halves, and an end be told from a reset.
@@ -52,11 +40,12 @@ type exchange struct {
 
 // ask sends an order and waits for the header. An error that is no
 // ErrUnreachable says how the answer failed to come.
-func (t Target) ask(ctx context.Context, o order, hold bool) (*exchange, error) {
-	request, err := t.request(ctx, o)
+func (t Target) ask(ctx context.Context, o dial.Order, hold bool) (*exchange, error) {
+	request, err := o.Request(ctx, t.config())
 	if err != nil {
 		return nil, err
 	}
+	request.Close = true
 	conn, err := t.dial(ctx, request.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
@@ -115,7 +104,7 @@ func (x *exchange) receive(request *http.Request, patience time.Duration) (err e
 	}
 	now := time.Now()
 	x.took, x.joined = now.Sub(asked), x.buffer.Buffered() > 0
-	x.transcript = newTranscript(now, announcedBeat(x.resp.Header))
+	x.transcript = newTranscript(now, dial.Beat(x.resp.Header))
 	return nil
 }
 
@@ -124,26 +113,6 @@ func noAnswer(err error, patience time.Duration) error {
 		return fmt.Errorf("no header within %s", patience)
 	}
 	return fmt.Errorf("no HTTP answer: %w", err)
-}
-
-func (t Target) request(ctx context.Context, o order) (*http.Request, error) {
-	body, err := json.Marshal(o)
-	if err != nil {
-		return nil, fmt.Errorf("params: %w: %w", domain.ErrInvalid, err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("%w: the URL cannot be parsed", domain.ErrInvalid)
-	}
-	if request.Header, err = dial.Headers(t.config()); err != nil {
-		return nil, err
-	}
-	request.Close = true
-	request.Header.Set("Accept", "text/event-stream")
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Scrapelog-Run-Id", o.RunID.String())
-	request.Header.Set("traceparent", "00-"+hex.EncodeToString(o.RunID[:])+"-"+hex.EncodeToString(o.RunID[8:])+"-01")
-	return request, nil
 }
 
 func (t Target) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
@@ -159,13 +128,4 @@ func address(u *url.URL, port string) string {
 		port = u.Port()
 	}
 	return net.JoinHostPort(u.Hostname(), port)
-}
-
-// announcedBeat is zero where none is announced that counts.
-func announcedBeat(h http.Header) time.Duration {
-	beat, err := time.ParseDuration(h.Get("X-Scrape-Beat"))
-	if err != nil || beat < time.Second || beat > time.Minute {
-		return 0
-	}
-	return beat
 }

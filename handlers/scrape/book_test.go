@@ -19,6 +19,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
 )
 
 // book is a log and a scraper in one: what the supervisor reads, what it
@@ -33,7 +34,7 @@ type book struct {
 	noConfig error
 	tokens   chan struct{}
 
-	posted   chan body
+	posted   chan dial.Order
 	left     chan uuid.UUID // a POST's handler has seen its client go
 	handled  chan domain.RunCommand
 	attempts chan error
@@ -49,7 +50,7 @@ const self = "instance-1"
 func newBook(t *testing.T) (*book, *Supervisor) {
 	t.Helper()
 	b := &book{
-		runs: map[uuid.UUID]domain.Run{}, tokens: make(chan struct{}, 1), posted: make(chan body, 100),
+		runs: map[uuid.UUID]domain.Run{}, tokens: make(chan struct{}, 1), posted: make(chan dial.Order, 100),
 		left: make(chan uuid.UUID, 100), handled: make(chan domain.RunCommand, 100), attempts: make(chan error, 10_000),
 		finish: make(chan struct{}),
 	}
@@ -66,7 +67,7 @@ func newBook(t *testing.T) (*book, *Supervisor) {
 }
 
 func (b *book) scrape(w http.ResponseWriter, r *http.Request) {
-	var asked body
+	var asked dial.Order
 	if json.NewDecoder(r.Body).Decode(&asked) != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return

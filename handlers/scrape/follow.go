@@ -76,7 +76,7 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ali
 	if err := acceptable(resp); err != nil {
 		return nil, err
 	}
-	o.stage, o.beat = streaming, announcedBeat(resp.Header)
+	o.stage, o.beat = streaming, dial.Beat(resp.Header)
 	alive(o.heardAt)
 	return o.listen(resp.Body, end, alive)
 }
@@ -116,14 +116,4 @@ func acceptable(resp *http.Response) error {
 		return &breach{"the content type is " + given + ", not text/event-stream"}
 	}
 	return nil
-}
-
-// announcedBeat reads X-Scrape-Beat: a duration of 1 to 60 seconds. Anything
-// else is no announcement.
-func announcedBeat(h http.Header) time.Duration {
-	beat, err := time.ParseDuration(h.Get("X-Scrape-Beat"))
-	if err != nil || beat < time.Second || beat > time.Minute {
-		return 0
-	}
-	return beat
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 const (
@@ -42,7 +43,7 @@ func (s *Supervisor) record(h *hold, c domain.RunCommand) {
 func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand) error {
 	ctx, cancel := context.WithTimeout(s.recording, attempt)
 	defer cancel()
-	_, err := s.Handle(ctx, c, domain.Origin{Actor: actor, Traceparent: traceparent(run)})
+	_, err := s.Handle(ctx, c, domain.Origin{Actor: actor, Traceparent: dial.Traceparent(run)})
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 // piped listens to a stream that the test writes, under synctest's clock, and
@@ -146,7 +147,7 @@ func TestAnnouncedBeat(t *testing.T) {
 		"": 0, "5s": 5 * time.Second, "1s": time.Second, "60s": time.Minute, "1m": time.Minute,
 		"999ms": 0, "61s": 0, "0s": 0, "-5s": 0, "5": 0, "soon": 0,
 	} {
-		if got := announcedBeat(map[string][]string{"X-Scrape-Beat": {header}}); got != want {
+		if got := dial.Beat(map[string][]string{"X-Scrape-Beat": {header}}); got != want {
 			t.Errorf("X-Scrape-Beat %q is read as %s, want %s", header, got, want)
 		}
 	}
