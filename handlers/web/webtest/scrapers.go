@@ -12,7 +12,7 @@ func Scrapers() []projections.Scraper {
 	return []projections.Scraper{
 		scraper("news", "@hourly", func(s *projections.Scraper) {
 			s.Paused, s.PausedAt, s.PausedBy, s.PausedReason = true, ago(45*time.Minute), "user:web", Hostile
-			s.NextSlot = time.Time{}
+			s.NextSlot, s.Config.Platforms, s.Config.Params = time.Time{}, []string{Hostile}, map[string]any{"note": Hostile}
 			s.LastRun = projections.LastRun{ID: Failed, Status: domain.StatusFailed, StartedAt: ago(50 * time.Minute)}
 		}),
 		scraper("reviews", "@every 15m", func(s *projections.Scraper) {

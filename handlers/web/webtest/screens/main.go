@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/labstack/echo/v4"
 
@@ -54,8 +56,14 @@ func run(folder string) error {
 }
 
 func take(tab context.Context, base string, shot webtest.Shot) ([]byte, error) {
+	// Ages count from the time of the story, whenever the picture is taken.
+	still := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		source := fmt.Sprintf("Date.now = () => %d", webtest.Now.UnixMilli())
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		return err
+	})
 	view := browser.View{Width: shot.Width(), Dark: shot.Look == "dark", Deuteranopia: shot.Look == "deuteranopia", Still: true}
-	if err := chromedp.Do(tab, chromedp.Navigate(base+shot.Path()), view.Set()); err != nil {
+	if err := chromedp.Do(tab, still, chromedp.Navigate(base+shot.Path()), view.Set()); err != nil {
 		return nil, err
 	}
 	full, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
