@@ -37,7 +37,7 @@ func Check(ctx context.Context, t Target) ([]Verdict, error) {
 		t.Scraper = "contract-check"
 	}
 	c := &check{target: t, report: report{}}
-	err := c.run(ctx)
+	err := c.noHeader(ctx, c.run(ctx))
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -77,7 +77,7 @@ func (c *check) run(ctx context.Context) error {
 		if errors.Is(err, ErrUnreachable) {
 			c.report = report{} // nobody was there to be judged
 		}
-		return c.noHeader(ctx, err)
+		return err
 	}
 	defer first.leave()
 	c.judgeBody(first)
@@ -86,18 +86,15 @@ func (c *check) run(ctx context.Context) error {
 	}
 	go first.read(first.conn, first.resp.Body)
 	if err := c.second(ctx, first); err != nil {
-		return c.noHeader(ctx, err)
+		return err
 	}
 	held, err := c.takeOver(ctx, first)
 	if err != nil {
-		return c.noHeader(ctx, err)
+		return err
 	}
 	last, err := c.leaveAndReturn(ctx, first, held)
-	if err != nil {
-		return c.noHeader(ctx, err)
-	}
-	if last == nil {
-		return nil
+	if err != nil || last == nil {
+		return err
 	}
 	defer last.leave()
 	if !c.judgeHeader(last) {
@@ -120,7 +117,7 @@ func (c *check) ask(ctx context.Context, recovers uuid.UUID, hold bool) (*exchan
 
 // noHeader makes an answer that did not come a finding.
 func (c *check) noHeader(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, ErrUnreachable) || errors.Is(err, domain.ErrInvalid) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrUnreachable) || errors.Is(err, domain.ErrInvalid) {
 		return err
 	}
 	c.report.finding(RuleHeader, err.Error(), fixHeader)
