@@ -199,6 +199,9 @@ func (c *Cluster) End() {
 // does not put them on the path.
 func serverBinaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err != nil { // the others lie where it is itself
+			return "", err
+		}
 		return filepath.Dir(path), nil
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
