@@ -130,8 +130,26 @@ func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (
 			return err
 		}
 		s.logger.Warn("this instance was taken for dead; its runs were ended by another, and it starts anew", "instance", t.id)
-		if t, err = s.acquire(ctx); err != nil {
+		again := func(ctx context.Context) (err error) { t, err = s.acquire(ctx); return err }
+		if err := s.insist(ctx, again); err != nil || ctx.Err() != nil {
 			return err
+		}
+	}
+}
+
+// insist does something until the database lets it: a process that was ready
+// once, or has its lock, does not end because its database is away for a while.
+func (s *service) insist(ctx context.Context, do func(ctx context.Context) error) error {
+	for {
+		err := do(ctx)
+		if !errors.Is(err, eventstore.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		s.logger.Error("the database does not answer; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil // what was to be done is not: look at ctx
+		case <-time.After(time.Second):
 		}
 	}
 }

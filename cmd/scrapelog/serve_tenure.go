@@ -69,15 +69,17 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 	t.current.Store(t)
 	t.starts.reset()
 	keeper := &instance.Keeper{Store: t.store, Beat: t.lock.Beat, Handle: t.commands.Handle, Logger: t.logger}
-	if err := keeper.Sweep(ctx); err != nil {
+	if err := t.insist(ctx, keeper.Sweep); err != nil {
 		return err
 	}
 	t.starts.done(stepSwept)
-	if err := t.files.apply(ctx, t.service, t.config.Scrapers); err != nil {
+	apply := func(ctx context.Context) error { return t.files.apply(ctx, t.service, t.config.Scrapers) }
+	if err := t.insist(ctx, apply); err != nil {
 		return err
 	}
-	head, err := t.store.Head(ctx)
-	if err != nil {
+	var head int64
+	look := func(ctx context.Context) (err error) { head, err = t.store.Head(ctx); return err }
+	if err := t.insist(ctx, look); err != nil {
 		return err
 	}
 	t.starts.applied(head)
