@@ -61,9 +61,12 @@ func (s *Store) runAppender() {
 // and without them every second group would be one append.
 func (s *Store) gather(first *request) (group []*request) {
 	yielded := false
-	for r := first; len(group) < maxGroup; {
+	for r := first; ; {
 		if r != nil && r.taken.CompareAndSwap(false, true) {
 			group = append(group, r)
+		}
+		if len(group) == maxGroup { // before another is taken out of the queue, who would be forgotten
+			break
 		}
 		select {
 		case r = <-s.queue:

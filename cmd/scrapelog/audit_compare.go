@@ -50,7 +50,7 @@ func resultText(p projections.ProjectionResult) string {
 func (c comparison) verdict() string {
 	var verdict []string
 	if c.Differing > 0 {
-		verdict = append(verdict, fmt.Sprintf("%d rows are not what the log makes of them", c.Differing))
+		verdict = append(verdict, fmt.Sprintf("rows that are not what the log makes of them: %d", c.Differing))
 	}
 	if c.First != nil {
 		verdict = append(verdict, fmt.Sprintf("the first after position %d (%s)", c.First.Position, c.First.Type))

@@ -89,9 +89,16 @@ func fieldRows(what, name string, before, after map[string]string, ofNew ...stri
 		if before[field] == after[field] || before == nil && !slices.Contains(ofNew, field) {
 			continue
 		}
-		rows = append(rows, []string{what, name, field, valueText(before[field]), valueText(after[field])})
+		rows = append(rows, []string{what, name, field, orDash(before[field]), orDash(after[field])})
 	}
 	return rows
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return valueText(nil)
+	}
+	return valueText(text)
 }
 
 // fieldsOf flattens the JSON of a value: the path of each field, and what it says.

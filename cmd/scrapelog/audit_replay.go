@@ -39,6 +39,9 @@ a file, as they are at a position, and --against compares the log with that file
 --against takes a SQLite database, such as a backup, too.`,
 		Args: exactly(),
 		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+			if f.save != "" && f.against != liveModels {
+				return usagef("--against and --save exclude each other")
+			}
 			until, err := f.position(ctx, store)
 			if err != nil {
 				return err
@@ -52,7 +55,6 @@ a file, as they are at a position, and --against compares the log with that file
 	cmd.Flags().StringVar(&f.until, "until", "", "up to this position, or what was recorded before: "+pointHelp)
 	cmd.Flags().StringVar(&f.against, "against", liveModels, "live, a file that --save wrote, or a SQLite database")
 	cmd.Flags().StringVar(&f.save, "save", "", "write the replayed read models to this new file, and compare nothing")
-	cmd.MarkFlagsMutuallyExclusive("against", "save")
 	return cmd
 }
 

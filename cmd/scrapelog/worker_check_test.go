@@ -33,7 +33,7 @@ func hasty(t *testing.T, long time.Duration) (url string, orders <-chan string) 
 }
 
 func TestWorkerCheckTellsWhatIsWrongAndHowToMendIt(t *testing.T) {
-	url, _ := hasty(t, 100*time.Millisecond)
+	url, _ := hasty(t, 2*time.Second)
 	stdout, stderr, code := invoke(t, "worker", "check", url)
 	if code != 1 || !strings.Contains(stderr, "of 11 rules are not kept\n") {
 		t.Errorf("exit %d, stderr %q", code, stderr)
@@ -51,7 +51,7 @@ func TestWorkerCheckTellsWhatIsWrongAndHowToMendIt(t *testing.T) {
 }
 
 func TestWorkerCheckAsJSON(t *testing.T) {
-	url, orders := hasty(t, 100*time.Millisecond)
+	url, orders := hasty(t, 2*time.Second)
 	t.Setenv("SCRAPELOG_TEST_TOKEN", "canary")
 	stdout, _, code := invoke(t, "worker", "check", url, "-o", "json", "--header-env", "Authorization=SCRAPELOG_TEST_TOKEN",
 		"--scraper", "shop", "--platforms", "alpha,beta", "--params", `{"depth":2}`)

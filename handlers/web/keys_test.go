@@ -34,6 +34,7 @@ func TestKeys(t *testing.T) {
 	press(t, ctx, kb.Escape)
 	becomes(t, ctx, `!document.getElementById("keys").open`)
 	press(t, ctx, "j")
+	becomes(t, ctx, focused+` === "1"`)
 	press(t, ctx, kb.Enter)
 	becomes(t, ctx, `location.pathname === "/runs/`+webtest.Open.String()+`"`)
 }
