@@ -106,7 +106,7 @@ func (a *audit) sound() bool {
 			return false
 		}
 	}
-	return !a.claims.unread && a.wrong() == neither && a.inner == 0 && a.span >= tlog.StoredHashCount(a.tip.Size)
+	return !a.claims.unread && a.wrong() == neither && a.inner == 0 && !a.scattered && a.span >= tlog.StoredHashCount(a.tip.Size)
 }
 
 // record signs the acceptance: a checkpoint of the tree that was signed last or,

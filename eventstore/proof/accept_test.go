@@ -31,6 +31,7 @@ var acceptances = map[string]struct {
 	"a rewrite, as there is no backup":  {func(l *log) { owner(edit)(l); l.rehash(); l.resign(l.sealer.key.Signer) }, 44, 10},
 	"stored hashes taken away":          {owner(`DELETE FROM log_hashes`), 44, 44},
 	"stored hashes edited":              {func(l *log) { l.spoil(31) }, 44, 44},
+	"hashes stored far away":            {owner(`INSERT INTO log_hashes SELECT 1152921504606846976, hashes FROM log_hashes WHERE i = 0`), 44, 44},
 	"a garbled checkpoint":              {owner(`UPDATE log_checkpoints SET note = 'x' WHERE number = 5`), 44, 44},
 	"a checkpoint of another key":       {func(l *log) { l.resign(l.stranger()) }, 44, 44},
 	"the key is lost":                   {func(l *log) { l.remove(l.files.Key) }, 44, 44},

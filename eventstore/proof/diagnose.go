@@ -202,6 +202,8 @@ func (a *audit) diagnoseHashes() {
 	switch {
 	case position > 0:
 		a.report(HashesDamaged, Damage{Position: position, Count: count}, "The stored hashes of position %d are not those of its event.", position)
+	case a.scattered:
+		a.report(HashesDamaged, Damage{Position: a.hashed + 1}, "Hashes are stored where no event has any, past position %d.", a.hashed)
 	case a.span < tlog.StoredHashCount(a.tip.Size):
 		a.report(HashesDamaged, Damage{Position: a.hashed + 1, Count: a.tip.Size - a.hashed}, "The stored hashes from position %d on are missing.", a.hashed+1)
 	}

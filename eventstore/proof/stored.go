@@ -139,14 +139,15 @@ func (s storedHashes) read(from, to int64, into []tlog.Hash) ([]tlog.Hash, error
 	return hashes, unavailable(s.ctx, "read hashes", rows.Err())
 }
 
-// span is the index after the last stored hash.
-func (s storedHashes) span() (span int64, err error) {
-	var last int64
-	err = s.q.QueryRowContext(s.ctx, hashesSpan).Scan(&span, &last)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+// span is how many hashes are stored. Scattered: they do not stand in one row
+// after the other, and it counts those that would.
+func (s storedHashes) span() (span int64, scattered bool, err error) {
+	var rows, last, length int64
+	if err := s.q.QueryRowContext(s.ctx, hashesSpan).Scan(&rows, &last, &length); err != nil || rows == 0 {
+		return 0, false, unavailable(s.ctx, "stored hashes", err)
 	}
-	return span + last, unavailable(s.ctx, "stored hashes", err)
+	full := (rows - 1) * perRow
+	return full + length, last != full, nil
 }
 
 // frontier reads the end of the tree of the given size.

@@ -95,6 +95,8 @@ var tamperings = map[string]tampering{
 	"stored hash of an event edited": {does: func(l *log) { l.spoil(31) }, at: 17, finds: []Kind{HashesDamaged}},
 	"stored inner hash edited":       {does: func(l *log) { l.spoil(2) }, at: 2, finds: []Kind{HashesDamaged}},
 	"stored hashes deleted":          {does: owner(cutHash), at: 34, finds: []Kind{HashesDamaged}},
+	"hashes stored far away":         {does: owner(`INSERT INTO log_hashes SELECT 1152921504606846976, hashes FROM log_hashes WHERE i = 0`), at: 45, finds: []Kind{HashesDamaged}},
+	"an event stored far away":       {does: owner(`UPDATE events SET position = 1152921504606846976 WHERE position = 46`), at: 46, finds: []Kind{Missing}},
 	"some stored hashes deleted":     {does: owner(`DELETE FROM log_hashes WHERE i = 32`), at: 18, finds: []Kind{HashesDamaged}},
 
 	"old checkpoint put back":              {does: owner(rollBack[0]), at: 31, finds: []Kind{CheckpointRolledBack}},

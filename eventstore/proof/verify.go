@@ -49,9 +49,11 @@ type audit struct {
 	progress func(done, total int64)
 
 	tip    storedCheckpoint // newest in the database
-	span   int64            // indexes of stored hashes end before this
-	hashed int64            // how many events have a stored hash
 	queue  []tlog.Hash      // stored hashes of the positions that come next
+	hashed int64            // how many events have a stored hash
+	span   int64            // how many hashes are stored
+
+	scattered bool // and not one after the other
 
 	events  *frontier // of the events; means nothing any more once torn
 	torn    bool      // a position was missing
@@ -123,8 +125,11 @@ func (a *audit) begin(ctx context.Context, tx *sql.Tx, since int64) (err error) 
 	if a.tip, err = lastStored(ctx, tx); err != nil && !errors.Is(err, errNoCheckpoint) {
 		return err
 	}
-	if a.span, err = (storedHashes{ctx, tx}).span(); err != nil {
+	if a.span, a.scattered, err = (storedHashes{ctx, tx}).span(); err != nil {
 		return err
+	}
+	if a.scattered { // however far the last row is, the pass must end
+		a.span = min(a.span, tlog.StoredHashCount(a.tip.Size))
 	}
 	a.hashed = int64(sort.Search(int(a.span), func(n int) bool { return tlog.StoredHashCount(int64(n+1)) > a.span }))
 	if err := a.claims.collectInside(); err != nil {

@@ -101,7 +101,7 @@ func TestWhatABrokenScraperIsTold(t *testing.T) {
 		"it scrapes on when its client has left":    {&scraper{stubborn: true, say: slow(stopAtLeast + 3*time.Second), beat: "1s"}, RuleLeaving, "409 still", fixLeaving},
 		"its announcement cannot be read":           {&scraper{beat: "5"}, RuleBeats, `X-Scrape-Beat: "5"`, fixAnnounced},
 		"its announcement is out of range":          {&scraper{beat: "100ms"}, RuleBeats, `X-Scrape-Beat: "100ms"`, fixAnnounced},
-		"its beats are late":                        {&scraper{beat: "1s", say: silent(2700*time.Millisecond, completed)}, RuleBeats, "1s was announced, and no event came for ", fixBeats},
+		"its beats are late":                        {&scraper{beat: "1s", say: silent(2500*time.Millisecond, completed)}, RuleBeats, "1s was announced, and no event came for 2.", fixBeats},
 		"it says nothing":                           {&scraper{beat: "1s", say: silent(time.Minute, completed)}, RuleBeats, "1s was announced, and no event came for 3.", fixBeats},
 		"two events are in one":                     {&scraper{say: ends("event: progress\ndata: {}\nevent: progress\n\n" + completed)}, RuleBlank, `"progress" and "progress" stand in one event`, fixBlank},
 		"two events without names are in one":       {&scraper{say: ends("data: {}\ndata: {}\n\n" + completed)}, RuleBlank, "2 data lines", fixBlank},
