@@ -80,8 +80,8 @@ func TestTheSeventhTab(t *testing.T) {
 	do(t, tabs[6], `location.href = "/events"`)
 	becomes(t, tabs[6], `location.pathname === "/events" && document.readyState === "complete"`)
 
-	look(t, tabs[0], false) // and whoever comes back is told again
 	do(t, tabs[0], `document.getElementById("live").addEventListener("state", () => { window.told = true })`)
+	look(t, tabs[0], false) // and whoever comes back is told again
 	becomes(t, tabs[0], `window.told === true`)
 }
 

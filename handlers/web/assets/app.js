@@ -52,6 +52,14 @@
   function alive() {
     heard = Date.now();
     if (lost) show(false);
+    if (unseen()) document.dispatchEvent(new Event('visibilitychange'));
+  }
+
+  // htmx pauses a stream when its tab goes into the background, but not one that
+  // was still connecting then, or whose tab was opened there: that one is told
+  // of it with its first message.
+  function unseen() {
+    return document.hidden && !sessionStorage.getItem('scrapelog.attached');
   }
 
   function show(isLost) {
@@ -74,7 +82,7 @@
   }
 
   function watch() {
-    if (document.hidden && !sessionStorage.getItem('scrapelog.attached')) {
+    if (unseen()) {
       heard = Date.now(); // paused on purpose
       return;
     }
