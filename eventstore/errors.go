@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"scrapelog/domain"
 )
 
@@ -35,5 +39,34 @@ func unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)
+	return fmt.Errorf("%w: %s: %w%s", ErrUnavailable, doing, err, advice(err))
+}
+
+// advice is what somebody can do about what the database said. Whoever appends
+// tries again by itself, so that nothing needs to be restarted afterwards.
+func advice(err error) string {
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return sqliteAdvice[lite.Code()&0xff]
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return postgresAdvice[pg.Code]
+	}
+	return ""
+}
+
+var sqliteAdvice = map[int]string{
+	sqlite3.SQLITE_FULL:     "; make room on its disk",
+	sqlite3.SQLITE_IOERR:    "; its disk fails or a limit is reached: the system's log says more",
+	sqlite3.SQLITE_READONLY: "; make the file, its folder and its file system writable",
+	sqlite3.SQLITE_CANTOPEN: "; make the file, its folder and its file system writable",
+	sqlite3.SQLITE_BUSY:     "; another program has it locked: end that one",
+}
+
+var postgresAdvice = map[string]string{
+	"53100": "; make room on the server's disk",
+	"25006": "; the server takes no writes: is it a standby?",
+	"53300": "; raise max_connections or end other clients",
+	"55P03": "; another session has it locked: end that one",
 }

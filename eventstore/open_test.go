@@ -228,24 +228,3 @@ func TestPostgresSessionSettings(t *testing.T) {
 		}
 	}
 }
-
-func TestFileThatWentAwayIsNoticed(t *testing.T) {
-	for name, harm := range map[string]func(path string) error{
-		"deleted": os.Remove,
-		"replaced": func(path string) error {
-			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "a.db")
-			s := eventstoretest.Database{Dialect: eventstore.SQLite, URL: "sqlite:" + path}.Open(t)
-			appendRuns(t, s, 1)
-			if err := harm(path); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.Append(t.Context(), appendOf(0, started(uuid.New()))); !errors.Is(err, eventstore.ErrUnavailable) {
-				t.Errorf("got %v, want ErrUnavailable", err)
-			}
-		})
-	}
-}

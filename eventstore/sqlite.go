@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -19,21 +20,29 @@ import (
 type sqliteFile struct {
 	path string
 	info os.FileInfo
+	wal  os.FileInfo // nil when opened read-only; the one file for as long as the writer is open
 }
 
-// same says whether the file at the path is still the one that is open: SQLite
-// goes on acknowledging into a deleted file. It must not open the file: closing
-// it again would drop SQLite's own locks, which are POSIX locks.
+// same says whether the files at the path are still those that are open: SQLite
+// goes on acknowledging into a deleted file. It must not open one of them:
+// closing it again would drop SQLite's own locks, which are POSIX locks.
 func (f *sqliteFile) same() error {
 	info, err := os.Stat(f.path)
-	if err != nil {
-		return fmt.Errorf("%w: the database file was removed while it was open: %w", ErrUnavailable, err)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: the database file was removed while it was open: %w; move it back, or copy it out of /proc/%d/fd before this process ends", ErrUnavailable, err, os.Getpid())
+	case !os.SameFile(info, f.info):
+		return fmt.Errorf("%w: %s was replaced while it was open; restart to use the new file, or move the old one back", ErrUnavailable, f.path)
+	case f.wal == nil:
+		return nil
 	}
-	if !os.SameFile(info, f.info) {
-		return fmt.Errorf("%w: %s was replaced while it was open; restart to use the new file", ErrUnavailable, f.path)
+	if info, err = os.Stat(f.walPath()); err != nil || !os.SameFile(info, f.wal) {
+		return fmt.Errorf("%w: %s was removed while it was open; stop this process with SIGTERM, which writes what was in it, and start it again", ErrUnavailable, f.walPath())
 	}
 	return nil
 }
+
+func (f *sqliteFile) walPath() string { return f.path + "-wal" }
 
 func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) error {
 	path, err := resolveSQLite(path, readOnly)
@@ -43,7 +52,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) erro
 	s.file = &sqliteFile{path: path}
 	readers := sqliteDSN(path, "query_only(1)")
 	if readOnly {
-		readers = sqliteDSN(path, "query_only(1)") + "&mode=ro"
+		readers = sqliteDSN(path, "query_only(1)") + s.file.readOnly()
 	}
 	// Looked at before anything is set: journal_mode would change a foreign file.
 	if err := s.recogniseSQLite(ctx, path); err != nil {
@@ -62,10 +71,31 @@ func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) erro
 	if err := s.read.PingContext(ctx); err != nil {
 		return unavailable(ctx, path, err)
 	}
-	if s.file.info, err = os.Stat(path); err != nil {
+	return s.file.remember(!readOnly)
+}
+
+// remember notes which files are open.
+func (f *sqliteFile) remember(writing bool) (err error) {
+	f.info, err = os.Stat(f.path)
+	if err == nil && writing {
+		f.wal, err = os.Stat(f.walPath())
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
+}
+
+// readOnly is how to open the file for reading. Where nothing can be written
+// SQLite makes neither -wal nor -shm and reads the file only if it is told that
+// nobody changes it; a -wal that is there must not be passed over.
+func (f *sqliteFile) readOnly() string {
+	if unix.Access(filepath.Dir(f.path), unix.W_OK) == unix.EROFS {
+		if wal, err := os.Stat(f.walPath()); err != nil || wal.Size() == 0 {
+			return "&mode=ro&immutable=1"
+		}
+	}
+	return "&mode=ro"
 }
 
 // resolveSQLite follows symbolic links and, for writers, makes a missing file.
@@ -129,7 +159,7 @@ func (s *Store) openSQLiteWriter(ctx context.Context, path string) (err error) {
 
 // recogniseSQLite looks at the file and changes nothing.
 func (s *Store) recogniseSQLite(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", sqliteDSN(path)+"&mode=ro")
+	db, err := sql.Open("sqlite", sqliteDSN(path)+s.file.readOnly())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -102,7 +102,9 @@ func (s *Store) begin(ctx context.Context) (*transaction, error) {
 // commitError: whether the transaction took effect is unknown.
 type commitError struct{ err error }
 
-func (e *commitError) Error() string { return fmt.Sprintf("commit, whose fate is unknown: %v", e.err) }
+func (e *commitError) Error() string {
+	return fmt.Sprintf("commit, whose fate is unknown: %v%s", e.err, advice(e.err))
+}
 
 func (e *commitError) Unwrap() []error { return []error{ErrUnavailable, e.err} }
 

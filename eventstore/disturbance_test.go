@@ -1,0 +1,189 @@
+package eventstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// TestDatabaseRestartedUnderLoad restarts the server five times, in good order
+// and by a crash, and kills its backends between, while eight writers append and
+// a group consumes. What was acknowledged is there, once, and everything goes on
+// by itself.
+func TestDatabaseRestartedUnderLoad(t *testing.T) {
+	cluster, err := eventstoretest.StartCluster("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.End)
+	s := eventstoretest.Database{Dialect: eventstore.Postgres, URL: cluster.URL}.Open(t)
+	withEffects(t, s)
+	consume(t, s, feed(), effect)
+	load := begin(t, s)
+	for round := range 5 {
+		load.mustGoOn(t)
+		killBackends(t, cluster.URL)
+		load.mustGoOn(t)
+		if err := cluster.Restart([]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[round%2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load.mustGoOn(t)
+	load.end()
+	head, err := s.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	assertGapFree(t, s, head)
+	load.assertKept(t, s)
+	assertEffects(t, s, head)
+}
+
+// killBackends ends every session of the server but its own.
+func killBackends(t *testing.T, url string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	_, err = conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// load is writers that go on whatever happens.
+type load struct {
+	end func()
+
+	mu           sync.Mutex
+	acknowledged []eventstore.Recorded
+}
+
+func begin(t *testing.T, s *eventstore.Store) *load {
+	l := &load{}
+	ctx, cancel := context.WithCancel(context.Background())
+	var writers sync.WaitGroup
+	for range 8 {
+		writers.Go(func() {
+			for ctx.Err() == nil {
+				recorded, err := s.Append(context.Background(), appendOf(0, started(uuid.New())))
+				if err != nil && !errors.Is(err, eventstore.ErrUnavailable) {
+					t.Errorf("got %v, want ErrUnavailable", err)
+					return
+				}
+				l.mu.Lock()
+				l.acknowledged = append(l.acknowledged, recorded...)
+				l.mu.Unlock()
+			}
+		})
+	}
+	l.end = func() { cancel(); writers.Wait() }
+	t.Cleanup(l.end)
+	return l
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acknowledged)
+}
+
+func (l *load) mustGoOn(t *testing.T) {
+	t.Helper()
+	before := l.count()
+	await(t, func() bool { return t.Failed() || l.count() > before+50 })
+}
+
+func (l *load) assertKept(t *testing.T, s *eventstore.Store) {
+	t.Helper()
+	all, err := s.Read(t.Context(), eventstore.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range l.acknowledged {
+		if all[r.Position-1].ID != r.ID {
+			t.Fatalf("what was acknowledged at position %d is not there", r.Position)
+		}
+	}
+	t.Logf("%d acknowledged, %d there", len(l.acknowledged), len(all))
+}
+
+// TestFileThatWentAwayIsNoticed: SQLite itself would go on acknowledging.
+func TestFileThatWentAwayIsNoticed(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm   func(path string) error
+		advice string
+		repair func(path string) error // nil: what is to be done cannot be done beneath it
+	}{
+		"moved":    {func(path string) error { return os.Rename(path, path+".old") }, "move it back", func(path string) error { return os.Rename(path+".old", path) }},
+		"replaced": {replace, "move the old one back", func(path string) error { return os.Rename(path+".old", path) }},
+		"deleted":  {os.Remove, fmt.Sprintf("copy it out of /proc/%d/fd", os.Getpid()), nil},
+		"-wal":     {func(path string) error { return os.Remove(path + "-wal") }, "stop this process with SIGTERM", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path, db := filepath.Join(dir, "test.db"), fileIn(dir)
+			s := db.Open(t)
+			appendRuns(t, s, 2)
+			if err := c.harm(path); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second by what the appender remembers of the first
+				_, err := s.Append(t.Context(), appendOf(0, started(uuid.New())))
+				assertRefused(t, err, c.advice)
+			}
+			if c.repair == nil {
+				copyDeleted(t, path)
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				s = db.Open(t)
+			} else if err := c.repair(path); err != nil {
+				t.Fatal(err)
+			}
+			appendRuns(t, s, 1)
+			assertGapFree(t, s, 3)
+		})
+	}
+}
+
+func replace(path string) error {
+	return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
+}
+
+// copyDeleted brings a file back that is open and was deleted, as the message
+// says that it can be done.
+func copyDeleted(t *testing.T, path string) {
+	t.Helper()
+	open, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range open {
+		if to, err := os.Readlink(fd); err != nil || strings.TrimSuffix(to, " (deleted)") != path || to == path {
+			continue
+		}
+		content, err := os.ReadFile(fd)
+		if err == nil {
+			err = os.WriteFile(path, content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+}
