@@ -89,29 +89,35 @@ func TestFullDisk(t *testing.T) {
 }
 
 // onFullDisk is a log of three events on a disk that is full, or soon will be.
-// Without a disk of its own the database is told that the log may not grow.
 func onFullDisk(t *testing.T, db eventstoretest.Database, dir string, mounted bool) (s *eventstore.Store, free func()) {
 	t.Helper()
+	remote := os.Getenv("SCRAPELOG_TEST_POSTGRES") != "" // its disks are not ours
 	switch {
-	case db.Dialect == eventstore.SQLite && mounted:
+	case mounted && db.Dialect == eventstore.SQLite:
 		s = fileIn(dir).Open(t)
-	case db.Dialect == eventstore.SQLite:
-		s = db.Open(t)
-		appendRuns(t, s, 3)
-		write(t, s, `PRAGMA max_page_count = 1`) // SQLite takes what is in use for the least
-		return s, func() { write(t, s, `PRAGMA max_page_count = 1000000`) }
-	case mounted && os.Getenv("SCRAPELOG_TEST_POSTGRES") == "": // or it may be the server of another machine
+	case mounted && !remote:
 		s = db.Open(t)
 		moveEvents(t, db.URL, dir)
 	default:
 		s = db.Open(t)
 		appendRuns(t, s, 3)
-		write(t, s, `CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full' USING ERRCODE = 'disk_full'; END $$`)
-		write(t, s, `CREATE TRIGGER full BEFORE INSERT ON events EXECUTE FUNCTION full()`)
-		return s, func() { write(t, s, `DROP TRIGGER full ON events`) }
+		return s, refuseGrowth(t, s)
 	}
 	appendRuns(t, s, 3)
 	return s, fillDisk(t, dir)
+}
+
+// refuseGrowth is for where no disk can be made: the log may not grow, as if its
+// disk were full.
+func refuseGrowth(t *testing.T, s *eventstore.Store) (free func()) {
+	t.Helper()
+	if s.Dialect() == eventstore.SQLite {
+		write(t, s, `PRAGMA max_page_count = 1`) // SQLite takes what is in use for the least
+		return func() { write(t, s, `PRAGMA max_page_count = 1000000`) }
+	}
+	write(t, s, `CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full' USING ERRCODE = 'disk_full'; END $$`)
+	write(t, s, `CREATE TRIGGER no_room BEFORE INSERT ON events EXECUTE FUNCTION no_room()`)
+	return func() { write(t, s, `DROP TRIGGER no_room ON events`) }
 }
 
 // moveEvents puts the table on a disk of its own.

@@ -112,7 +112,10 @@ func (s *Store) commitRows(records []Recorded, moved map[string]domain.Guard) er
 	}
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		ctx.Value(txKey{}).(*transaction).appended.Store(true)
-		return s.insert(ctx, tx, records, moved)
+		if err := s.insert(ctx, tx, records, moved); err != nil {
+			return unavailable(ctx, "append", err)
+		}
+		return nil
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -91,4 +92,22 @@ func TestFailedAppendLeavesNothingBehind(t *testing.T) {
 	write(t, s, `DROP TRIGGER lose ON events`)
 	mustAppend(t, s, appendOf(0, started(uuid.New())))
 	assertGapFree(t, s, 2)
+}
+
+// What the database refuses is no fault of whoever appends, also where the
+// appender writes from what it remembers.
+func TestRefusalOfWhatIsRemembered(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		appendRuns(t, s, 2) // all that an append needs is known now
+		free := refuseGrowth(t, s)
+		acknowledged, refusal := appendUntilRefused(t, s)
+		assertRefused(t, refusal, "make room on")
+		if !strings.Contains(refusal.Error(), "unavailable: append:") {
+			t.Errorf("it was not refused where the rows are written: %v", refusal)
+		}
+		free()
+		appendRuns(t, s, 1)
+		assertGapFree(t, s, acknowledged+3)
+	})
 }
