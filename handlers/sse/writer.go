@@ -69,8 +69,17 @@ func (w *Writer) Send(event, id string, data []byte) error {
 		w.line("data: ", line)
 	}
 	w.buf.WriteByte('\n')
-	return w.flush(w.buf.Bytes())
+	err := w.flush(w.buf.Bytes())
+	if w.buf.Cap() > keptBuffer {
+		w.buf = bytes.Buffer{}
+	}
+	return err
 }
+
+// keptBuffer is how large a buffer a stream keeps from one message to the next.
+// The state that it begins with is many times the size of what follows, and
+// would be held for as long as the stream is open.
+const keptBuffer = 4 << 10
 
 // Comment writes a comment and a blank line. Without that line, parsers pile
 // comments up as the beginning of an event.

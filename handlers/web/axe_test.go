@@ -14,7 +14,7 @@ import (
 
 // Every page, in its fullest and its emptiest state, in both schemes.
 func TestAxeFindsNothing(t *testing.T) {
-	tab := newTab(t, 4*time.Minute)
+	tab := newTab(t, 8*time.Minute)
 	empty := []string{"/", "/runs", "/scrapers", "/events", "/projections", "/audit", "/nope"}
 	refused := webtest.New()
 	refused.Blocked, refused.Sealing.Refused = webtest.Hostile, webtest.Hostile

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newTab opens an empty tab, for a test and not for longer than a minute or so.
+// newTab opens an empty tab, for a test and not for longer than a few minutes.
 func newTab(t *testing.T, atMost time.Duration) context.Context {
 	t.Helper()
 	var err error
@@ -57,7 +57,7 @@ func newTab(t *testing.T, atMost time.Duration) context.Context {
 func open(t *testing.T, path string) (context.Context, *webtest.Service) {
 	t.Helper()
 	s := webtest.New()
-	base, tab := hosted(t, s), newTab(t, time.Minute)
+	base, tab := hosted(t, s), newTab(t, 3*time.Minute)
 	if err := chromedp.Do(tab, chromedp.Navigate(base+path)); err != nil {
 		t.Fatal(err)
 	}
@@ -73,19 +73,26 @@ func hosted(t *testing.T, s *webtest.Service) string {
 	return server.URL
 }
 
+// patience is how long a page may take to become what it is to be, on a machine
+// that does much else.
+const patience = 45 * time.Second
+
 // becomes waits until an expression is true in the page, or in the one that the
-// browser goes to meanwhile.
+// browser goes to meanwhile. It asks again and again: a page that is left while
+// it waits for something takes what waits there with it.
 func becomes(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
-		if err == nil {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
+		if err == nil && is {
 			return
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			t.Fatalf("it never was so: %s (%v)", expression, err)
+		case <-time.After(30 * time.Millisecond):
 		}
 	}
 }

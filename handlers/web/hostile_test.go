@@ -1,13 +1,10 @@
 package web_test
 
 import (
-	"context"
 	"net/url"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"scrapelog/handlers/web/webtest"
@@ -25,12 +22,8 @@ addEventListener("error", (e) => seen.push("error " + e.message));`
 func TestWhatOthersSayIsNotDoneInABrowser(t *testing.T) {
 	s := webtest.New()
 	s.Blocked, s.Sealing.Refused = webtest.Hostile, webtest.Hostile
-	base, tab := hosted(t, s), newTab(t, 2*time.Minute)
-	watch := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: witness})
-		return err
-	})
-	if err := chromedp.Do(tab, watch); err != nil {
+	base, tab := hosted(t, s), newTab(t, 5*time.Minute)
+	if err := chromedp.Do(tab, beforehand(witness)); err != nil {
 		t.Fatal(err)
 	}
 	said := url.QueryEscape(`"><img src=x onerror=alert(1)><script>alert(2)</script>`)
