@@ -1,9 +1,8 @@
-// Package dial opens connections to scrapers: one fresh HTTP transport per run
-// or probe, the headers that come from the environment, and the probe itself.
+// Package dial opens connections to scrapers: a fresh one per run or probe, the
+// headers that come from the environment, and the probe itself.
 //
-// A transport is never shared. Two runs on one connection would be lost
-// together, and net/http repeats a POST by itself on a connection that it has
-// used before.
+// No connection is shared. Two runs on one would be lost together, and net/http
+// repeats a POST by itself on a connection that it has used before.
 package dial
 
 import (

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 
 	"scrapelog/domain"
@@ -86,11 +85,18 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ali
 func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc) (*http.Response, error) {
 	quiet := newSilence(o.cfg.StartTimeout.Std(), func() { end(errNoHeader) })
 	defer quiet.stop()
-	connected := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		o.stage = asking
-		quiet.arm()
-	}}
-	return dial.Transport(o.cfg).RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), connected)))
+	var resp *http.Response
+	var err error
+	done := make(chan struct{})
+	go func() { // on a stack of its own, which is given back: a stream is held on a small one
+		defer close(done)
+		resp, err = dial.Exchange(req, o.cfg, func() {
+			o.stage = asking
+			quiet.arm()
+		})
+	}()
+	<-done
+	return resp, err
 }
 
 // refusal is an HTTP answer that is no stream.

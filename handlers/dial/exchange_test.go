@@ -1,0 +1,148 @@
+package dial
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// exchanged sends an order to a peer that plays what it is given.
+func exchanged(t *testing.T, ctx context.Context, order Order, peer func(net.Conn)) (*http.Response, error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		peer(conn)
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	cfg := config("http://" + l.Addr().String() + "/scrapes/shop")
+	order.RunID = uuid.New()
+	req, err := order.Request(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connected := 0
+	resp, err := Exchange(req, cfg, func() { connected++ })
+	if connected != 1 {
+		t.Errorf("connected %d times", connected)
+	}
+	return resp, err
+}
+
+// saying reads the request and answers.
+func saying(answer string) func(net.Conn) {
+	return func(conn net.Conn) {
+		req, err := http.ReadRequest(bufio.NewReader(conn))
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, req.Body)
+		_, _ = io.WriteString(conn, answer)
+		_, _ = io.Copy(io.Discard, conn) // until the client leaves
+	}
+}
+
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+
+func TestExchangePassesInterimAnswersOver(t *testing.T) {
+	const hint = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+	for n, good := range map[int]bool{0: true, 1: true, maxInterim - 1: true, maxInterim: false} {
+		resp, err := exchanged(t, t.Context(), Order{}, saying(strings.Repeat(hint, n)+ok+"hello"))
+		if (err == nil) != good {
+			t.Fatalf("%d interim answers: %v", n, err)
+		}
+		if !good {
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		if string(body) != "hello" || err != nil || resp.StatusCode != 200 {
+			t.Errorf("%d interim answers: %q, %v", n, body, err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	resp, err := exchanged(t, t.Context(), Order{}, saying("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"))
+	if err != nil || resp.StatusCode != 101 {
+		t.Fatalf("101 is an answer: %v", err)
+	}
+	_ = resp.Body.Close()
+}
+
+// Who refuses a request need not have read it.
+func TestExchangeHearsAnEarlyAnswer(t *testing.T) {
+	large := Order{Params: []byte(`"` + strings.Repeat("x", 16<<20) + `"`)}
+	resp, err := exchanged(t, t.Context(), large, func(conn net.Conn) {
+		_, _ = io.ReadFull(conn, make([]byte, 100))
+		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Fatalf("%v", err)
+	}
+	_ = resp.Body.Close()
+}
+
+// The bound is the header's alone: a body may be as long as it likes.
+func TestExchangeBoundsTheHeader(t *testing.T) {
+	field := func(size int) string { return "X-Large: " + strings.Repeat("x", size) + "\r\n" }
+	long := strings.Repeat("y", 3*maxHeader)
+	for size, good := range map[int]bool{maxHeader / 2: true, maxHeader: false} {
+		answer := "HTTP/1.1 200 OK\r\nConnection: close\r\n" + field(size) + "\r\n" + long
+		resp, err := exchanged(t, t.Context(), Order{}, saying(answer))
+		if (err == nil) != good {
+			t.Fatalf("a header field of %d bytes: %v", size, err)
+		}
+		if !good {
+			continue
+		}
+		if n, err := io.CopyN(io.Discard, resp.Body, int64(len(long))); err != nil {
+			t.Errorf("a body of %d bytes after it: %d, %v", len(long), n, err)
+		}
+		_ = resp.Body.Close()
+	}
+}
+
+// Both ends of an exchange's life end its connection: the context and Close.
+func TestExchangeEndsItsConnection(t *testing.T) {
+	for name, end := range map[string]func(cancel func(), resp *http.Response){
+		"context": func(cancel func(), _ *http.Response) { cancel() },
+		"close":   func(_ func(), resp *http.Response) { _ = resp.Body.Close() },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan struct{})
+		resp, err := exchanged(t, ctx, Order{}, func(conn net.Conn) {
+			saying("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")(conn)
+			close(left)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		end(cancel, resp)
+		select {
+		case <-left:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%s: the connection is still there", name)
+		}
+		if _, err := resp.Body.Read(make([]byte, 1)); err == nil {
+			t.Errorf("%s: the body can still be read", name)
+		}
+		cancel()
+	}
+}
