@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
@@ -46,13 +48,10 @@ func (f *fileScrapers) dialled(logged domain.ScraperConfig) domain.ScraperConfig
 // unchanged scraper is not, and one that left the file is removed.
 func (f *fileScrapers) apply(ctx context.Context, s *service, scrapers []domain.ScraperConfig) error {
 	f.set(scrapers)
-	by := domain.Origin{Actor: "file"}
-	for _, c := range scrapers {
-		configure := domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: c.Name}, Source: domain.SourceFile, Config: c.Redacted()}
-		if _, err := s.commands.Handle(ctx, configure, by); err != nil {
-			return fmt.Errorf("scraper %s: %w", c.Name, err)
-		}
+	if err := configure(ctx, s, scrapers); err != nil {
+		return err
 	}
+	by := domain.Origin{Actor: "file"}
 	known, err := allScrapers(ctx, s.store)
 	if err != nil {
 		return err
@@ -67,6 +66,23 @@ func (f *fileScrapers) apply(ctx context.Context, s *service, scrapers []domain.
 		}
 	}
 	return nil
+}
+
+// configure records the scrapers in the file's order, but for files so long that
+// one commit after the other would take minutes.
+func configure(ctx context.Context, s *service, scrapers []domain.ScraperConfig) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(1 + min(len(scrapers)/100, 31))
+	for _, c := range scrapers {
+		group.Go(func() error {
+			configure := domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: c.Name}, Source: domain.SourceFile, Config: c.Redacted()}
+			if _, err := s.commands.Handle(ctx, configure, domain.Origin{Actor: "file"}); err != nil {
+				return fmt.Errorf("scraper %s: %w", c.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 func (f *fileScrapers) has(name string) bool {

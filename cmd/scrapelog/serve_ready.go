@@ -86,8 +86,8 @@ func (s *service) ready(ctx context.Context) []string {
 		reasons = append(reasons, "starting: "+doing)
 	}
 	if t != nil {
-		if n := t.supervisor.Unrecorded(); n > 0 {
-			reasons = append(reasons, fmt.Sprintf("%d ended runs wait to be recorded", n))
+		if n, why := t.supervisor.Unrecorded(); n > 0 {
+			reasons = append(reasons, fmt.Sprintf("%d ended runs wait to be recorded: %v", n, why))
 		}
 	}
 	if refused := s.sealer.Refused(); refused != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/dial"
@@ -27,6 +28,7 @@ type tenure struct {
 	lock       *eventstore.Instance
 	supervisor *scrape.Supervisor
 	prober     *recovery.Prober
+	scheduler  *schedule.Scheduler
 	stopping   <-chan struct{} // closed: no new runs
 }
 
@@ -50,8 +52,12 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 		Wake: s.store.Wake, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
 	}
 	t.prober = &recovery.Prober{
-		Lost: s.store.Lost, LoadRun: s.loadRun, Config: s.dialConfig, Ask: dial.Probe, Watcher: s.watchers.Present,
+		Lost: s.store.Lost, LoadRun: s.loadRun, Config: t.probeConfig, Ask: dial.Probe, Watcher: s.watchers.Present,
 		Handle: s.commands.Handle, Wake: s.store.Wake, Logger: s.logger,
+	}
+	t.scheduler = &schedule.Scheduler{
+		Log: s.store, Handle: s.commands.Handle, Unanswered: t.prober.Unanswered, Wake: s.store.Wake,
+		Ready: func() { s.starts.done(stepTicking) }, Logger: s.logger,
 	}
 	return t, nil
 }
@@ -106,7 +112,7 @@ func (t *tenure) work(ctx context.Context, keeper *instance.Keeper, reload <-cha
 		defer stopLiving()
 		return t.supervisor.Run(following)
 	})
-	for _, run := range []func(context.Context) error{t.rescrape, t.tick, t.prober.Run, t.mind} {
+	for _, run := range []func(context.Context) error{t.rescrape, t.scheduler.Run, t.prober.Run, t.mind} {
 		acting.Go(func() error {
 			err := run(following)
 			if following.Err() == nil {
@@ -128,17 +134,18 @@ func (t *tenure) rescrape(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-func (t *tenure) tick(ctx context.Context) error {
-	s := &schedule.Scheduler{
-		Log: t.store, Handle: t.commands.Handle, Unanswered: t.prober.Unanswered, Wake: t.store.Wake,
-		Ready: func() { t.starts.done(stepTicking) }, Logger: t.logger,
-	}
-	return s.Run(ctx)
-}
-
 func (t *tenure) mind(ctx context.Context) error {
 	m := &attach.Minder{Runs: t.supervisor.Attached, Gone: t.watchers.GoneSince, Grace: t.config.WatcherGrace.Std(), Handle: t.commands.Handle, Logger: t.logger}
 	return m.Run(ctx)
+}
+
+// probeConfig is what to probe a scraper with. Ten thousand that are lost are
+// probed every second: the scheduler, which follows the log, knows without asking.
+func (t *tenure) probeConfig(ctx context.Context, name string) (domain.ScraperConfig, error) {
+	if c, ok := t.scheduler.Config(name); ok {
+		return t.files.dialled(c), nil
+	}
+	return t.dialConfig(ctx, name)
 }
 
 // reloads applies the configuration file anew each time it is asked to. A file

@@ -32,7 +32,8 @@ const (
 type Prober struct {
 	Lost    func(ctx context.Context) ([]domain.Guard, error) // the guards of scrapers whose connection is down
 	LoadRun func(ctx context.Context, id uuid.UUID) (domain.Run, error)
-	Config  func(ctx context.Context, scraper string) (domain.ScraperConfig, error)
+	// Config is asked before every probe: it should not need the database.
+	Config func(ctx context.Context, scraper string) (domain.ScraperConfig, error)
 	// Ask makes one full exchange. Answered is true for any answer at all, back
 	// only for one that means the scraper can be scraped.
 	Ask     func(ctx context.Context, c domain.ScraperConfig) (back, answered bool, err error)
@@ -159,15 +160,14 @@ func (p *Prober) Waiting(scraper string) (string, bool) {
 	return "waits " + w.state().String(), true
 }
 
-// probe asks once there is a place for it.
-func (p *Prober) probe(ctx context.Context, c domain.ScraperConfig) (back, answered bool, err error) {
+// enter waits for a place to probe in.
+func (p *Prober) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case p.places <- struct{}{}:
-		defer func() { <-p.places }()
+		return func() { <-p.places }, nil
 	case <-ctx.Done():
-		return false, false, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	return p.Ask(ctx, c)
 }
 
 func (p *Prober) watch(scraper string) *watch {

@@ -24,6 +24,7 @@ type watch struct {
 	cancel  context.CancelFunc
 
 	announced chan struct{} // holds at most one announcement that has not been answered
+	lost      domain.Run    // once it was read; the loop's alone
 
 	mu            sync.Mutex
 	seen          watchState
@@ -69,39 +70,57 @@ func (w *watch) loop(ctx context.Context) {
 	var goodSince time.Time // the first of an unbroken row of good probes
 	by := domain.NoticedByProbe
 	for ctx.Err() == nil {
-		config, lost, err := w.load(ctx)
-		if err != nil {
-			w.report(ctx, watchState{waiting: "for the log, which cannot be read", detail: err.Error()})
-			by = w.pause(ctx, Poll)
-			continue
-		}
-		state := w.ask(ctx, config, &goodSince)
-		if state.waiting == "" {
-			state = w.prove(config, lost, goodSince)
-		}
-		if lost.LostLink == domain.LinkWatcher {
-			by = domain.NoticedByWatcher
-		}
-		if state.waiting == "" && w.restored(ctx, by) {
+		state, next := w.look(ctx, &goodSince, by)
+		if next == 0 {
 			return
 		}
 		w.report(ctx, state)
-		by = w.pause(ctx, config.Probe.Interval.Std())
+		by = w.pause(ctx, next)
 	}
 }
 
-func (w *watch) load(ctx context.Context) (domain.ScraperConfig, domain.Run, error) {
-	lost, err := w.prober.LoadRun(ctx, w.run)
+// look is one round: everything that a probe takes, under one of the places for
+// them. next is when another is due; zero: none, the connection is restored.
+func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.NoticedBy) (state watchState, next time.Duration) {
+	leave, err := w.prober.enter(ctx)
 	if err != nil {
-		return domain.ScraperConfig{}, lost, err
+		return state, Poll
+	}
+	defer leave()
+	config, lost, err := w.load(ctx)
+	if err != nil {
+		return watchState{waiting: "for the log, which cannot be read", detail: err.Error()}, Poll
+	}
+	state = w.ask(ctx, config, goodSince)
+	if state.waiting == "" {
+		state = w.prove(config, lost, *goodSince)
+	}
+	if lost.LostLink == domain.LinkWatcher {
+		by = domain.NoticedByWatcher
+	}
+	if state.waiting == "" && w.restored(ctx, by) {
+		return state, 0
+	}
+	return state, config.Probe.Interval.Std()
+}
+
+// load reads the lost run once: it has ended, and nothing that matters here
+// changes any more.
+func (w *watch) load(ctx context.Context) (domain.ScraperConfig, domain.Run, error) {
+	if w.lost.ID == uuid.Nil {
+		lost, err := w.prober.LoadRun(ctx, w.run)
+		if err != nil {
+			return domain.ScraperConfig{}, lost, err
+		}
+		w.lost = lost
 	}
 	config, err := w.prober.Config(ctx, w.scraper)
-	return config, lost, err
+	return config, w.lost, err
 }
 
 func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time.Time) watchState {
 	asked := time.Now()
-	back, answered, err := w.prober.probe(ctx, c)
+	back, answered, err := w.prober.Ask(ctx, c)
 	if back {
 		if goodSince.IsZero() {
 			*goodSince = asked

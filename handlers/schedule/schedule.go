@@ -9,7 +9,10 @@ package schedule
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -17,6 +20,10 @@ import (
 
 // Poll bounds how long a tick waits, so that a clock that was set is noticed.
 const Poll = time.Second
+
+// atOnce is how many slots are started at once: those of "*/15 * * * *" are all
+// due at the same instant, and one after the other the last would be late.
+const atOnce = 64
 
 // page is how many events are read at once while following the log.
 const page = 500
@@ -40,7 +47,10 @@ type Scheduler struct {
 
 	began    time.Time // slots before it were missed while scrapelog was down
 	position int64     // how far the log has been followed
-	entries  map[string]*entry
+	next     time.Time // nothing comes due before it; zero: not known
+
+	mu      sync.Mutex // of what is in entries of scrapers; only Run writes there
+	entries map[string]*entry
 }
 
 // entry is a scraper and its next slot.
@@ -87,15 +97,19 @@ func (s *Scheduler) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.entries = make(map[string]*entry, len(guards))
+	entries := make(map[string]*entry, len(guards))
 	for _, guard := range guards {
 		scraper, _, err := s.Log.Scraper(ctx, guard.Scraper)
 		if err != nil {
 			return err
 		}
-		s.entries[guard.Scraper] = (&entry{}).become(scraper)
+		e := &entry{}
+		e.become(scraper)
+		entries[guard.Scraper] = e
 	}
-	s.position = head
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries, s.position = entries, head
 	return nil
 }
 
@@ -121,45 +135,86 @@ func (s *Scheduler) fold(e domain.Event) {
 	if e == nil {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	known := s.entries[e.ScraperName()]
 	if known == nil {
 		known = &entry{}
 		s.entries[e.ScraperName()] = known
 	}
-	known.become(known.scraper.Evolve(e))
+	if known.become(known.scraper.Evolve(e)) {
+		s.next = time.Time{}
+	}
+}
+
+// Config is a scraper's configuration as the log has it, as far as it has been
+// followed; ok says whether there is one. It asks nobody.
+func (s *Scheduler) Config(scraper string) (c domain.ScraperConfig, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[scraper]
+	if e == nil || e.scraper.ConfiguredAt.IsZero() {
+		return domain.ScraperConfig{}, false
+	}
+	return e.scraper.Config, true
 }
 
 // become takes over a scraper's new state and finds its next slot when that may
 // have moved.
-func (e *entry) become(s domain.Scraper) *entry {
-	moved := s.LastDue != e.scraper.LastDue || s.ConfiguredAt != e.scraper.ConfiguredAt || s.Removed != e.scraper.Removed
+func (e *entry) become(s domain.Scraper) (moved bool) {
+	moved = s.LastDue != e.scraper.LastDue || s.ConfiguredAt != e.scraper.ConfiguredAt || s.Removed != e.scraper.Removed
 	e.scraper = s
 	if moved {
-		e.slot = s.NextSlot(time.Time{})
+		e.slot, e.late = s.NextSlot(time.Time{}), time.Time{}
 	}
-	return e
+	return moved
 }
 
-// tick sees to every slot that has come due.
+// tick sees to every slot that has come due. A storm of commits makes it come by
+// often, and costs it nothing while nothing is due.
 func (s *Scheduler) tick(ctx context.Context, now time.Time) {
-	for name, e := range s.entries {
-		due := e.due(now, s.began)
-		if due.IsZero() {
-			continue
-		}
-		start := domain.StartScrape{
-			ToScraper: domain.ToScraper{Scraper: name}, RunID: domain.SlotRunID(name, due),
-			Trigger: domain.TriggerSchedule, DueAt: due, Unanswered: s.Unanswered(name),
-		}
-		if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
-			if ctx.Err() == nil && !e.late.Equal(due) {
-				e.late = due
-				s.Logger.Error("a slot cannot be started; trying again", "scraper", name, "due_at", due, "error", err)
-			}
-			continue
-		}
-		e.slot = e.scraper.NextSlot(due)
+	if now.Before(s.next) {
+		return
 	}
+	var starting errgroup.Group
+	starting.SetLimit(atOnce)
+	for name, e := range s.entries {
+		if due := e.due(now, s.began); !due.IsZero() {
+			starting.Go(func() error { s.start(ctx, name, e, due); return nil })
+		}
+	}
+	_ = starting.Wait() // what went wrong is logged, and tried again
+	s.next = now.Add(Poll)
+	for _, e := range s.entries {
+		if at := e.startsAt(); !at.IsZero() && at.Before(s.next) {
+			s.next = at
+		}
+	}
+}
+
+// start starts or skips a slot. One that cannot be started is tried again.
+func (s *Scheduler) start(ctx context.Context, name string, e *entry, due time.Time) {
+	start := domain.StartScrape{
+		ToScraper: domain.ToScraper{Scraper: name}, RunID: domain.SlotRunID(name, due),
+		Trigger: domain.TriggerSchedule, DueAt: due, Unanswered: s.Unanswered(name),
+	}
+	if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
+		if ctx.Err() == nil && !e.late.Equal(due) {
+			s.Logger.Error("a slot cannot be started; trying again", "scraper", name, "due_at", due, "error", err)
+		}
+		e.late = due
+		return
+	}
+	e.slot, e.late = e.scraper.NextSlot(due), time.Time{}
+}
+
+// startsAt is when the next slot starts; zero: there is none, or it is late
+// already and tried again at the next poll.
+func (e *entry) startsAt() time.Time {
+	if e.slot.IsZero() || !e.late.IsZero() {
+		return time.Time{}
+	}
+	return e.scraper.Config.Jittered(e.slot)
 }
 
 // due is the slot to see to now: the last that has come due. Slots missed while
@@ -178,11 +233,5 @@ func (e *entry) due(now, began time.Time) time.Time {
 
 // untilNext is how long nothing comes due, at most Poll.
 func (s *Scheduler) untilNext(now time.Time) time.Duration {
-	wait := Poll
-	for _, e := range s.entries {
-		if !e.slot.IsZero() {
-			wait = min(wait, e.scraper.Config.Jittered(e.slot).Sub(now))
-		}
-	}
-	return max(wait, time.Millisecond)
+	return min(max(s.next.Sub(now), time.Millisecond), Poll)
 }

@@ -49,24 +49,25 @@ type outcome struct {
 }
 
 // follow POSTs a run and reads its stream to the end, whatever the end is. ctx
-// and end belong together: end cancels ctx with a cause. alive is called with
-// the time of each sign of life: bytes, or whole events once beats are announced.
-func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg domain.ScraperConfig, alive func(time.Time)) outcome {
+// and end belong together: end cancels ctx with a cause. opened is called when
+// there is a connection. alive is called with the time of each sign of life:
+// bytes, or whole events once beats are announced.
+func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg domain.ScraperConfig, opened func(), alive func(time.Time)) outcome {
 	o := outcome{run: run, cfg: cfg}
 	longest := time.AfterFunc(cfg.MaxDuration.Std(), func() { end(errMaxDuration) })
 	defer longest.Stop()
-	o.said, o.err = o.converse(ctx, end, alive)
+	o.said, o.err = o.converse(ctx, end, opened, alive)
 	o.own, o.endedAt = context.Cause(ctx), time.Now()
 	return o
 }
 
-func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, alive func(time.Time)) (*terminal, error) {
+func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, opened func(), alive func(time.Time)) (*terminal, error) {
 	req, err := newRequest(ctx, o.run, o.cfg)
 	if err != nil {
 		return nil, err
 	}
 	o.redact = newRedactor(req, o.cfg.HeadersEnv)
-	resp, err := o.ask(req, end)
+	resp, err := o.ask(req, end, opened)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ali
 
 // ask sends the request and waits for the header, no longer than start_timeout
 // from the connection on: a scraper that does not even read is late as well.
-func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc) (*http.Response, error) {
+func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened func()) (*http.Response, error) {
 	quiet := newSilence(o.cfg.StartTimeout.Std(), func() { end(errNoHeader) })
 	defer quiet.stop()
 	var resp *http.Response
@@ -93,6 +94,7 @@ func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc) (*http.Res
 		resp, err = dial.Exchange(req, o.cfg, func() {
 			o.stage = asking
 			quiet.arm()
+			opened()
 		})
 	}()
 	<-done

@@ -20,8 +20,8 @@ type hold struct {
 	heardAt atomic.Pointer[time.Time]
 	watched atomic.Pointer[domain.Run] // set once it is known that the run lives with a watcher
 
-	settled    bool // recorded, or nothing to record; guarded by Supervisor.mu
-	unrecorded bool // ended, and the log did not take it yet; likewise
+	settled    bool  // recorded, or nothing to record; guarded by Supervisor.mu
+	unrecorded error // ended, and why the log did not take it yet; likewise
 }
 
 func (h *hold) alive(at time.Time) { h.heardAt.Store(&at) }
@@ -97,7 +97,7 @@ func (s *Supervisor) settle(h *hold) {
 	h.end(errEnded) // frees what hangs on the context
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h.settled, h.unrecorded = true, false
+	h.settled, h.unrecorded = true, nil
 	s.unsettled--
 	close(s.settling)
 	s.settling = make(chan struct{})
@@ -105,6 +105,8 @@ func (s *Supervisor) settle(h *hold) {
 
 // carry follows a run from its load to its end.
 func (s *Supervisor) carry(h *hold) outcome {
+	opened := s.opening.take(h.ctx)
+	defer opened()
 	run, cfg, err := s.prepare(h)
 	if own := context.Cause(h.ctx); own != nil || err != nil {
 		return outcome{run: domain.Run{ID: h.id}, own: own, err: err, endedAt: time.Now()}
@@ -112,7 +114,7 @@ func (s *Supervisor) carry(h *hold) outcome {
 	if run.Watcher != "" {
 		h.watched.Store(&run)
 	}
-	return follow(h.ctx, h.end, run, cfg, h.alive)
+	return follow(h.ctx, h.end, run, cfg, opened, h.alive)
 }
 
 func (s *Supervisor) endAll(why error) {

@@ -38,7 +38,7 @@ func BenchmarkStreamMemory(b *testing.B) {
 			ctx, end := context.WithCancelCause(ctx)
 			defer end(nil)
 			signs := 0
-			follow(ctx, end, domain.Run{ID: uuid.New(), Scraper: "shop"}, cfg, func(time.Time) {
+			follow(ctx, end, domain.Run{ID: uuid.New(), Scraper: "shop"}, cfg, func() {}, func(time.Time) {
 				if signs++; signs == 2 { // the header, and the event
 					<-places
 					opened.Done()

@@ -110,7 +110,7 @@ func (sc scenario) run(t testing.TB) (c domain.RunCommand, posts int64, took tim
 		go sc.during(end, alive)
 	}
 	began := time.Now()
-	o := follow(ctx, end, run, cfg, func(at time.Time) { alive <- at })
+	o := follow(ctx, end, run, cfg, func() {}, func(at time.Time) { alive <- at })
 	took = time.Since(began)
 	close(gone)
 	return o.command(), asked.Load(), took

@@ -41,6 +41,7 @@ func (s *Supervisor) record(h *hold, c domain.RunCommand) {
 }
 
 func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand) error {
+	defer s.ending.take(s.recording)()
 	ctx, cancel := context.WithTimeout(s.recording, attempt)
 	defer cancel()
 	_, err := s.Handle(ctx, c, domain.Origin{Actor: actor, Traceparent: dial.Traceparent(run)})
@@ -54,8 +55,8 @@ func settles(err error) bool {
 
 func (s *Supervisor) unrecorded(h *hold, err error) {
 	s.mu.Lock()
-	first := !h.unrecorded
-	h.unrecorded = true
+	first := h.unrecorded == nil
+	h.unrecorded = err
 	s.mu.Unlock()
 	if first {
 		s.Logger.Warn("the end of a run cannot be recorded; trying on", "run", h.id, "err", err)
@@ -64,7 +65,7 @@ func (s *Supervisor) unrecorded(h *hold, err error) {
 
 func (s *Supervisor) recorded(h *hold, err error) {
 	s.mu.Lock()
-	late := h.unrecorded
+	late := h.unrecorded != nil
 	s.mu.Unlock()
 	switch {
 	case errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrInvalid):

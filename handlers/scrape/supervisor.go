@@ -19,6 +19,11 @@ const (
 	// recordGrace is how long a stop waits for the last ends to be recorded.
 	// What is left then is found by whoever finds this instance dead.
 	recordGrace = 5 * time.Second
+	// atOnce is how many runs are opening at once, from their load to the
+	// connection, and as many ends are being recorded: ten thousand that start or
+	// end together must not look to scrapers and database like an attack, and
+	// keep a place among their reads for the pages.
+	atOnce = 256
 )
 
 // ErrDisowned, as the cause of the context given to Run, says that this instance
@@ -53,6 +58,8 @@ type Supervisor struct {
 	settling   chan struct{}   // closed, and made anew, when one does
 	recording  context.Context // what ends are recorded under: outlives the context of Run
 	pullFailed bool
+
+	opening, ending places
 }
 
 // Run pulls and follows runs until ctx ends. Then it takes no new ones, waits
@@ -63,6 +70,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	defer abandon()
 	s.mu.Lock()
 	s.holds, s.settling, s.recording = map[uuid.UUID]*hold{}, make(chan struct{}), recording
+	s.opening, s.ending = make(places, atOnce), make(places, atOnce)
 	s.mu.Unlock()
 	tokens, stop := s.Wake()
 	defer stop()
@@ -141,17 +149,17 @@ func (s *Supervisor) awaitSettled(ctx context.Context) {
 	}
 }
 
-// Unrecorded is how many runs have ended and could not yet be recorded.
-func (s *Supervisor) Unrecorded() int {
+// Unrecorded is how many runs have ended and could not yet be recorded, and why
+// the last try for one of them failed.
+func (s *Supervisor) Unrecorded() (n int, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
 	for _, h := range s.holds {
-		if h.unrecorded {
-			n++
+		if h.unrecorded != nil {
+			n, why = n+1, h.unrecorded
 		}
 	}
-	return n
+	return n, why
 }
 
 // Attached lists the runs in hand that live with a watcher.

@@ -134,14 +134,14 @@ func TestAnEndIsKeptUntilTheLogTakesIt(t *testing.T) {
 	for range 4 {
 		next(t, "attempt", b.attempts)
 	}
-	if n := s.Unrecorded(); n != 1 {
+	if n, why := s.Unrecorded(); n != 1 || why == nil {
 		t.Errorf("%d ends unrecorded, want 1", n)
 	}
 	b.set(func() { b.refuse = nil })
 	if c, is := next(t, "end", b.handled).(domain.ReportCompleted); !is || c.RunID != id {
 		t.Errorf("recorded %+v", c)
 	}
-	until(t, "nothing unrecorded", func() bool { return s.Unrecorded() == 0 })
+	until(t, "nothing unrecorded", func() bool { n, _ := s.Unrecorded(); return n == 0 })
 }
 
 func TestARefusalSettlesAnEnd(t *testing.T) {
@@ -156,7 +156,7 @@ func TestARefusalSettlesAnEnd(t *testing.T) {
 		until(t, "rest", func() bool { open, _ := s.open(); return open == 0 })
 		b.pulled(t)
 		none(t, "attempt", b.attempts)
-		if n := s.Unrecorded(); n != 0 {
+		if n, _ := s.Unrecorded(); n != 0 {
 			t.Errorf("%v: %d ends unrecorded", refusal, n)
 		}
 	}

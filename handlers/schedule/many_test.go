@@ -1,0 +1,90 @@
+package schedule_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/schedule"
+)
+
+// many is a log of scrapers that share a schedule, where a commit takes 10 ms.
+type many struct {
+	*log
+	scrapers []domain.Scraper
+
+	mu     sync.Mutex
+	starts map[string]time.Time
+	under  int
+	most   int
+}
+
+func (m *many) Guards(context.Context) (guards []domain.Guard, _ error) {
+	for _, s := range m.scrapers {
+		guards = append(guards, s.Guard)
+	}
+	return guards, nil
+}
+
+func (m *many) Scraper(_ context.Context, name string) (domain.Scraper, int64, error) {
+	for _, s := range m.scrapers {
+		if s.Scraper == name {
+			return s, 1, nil
+		}
+	}
+	return domain.Scraper{}, 0, domain.ErrNotFound
+}
+
+func (m *many) commit(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
+	m.mu.Lock()
+	m.under++
+	m.most = max(m.most, m.under)
+	m.mu.Unlock()
+	time.Sleep(10 * time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.under--
+	m.starts[c.(domain.StartScrape).Scraper] = time.Now()
+	return nil, nil
+}
+
+// A thousand slots at the same instant are not started one after the other.
+func TestSlotsOfOneInstantStartTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &many{log: newLog(), starts: map[string]time.Time{}}
+		for i := range 1000 {
+			e := configured(func(c *domain.ScraperConfig) { c.Name, c.Schedule = fmt.Sprintf("s-%d", i), "*/15 * * * *" })
+			e.Scraper = e.Config.Name
+			m.scrapers = append(m.scrapers, domain.Scraper{}.Evolve(e))
+		}
+		s := &schedule.Scheduler{
+			Log: m, Handle: m.commit, Ready: func() {}, Logger: slog.New(slog.DiscardHandler),
+			Unanswered: func(string) bool { return false },
+			Wake:       func() (<-chan struct{}, func()) { return m.wake, func() {} },
+		}
+		due := time.Now().Truncate(15 * time.Minute).Add(15 * time.Minute)
+		ctx, cancel := context.WithDeadline(t.Context(), due.Add(time.Second))
+		defer cancel()
+		if err := s.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if len(m.starts) != 1000 || m.most != 64 {
+			t.Errorf("%d slots were started, %d at once; want 1000, and 64", len(m.starts), m.most)
+		}
+		for name, at := range m.starts {
+			if late := at.Sub(due); late < 10*time.Millisecond || late > 160*time.Millisecond {
+				t.Errorf("%s was started %v after its slot", name, late)
+			}
+		}
+		c, ok := s.Config("s-7")
+		if _, other := s.Config("nobody"); !ok || other || c.Name != "s-7" {
+			t.Errorf("the configuration of s-7: %v %+v; of nobody: %v", ok, c, other)
+		}
+	})
+}
