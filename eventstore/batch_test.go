@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 )
@@ -171,4 +173,26 @@ func TestNothingIsKeptOutsideTheFeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The last of the batch is not of the group's types: what was kept of those
+// before it must be written all the same.
+func TestAGroupIsHandedItsTypesAlone(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		withEffects(t, s)
+		run := uuid.New()
+		mustAppend(t, s, appendOf(0, started(run)))
+		mustAppend(t, s, appendOf(1, completed(run)))
+		cfg := feed()
+		cfg.Types = []string{domain.RunStarted{}.EventType()}
+		stop := consume(t, s, cfg, keeping(freely))
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if err := s.WaitFor(ctx, "effects", 2); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		assertEffects(t, s, 1)
+	})
 }

@@ -33,6 +33,9 @@ type FeedConfig struct {
 	// Group is the consumer group. It is a persistent name: changing it hands
 	// the group the whole log once more.
 	Group string
+	// Types are the wire names that the group handles; it is moved past all others
+	// without being asked. Empty: it is handed everything.
+	Types []string
 	// Blocks keeps a message that fails at the head of the group until it can be
 	// handled, as a projection needs. Otherwise it goes to the dead letters.
 	Blocks bool
@@ -124,7 +127,7 @@ func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
 	if err != nil {
 		return wsql.Row{}, err
 	}
-	msg := messageOf(r)
+	msg := message.NewMessage(r.ID.String(), nil) // what is handed on is made of r
 	a.scanned(msg, r)
 	return wsql.Row{Offset: r.Position, Msg: msg}, nil
 }

@@ -3,12 +3,15 @@ package eventstore
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
+
+	"scrapelog/domain"
 )
 
 // What watermill has no field for travels in the message's metadata, beside the
@@ -24,9 +27,8 @@ const (
 
 func messageOf(r Recorded) *message.Message {
 	m := message.NewMessage(r.ID.String(), message.Payload(r.Data))
-	for key, value := range r.Metadata {
-		m.Metadata[key] = value
-	}
+	m.Metadata = make(message.Metadata, len(r.Metadata)+5)
+	maps.Copy(m.Metadata, r.Metadata)
 	m.Metadata[metaPosition] = strconv.FormatInt(r.Position, 10)
 	m.Metadata[metaStream] = r.Stream
 	m.Metadata[metaVersion] = strconv.FormatInt(r.Version, 10)
@@ -38,13 +40,33 @@ func messageOf(r Recorded) *message.Message {
 // TypeFromMessage is the wire name of the event that a message carries.
 func TypeFromMessage(m *message.Message) string { return m.Metadata[metaType] }
 
-type recordedKey struct{}
+// carried is an event as the feed has read it; the context of its message has it.
+type carried struct {
+	Recorded
+	event domain.Event
+}
+
+type carriedKey struct{}
+
+// EventFromMessage is the event that a message of the feed carries, decoded; nil
+// if its type is unknown.
+func EventFromMessage(m *message.Message) (Recorded, domain.Event, error) {
+	if c, ok := m.Context().Value(carriedKey{}).(carried); ok {
+		return c.Recorded, c.event, nil
+	}
+	r, err := RecordedFromMessage(m)
+	if err != nil {
+		return Recorded{}, nil, err
+	}
+	e, err := r.Event()
+	return r, e, err
+}
 
 // RecordedFromMessage is the event that a message of the feed carries. It is read
 // from the message itself if that is a copy without the feed's context.
 func RecordedFromMessage(m *message.Message) (Recorded, error) {
-	if r, ok := m.Context().Value(recordedKey{}).(Recorded); ok {
-		return r, nil
+	if c, ok := m.Context().Value(carriedKey{}).(carried); ok {
+		return c.Recorded, nil
 	}
 	id, idErr := uuid.Parse(m.UUID)
 	position, positionErr := strconv.ParseInt(m.Metadata[metaPosition], 10, 64)

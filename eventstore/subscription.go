@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
+
+	"scrapelog/domain"
 )
 
 // subscription is one consumer of a group. Two goroutines share it:
@@ -108,6 +111,10 @@ func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message
 		s.bury(tx, msg, r.Position, reason)
 		return
 	}
+	if !s.handles(r) {
+		s.succeed(tx, msg, r.Position)
+		return
+	}
 	delivered, err := s.handle(tx, msg, r, out)
 	switch {
 	case !delivered:
@@ -128,15 +135,23 @@ func (s *subscription) leave(tx *transaction) {
 	s.closeInner()
 }
 
-// handle hands a copy to the consumer, so that nothing it does to it reaches
-// watermill-sql, and waits until it is settled.
+func (s *subscription) handles(r Recorded) bool {
+	return len(s.cfg.Types) == 0 || slices.Contains(s.cfg.Types, domain.Current(r.Type))
+}
+
+// handle hands the event on and waits until it is settled. The message is one of
+// its own, so that nothing the consumer does to it reaches watermill-sql.
 func (s *subscription) handle(tx *transaction, msg *message.Message, r Recorded, out chan<- *message.Message) (delivered bool, err error) {
+	event, err := r.Event()
+	if err != nil {
+		return true, err
+	}
 	verdict := &verdict{}
 	ctx := context.WithValue(withTx(msg.Context(), tx), verdictKey{}, verdict)
-	ctx = context.WithValue(ctx, recordedKey{}, r)
+	ctx = context.WithValue(ctx, carriedKey{}, carried{r, event})
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandlerTimeout)
 	defer cancel()
-	handed := msg.Copy()
+	handed := messageOf(r)
 	handed.SetContext(ctx)
 	select {
 	case out <- handed:

@@ -3,6 +3,7 @@ package react
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -10,32 +11,34 @@ import (
 	"scrapelog/eventstore"
 )
 
-// envelope is what a handler is given: an event under its wire name, which comes
-// from the domain's registry and never from a Go type.
+// envelope is what a handler is given: an event as the feed has read it.
 type envelope struct {
-	wireName string
 	recorded eventstore.Recorded
 	event    domain.Event
 }
 
-// handler handles the events of one wire name.
-type handler struct {
-	wireName string
-	handle   func(ctx context.Context, r eventstore.Recorded, e domain.Event) error
-}
+// handler handles all events of a group. watermill goes through a group's handlers
+// for every message, and puts a line of its log together for each that is not
+// meant: a handler for each wire name costs more than all else it does.
+type handler struct{ Group }
 
-func (h handler) HandlerName() string { return h.wireName }
+func (h handler) HandlerName() string { return h.Name }
 
-func (h handler) NewEvent() any { return &envelope{wireName: h.wireName} }
+func (handler) NewEvent() any { return &envelope{} }
 
 func (h handler) Handle(ctx context.Context, event any) error {
 	e := event.(*envelope)
-	return h.handle(ctx, e.recorded, e.event)
+	return h.Group.Handle(ctx, e.recorded, e.event)
 }
 
 // marshaler reads envelopes from the messages of the feed. Nothing is written
 // through it: the log is appended to by handlers/command alone.
-type marshaler struct{}
+type marshaler struct{ types []string }
+
+// handled is the name, to watermill, of all that a group handles. What else there
+// is has its wire name, which comes from the domain's registry and never from a
+// Go type.
+const handled = "handled"
 
 func (marshaler) Marshal(any) (*message.Message, error) {
 	return nil, fmt.Errorf("%w: the log is written by commands", domain.ErrInvalid)
@@ -43,16 +46,17 @@ func (marshaler) Marshal(any) (*message.Message, error) {
 
 func (marshaler) Unmarshal(m *message.Message, into any) (err error) {
 	e := into.(*envelope)
-	if e.recorded, err = eventstore.RecordedFromMessage(m); err != nil {
-		return err
-	}
-	e.event, err = e.recorded.Event()
+	e.recorded, e.event, err = eventstore.EventFromMessage(m)
 	return err
 }
 
-func (marshaler) Name(event any) string { return event.(*envelope).wireName }
+func (marshaler) Name(any) string { return handled }
 
-// NameFromMessage is the name of the shape that Unmarshal upcasts to.
-func (marshaler) NameFromMessage(m *message.Message) string {
-	return domain.Current(eventstore.TypeFromMessage(m))
+// NameFromMessage goes by the shape that Unmarshal upcasts to.
+func (m marshaler) NameFromMessage(msg *message.Message) string {
+	wireName := domain.Current(eventstore.TypeFromMessage(msg))
+	if slices.Contains(m.types, wireName) {
+		return handled
+	}
+	return wireName
 }

@@ -82,21 +82,17 @@ func add(router *message.Router, store *eventstore.Store, group Group, log water
 			return eventstore.Topic, nil
 		},
 		SubscriberConstructor: func(cqrs.EventGroupProcessorSubscriberConstructorParams) (message.Subscriber, error) {
-			return store.Subscriber(eventstore.FeedConfig{Group: group.Name, Blocks: group.Blocks}, log)
+			return store.Subscriber(eventstore.FeedConfig{Group: group.Name, Blocks: group.Blocks, Types: group.Types}, log)
 		},
 		OnHandle: func(p cqrs.EventGroupProcessorOnHandleParams) error {
 			return p.Handler.Handle(p.Message.Context(), p.Event)
 		},
 		AckOnUnknownEvent: true, // a group sees the whole log
-		Marshaler:         marshaler{},
+		Marshaler:         marshaler{group.Types},
 		Logger:            log,
 	})
 	if err != nil {
 		return err
 	}
-	handlers := make([]cqrs.GroupEventHandler, len(group.Types))
-	for i, wireName := range group.Types {
-		handlers[i] = handler{wireName: wireName, handle: group.Handle}
-	}
-	return processor.AddHandlersGroup(group.Name, handlers...)
+	return processor.AddHandlersGroup(group.Name, handler{group})
 }
