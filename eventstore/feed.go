@@ -42,6 +42,7 @@ type FeedConfig struct {
 	// HandlerTimeout is how long a handler may take before its transaction is
 	// rolled back. Default: 2 s on SQLite, where a handler holds the one writer,
 	// 10 s on PostgreSQL. It must stay below idle_in_transaction_session_timeout.
+	// As long may a message wait until it is taken.
 	HandlerTimeout time.Duration
 	// Batch is how many messages share a transaction at most. Default: 500 for a
 	// group that blocks, which is a projection, and 100 for any other.

@@ -149,24 +149,32 @@ func (s *subscription) handle(tx *transaction, msg *message.Message, r Recorded,
 	verdict := &verdict{}
 	ctx := context.WithValue(withTx(msg.Context(), tx), verdictKey{}, verdict)
 	ctx = context.WithValue(ctx, carriedKey{}, carried{r, event})
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandlerTimeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	handed := messageOf(r)
 	handed.SetContext(ctx)
+	patience := time.NewTimer(s.cfg.HandlerTimeout)
+	defer patience.Stop()
 	select {
 	case out <- handed:
+	case <-patience.C: // on SQLite nobody else writes meanwhile
+		return true, fmt.Errorf("%w within %s", errNotTaken, s.cfg.HandlerTimeout)
 	case <-s.stopping.Done():
 		return false, nil
 	}
+	patience.Reset(s.cfg.HandlerTimeout)
 	select {
 	case <-handed.Acked():
 		return true, nil
 	case <-handed.Nacked():
 		return true, verdict.reason()
-	case <-ctx.Done():
+	case <-patience.C:
 		return true, fmt.Errorf("handler took longer than %s", s.cfg.HandlerTimeout)
 	}
 }
+
+// errNotTaken is no fault of the message or of its handler.
+var errNotTaken = errors.New("nobody has taken the event")
 
 // txOf is the transaction in which a message came, nil if that was rolled back,
 // and the event that the message carries.

@@ -75,8 +75,8 @@ func ownFault(err error) bool {
 		}
 		return true
 	}
-	for _, database := range []error{ErrUnavailable, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone} {
-		if errors.Is(err, database) {
+	for _, others := range []error{ErrUnavailable, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, errNotTaken} {
+		if errors.Is(err, others) {
 			return false
 		}
 	}
