@@ -31,7 +31,7 @@ func (s *Store) Append(ctx context.Context, a Append) ([]Recorded, error) {
 	if len(a.Events) == 0 {
 		return nil, nil
 	}
-	r, err := newRequest(a)
+	r, err := newRequest(a, s.now())
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,9 @@ type request struct {
 	err      error // of the database
 }
 
-func newRequest(a Append) (*request, error) {
+func newRequest(a Append, now time.Time) (*request, error) {
 	r := &request{Append: a, records: make([]Recorded, len(a.Events)), done: make(chan struct{})}
-	now := time.Now().UTC().Truncate(time.Microsecond)
+	now = now.UTC().Truncate(time.Microsecond)
 	for i, e := range a.Events {
 		if e.Event.Stream() != a.Stream {
 			return nil, fmt.Errorf("%w: %s belongs to stream %q, not %q", domain.ErrInvalid, e.Event.EventType(), e.Event.Stream(), a.Stream)

@@ -25,7 +25,7 @@ type Recorded struct {
 	Version    int64           `json:"version"` // place in the stream: 1, 2, 3 …
 	ID         uuid.UUID       `json:"id"`
 	Type       string          `json:"type"`        // wire name
-	RecordedAt time.Time       `json:"recorded_at"` // UTC, whole microseconds
+	RecordedAt time.Time       `json:"recorded_at"` // UTC, whole microseconds; never before that of the position below
 	Data       json.RawMessage `json:"data"`
 	Metadata   Metadata        `json:"metadata"`
 }

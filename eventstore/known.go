@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"maps"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,6 +24,7 @@ import (
 // database does not take is decided again from what is read under the lock.
 type known struct {
 	position int64
+	at       time.Time
 	guards   map[string]domain.Guard
 }
 
@@ -35,9 +37,9 @@ func (s *Store) remember(e *end) {
 	case e == nil:
 		s.known = nil
 	case s.known == nil || len(s.known.guards) > maxGuards:
-		s.known = &known{e.position, e.guards}
+		s.known = &known{e.position, e.at, e.guards}
 	default:
-		s.known.position = e.position
+		s.known.position, s.known.at = e.position, e.at
 		maps.Copy(s.known.guards, e.guards)
 	}
 }
@@ -49,7 +51,7 @@ func (k *known) end(group []*request) (*end, []Recorded) {
 	if k == nil {
 		return nil, nil
 	}
-	e := &end{position: k.position, versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
+	e := &end{position: k.position, at: k.at, versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
 	var records []Recorded
 	for _, r := range group {
 		if !k.knows(e, r) || e.refuse(r) != nil {

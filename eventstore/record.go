@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"scrapelog/domain"
 )
@@ -14,6 +15,8 @@ import (
 var (
 	//go:embed sql/events.head.sql
 	eventsHead string
+	//go:embed sql/events.last.sql
+	eventsLast string
 	//go:embed sql/sqlite/events.heads.sql
 	eventsHeadsSQLite string
 	//go:embed sql/postgres/events.heads.sql
@@ -75,6 +78,7 @@ func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 // append that is accepted.
 type end struct {
 	position int64
+	at       time.Time // of its last event
 	versions map[string]int64
 	guards   map[string]domain.Guard
 	moved    map[string]domain.Guard
@@ -92,13 +96,23 @@ func (s *Store) loadEnd(ctx context.Context, tx *sql.Tx, group []*request) (*end
 			e.guards[r.Guard.Scraper] = domain.Guard{Scraper: r.Guard.Scraper}
 		}
 	}
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&e.position); err != nil {
+	if err := e.loadHead(ctx, tx); err != nil {
 		return nil, err
 	}
 	if err := e.loadVersions(ctx, tx, s.dialect); err != nil {
 		return nil, err
 	}
 	return e, e.loadGuards(ctx, tx, s.dialect)
+}
+
+func (e *end) loadHead(ctx context.Context, tx *sql.Tx) error {
+	var micros int64
+	err := tx.QueryRowContext(ctx, eventsLast).Scan(&e.position, &micros)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	e.at = time.UnixMicro(micros).UTC()
+	return err
 }
 
 func (e *end) loadVersions(ctx context.Context, tx *sql.Tx, d Dialect) error {
@@ -175,6 +189,10 @@ func (e *end) add(r *request) []Recorded {
 		e.position++
 		e.versions[r.Stream]++
 		record.Position, record.Version = e.position, e.versions[r.Stream]
+		if record.RecordedAt.Before(e.at) { // by a clock that was set back, or is slower than another instance's
+			record.RecordedAt = e.at
+		}
+		e.at = record.RecordedAt
 		recorded[i] = record
 		event := r.Events[i].Event
 		before := e.guards[event.ScraperName()]

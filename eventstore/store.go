@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -33,13 +34,15 @@ func (d Dialect) pick(sqlite, postgres string) string {
 type Config struct {
 	URL      string // "sqlite:PATH" or "postgres://…"
 	Logger   *slog.Logger
-	ReadOnly bool // nothing can be written, and a missing SQLite file is not made
+	ReadOnly bool             // nothing can be written, and a missing SQLite file is not made
+	Now      func() time.Time // when an event is recorded; default time.Now
 }
 
 // Store is an open log. All of its methods may be called concurrently.
 type Store struct {
 	dialect Dialect
 	log     *slog.Logger
+	now     func() time.Time
 	write   *sql.DB // nil when opened read-only; a pool of one on SQLite
 	read    *sql.DB
 
@@ -66,7 +69,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{log: cfg.Logger, queue: make(chan *request)}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Store{log: cfg.Logger, now: cfg.Now, queue: make(chan *request)}
 	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	switch {
