@@ -83,21 +83,15 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ope
 
 // ask sends the request and waits for the header, no longer than start_timeout
 // from the connection on: a scraper that does not even read is late as well.
-func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened func()) (*http.Response, error) {
+func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened func()) (resp *http.Response, err error) {
 	quiet := newSilence(o.cfg.StartTimeout.Std(), func() { end(errNoHeader) })
 	defer quiet.stop()
-	var resp *http.Response
-	var err error
-	done := make(chan struct{})
-	go func() { // on a stack of its own, which is given back: a stream is held on a small one
-		defer close(done)
-		resp, err = dial.Exchange(req, o.cfg, func() {
-			o.stage = asking
-			quiet.arm()
-			opened()
-		})
-	}()
-	<-done
+	connected := func() {
+		o.stage = asking
+		quiet.arm()
+		opened()
+	}
+	aside(func() { resp, err = dial.Exchange(req, o.cfg, connected) })
 	return resp, err
 }
 

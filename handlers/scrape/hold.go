@@ -107,7 +107,10 @@ func (s *Supervisor) settle(h *hold) {
 func (s *Supervisor) carry(h *hold) outcome {
 	opened := s.opening.take(h.ctx)
 	defer opened()
-	run, cfg, err := s.prepare(h)
+	var run domain.Run
+	var cfg domain.ScraperConfig
+	var err error
+	aside(func() { run, cfg, err = s.prepare(h) })
 	if own := context.Cause(h.ctx); own != nil || err != nil {
 		return outcome{run: domain.Run{ID: h.id}, own: own, err: err, endedAt: time.Now()}
 	}
@@ -115,6 +118,18 @@ func (s *Supervisor) carry(h *hold) outcome {
 		h.watched.Store(&run)
 	}
 	return follow(h.ctx, h.end, run, cfg, opened, h.alive)
+}
+
+// aside does something on a stack of its own, which is given back: a goroutine
+// that has once been deep in a database keeps a large one, and a stream is held
+// for hours.
+func aside(do func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	<-done
 }
 
 func (s *Supervisor) endAll(why error) {
