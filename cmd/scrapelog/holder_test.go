@@ -1,0 +1,96 @@
+package main_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// holder is a scraper of many names whose runs go on until they are told how to
+// end, and which remembers who asked for what.
+type holder struct {
+	*httptest.Server
+	mu    sync.Mutex
+	posts map[string]int         // by run id
+	open  map[string]chan string // streams, by run id: send how it ends
+}
+
+func newHolder(t testing.TB) *holder {
+	h := &holder{posts: map[string]int{}, open: map[string]chan string{}}
+	h.Server = httptest.NewServer(h)
+	t.Cleanup(func() {
+		h.CloseClientConnections()
+		h.Close()
+	})
+	return h
+}
+
+func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		return
+	}
+	_, _ = io.Copy(io.Discard, r.Body)
+	run, end := r.Header.Get("X-Scrapelog-Run-Id"), make(chan string, 1)
+	h.mu.Lock()
+	h.posts[run]++
+	h.open[run] = end
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.open, run)
+	}()
+	w.Header().Set("Content-Type", "text/event-stream")
+	_, _ = io.WriteString(w, "event: progress\ndata: {}\n\n")
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-r.Context().Done():
+	case word := <-end:
+		_, _ = io.WriteString(w, word)
+	}
+}
+
+// end lets a run end with the terminal event that the scraper says.
+func (h *holder) end(t testing.TB, run string) {
+	t.Helper()
+	h.mu.Lock()
+	end := h.open[run]
+	h.mu.Unlock()
+	if end == nil {
+		t.Errorf("nobody follows run %s", run)
+		return
+	}
+	end <- "event: completed\ndata: {\"items\":1}\n\n"
+}
+
+func (h *holder) follows(run string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.open[run] != nil
+}
+
+func (h *holder) postedTwice() (runs []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for run, n := range h.posts {
+		if n > 1 {
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+// config names scrapers that are all played by the holder. Their recovery is
+// immediate, so that a test need not wait for a hold-down.
+func (h *holder) config(names ...string) string {
+	var b strings.Builder
+	b.WriteString("shutdown_grace: 300ms\nscrapers:\n")
+	for _, name := range names {
+		fmt.Fprintf(&b, "  - {name: %s, url: %q, probe: {interval: 200ms}, recovery: {hold_down: 0s}}\n", name, h.URL+"/"+name)
+	}
+	return b.String()
+}
