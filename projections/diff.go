@@ -88,7 +88,7 @@ func (d *differing) between(ctx context.Context, a, b int64) (s Span, err error)
 }
 
 func (d *differing) watch() {
-	d.seen = func(rec eventstore.Recorded) { d.events[rec.Type]++ }
+	d.seen = func(eventType string) { d.events[eventType]++ }
 	for _, m := range d.models {
 		switch f := m.rows.(type) {
 		case *runFold:

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
@@ -40,7 +39,7 @@ func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress
 type build struct {
 	Projection
 	store      *eventstore.Store
-	pageSize   int
+	pages      pages
 	progress   func(done, head int64)
 	generation string
 	tx         current
@@ -55,7 +54,8 @@ const pageSize = 1000
 func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, pageSize int, progress func(done, head int64)) error {
 	// The names of indexes, which the old ones still have, must be new ones.
 	generation := fmt.Sprintf("_%d", time.Now().UnixMicro())
-	b := &build{Projection: p, store: store, pageSize: pageSize, progress: progress, generation: generation}
+	wanted := func(wireName string) bool { return slices.Contains(p.types, wireName) }
+	b := &build{Projection: p, store: store, pages: pages{store, pageSize, wanted}, progress: progress, generation: generation}
 	for _, step := range []func(context.Context) error{b.begin, b.catchUp, b.index, b.swap} {
 		if err := step(ctx); err != nil {
 			return err
@@ -89,48 +89,60 @@ func (b *build) begin(ctx context.Context) error {
 func (b *build) catchUp(ctx context.Context) error {
 	for {
 		head, err := b.store.Head(ctx)
-		if err != nil || b.done+int64(b.pageSize) >= head {
+		if err != nil {
 			return err
 		}
-		if err := b.inTx(ctx, func(ctx context.Context) error { return b.page(ctx, head) }); err != nil {
+		size := int64(b.pages.size)
+		until := b.done + max(0, head-b.done-1)/size*size
+		if until == b.done {
+			return nil
+		}
+		err = b.pages.each(ctx, b.done, until, func(ctx context.Context, next page) error {
+			return b.inTx(ctx, func(ctx context.Context) error {
+				if err := b.relax(ctx); err != nil {
+					return err
+				}
+				return b.add(ctx, next, head)
+			})
+		})
+		if err != nil {
 			return err
 		}
+		b.done = until
 	}
 }
 
-// page folds the next events up to head in the transaction of ctx. They are not
-// chosen by type in the database, which would sort what it finds into log order
-// for every page anew.
-func (b *build) page(ctx context.Context, head int64) error {
-	page, err := b.store.Read(ctx, eventstore.Query{After: b.done, Until: head, Limit: b.pageSize})
-	if err != nil {
+// relax has PostgreSQL not wait for the disk with every page: what is lost with
+// the server was to be begun anew, and the swap waits for all of it.
+func (b *build) relax(ctx context.Context) error {
+	if b.store.Dialect() != eventstore.Postgres {
+		return nil
+	}
+	return b.exec(ctx, "SET LOCAL synchronous_commit = off")
+}
+
+// add folds a page in the transaction of ctx.
+func (b *build) add(ctx context.Context, next page, head int64) error {
+	var events []event
+	for i, e := range next.events {
+		if e != nil {
+			events = append(events, event{next.payloads[i].Position, e})
+		}
+	}
+	if err := b.rows.load(ctx, events); err != nil {
 		return err
 	}
-	if len(page) == 0 {
-		return fmt.Errorf("the log ends at position %d, before its head %d", b.done, head)
-	}
-	for _, rec := range page {
-		if err := b.apply(ctx, rec); err != nil {
-			return fmt.Errorf("position %d: %w", rec.Position, err)
+	for _, e := range events {
+		if err := b.rows.apply(ctx, e.position, e.Event); err != nil {
+			return fmt.Errorf("position %d: %w", e.position, err)
 		}
 	}
 	if err := b.rows.flush(ctx); err != nil {
 		return err
 	}
-	b.done = page[len(page)-1].Position
+	b.done = next.last()
 	b.progress(b.done, head)
 	return nil
-}
-
-func (b *build) apply(ctx context.Context, rec eventstore.Recorded) error {
-	if !slices.Contains(b.types, domain.Current(rec.Type)) {
-		return nil // decoding is what costs most
-	}
-	e, err := rec.Event()
-	if err != nil {
-		return err
-	}
-	return b.rows.apply(ctx, rec.Position, e)
 }
 
 // index comes after the rows: filling a table that has its indexes costs more.
@@ -155,13 +167,32 @@ func (b *build) swap(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for b.done < head {
-			if err := b.page(ctx, head); err != nil {
-				return err
-			}
+		if err := b.finish(ctx, head); err != nil {
+			return err
 		}
 		return b.replace(ctx, head)
 	})
+}
+
+// finish folds what is left in the transaction of ctx.
+func (b *build) finish(ctx context.Context, head int64) error {
+	for b.done < head {
+		payloads, err := b.store.Payloads(ctx, b.done, head, b.pages.size)
+		if err != nil {
+			return err
+		}
+		if len(payloads) == 0 {
+			return fmt.Errorf("the log ends at position %d, before its head %d", b.done, head)
+		}
+		next, err := b.pages.decode(payloads)
+		if err != nil {
+			return err
+		}
+		if err := b.add(ctx, next, head); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *build) replace(ctx context.Context, head int64) error {

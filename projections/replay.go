@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
@@ -15,7 +13,7 @@ import (
 // log is where a replay reads: *eventstore.Store.
 type log interface {
 	Head(ctx context.Context) (int64, error)
-	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
+	Payloads(ctx context.Context, after, until int64, limit int) ([]eventstore.Payload, error)
 	ByPosition(ctx context.Context, position int64) (eventstore.Recorded, error)
 }
 
@@ -25,9 +23,9 @@ type replay struct {
 	log      log
 	models   []*model
 	progress func(done, head int64)
-	seen     func(rec eventstore.Recorded) // is shown every event, known or not; may be nil
-	at       int64                         // the position that is being folded
-	done     int64                         // the position that is folded
+	seen     func(eventType string) // is told of every event, known or not; may be nil
+	at       int64                  // the position that is being folded
+	done     int64                  // the position that is folded
 }
 
 func newReplay(from log, names []string, progress func(done, head int64)) (*replay, error) {
@@ -49,80 +47,52 @@ func newReplay(from log, names []string, progress func(done, head int64)) (*repl
 }
 
 // to folds on to a position, which the log must reach; a model stops at its last.
-// Reading goes ahead of folding.
 func (r *replay) to(ctx context.Context, position int64) error {
 	if position <= r.done {
 		return nil
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	pages := make(chan []eventstore.Recorded, 2)
-	group.Go(func() error {
-		defer close(pages)
-		return r.readPages(ctx, r.done, position, pages)
+	from := pages{r.log, pageSize, r.wanted}
+	err := from.each(ctx, r.done, position, func(ctx context.Context, next page) error {
+		err := r.fold(ctx, next)
+		r.progress(r.done, position)
+		return err
 	})
-	group.Go(func() error {
-		for page := range pages {
-			if err := r.fold(ctx, page); err != nil {
-				return err
-			}
-			r.progress(r.done, position)
-		}
-		return nil
-	})
-	if err := group.Wait(); err != nil {
+	if err == nil && r.done < position {
+		err = fmt.Errorf("the log ends at position %d, before %d", r.done, position)
+	}
+	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	return nil
 }
 
-func (r *replay) readPages(ctx context.Context, done, position int64, pages chan<- []eventstore.Recorded) error {
-	for done < position {
-		page, err := r.log.Read(ctx, eventstore.Query{After: done, Until: position, Limit: pageSize})
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			return fmt.Errorf("the log ends at position %d, before %d", done, position)
-		}
-		select {
-		case pages <- page:
-			done = page[len(page)-1].Position
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
+func (r *replay) wanted(wireName string) bool {
+	return slices.ContainsFunc(r.models, func(m *model) bool { return slices.Contains(m.types, wireName) })
 }
 
-func (r *replay) fold(ctx context.Context, page []eventstore.Recorded) error {
-	for _, rec := range page {
-		r.at = rec.Position
+func (r *replay) fold(ctx context.Context, next page) error {
+	for i, payload := range next.payloads {
+		r.at = payload.Position
 		if r.seen != nil {
-			r.seen(rec)
+			r.seen(payload.Type)
 		}
-		if err := r.apply(ctx, rec); err != nil {
-			return fmt.Errorf("position %d: %w", rec.Position, err)
+		if e := next.events[i]; e != nil {
+			if err := r.apply(ctx, payload.Position, e); err != nil {
+				return fmt.Errorf("position %d: %w", payload.Position, err)
+			}
 		}
-		r.done = rec.Position
+		r.done = payload.Position
 	}
 	return nil
 }
 
-func (r *replay) apply(ctx context.Context, rec eventstore.Recorded) error {
-	current := domain.Current(rec.Type)
-	wanted := func(m *model) bool { return rec.Position <= m.last && slices.Contains(m.types, current) }
-	if !slices.ContainsFunc(r.models, wanted) {
-		return nil
-	}
-	e, err := rec.Event()
-	if err != nil {
-		return err
-	}
+func (r *replay) apply(ctx context.Context, position int64, e domain.Event) error {
 	for _, m := range r.models {
-		if wanted(m) {
-			if err := m.rows.apply(ctx, rec.Position, e); err != nil {
-				return err
-			}
+		if position > m.last || !slices.Contains(m.types, e.EventType()) {
+			continue
+		}
+		if err := m.rows.apply(ctx, position, e); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -137,6 +137,9 @@ func (r *rows[K, R, P]) write(ctx context.Context) error {
 	if r.dialect == eventstore.Postgres && len(r.changed) > 1 {
 		return r.writeVectors(ctx, put)
 	}
+	if r.dialect == eventstore.SQLite { // where a context that may end costs a goroutine per statement
+		ctx = context.WithoutCancel(ctx)
+	}
 	insert, err := r.PrepareContext(ctx, put)
 	if err != nil {
 		return err

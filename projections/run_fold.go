@@ -30,13 +30,16 @@ func newRunFold(at place) folder {
 
 func (f *runFold) load(ctx context.Context, events []event) error {
 	var runs []uuid.UUID
+	begun := map[uuid.UUID]struct{}{} // of which fresh tables know nothing
 	for _, e := range events {
 		started, starts := e.Event.(domain.RunStarted)
-		if run := runOf(e.Event); run != uuid.Nil && !(starts && f.fresh()) {
-			runs = append(runs, run)
+		if starts && f.fresh() {
+			begun[started.RunID] = struct{}{}
 		}
-		if started.Recovers != uuid.Nil {
-			runs = append(runs, started.Recovers)
+		for _, run := range []uuid.UUID{runOf(e.Event), started.Recovers} {
+			if _, fresh := begun[run]; !fresh && run != uuid.Nil {
+				runs = append(runs, run)
+			}
 		}
 	}
 	return f.runs.load(ctx, runs)
