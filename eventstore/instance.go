@@ -54,8 +54,10 @@ type Instance struct {
 	session *sql.Conn    // PostgreSQL: holds the locks; nil after it was lost
 }
 
-// AcquireInstance takes the lock and registers id, which must be new. On SQLite
-// one process serves a database: ErrHeld when another does.
+// AcquireInstance takes the lock, brings the schema to the newest version and
+// registers id, which must be new. On SQLite one process serves a database:
+// ErrHeld when another does. ErrHeld, on both, while maintenance is at work (see
+// [Store.Maintain]). Who is held off has changed nothing.
 func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, error) {
 	i := &Instance{store: s, id: id}
 	if s.dialect == SQLite {
@@ -67,7 +69,11 @@ func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, erro
 	} else if err := i.lockSession(ctx); err != nil {
 		return nil, err
 	}
-	if err := i.register(ctx); err != nil {
+	err := s.Migrate(ctx)
+	if err == nil {
+		err = i.register(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, i.unlock())
 	}
 	return i, nil
@@ -104,6 +110,9 @@ func (i *Instance) lockSession(ctx context.Context) error {
 	if err != nil {
 		return unavailable(ctx, "instance lock", err)
 	}
+	if !serving {
+		return fmt.Errorf("%w: maintenance is at work; start when it is done", ErrHeld)
+	}
 	return fmt.Errorf("%w: instance %s", ErrHeld, i.id)
 }
 
@@ -112,6 +121,15 @@ func (i *Instance) lockSession(ctx context.Context) error {
 func discard(conn *sql.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = conn.Close()
+}
+
+// endSession gives the session's locks up before it is closed: the server notices
+// a closed connection a moment later, and somebody may be waiting.
+func endSession(conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = conn.ExecContext(ctx, `SELECT pg_advisory_unlock_all()`) // else they go with the connection
+	discard(conn)
 }
 
 // Beat tells the others that this instance lives; call it every 2 s. After
@@ -160,7 +178,7 @@ func (i *Instance) Release(ctx context.Context) error {
 
 func (i *Instance) unlock() error {
 	if i.session != nil {
-		discard(i.session)
+		endSession(i.session)
 		i.session = nil
 	}
 	if i.release != nil {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -198,4 +199,74 @@ func TestSecondProcessIsHeldOff(t *testing.T) {
 		t.Error(err)
 	}
 	acquire(t, s, "second")
+}
+
+// Maintenance and instances keep each other out, and one maintenance another.
+func TestMaintenanceIsAlone(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s, other := db.Open(t), db.Open(t)
+		mustMaintain := func() (release func()) {
+			t.Helper()
+			release, err := s.Maintain(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return release
+		}
+		release := mustMaintain()
+		if _, err := other.Maintain(t.Context()); !errors.Is(err, eventstore.ErrHeld) {
+			t.Errorf("a second maintenance: got %v, want ErrHeld", err)
+		}
+		if _, err := other.AcquireInstance(t.Context(), "one"); !errors.Is(err, eventstore.ErrHeld) {
+			t.Errorf("an instance that starts: got %v, want ErrHeld", err)
+		}
+		release()
+		one := acquire(t, other, "one")
+		if _, err := s.Maintain(t.Context()); !errors.Is(err, eventstore.ErrHeld) {
+			t.Errorf("beside an instance: got %v, want ErrHeld", err)
+		}
+		if err := one.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mustMaintain()()
+	})
+}
+
+// An instance whose session was cut goes on following its runs.
+func TestMaintenanceWaitsForAnInstanceToBeForgotten(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	s, other := db.Open(t), db.Open(t)
+	acquire(t, other, "one")
+	write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
+	_, err := s.Maintain(t.Context())
+	if !errors.Is(err, eventstore.ErrHeld) || !strings.Contains(err.Error(), "instance one") {
+		t.Errorf("got %v, want ErrHeld by instance one", err)
+	}
+	silence(t, s, "one", 11)
+	await(t, func() bool {
+		release, err := s.Maintain(t.Context())
+		if err == nil {
+			release()
+		}
+		return err == nil
+	})
+}
+
+func TestInstanceMigrates(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s, err := open(t, db.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := s.AcquireInstance(t.Context(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if current, latest, err := s.Migrated(t.Context()); current != latest || err != nil {
+			t.Errorf("%d of %d, %v", current, latest, err)
+		}
+		if err := one.Release(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -13,16 +13,7 @@ import (
 // shape of another version, and fills them from the log. It MUST have returned
 // before anything is applied or asked. It may run on several instances at once.
 func Ensure(ctx context.Context, store *eventstore.Store) error {
-	err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if store.Dialect() == eventstore.Postgres { // two CREATE TABLE IF NOT EXISTS at once may both try
-			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", buildLock); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, statement("projections.create"))
-		return err
-	})
-	if err != nil {
+	if err := makeList(ctx, store); err != nil {
 		return fmt.Errorf("make table projections: %w", err)
 	}
 	for _, p := range All() {
@@ -31,6 +22,26 @@ func Ensure(ctx context.Context, store *eventstore.Store) error {
 		}
 	}
 	return nil
+}
+
+// makeList makes the table that says what is built, if it is not there: whoever
+// has the lock to build may keep it for long. Two CREATE TABLE IF NOT EXISTS at
+// once may both try.
+func makeList(ctx context.Context, store *eventstore.Store) error {
+	var found int
+	err := store.Reader().QueryRowContext(ctx, statement("tables.count."+string(store.Dialect())), "projections").Scan(&found)
+	if err != nil || found > 0 {
+		return err
+	}
+	unlock, err := lockBuilds(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statement("projections.create"))
+		return err
+	})
 }
 
 func (p Projection) ensure(ctx context.Context, store *eventstore.Store) error {

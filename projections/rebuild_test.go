@@ -290,3 +290,20 @@ func TestEnsureOnManyInstancesAtOnce(t *testing.T) {
 		same(t, "ensured by many", log.dump(), live)
 	})
 }
+
+// An instance that starts has its tables already and must not wait for whoever
+// rebuilds one of them.
+func TestEnsureBesideARebuild(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		unlock, err := lockBuilds(t.Context(), log.Store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := Ensure(ctx, log.Store); err != nil {
+			t.Error(err)
+		}
+	})
+}

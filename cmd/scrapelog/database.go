@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/eventstore"
@@ -59,29 +58,15 @@ func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
 	return nil
 }
 
-// maintain keeps servers out of the database until release is called, and
-// refuses while one has it: instead says what does the same from within it. On
-// PostgreSQL, where work beside servers is safe and only surprising, it looks.
+// maintain keeps servers and other maintenance out of the database until release
+// is called, and refuses while one has it: instead says what does the same from
+// within a server.
 func maintain(ctx context.Context, store *eventstore.Store, instead string) (release func(), err error) {
-	if store.Dialect() == eventstore.Postgres {
-		live, err := store.LiveInstances(ctx)
-		if err == nil && len(live) > 0 {
-			err = fmt.Errorf("%w: instance %s; %s", eventstore.ErrHeld, live[0].ID, instead)
-		}
-		return func() {}, err
-	}
-	instance, err := store.AcquireInstance(ctx, uuid.NewString())
+	release, err = store.Maintain(ctx)
 	if errors.Is(err, eventstore.ErrHeld) {
 		err = fmt.Errorf("%w; %s", err, instead)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return func() {
-		if err := instance.Release(context.WithoutCancel(ctx)); err != nil {
-			loggerFrom(ctx).WarnContext(ctx, "lock not released", "err", err)
-		}
-	}, nil
+	return release, err
 }
 
 func newDBCmd() *cobra.Command {
@@ -114,13 +99,11 @@ func migrate(ctx context.Context, store *eventstore.Store, out *printer) error {
 	if err != nil {
 		return err
 	}
-	if before > 0 { // a server on an empty database would have migrated it
-		release, err := maintain(ctx, store, "a server migrates when it starts: restart it with this program")
-		if err != nil {
-			return err
-		}
-		defer release()
+	release, err := maintain(ctx, store, "a server migrates when it starts: restart it with this program")
+	if err != nil {
+		return err
 	}
+	defer release()
 	if err := store.Migrate(ctx); err != nil {
 		return err
 	}

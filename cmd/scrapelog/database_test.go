@@ -234,7 +234,7 @@ func TestWritersKeepOut(t *testing.T) {
 		}
 		defer func() { _ = serving.Release(context.Background()) }()
 		for args, instead := range map[string]string{
-			"projections rebuild runs": "/projections", "db migrate": "restart it",
+			"projections rebuild runs": "/projections", "db migrate": "restart it", "audit checkpoint": "seals by itself",
 		} {
 			_, stderr, code := invoke(t, append(strings.Fields(args), "--db", db.URL)...)
 			if code != 6 || !strings.Contains(stderr, instead) || strings.Count(stderr, "\n") != 1 {

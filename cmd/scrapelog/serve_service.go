@@ -138,14 +138,15 @@ func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (
 }
 
 // insist does something until the database lets it: a process that was ready
-// once, or has its lock, does not end because its database is away for a while.
+// once, or has its lock, does not end because its database is away or maintained
+// for a while.
 func (s *service) insist(ctx context.Context, do func(ctx context.Context) error) error {
 	for {
 		err := do(ctx)
-		if !errors.Is(err, eventstore.ErrUnavailable) || ctx.Err() != nil {
+		if !errors.Is(err, eventstore.ErrUnavailable) && !errors.Is(err, eventstore.ErrHeld) || ctx.Err() != nil {
 			return err
 		}
-		s.logger.Error("the database does not answer; trying again", "error", err)
+		s.logger.Error("the database is not to be had; trying again", "error", err)
 		select {
 		case <-ctx.Done():
 			return nil // what was to be done is not: look at ctx

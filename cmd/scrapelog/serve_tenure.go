@@ -39,9 +39,6 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.store.Migrate(ctx); err != nil {
-		return nil, err
-	}
 	lock, err := s.store.AcquireInstance(ctx, id.String())
 	if err != nil {
 		return nil, err
