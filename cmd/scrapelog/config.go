@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,9 @@ import (
 // Config is what serve runs with.
 type Config struct {
 	Listen        string                 `yaml:"listen"`
-	Database      string                 `yaml:"database"` // sqlite:PATH or postgres://…
+	Database      string                 `yaml:"database"`              // sqlite:PATH or postgres://…
+	WithoutLogins bool                   `yaml:"listen_without_logins"` // other machines may reach Listen
+	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside Listen's
 	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`
 	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
 	Audit         AuditConfig            `yaml:"audit"`
@@ -111,6 +114,8 @@ func (c Config) Validate() error {
 		return &domain.FieldError{Field: "listen", Problem: fmt.Sprintf("%q is not an address", c.Listen), Want: "use host:port such as 127.0.0.1:8080"}
 	case !validDatabase(c.Database):
 		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", redactURL(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
+	case slices.ContainsFunc(c.Hosts, notAHost):
+		return &domain.FieldError{Field: "hosts", Problem: fmt.Sprintf("%q is not a list of host names", c.Hosts), Want: "use names such as scrapelog.example, without scheme and port"}
 	case c.ShutdownGrace < 0:
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
 	case c.WatcherGrace <= 0:
@@ -127,6 +132,8 @@ func validListen(address string) bool {
 	_, err = net.LookupPort("tcp", port)
 	return err == nil
 }
+
+func notAHost(name string) bool { return name == "" || strings.ContainsAny(name, "/:@* ") }
 
 func validDatabase(database string) bool {
 	path, sqlite := strings.CutPrefix(database, "sqlite:")
@@ -153,6 +160,7 @@ func loadSettings(cmd *cobra.Command) (Config, error) {
 		return Config{}, err
 	}
 	config.Listen = flagOr(cmd, "listen", config.Listen)
+	config.WithoutLogins = config.WithoutLogins || allowsOthers(cmd)
 	config.Database = flagOr(cmd, "db", config.Database)
 	var field *domain.FieldError
 	if errors.As(config.Validate(), &field) { // the file was valid, so a flag is not

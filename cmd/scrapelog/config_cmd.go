@@ -34,6 +34,9 @@ func newConfigCheckCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkReach(config.Listen, config.WithoutLogins); err != nil {
+				return err
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %d scrapers\n", path, len(config.Scrapers))
 			return err
 		},

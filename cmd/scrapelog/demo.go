@@ -26,11 +26,15 @@ is in one folder; a second start goes on where the first stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &demo{cmd: cmd, data: cmd.Flag("data").Value.String(), listen: cmd.Flag("listen").Value.String()}
+			if err := checkReach(d.listen, allowsOthers(cmd)); err != nil {
+				return err
+			}
 			return d.run(cmd.Context())
 		},
 	}
 	cmd.Flags().String("data", "scrapelog-data", "folder for everything the demo writes")
 	cmd.Flags().String("listen", DefaultConfig().Listen, "address to serve at")
+	addWithoutLoginsFlag(cmd)
 	return cmd
 }
 

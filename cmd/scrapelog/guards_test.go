@@ -44,3 +44,41 @@ func (a api) asked(method, path string, change func(*http.Request)) int {
 	res.Body.Close()
 	return res.StatusCode
 }
+
+func TestServeRefusesToLetOtherMachinesIn(t *testing.T) {
+	dir := t.TempDir()
+	database := "sqlite:" + filepath.Join(dir, "test.db")
+	open := write(t, filepath.Join(dir, "open.yaml"), "listen: 0.0.0.0:0\n")
+	for _, args := range [][]string{
+		{"serve", "--listen", "0.0.0.0:0", "--db", database}, {"serve", "--config", open, "--db", database},
+		{"demo", "--listen", ":0", "--data", filepath.Join(dir, "demo")}, {"config", "check", open},
+	} {
+		_, errs, code := command(t, args...)
+		if code != 2 || !strings.Contains(errs, "--listen-without-logins") || strings.Count(strings.TrimSpace(errs), "\n") > 0 {
+			t.Errorf("%v: %d %s", args, code, errs)
+		}
+	}
+	meant := write(t, filepath.Join(dir, "meant.yaml"), "listen: 0.0.0.0:8080\nlisten_without_logins: true\n")
+	if out, errs, code := command(t, "config", "check", meant); code != 0 {
+		t.Errorf("%d %s %s", code, out, errs)
+	}
+}
+
+// A name that a proxy passes on is answered when the configuration holds it.
+func TestHostsThatAreConfigured(t *testing.T) {
+	dir, listen := t.TempDir(), freeAddr(t)
+	config := write(t, filepath.Join(dir, "scrapelog.yaml"), "hosts: [scrapes.example]\n")
+	start(t, "serve", "--config", config, "--listen", listen, "--db", "sqlite:"+filepath.Join(dir, "test.db"))
+	a := api{t, "http://" + listen}
+	a.ready()
+	for host, want := range map[string]int{"scrapes.example": 200, "scrapes.example:443": 200, "other.example": 403} {
+		if code := a.asked(http.MethodGet, "/", func(r *http.Request) { r.Host = host }); code != want {
+			t.Errorf("%s: %d, want %d", host, code, want)
+		}
+	}
+	for _, bad := range []string{"https://x.example", "x.example:80", `""`} {
+		if _, errs, code := command(t, "config", "check", write(t, filepath.Join(dir, "bad.yaml"), "hosts: ["+bad+"]\n")); code != 2 || !strings.Contains(errs, "hosts") {
+			t.Errorf("%s: %d %s", bad, code, errs)
+		}
+	}
+}

@@ -30,6 +30,9 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			if err != nil {
 				return err
 			}
+			if err := checkReach(config.Listen, config.WithoutLogins); err != nil {
+				return err
+			}
 			reload, stop := reloads(configPath(cmd))
 			defer stop()
 			return runServe(cmd.Context(), config, reload, loggerFrom(cmd.Context()))
@@ -38,6 +41,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 	addConfigFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at (default 127.0.0.1:8080)")
 	cmd.Flags().String("db", "", "database: sqlite:PATH or postgres://… (default sqlite:scrapelog.db)")
+	addWithoutLoginsFlag(cmd)
 	bindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	bindEnv(cmd, "db", "SCRAPELOG_DB")
 	return cmd
