@@ -106,10 +106,11 @@ func (i *Instance) lockSession(ctx context.Context) error {
 		i.session = conn
 		return nil
 	}
-	discard(conn) // with it go the locks it may have
 	if err != nil {
+		discard(conn)
 		return unavailable(ctx, "instance lock", err)
 	}
+	endSession(conn) // it may have one of the two
 	if !serving {
 		return fmt.Errorf("%w: maintenance is at work; start when it is done", ErrHeld)
 	}
