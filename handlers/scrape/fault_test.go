@@ -131,7 +131,7 @@ func TestFaults(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					c, posts, took := f.run(t)
-					table.Store(name, fmt.Sprintf("%s\t%s", recordedAs(c), took.Round(100*time.Microsecond)))
+					table.Store(name, f.want.row(c, took))
 					f.want.check(t, c, posts, took)
 				})
 			}

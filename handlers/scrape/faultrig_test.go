@@ -166,7 +166,7 @@ func ended(why error) scenario {
 }
 
 // closedPort is an address where nobody listens.
-func closedPort(t *testing.T) string {
+func closedPort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -256,7 +256,16 @@ func checkDetail(t testing.TB, detail string) {
 	}
 }
 
-// recordedAs is a row of the table.
+// row is a row of the table: what was recorded, when, and by when it had to be.
+func (w want) row(c domain.RunCommand, took time.Duration) string {
+	bound := "at once"
+	if w.within > 0 {
+		bound = (w.within - soon).String()
+	}
+	return fmt.Sprintf("%s\t%s\t%s", recordedAs(c), took.Round(100*time.Microsecond), bound)
+}
+
+// recordedAs is what was recorded, in the columns of the table.
 func recordedAs(c domain.RunCommand) string {
 	switch c := c.(type) {
 	case domain.ReportCompleted:
@@ -282,7 +291,7 @@ func printTable(rows *sync.Map) string {
 	slices.Sort(lines)
 	var out bytes.Buffer
 	tab := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "FAULT\tSTATUS\tCAUSE/CODE\tPHASE\tDETAIL\tAFTER")
+	fmt.Fprintln(tab, "FAULT\tSTATUS\tCAUSE/CODE\tPHASE\tDETAIL\tAFTER\tBOUND")
 	for _, line := range lines {
 		fmt.Fprintln(tab, line)
 	}
