@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ type book struct {
 	byID    map[uuid.UUID]entry    // by event id
 	answers map[uuid.UUID][]entry  // to a restored connection, by the lost run
 	asked   map[string][]uuid.UUID // runs by scraper, in the order of their start
+	still   []Span                 // when the machine or the database stood still, in order
 }
 
 // entry is an event of the log, decoded.
@@ -63,7 +65,27 @@ func newBook(log []eventstore.Recorded, seen Seen) (*book, error) {
 		b.posts[p.Run] = append(b.posts[p.Run], p)
 	}
 	b.knowLives()
+	b.still = slices.SortedFunc(slices.Values(slices.Concat(seen.Stalls, seen.Outages)), func(a, b Span) int { return a.From.Compare(b.From) })
 	return b, nil
+}
+
+// allowed is until when something that is due at t may come: machines and
+// databases that stand still push it on.
+func (b *book) allowed(t time.Time, patience time.Duration) time.Time {
+	deadline := t.Add(patience)
+	for _, s := range b.still {
+		from := s.From
+		if from.After(deadline) {
+			break
+		}
+		if from.Before(t) {
+			from = t
+		}
+		if from.Before(deadline) && s.To.After(from) {
+			deadline = deadline.Add(s.To.Sub(from))
+		}
+	}
+	return deadline
 }
 
 func (b *book) add(e entry) {

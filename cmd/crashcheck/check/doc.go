@@ -6,7 +6,6 @@ package check
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -150,20 +149,4 @@ type Ack struct {
 	Position int64
 	Run      uuid.UUID // the run that was started or cancelled, if it was one
 	Type     string    // what must stand in the log about it; empty: all was so already
-}
-
-// allowed is until when something that is due at t may come: machines and
-// databases that stand still push it on.
-func (s Seen) allowed(t time.Time, patience time.Duration) time.Time {
-	deadline := t.Add(patience)
-	for _, stall := range slices.SortedFunc(slices.Values(slices.Concat(s.Stalls, s.Outages)), func(a, b Span) int { return a.From.Compare(b.From) }) {
-		from := stall.From
-		if from.Before(t) {
-			from = t
-		}
-		if from.Before(deadline) && stall.To.After(from) {
-			deadline = deadline.Add(stall.To.Sub(from))
-		}
-	}
-	return deadline
 }

@@ -112,7 +112,11 @@ func (b *book) sweptBy(died time.Time, other Life) (due time.Time, must bool) {
 	if other.Began.After(from) {
 		from = other.Began
 	}
-	due = b.allowed(from, max(sweepTakes, b.Bound))
+	patience := max(sweepTakes, b.Bound)
+	if !other.alive(from, from.Add(patience)) { // of thousands of lives nearly all
+		return from, false
+	}
+	due = b.allowed(from, patience)
 	return due, other.alive(from, due)
 }
 
