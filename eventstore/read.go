@@ -47,9 +47,15 @@ func (q Query) sql() (string, []any) {
 		args = append(args, value)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	where := []string{"position > " + arg(q.After)}
+	position, kind := "position", "type"
+	if q.Stream != "" {
+		// Without statistics SQLite would take the index by type and position, and
+		// walk over the events of every other stream: an expression keeps it from that.
+		position, kind = "position + 0", "type || ''"
+	}
+	where := []string{position + " > " + arg(q.After)}
 	if q.Until > 0 {
-		where = append(where, "position <= "+arg(q.Until))
+		where = append(where, position+" <= "+arg(q.Until))
 	}
 	if q.Stream != "" {
 		where = append(where, "stream = "+arg(q.Stream))
@@ -59,7 +65,7 @@ func (q Query) sql() (string, []any) {
 		for i, t := range q.Types {
 			in[i] = arg(t)
 		}
-		where = append(where, "type IN ("+strings.Join(in, ", ")+")")
+		where = append(where, kind+" IN ("+strings.Join(in, ", ")+")")
 	}
 	order := "position"
 	if q.Stream != "" {
