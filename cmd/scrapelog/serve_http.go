@@ -30,7 +30,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	group.Go(func() error { return fragments.Run(ctx) })
 
 	programs, people := api.New(s.apiConfig(changes)), web.New(s.webConfig(fragments))
-	e := api.NewEcho(api.EchoConfig{Hosts: []string{s.config.Listen}, Pages: people.Error, Logger: s.logger})
+	e := api.NewEcho(api.EchoConfig{Hosts: append([]string{s.config.Listen}, s.config.Hosts...), Pages: people.Error, Logger: s.logger})
 	programs.Register(e)
 	people.Register(e)
 	people.Document(e, "/docs/contract", contract.Title, contract.HTML())
@@ -101,6 +101,7 @@ func (s *service) audit() web.Audit {
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files()}, progress)
 		},
+		Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, s.store, limit) },
 		Prove: func(ctx context.Context, position int64) (proof.Proof, error) {
 			return proof.Prove(ctx, s.store, s.sealer.Files(), position)
 		},

@@ -114,6 +114,10 @@ func TestRestartGoesOn(t *testing.T) {
 			t.Errorf("checkpoints outside cover %v, want %v", got, want)
 		}
 		l.mustBe(l.verify(), Intact)
+		recent, err := Recent(l.ctx, l.store, 2)
+		if err != nil || len(recent) != 2 || recent[0].Size != 42 || recent[1].Size != 38 || !strings.Contains(recent[0].Note, recent[0].Root.String()) || recent[0].At.Before(recent[1].At) {
+			t.Errorf("the newest two: %+v %v", recent, err)
+		}
 	})
 }
 

@@ -21,11 +21,16 @@ type Audit struct {
 	State func() proof.State
 	// Verify compares the whole log with everything that was ever signed of it.
 	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)
+	// Recent returns the newest checkpoints in the database, newest first.
+	Recent func(ctx context.Context, limit int) ([]proof.Sealed, error)
 	// Prove makes the proof that an event is in the last signed checkpoint.
 	Prove func(ctx context.Context, position int64) (proof.Proof, error)
 }
 
 const verifying = "a verification"
+
+// checkpointsShown is how many checkpoints the page lists.
+const checkpointsShown = 20
 
 func (h *Handler) audit(c echo.Context) error {
 	job := h.jobs.get(verifying)
@@ -37,7 +42,11 @@ func (h *Handler) audit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Last: h.verified.Load()}
+	recent, err := h.cfg.Audit.Recent(c.Request().Context(), checkpointsShown)
+	if err != nil {
+		return err
+	}
+	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Last: h.verified.Load(), Checkpoints: recent}
 	return send(c, http.StatusOK, pages.AuditPageOf(chrome, page))
 }
 

@@ -36,7 +36,7 @@ func working(t *testing.T, s *webtest.Service) *echo.Echo {
 func says(t *testing.T, e *echo.Echo, path, want string) {
 	t.Helper()
 	var got string
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		got = words(document(t, get(e, path)).Find("main"))
 		if strings.Contains(strings.ReplaceAll(got, " ", ""), strings.ReplaceAll(want, " ", "")) {
 			return
@@ -128,4 +128,18 @@ func TestCauseAndEffect(t *testing.T) {
 	says(t, e, fmt.Sprintf("/events/%d", effect.Position), fmt.Sprintf("Caused by event %d: shop-prices: connection back", cause.Position))
 	says(t, e, fmt.Sprintf("/events/%d", cause.Position), fmt.Sprintf("It caused: event %d: shop-prices: started to recover", effect.Position))
 	says(t, e, "/events/1", "No other event caused it. It caused no other event.")
+}
+
+func TestCheckpointsAreListed(t *testing.T) {
+	s := webtest.New()
+	rows := document(t, get(serve(s), "/audit")).Find("#checkpoints ~ table tbody tr")
+	if rows.Length() != 3 || !strings.Contains(rows.First().Text(), fmt.Sprintf("event %d", s.Sealing.Sealed)) {
+		t.Errorf("%d: %s", rows.Length(), words(rows.First()))
+	}
+	if !strings.Contains(rows.First().Find("pre").Text(), "scrapelog.example/canned") {
+		t.Errorf("its note is not there: %s", rows.First().Text())
+	}
+	if empty := words(document(t, get(serve(webtest.Empty()), "/audit")).Find("main")); !strings.Contains(empty, "Nothing has been signed yet.") {
+		t.Error(empty)
+	}
 }

@@ -2,54 +2,53 @@ package web_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/labstack/echo/v4"
 
+	"scrapelog/handlers/web/assets"
 	"scrapelog/handlers/web/webtest"
 	"scrapelog/handlers/web/webtest/axe"
 	"scrapelog/handlers/web/webtest/browser"
 )
 
-// Every page, in its fullest and its emptiest state, in both schemes.
-func TestAxeFindsNothing(t *testing.T) {
-	tab := newTab(t, 8*time.Minute)
-	empty := []string{"/", "/runs", "/scrapers", "/events", "/projections", "/audit", "/nope"}
-	refused := webtest.New()
-	refused.Blocked, refused.Sealing.Refused = webtest.Hostile, webtest.Hostile
-	bases := map[string][]string{
-		hosted(t, webtest.Empty()): empty,
-		hosted(t, refused):         {"/", "/projections", "/audit"},
-		hosted(t, webtest.New()):   distinct(),
-	}
-	for _, dark := range []bool{false, true} {
-		rules := []string{axe.Contrast}
-		if !dark {
-			rules = nil // the others are the same in both
-		}
-		if err := chromedp.Do(tab, chromedp.Navigate("about:blank"), browser.View{Width: 1280, Dark: dark, Still: true}.Set()); err != nil {
+// Every page in every state: in both schemes, and on a small screen.
+func TestEveryStoryCanBeReadByEverybody(t *testing.T) {
+	e := echo.New()
+	webtest.RegisterStories(e)
+	e.GET(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	tab := newTab(t, 12*time.Minute)
+	look := func(v browser.View, at func(url string)) {
+		if err := chromedp.Do(tab, chromedp.Navigate("about:blank"), v.Set()); err != nil {
 			t.Fatal(err)
 		}
-		for base, pages := range bases {
-			for _, page := range pages {
-				check(t, tab, base+page, rules...)
-			}
+		at(server.URL + "/dev/stories")
+		for _, story := range webtest.Stories() {
+			at(server.URL + "/dev/stories/" + story.Name)
 		}
 	}
+	look(browser.View{Width: 1280, Still: true}, func(url string) { check(t, tab, url) })
+	look(browser.View{Width: 1280, Dark: true, Still: true}, func(url string) { check(t, tab, url, axe.Contrast) })
+	look(browser.View{Width: 320, Still: true}, func(url string) { fits(t, tab, url) })
 }
 
-// distinct are the pages of the story without those that look alike.
-func distinct() []string {
-	var list []string
-	for name, path := range paths() {
-		switch name {
-		case "events by type", "oldest events", "older events", "events by text", "json", "stream", "recovery run", "paused scraper", "runs by filter":
-		default:
-			list = append(list, path)
-		}
+// fits says whether nothing of a page lies beyond the edge of the screen, the
+// opened parts included.
+func fits(t *testing.T, tab context.Context, url string) {
+	t.Helper()
+	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {
+		t.Fatal(err)
 	}
-	return list
+	do(t, tab, `document.querySelectorAll("main details").forEach((d) => { d.open = true })`)
+	wide, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
+	if err != nil || wide > 0 {
+		t.Errorf("%s is %d pixels too wide (%v)", url, wide, err)
+	}
 }
 
 func check(t *testing.T, tab context.Context, url string, rules ...string) {

@@ -190,18 +190,3 @@ func TestTheWatcherOfAnAttachedRunIsTheTab(t *testing.T) {
 	}
 	becomes(t, ctx, `sessionStorage.getItem("scrapelog.watcher") === "`+start.Watcher+`"`)
 }
-
-func TestNoPageIsWiderThanASmallScreen(t *testing.T) {
-	ctx, _ := open(t, "/")
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(320, 640)); err != nil {
-		t.Fatal(err)
-	}
-	for name, path := range paths() {
-		do(t, ctx, `location.href = "`+path+`"`)
-		becomes(t, ctx, `location.pathname + location.search === "`+path+`" && document.readyState === "complete"`)
-		wide, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`))
-		if err != nil || wide > 320 {
-			t.Errorf("%s is %d pixels wide (%v)", name, wide, err)
-		}
-	}
-}

@@ -45,6 +45,9 @@ func (h *Handler) events(c echo.Context) error {
 		return err
 	}
 	list := pages.EventList{Filter: filter, Newest: newest(values)}
+	if list.Counts, err = h.eventCounts(c.Request().Context()); err != nil {
+		return err
+	}
 	if err := h.fill(c.Request().Context(), &list, query); err != nil {
 		return err
 	}
@@ -53,11 +56,11 @@ func (h *Handler) events(c echo.Context) error {
 
 func eventFilterOf(values url.Values) (f pages.EventFilter, err error) {
 	f = pages.EventFilter{
-		Types: values["type"], Stream: strings.TrimSpace(values.Get("stream")), Run: strings.TrimSpace(values.Get("run")),
+		Types: slices.Clone(values["type"]), Stream: strings.TrimSpace(values.Get("stream")), Run: strings.TrimSpace(values.Get("run")),
 		Since: values.Get("since"), Until: values.Get("until"), Text: strings.TrimSpace(values.Get("text")),
 	}
-	for _, t := range f.Types {
-		if !slices.Contains(domain.EventTypes, t) {
+	for i, t := range f.Types {
+		if f.Types[i] = domain.Current(t); !slices.Contains(domain.EventTypes, f.Types[i]) {
 			return f, invalid("type", t, "use the name of an event, such as run.started")
 		}
 	}
@@ -75,7 +78,7 @@ func eventFilterOf(values url.Values) (f pages.EventFilter, err error) {
 // logQuery is the page of the log that a URL asks for: after a position, oldest
 // first, or up to one, newest first; by itself the newest.
 func logQuery(values url.Values, f pages.EventFilter) (q eventstore.Query, err error) {
-	q = eventstore.Query{Types: f.Types, Stream: f.Stream, Backward: !values.Has("after")}
+	q = eventstore.Query{Types: wireNames(f.Types), Stream: f.Stream, Backward: !values.Has("after")}
 	if f.Run != "" {
 		q.Stream = domain.RunStream(uuid.MustParse(f.Run))
 	}

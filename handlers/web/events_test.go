@@ -42,6 +42,46 @@ func TestFiltersOfTheLog(t *testing.T) {
 	}
 }
 
+func TestTypesAreCounted(t *testing.T) {
+	s := webtest.New()
+	e := serve(s)
+	want := 0
+	for _, rec := range s.Recorded {
+		if rec.Type == "run.connection_lost" {
+			want++
+		}
+	}
+	label := `label:contains("run.connection_lost")`
+	if got := words(document(t, get(e, "/events")).Find(label)); got != fmt.Sprintf("run.connection_lost %d", want) {
+		t.Errorf("%q, want %d", got, want)
+	}
+	next := s.Recorded[eventOf(webtest.Recovered, 2).Position-1]
+	next.Position = int64(len(s.Recorded) + 1)
+	s.Recorded = append(s.Recorded, next)
+	if got := words(document(t, get(e, "/events")).Find(label)); got != fmt.Sprintf("run.connection_lost %d", want+1) {
+		t.Errorf("%q after one more, want %d", got, want+1)
+	}
+}
+
+// A retired name means what its successor means, and both find what was recorded
+// under either.
+func TestRetiredTypesCanBeAskedFor(t *testing.T) {
+	defer domain.Retire("run.dropped", "run.connection_lost", func(old []byte) ([]byte, error) { return old, nil })()
+	s := webtest.New()
+	dropped := eventOf(webtest.Recovered, 2).Position
+	s.Recorded[dropped-1].Type = "run.dropped"
+	e := serve(s)
+	for _, name := range []string{"run.dropped", "run.connection_lost"} {
+		doc := document(t, get(e, fmt.Sprintf("/events?type=%s&upto=%d", name, dropped)))
+		if got := doc.Find("tbody th").First().Text(); got != fmt.Sprint(dropped) {
+			t.Errorf("%s: the first event is %q", name, got)
+		}
+		if ticked, _ := doc.Find("input[checked]").Attr("value"); ticked != "run.connection_lost" {
+			t.Errorf("%s ticks %q", name, ticked)
+		}
+	}
+}
+
 // positions is what the first column of a list of these events says.
 func positions(t *testing.T, records ...eventstore.Recorded) (text string) {
 	t.Helper()

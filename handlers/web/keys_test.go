@@ -32,7 +32,9 @@ func TestKeys(t *testing.T) {
 	press(t, ctx, "?")
 	becomes(t, ctx, `document.getElementById("keys").open`)
 	press(t, ctx, kb.Escape)
-	becomes(t, ctx, `!document.getElementById("keys").open`)
+	becomes(t, ctx, `!document.getElementById("keys").open && document.activeElement === document.body`)
+	do(t, ctx, `requestAnimationFrame(() => requestAnimationFrame(() => { window.left = true }))`)
+	becomes(t, ctx, `window.left === true`) // the dialog has left the screen
 	press(t, ctx, "j")
 	becomes(t, ctx, focused+` === "1"`)
 	press(t, ctx, kb.Enter)

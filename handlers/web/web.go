@@ -30,6 +30,7 @@ type Queries interface {
 	Counts(ctx context.Context) (projections.Counts, error)
 	Scrapers(ctx context.Context) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
+	EventCounts(ctx context.Context, after int64) (map[string]int64, error)
 }
 
 // Events is the log as pages read it: *eventstore.Store.
@@ -75,6 +76,7 @@ type Config struct {
 type Handler struct {
 	cfg      Config
 	jobs     *jobs
+	counted  counted
 	verified atomic.Pointer[proof.Result] // what the last verification found
 }
 
@@ -85,7 +87,7 @@ func New(cfg Config) *Handler {
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Handle == nil ||
 		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil ||
-		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Prove == nil {
+		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}
 	return &Handler{cfg: cfg, jobs: newJobs()}

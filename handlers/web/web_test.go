@@ -206,3 +206,14 @@ func TestPagesOfTheLog(t *testing.T) {
 }
 
 var _ web.Events = (*eventstore.Store)(nil)
+
+func TestAReaderThatStandsStillIsSaidFirst(t *testing.T) {
+	s := webtest.New()
+	if first := document(t, get(serve(s), "/")).Find("main .warning"); first.Length() > 0 {
+		t.Error(first.Text())
+	}
+	s.Blocked = "no such column"
+	if first := words(document(t, get(serve(s), "/")).Find("main .warning")); !strings.HasPrefix(first, "Blocked: runs.") {
+		t.Errorf("%q", first)
+	}
+}

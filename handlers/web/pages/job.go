@@ -61,6 +61,8 @@ type AuditPage struct {
 	State proof.State
 	Job   Job           // the last verification
 	Last  *proof.Result // what the last one that was not given up found; nil: there was none
+
+	Checkpoints []proof.Sealed // the newest, newest first
 }
 
 // Inclusion says where an event stands in what was signed.

@@ -126,10 +126,11 @@ type EventList struct {
 	Events  []Event
 	Filter  EventFilter
 	Head    int64
-	Newest  bool  // the page ends at the head
-	Forward bool  // it was asked for from its oldest event on
-	Oldest  bool  // the page begins at the first event
-	Stopped int64 // a search for a text was given up at this position; 0: it was not
+	Newest  bool             // the page ends at the head
+	Forward bool             // it was asked for from its oldest event on
+	Oldest  bool             // the page begins at the first event
+	Counts  map[string]int64 // how many events of each type the log holds
+	Stopped int64            // a search for a text was given up at this position; 0: it was not
 }
 
 // EventFilter is the filter as the URL has it.

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -42,13 +43,21 @@ func WaitingText(l Loss) string {
 	return "a new scrape starts as soon as a probe is answered"
 }
 
+// blockedText names the readers of the log that stand still.
+func blockedText(groups []eventstore.GroupState) string {
+	var names []string
+	for _, g := range groups {
+		if g.BlockedBy != "" {
+			names = append(names, g.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // lagText says how far the slowest reader of the log is behind.
 func lagText(groups []eventstore.GroupState) string {
 	var most eventstore.GroupState
 	for _, g := range groups {
-		if g.BlockedBy != "" {
-			return "The projection " + g.Name + " is blocked: pages show what was before."
-		}
 		if g.Lag > most.Lag {
 			most = g
 		}

@@ -70,7 +70,8 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 				return s.Verdict, s.work(ctx, progress)
 			},
-			Prove: s.Prove,
+			Recent: s.Recent,
+			Prove:  s.Prove,
 		},
 		Logger: slog.New(slog.DiscardHandler), Now: now,
 	})
@@ -97,6 +98,23 @@ func (s *Service) Prove(_ context.Context, position int64) (proof.Proof, error) 
 		return proof.Proof{}, fmt.Errorf("event %d is not sealed yet: %w", position, domain.ErrConflict)
 	}
 	return prove(s.Recorded, s.Sealing.Sealed, position)
+}
+
+// Recent signs every tenth event.
+func (s *Service) Recent(_ context.Context, limit int) ([]proof.Sealed, error) {
+	var recent []proof.Sealed
+	for size := s.Sealing.Sealed; size > 0 && len(recent) < min(limit, 3); size -= 10 {
+		p, err := prove(s.Recorded, size, size)
+		if err != nil {
+			return nil, err
+		}
+		c, err := p.Check()
+		if err != nil {
+			return nil, err
+		}
+		recent = append(recent, proof.Sealed{Checkpoint: c, At: s.Recorded[size-1].RecordedAt.Add(time.Second), Note: p.Checkpoint})
+	}
+	return recent, s.Err
 }
 
 // Subscribe passes on whatever is put into Messages, until ctx is done.
@@ -200,6 +218,15 @@ func (s *Service) Counts(context.Context) (projections.Counts, error) {
 	counts := projections.Counts{}
 	for _, r := range s.Rows {
 		counts[r.Status]++
+	}
+	return counts, s.Err
+}
+
+// EventCounts implements web.Queries.
+func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64, error) {
+	counts := map[string]int64{}
+	for _, rec := range s.Recorded[after:] {
+		counts[rec.Type]++
 	}
 	return counts, s.Err
 }

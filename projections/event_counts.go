@@ -1,0 +1,30 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+
+	"scrapelog/domain"
+)
+
+// EventCounts says how many events of each type come after a position, by the
+// names that they have now. Positions have no gaps, so position and counts add
+// up to the position that was counted to. Of the whole log it walks an index.
+func (q *Queries) EventCounts(ctx context.Context, after int64) (map[string]int64, error) {
+	query, args := statement("events.types"), []any(nil)
+	if after > 0 {
+		query, args = statement("events.types_after"), []any{after}
+	}
+	counts := map[string]int64{}
+	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
+		var eventType string
+		var events int64
+		err := scan(&eventType, &events)
+		counts[domain.Current(eventType)] += events
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("event counts: %w", err)
+	}
+	return counts, nil
+}

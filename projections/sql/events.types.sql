@@ -1,0 +1,1 @@
+SELECT type, count(*) FROM events GROUP BY type

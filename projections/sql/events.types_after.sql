@@ -1,0 +1,1 @@
+SELECT type, count(*) FROM events WHERE position > $1 GROUP BY type
