@@ -4,12 +4,13 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GOFLAGS_BUILD := -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)'
 FOLDERS := cmd docs domain eventstore handlers projections
 FUZZTIME ?= 60s
+SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench assets generate fuzz clean crash mutants
+.PHONY: help run build test check bench bench-scale soak assets generate fuzz clean crash mutants
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: build ## the demo: a server, a worker and a small site to scrape
 	bin/scrapelog demo
@@ -31,8 +32,14 @@ check: ## format, vet, staticcheck, generated files, import arrows
 bench: ## the log's speed beside what it is compared with, and the goals; BENCH=-short for a look
 	go run ./cmd/bench $(BENCH)
 
+bench-scale: ## ten thousand streams in one server, cut at once and back; a thousand schedules
+	go test -run '^$$' -bench BenchmarkScale -benchtime 1x -timeout 60m ./cmd/scrapelog
+
 crash: ## kill -9, 4,000 times, on both databases; the log is held against what the scrapers saw
 	.ci/crash
+
+soak: ## ten minutes of every fault on both databases: what was taken is given back
+	go run ./cmd/crashcheck -soak $(SOAK)
 
 mutants: ## the crash checker finds eight seeded bugs
 	go run ./cmd/crashcheck -mutant all

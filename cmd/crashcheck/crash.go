@@ -56,13 +56,9 @@ type result struct {
 
 // run does the whole test: cycles, quiet, check. What it starts it ends.
 func run(ctx context.Context, o options) (result, error) {
-	dir, err := os.MkdirTemp("", "crashcheck-")
+	c, err := newCrash(o)
 	if err != nil {
 		return result{}, err
-	}
-	c := &crash{options: o, dir: dir, record: newRecord(o.bound, strings.HasPrefix(o.database, "postgres")), toCancel: make(chan uuid.UUID, 16)}
-	if c.database == "" {
-		c.database = "sqlite:" + filepath.Join(dir, "crash.db")
 	}
 	defer c.closeScrapers()
 	if err := c.prepare(); err != nil {
@@ -79,10 +75,22 @@ func run(ctx context.Context, o options) (result, error) {
 	r, err := c.judge(context.WithoutCancel(ctx))
 	r.kills, r.lasted = int(c.kills.Load()), lasted
 	if err == nil && len(r.violations) == 0 {
-		return r, os.RemoveAll(dir)
+		return r, os.RemoveAll(c.dir)
 	}
-	r.dir = dir
+	r.dir = c.dir
 	return r, err
+}
+
+func newCrash(o options) (*crash, error) {
+	dir, err := os.MkdirTemp("", "crashcheck-")
+	if err != nil {
+		return nil, err
+	}
+	c := &crash{options: o, dir: dir, record: newRecord(o.bound, strings.HasPrefix(o.database, "postgres")), toCancel: make(chan uuid.UUID, 16)}
+	if c.database == "" {
+		c.database = "sqlite:" + filepath.Join(dir, "crash.db")
+	}
+	return c, nil
 }
 
 func (c *crash) prepare() error {
@@ -133,21 +141,8 @@ func (c *crash) cycle(ctx context.Context) error {
 	}
 	around, end := context.WithCancel(ctx)
 	defer end()
-	beside := new(errgroup.Group)
-	beside.Go(func() error { c.record.watchMachine(around.Done()); return nil })
-	beside.Go(func() error { c.cancels(around, c.random(1)); return nil })
+	beside := c.beside(around)
 	beside.Go(func() error { c.tell(around); return nil })
-	for i := range 2 * c.instances {
-		beside.Go(func() error { c.drive(around, c.random(10+uint64(i))); return nil })
-	}
-	for i, s := range c.scrapers {
-		if i%3 == 0 {
-			beside.Go(func() error { s.flap(around); return nil })
-		}
-	}
-	if c.disturb != nil {
-		beside.Go(func() error { return c.disturb(around, c) })
-	}
 	slots := new(errgroup.Group)
 	for i := range c.instances {
 		slots.Go(func() error { return c.live(ctx, i, c.random(50+uint64(i))) })
@@ -158,6 +153,26 @@ func (c *crash) cycle(ctx context.Context) error {
 		err = besideErr
 	}
 	return err
+}
+
+// beside is what goes on beside the processes until ctx ends: users, scrapers
+// that go away and come back, and what is done to the database.
+func (c *crash) beside(ctx context.Context) *errgroup.Group {
+	beside := new(errgroup.Group)
+	beside.Go(func() error { c.record.watchMachine(ctx.Done()); return nil })
+	beside.Go(func() error { c.cancels(ctx, c.random(1)); return nil })
+	for i := range 2 * c.instances {
+		beside.Go(func() error { c.drive(ctx, c.random(10+uint64(i))); return nil })
+	}
+	for i, s := range c.scrapers {
+		if i%3 == 0 {
+			beside.Go(func() error { s.flap(ctx); return nil })
+		}
+	}
+	if c.disturb != nil {
+		beside.Go(func() error { return c.disturb(ctx, c) })
+	}
+	return beside
 }
 
 func (c *crash) tell(ctx context.Context) {

@@ -6,6 +6,9 @@
 // kills it at random instants (most of them just after something happened),
 // starts it again, and in the end lets everything come to rest. Then package
 // check reads the log. It exits 1 when a promise was broken.
+//
+// With -soak it kills nothing: one serve lives for that long under everything
+// else, and must hold no more afterwards than before.
 package main
 
 import (
@@ -51,12 +54,18 @@ func command(ctx context.Context, args []string) error {
 	flags.StringVar(&o.binary, "binary", "", "the scrapelog to kill (default: one that is built now)")
 	db := flags.String("db", "sqlite", "sqlite, postgres (a private server), or the URL of an empty database")
 	disturb := flags.Bool("disturb", false, "restart the private server and kill its backends meanwhile")
+	soak := flags.Duration("soak", 0, "instead of killing: let one live under every other fault for this time, on both databases, and see that it gives back what it took")
 	mutant := flags.String("mutant", "", "show instead that the seeded bugs with this in their name are found; all: every one")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *mutant != "" {
 		return huntHere(ctx, *mutant, o.seed)
+	}
+	if *soak > 0 {
+		o.limit = *soak
+		fmt.Printf("%s under every fault, on both databases, seed %d\n", *soak, o.seed)
+		return soakBoth(ctx, o, os.Stdout)
 	}
 	if *db == "sqlite" && o.instances > 1 {
 		return errors.New("one process serves a SQLite database; -instances 2 needs -db postgres")
