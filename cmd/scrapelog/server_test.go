@@ -104,6 +104,14 @@ func startServer(t *testing.T, database, scraperURL string) (stop func() int) {
 	t.Setenv("XDG_STATE_HOME", dir)
 	t.Setenv("SCRAPELOG_CONFIG", config)
 	t.Setenv("SCRAPELOG_SERVER", "http://"+address)
+	stop = serveHere(t, address)
+	awaitOK(t, "http://"+address+"/api/v1/scrapers/shop") // read models follow the log
+	return stop
+}
+
+// serveHere serves what the environment configures at an address.
+func serveHere(t *testing.T, address string) (stop func() int) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	logs, code := &lockedBuffer{}, make(chan int, 1)
 	go func() { code <- run(ctx, []string{"serve"}, strings.NewReader(""), logs, logs) }()
@@ -115,7 +123,6 @@ func startServer(t *testing.T, database, scraperURL string) (stop func() int) {
 		}
 	})
 	awaitOK(t, "http://"+address+"/readyz")
-	awaitOK(t, "http://"+address+"/api/v1/scrapers/shop") // read models follow the log
 	return stop
 }
 
