@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -28,7 +29,7 @@ var chromium struct {
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := eventstoretest.Main(m)
 	if chromium.stop != nil {
 		chromium.stop()
 	}

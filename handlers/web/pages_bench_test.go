@@ -1,0 +1,204 @@
+package web_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/web"
+	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
+)
+
+var benchRuns = flag.Int("runs", 10_000, "runs of the log that pages are measured on, beside one of 1,000")
+
+// The canned history of a benchmark: a run every ten seconds, by 19 scrapers.
+const benchScrapers = 19
+
+var benchStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func benchTime(run int) string {
+	return benchStart.Add(time.Duration(run) * 10 * time.Second).Format("2006-01-02T15:04:05")
+}
+
+// A database fills its tables itself, as fast as it can: what the log refuses by
+// its triggers is not what is measured. n counts from 1 to $1.
+type filling struct {
+	before, after  []string
+	numbers        string
+	runID, eventID string // of number %[1]s
+}
+
+var fillings = map[eventstore.Dialect]filling{
+	eventstore.SQLite: {
+		before:  []string{`DROP TRIGGER events_only_next`},
+		numbers: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)`,
+		runID:   `printf('%%08x-0000-7000-8000-%%012x', %[1]s, %[1]s)`,
+		eventID: `printf('%%08x-0000-7000-9000-%%012x', %[1]s, %[1]s)`,
+	},
+	eventstore.Postgres: {
+		before:  []string{`ALTER TABLE events DISABLE TRIGGER ALL`},
+		numbers: `WITH n(i) AS (SELECT generate_series(1, $1::bigint))`,
+		after:   []string{`ANALYZE`}, // as autovacuum does
+		runID:   `lpad(to_hex(%[1]s), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(%[1]s), 12, '0')`,
+		eventID: `(lpad(to_hex(%[1]s), 8, '0') || '-0000-7000-9000-' || lpad(to_hex(%[1]s), 12, '0'))::uuid`,
+	},
+}
+
+const (
+	// Most runs are completed by schedule; the newest twenty are open.
+	fillRuns = ` INSERT INTO runs (id, scraper, status, trigger, started_at, ended_at, duration_ms, cause, link, phase, code, items, instance,
+		position, started, received_events, received_bytes, http_status)
+	SELECT %s, 'shop-' || (i %% 19),
+		CASE WHEN i > $1 - 20 THEN 'running' WHEN i %% 1000 = 999 THEN 'cancelled' WHEN i %% 100 < 94 THEN 'completed' WHEN i %% 100 < 97 THEN 'failed' ELSE 'connection_failed' END,
+		CASE WHEN i %% 50 = 3 THEN 'recovery' WHEN i %% 11 = 7 THEN 'manual' ELSE 'schedule' END,
+		%d + i * 10000000, %d + i * 10000000 + 5000000, 5000, 'reset', 'scraper', 'streaming', 'scraper_error', 17, 'i-1', 3 * i, 3 * i - 2, 17, 4711, 0
+	FROM n`
+	fillEvents = ` INSERT INTO events (position, stream, version, id, type, data, metadata, recorded_at)
+	SELECT i, 'run-' || %s, (i - 1) %% 3 + 1, %s,
+		CASE (i - 1) %% 3 WHEN 0 THEN 'run.started' WHEN 1 THEN 'run.connection_lost' ELSE 'run.connection_restored' END,
+		'{"run_id":"00000001-0000-7000-8000-000000000001","scraper":"shop-1","at":"2026-01-01T00:00:00Z","detail":"connection reset by peer"}',
+		'{"actor":"scheduler","correlation_id":"run-1","instance":"i-1"}', %d + i * 3333333
+	FROM n`
+)
+
+// fill makes a history of that many runs.
+func fill(b *testing.B, store *eventstore.Store, runs int) {
+	b.Helper()
+	from, start := fillings[store.Dialect()], benchStart.UnixMicro()
+	do := func(query string, args ...any) {
+		err := store.InTx(b.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, query, args...)
+			return err
+		})
+		if err != nil {
+			b.Fatalf("%.60s: %v", query, err)
+		}
+	}
+	for _, query := range from.before {
+		do(query)
+	}
+	do(from.numbers+fmt.Sprintf(fillRuns, fmt.Sprintf(from.runID, "i"), start, start), runs)
+	do(from.numbers+fmt.Sprintf(fillEvents, fmt.Sprintf(from.runID, "((i + 2) / 3)"), fmt.Sprintf(from.eventID, "i"), start), 3*runs)
+	do(`INSERT INTO run_counts (status, runs) SELECT status, count(*) FROM runs GROUP BY status`)
+	config := domain.DefaultScraperConfig()
+	for n := range benchScrapers {
+		config.Name, config.URL, config.Schedule = fmt.Sprintf("shop-%d", n), "http://127.0.0.1:9090/scrapes/shop", "@hourly"
+		text, err := json.Marshal(config)
+		if err != nil {
+			b.Fatal(err)
+		}
+		do(`INSERT INTO scrapers (name, source, config, configured_at, restored, paused, removed, position) VALUES ($1, 'file', $2, $3, $4, $4, $4, 1)`,
+			config.Name, string(text), start, false)
+	}
+	do(`UPDATE consumer_offsets SET position = $1`, 3*runs)
+	for _, query := range from.after {
+		do(query)
+	}
+}
+
+// pagesOf serves the pages of a history.
+func pagesOf(b *testing.B, db eventstoretest.Database, runs int) http.Handler {
+	b.Helper()
+	store := db.Open(b)
+	if err := projections.Ensure(b.Context(), store); err != nil {
+		b.Fatal(err)
+	}
+	fill(b, store, runs)
+	return webtest.Echo(web.New(web.Config{
+		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: store.GroupStates,
+		Handle:  webtest.Empty().Handle,
+		WaitFor: func(context.Context, int64) error { return nil },
+		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },
+		Waiting: func(string) (string, bool) { return "", false },
+		Rebuild: func(context.Context, string, func(int64, int64)) error { return nil },
+		Audit: web.Audit{
+			State:  func() proof.State { return proof.State{} },
+			Verify: func(context.Context, func(int64, int64)) (proof.Result, error) { return proof.Result{}, nil },
+			Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, store, limit) },
+			Prove:  func(context.Context, int64) (proof.Proof, error) { return proof.Proof{}, domain.ErrNotFound },
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	}))
+}
+
+// measured lists the pages of a history of that many runs.
+func measured(runs int) map[string]string {
+	middle, narrow := "until="+benchTime(runs/2), "since="+benchTime(runs/2)+"&until="+benchTime(runs/2+60)
+	list := map[string]string{
+		"overview": "/", "scrapers": "/scrapers", "scraper": "/scrapers/shop-7", "events": "/events",
+		"events_by_type": "/events?type=run.started", "event": fmt.Sprintf("/events/%d", runs),
+		"run": fmt.Sprintf("/runs/%08x-0000-7000-8000-%012x", runs/2, runs/2), "projections": "/projections", "audit": "/audit",
+	}
+	for _, filter := range []string{
+		"", "status=running", "status=completed", "status=failed", "status=connection_failed", "status=cancelled", "scraper=shop-7", "scraper=nobody",
+		"scraper=shop-7&status=failed", "scraper=shop-7&status=cancelled&trigger=recovery", "trigger=manual", "trigger=recovery&status=failed", "scraper=shop-7&trigger=manual",
+		middle, narrow, "status=failed&" + middle, "scraper=shop-7&" + middle, "scraper=shop-7&status=failed&trigger=schedule&" + middle, "status=cancelled&" + narrow,
+	} {
+		name := strings.NewReplacer("&", "+", narrow, "minutes", middle, "until_middle", "=", "_").Replace(filter)
+		list["runs?"+name] = "/runs?" + filter
+	}
+	return list
+}
+
+// BenchmarkPages compares pages of a long history with those of a short one,
+// asked in turn: the 99th of 100 of each, and how many times longer the long
+// one's takes. A long one: -runs 1000000 -benchtime 300x.
+func BenchmarkPages(b *testing.B) {
+	const short = 1000
+	for dialect, database := range map[eventstore.Dialect]func(testing.TB) eventstoretest.Database{eventstore.SQLite: eventstoretest.SQLite, eventstore.Postgres: eventstoretest.Postgres} {
+		b.Run(string(dialect), func(b *testing.B) {
+			small, large := pagesOf(b, database(b), short), pagesOf(b, database(b), *benchRuns)
+			few, many := measured(short), measured(*benchRuns)
+			for _, name := range slices.Sorted(maps.Keys(many)) {
+				b.Run(name, func(b *testing.B) {
+					var tookFew, tookMany []time.Duration
+					for b.Loop() {
+						tookFew = append(tookFew, taken(b, small, few[name]))
+						tookMany = append(tookMany, taken(b, large, many[name]))
+					}
+					for unit, part := range map[string]int{"p50": 50, "p99": 99} {
+						shorter, longer := nth(tookFew, part), nth(tookMany, part)
+						b.ReportMetric(float64(longer.Microseconds())/1000, unit+"-ms")
+						b.ReportMetric(float64(longer)/float64(shorter), unit+"-ratio")
+					}
+				})
+			}
+		})
+	}
+}
+
+// taken is how long a page takes.
+func taken(b *testing.B, from http.Handler, path string) time.Duration {
+	b.Helper()
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
+	began := time.Now()
+	from.ServeHTTP(w, r)
+	took := time.Since(began)
+	if w.Code != http.StatusOK {
+		b.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return took
+}
+
+// nth is the one that so many in a hundred do not exceed.
+func nth(took []time.Duration, part int) time.Duration {
+	slices.Sort(took)
+	return took[(len(took)*part+99)/100-1]
+}
