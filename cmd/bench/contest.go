@@ -6,30 +6,33 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"scrapelog/eventstore"
 )
 
 // contender writes events. Each of its writers is one goroutine.
 type contender struct {
-	name  string
-	write func(ctx context.Context, writer int) error
+	name   string
+	write  func(ctx context.Context, writer int) error
+	events int // of one write; 0: one
 }
 
-// figures are events per second, by contender and number of writers.
-type figures map[string]map[int]float64
+// figures are by contender and number of writers.
+type figures map[string]map[int]figure
 
 // contest lets the contenders take turns, each round in another order.
-func contest(ctx context.Context, rounds int, turn time.Duration, writers []int, contenders []contender) (figures, error) {
-	measured := map[string]map[int][]float64{}
-	for round := range rounds {
+func (b *bench) contest(ctx context.Context, d eventstore.Dialect, turn time.Duration, writers []int, contenders []contender) (figures, error) {
+	measured := map[string]map[int][]figure{}
+	for round := range b.rounds {
 		for _, n := range writers {
 			for i := range contenders {
 				c := contenders[(i+round)%len(contenders)]
-				got, err := c.run(ctx, n, turn)
+				got, err := c.run(ctx, b, d, n, turn)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %d writers: %w", c.name, n, err)
 				}
 				if measured[c.name] == nil {
-					measured[c.name] = map[int][]float64{}
+					measured[c.name] = map[int][]figure{}
 				}
 				measured[c.name][n] = append(measured[c.name][n], got)
 			}
@@ -37,20 +40,20 @@ func contest(ctx context.Context, rounds int, turn time.Duration, writers []int,
 	}
 	medians := figures{}
 	for name, byWriters := range measured {
-		medians[name] = map[int]float64{}
+		medians[name] = map[int]figure{}
 		for n, all := range byWriters {
-			medians[name][n] = median(all)
+			medians[name][n] = middle(all)
 		}
 	}
 	return medians, nil
 }
 
 // run writes for the length of a turn, after a short while that does not count.
-func (c contender) run(ctx context.Context, writers int, turn time.Duration) (perSecond float64, err error) {
+// A write of many events counts as that many.
+func (c contender) run(ctx context.Context, b *bench, d eventstore.Dialect, writers int, turn time.Duration) (got figure, err error) {
 	var (
 		group   sync.WaitGroup
 		written atomic.Int64
-		counts  atomic.Bool
 		over    atomic.Bool
 		failure atomic.Value
 	)
@@ -61,22 +64,21 @@ func (c contender) run(ctx context.Context, writers int, turn time.Duration) (pe
 					failure.Store(err)
 					return
 				}
-				if counts.Load() {
-					written.Add(1)
-				}
+				written.Add(int64(max(c.events, 1)))
 			}
 		})
 	}
 	time.Sleep(turn / 10)
-	counts.Store(true)
-	begun := time.Now()
+	m, before := b.meter(d), written.Load()
 	time.Sleep(turn)
-	counts.Store(false)
-	took := time.Since(begun)
+	for written.Load() == before && failure.Load() == nil { // a batch may take longer than a turn
+		time.Sleep(time.Millisecond)
+	}
+	got = m.read(b, d, float64(written.Load()-before))
 	over.Store(true)
 	group.Wait()
 	if err, ok := failure.Load().(error); ok {
-		return 0, err
+		return figure{}, err
 	}
-	return float64(written.Load()) / took.Seconds(), nil
+	return got, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"scrapelog/eventstore"
@@ -46,14 +45,6 @@ func measureIdle(ctx context.Context, b *bench, d eventstore.Dialect) error {
 		goal: "≤ 0.5 %, 0", reached: judge(share <= 0.5 && grown == 0),
 	})
 	return stop()
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // written grows with everything that is written: it is the file's on SQLite, and

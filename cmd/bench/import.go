@@ -14,6 +14,8 @@ import (
 // importBatch is how many events share a transaction.
 const importBatch = 1000
 
+const importWhy = "both write row by row through one prepared statement; ours has one index more and the trigger that keeps the log append-only, which asks three questions for each row"
+
 // measureImport: a thousand events in one append, beside a thousand plain INSERTs
 // in one transaction.
 func measureImport(ctx context.Context, b *bench, d eventstore.Dialect) error {
@@ -28,14 +30,14 @@ func measureImport(ctx context.Context, b *bench, d eventstore.Dialect) error {
 	}
 	defer pool.Close()
 	stream := &imported{}
-	got, err := contest(ctx, b.rounds, b.turn, []int{1}, []contender{
-		{"scrapelog", func(ctx context.Context, _ int) error { return stream.append(ctx, s) }},
-		{"plain INSERT", func(ctx context.Context, _ int) error { return insertBatch(ctx, pool, insert) }},
+	got, err := b.contest(ctx, d, b.turn, []int{1}, []contender{
+		{"scrapelog", func(ctx context.Context, _ int) error { return stream.append(ctx, s) }, importBatch},
+		{"plain INSERT", func(ctx context.Context, _ int) error { return insertBatch(ctx, pool, insert) }, importBatch},
 	})
 	if err != nil {
 		return err
 	}
-	b.atLeast(d, "import, batches of 1,000", importBatch*got["scrapelog"][1], "plain INSERTs, 1,000 to a transaction", importBatch*got["plain INSERT"][1], 1.5)
+	b.atLeast(d, "import, batches of 1,000", got["scrapelog"][1], "plain INSERTs, 1,000 to a transaction", got["plain INSERT"][1], 1.5, importWhy)
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (b *bench) messageDBWrites(ctx context.Context, _ eventstore.Dialect, write
 	if err != nil {
 		return contender{}, nil, err
 	}
-	return contender{label, func(ctx context.Context, writer int) error {
+	return contender{name: label, write: func(ctx context.Context, writer int) error {
 		e := events[writer%len(events)]
 		id := uuid.Must(uuid.NewV7()).String()
 		_, err := write.ExecContext(ctx, id, "run-"+id, e.kind, string(e.data), string(e.metadata), -1)

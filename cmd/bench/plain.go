@@ -69,7 +69,7 @@ func (b *bench) plainInserts(ctx context.Context, d eventstore.Dialect, writers 
 		_, err := insert.ExecContext(ctx, "run-"+id, 1, id, e.kind, string(e.data), string(e.metadata), time.Now().UnixMicro())
 		return err
 	}
-	return contender{"plain INSERT", write}, func() { _ = pool.Close() }, nil
+	return contender{name: "plain INSERT", write: write}, func() { _ = pool.Close() }, nil
 }
 
 func (b *bench) plainTable(ctx context.Context, d eventstore.Dialect, writers int) (*sql.DB, *sql.Stmt, error) {

@@ -28,6 +28,7 @@ type row struct {
 	ratio    float64
 	goal     string
 	reached  verdict
+	why      string // if it is missed
 }
 
 type verdict string
@@ -52,10 +53,11 @@ func (t *table) note(format string, args ...any) {
 }
 
 // atLeast adds rates whose ratio is to be reached; a goal of 0 is none.
-func (t *table) atLeast(d eventstore.Dialect, what string, ours float64, rival string, theirs, goal float64) {
-	r := row{what: what, database: d, ours: rate(ours), rival: rival, theirs: rate(theirs), ratio: ours / theirs}
+func (t *table) atLeast(d eventstore.Dialect, what string, ours figure, rival string, theirs figure, goal float64, why string) {
+	r := row{what: what, database: d, ours: rate(ours.perSecond), rival: rival, theirs: rate(theirs.perSecond), ratio: ours.perSecond / theirs.perSecond}
 	if goal > 0 {
 		r.goal, r.reached = fmt.Sprintf("≥ %.2g", goal), judge(r.ratio >= goal)
+		r.why = strings.TrimSpace(fmt.Sprintf("an event costs %s; with %s %s. %s", ours.spent(), rival, theirs.spent(), why))
 	}
 	t.add(r)
 }
@@ -73,12 +75,23 @@ func (t *table) print(w io.Writer, took time.Duration) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	t.printWhy(w)
 	fmt.Fprintln(w)
 	for _, note := range t.notes {
 		fmt.Fprintln(w, note)
 	}
 	_, err := fmt.Fprintf(w, "%d goals reached, %d missed, in %s\n", t.count(reached), t.count(missed), took.Round(time.Second))
 	return err
+}
+
+// printWhy says of every missed goal where its time goes.
+func (t *table) printWhy(w io.Writer) {
+	fmt.Fprintln(w)
+	for _, r := range t.rows {
+		if r.reached == missed && r.why != "" {
+			fmt.Fprintf(w, "why %s · %s · %s: %s\n", r.what, r.database, r.goal, r.why)
+		}
+	}
 }
 
 func (t *table) count(v verdict) (n int) {

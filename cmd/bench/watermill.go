@@ -89,7 +89,7 @@ func (b *bench) watermillPublishes(ctx context.Context, d eventstore.Dialect, wr
 		return contender{}, nil, err
 	}
 	write := func(_ context.Context, writer int) error { return w.publish(events[writer%len(events)]) }
-	return contender{watermillName, write}, w.close, nil
+	return contender{name: watermillName, write: write}, w.close, nil
 }
 
 // liteSchema and liteOffsets are what watermill-sql would need for SQLite.
