@@ -231,7 +231,7 @@ func (a *audit) diagnoseOutside() {
 	switch {
 	case a.claims.absent:
 		a.result.Outside = OutsideAbsent
-		if a.claims.inside > 0 || a.claims.unread {
+		if a.claims.inside > 0 || a.claims.unread || a.key != nil { // a log has a copy outside from its key on
 			a.report(OutsideMissing, Damage{}, "The copy of the checkpoints outside is missing: without it a database that was rewritten as a whole cannot be told from the true one.")
 		}
 	case a.claims.forged(true):

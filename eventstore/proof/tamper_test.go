@@ -157,10 +157,5 @@ func (tampered tampering) found(l *log) {
 	if len(alone) == 0 {
 		verdict = Unproven
 	}
-	if len(l.stored()) > 0 {
-		alone = append(slices.Clone(alone), OutsideMissing)
-	}
-	if r := l.verify(); r.Head > 0 { // an empty log has nothing to prove
-		l.mustBe(r, verdict, alone...)
-	}
+	l.mustBe(l.verify(), verdict, append(slices.Clone(alone), OutsideMissing)...)
 }
