@@ -163,6 +163,7 @@ func TestAFrozenInstanceIsFenced(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2, "a", "b")
 	runs := c.startRuns()
+	c.namesWhoHolds(runs)
 	frozen, other := c.members[0], c.members[1]
 	was := frozen.instance()
 	at := slices.IndexFunc(runs, func(r run) bool { return r.Instance == was })
@@ -193,6 +194,21 @@ func TestAFrozenInstanceIsFenced(t *testing.T) {
 	for _, e := range other.events() {
 		if e.Metadata["instance"] == was && e.RecordedAt.After(lost.EndedAt) {
 			t.Errorf("after its death %s wrote %s at position %d", was, e.Type, e.Position)
+		}
+	}
+}
+
+// namesWhoHolds asks the command line and a page who follows what.
+func (c *cluster) namesWhoHolds(runs []run) {
+	c.t.Helper()
+	out, errs, code := command(c.t, "db", "status", "--db", c.database, "-o", "ndjson", "--jq", `.instances[] | .id + " " + .runs[].run`)
+	page := c.members[1].text("/projections")
+	for _, r := range runs {
+		if !strings.Contains(out, r.Instance+" "+r.ID+"\n") || code != 0 {
+			c.t.Errorf("db status exits %d and says %s%s, not that %s follows %s", code, out, errs, r.Instance, r.ID)
+		}
+		if !strings.Contains(page, r.Instance) || !strings.Contains(page, "/runs/"+r.ID) {
+			c.t.Errorf("/projections does not say that %s follows %s", r.Instance, r.ID)
 		}
 	}
 }

@@ -126,7 +126,8 @@ func newDBStatusCmd(flags *dataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Say how the database stands, and prove its guards against the log",
-		Long: `status prints dialect, place, schema version, head, open instances and whether
+		Long: `status prints dialect, place, schema version, head, the live instances with the
+runs that each follows (the first 20), and whether
 the guard rows that decisions are made from agree with the log. It exits 1 when
 they do not, or when the schema is not this program's.`,
 		Args: exactly(),
@@ -151,18 +152,18 @@ they do not, or when the schema is not this program's.`,
 
 // dbStatus is what "db status" prints.
 type dbStatus struct {
-	Dialect    eventstore.Dialect       `json:"dialect"`
-	Database   string                   `json:"database"`
-	Schema     int64                    `json:"schema"`
-	Latest     int64                    `json:"schema_latest"`
-	Head       int64                    `json:"head"`
-	Guards     int                      `json:"guards"`
-	Mismatches []string                 `json:"guard_mismatches"`
-	Instances  []eventstore.InstanceRow `json:"instances"`
+	Dialect    eventstore.Dialect   `json:"dialect"`
+	Database   string               `json:"database"`
+	Schema     int64                `json:"schema"`
+	Latest     int64                `json:"schema_latest"`
+	Head       int64                `json:"head"`
+	Guards     int                  `json:"guards"`
+	Mismatches []string             `json:"guard_mismatches"`
+	Instances  []eventstore.Holding `json:"instances"`
 }
 
 func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbStatus, err error) {
-	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Instances: []eventstore.InstanceRow{}}
+	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Instances: []eventstore.Holding{}}
 	if s.Schema, s.Latest, err = store.Migrated(ctx); err != nil || s.Schema != s.Latest {
 		return s, err
 	}
@@ -179,7 +180,7 @@ func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbS
 		return s, err
 	}
 	s.Mismatches = append(s.Mismatches, mismatches...)
-	instances, err := store.LiveInstances(ctx)
+	instances, err := store.Holdings(ctx, heldShown)
 	s.Instances = append(s.Instances, instances...)
 	return s, err
 }
@@ -191,7 +192,7 @@ func (s dbStatus) show(out *printer) error {
 		{"guards", s.guards()},
 	}
 	for _, i := range s.Instances {
-		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, %d open runs", i.ID, stamp(i.StartedAt), i.OpenRuns)})
+		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, %d open runs%s", i.ID, stamp(i.StartedAt), i.OpenRuns, held(i))})
 	}
 	if err := out.facts(s, pairs...); err != nil {
 		return err
@@ -203,6 +204,24 @@ func (s dbStatus) show(out *printer) error {
 		return failf(errNegative, "%d of %d guards do not agree with the log", len(s.Mismatches), s.Guards)
 	}
 	return nil
+}
+
+// heldShown is how many of an instance's runs are named.
+const heldShown = 20
+
+// held names what an instance follows.
+func held(i eventstore.Holding) string {
+	var names []string
+	for _, r := range i.Runs {
+		names = append(names, r.Scraper+" "+r.Run.String())
+	}
+	if more := i.OpenRuns - len(i.Runs); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(names, ", ")
 }
 
 func (s dbStatus) guards() string {

@@ -122,7 +122,7 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs int) http.Handler {
 	}
 	fill(b, store, runs)
 	return webtest.Echo(web.New(web.Config{
-		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: store.GroupStates,
+		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: store.GroupStates, Instances: store.Holdings,
 		Handle:  webtest.Empty().Handle,
 		WaitFor: func(context.Context, int64) error { return nil },
 		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },

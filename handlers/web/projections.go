@@ -22,7 +22,11 @@ func (h *Handler) projections(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list, busy := pages.ProjectionList{Head: head}, false
+	instances, err := h.cfg.Instances(c.Request().Context(), pages.HeldShown)
+	if err != nil {
+		return err
+	}
+	list, busy := pages.ProjectionList{Head: head, Instances: instances, Now: h.cfg.Now()}, false
 	for _, g := range groups {
 		p := pages.Projection{GroupState: g, Rebuilt: slices.Contains(rebuildable(), g.Name), Job: h.jobs.get(rebuilding(g.Name))}
 		busy = busy || p.Job.Busy()

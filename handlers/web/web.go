@@ -54,6 +54,8 @@ type Config struct {
 
 	// Groups says how far each reader of the log has come.
 	Groups func(ctx context.Context) ([]eventstore.GroupState, error)
+	// Instances says who serves the database, each with the first of its runs.
+	Instances func(ctx context.Context, runs int) ([]eventstore.Holding, error)
 	// Handle decides and records: handlers/command.
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	// WaitFor returns when the read models show the log up to position.
@@ -85,7 +87,7 @@ func New(cfg Config) *Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Handle == nil ||
+	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Instances == nil || cfg.Handle == nil ||
 		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil ||
 		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")

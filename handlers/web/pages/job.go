@@ -46,7 +46,12 @@ func (j Job) text() string {
 type ProjectionList struct {
 	Projections []Projection
 	Head        int64
+	Instances   []eventstore.Holding
+	Now         time.Time
 }
+
+// HeldShown is how many of an instance's runs the page names.
+const HeldShown = 20
 
 // Projection is one of them.
 type Projection struct {

@@ -54,7 +54,7 @@ func Empty() *Service { return &Service{Messages: make(chan live.Message, 8)} }
 // Handler makes the pages of this service.
 func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
 	return web.New(web.Config{
-		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Handle: s.Handle,
+		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Instances: s.Instances, Handle: s.Handle,
 		WaitFor: func(context.Context, int64) error { return s.Behind },
 		Heard: func(id uuid.UUID) (time.Time, bool) {
 			return ago(2 * time.Second), id == Open
@@ -162,6 +162,13 @@ func (s *Service) Asked() ([]domain.Command, domain.Origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked), s.by
+}
+
+// Instances says that one process serves, and follows a run.
+func (s *Service) Instances(context.Context, int) ([]eventstore.Holding, error) {
+	const id = "01990000-0000-7000-8000-0000000000aa"
+	row := eventstore.InstanceRow{ID: id, StartedAt: time.Now().Add(-time.Hour), LastBeat: time.Now().Add(-time.Second), OpenRuns: 2}
+	return []eventstore.Holding{{InstanceRow: row, Runs: []eventstore.HeldRun{{Instance: id, Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
 }
 
 // Groups says that all is well, or what is blocked.
