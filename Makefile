@@ -39,7 +39,7 @@ crash: ## kill -9, 4,000 times, on both databases; the log is held against what 
 	.ci/crash
 
 soak: ## ten minutes of every fault on both databases: what was taken is given back
-	go run ./cmd/crashcheck -soak $(SOAK)
+	go run ./cmd/crashcheck -soak $(SOAK) -bound 5s
 
 mutants: ## the crash checker finds eight seeded bugs
 	go run ./cmd/crashcheck -mutant all

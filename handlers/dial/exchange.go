@@ -3,10 +3,12 @@ package dial
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -28,19 +30,21 @@ var (
 )
 
 // Exchange opens a connection, sends req on it and returns the answer once its
-// header is there. connected is called between the two. The body reads from the
-// connection itself: close it to end the connection, which ends with req's
-// context too.
+// header is there. connected is called between the two, with what says whether
+// something has arrived that was not read yet, be it the connection's end: the
+// peer is not silent then, only the reader late. The body, which has the same as
+// its method Waiting, reads from the connection itself: close it to end the
+// connection, which ends with req's context too.
 //
 // It is what [Transport] does, for exchanges that are held for long: a transport
 // keeps two goroutines and two buffers for each, which is most of what a stream
 // costs. Like it, it never sends anything twice and follows nothing.
-func Exchange(req *http.Request, cfg domain.ScraperConfig, connected func()) (*http.Response, error) {
+func Exchange(req *http.Request, cfg domain.ScraperConfig, connected func(waiting func() bool)) (*http.Response, error) {
 	conn, err := open(req, cfg)
 	if err != nil {
 		return nil, err
 	}
-	connected()
+	connected(func() bool { return waiting(conn) })
 	stop := context.AfterFunc(req.Context(), func() { _ = conn.Close() })
 	resp, err := converse(conn, req)
 	if err != nil {
@@ -64,6 +68,17 @@ type streamed struct {
 func (s *streamed) Close() error {
 	s.stop()
 	return s.conn.Close()
+}
+
+// Waiting is for [Exchange] to explain.
+func (s *streamed) Waiting() bool { return waiting(s.conn) }
+
+func waiting(conn net.Conn) bool {
+	if secure, is := conn.(*tls.Conn); is {
+		conn = secure.NetConn()
+	}
+	plain, is := conn.(syscall.Conn)
+	return is && readable(plain)
 }
 
 func open(req *http.Request, cfg domain.ScraperConfig) (net.Conn, error) {

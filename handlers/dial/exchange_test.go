@@ -38,7 +38,7 @@ func exchanged(t *testing.T, ctx context.Context, order Order, peer func(net.Con
 		t.Fatal(err)
 	}
 	connected := 0
-	resp, err := Exchange(req, cfg, func() { connected++ })
+	resp, err := Exchange(req, cfg, func(func() bool) { connected++ })
 	if connected != 1 {
 		t.Errorf("connected %d times", connected)
 	}
@@ -145,4 +145,38 @@ func TestExchangeEndsItsConnection(t *testing.T) {
 		}
 		cancel()
 	}
+}
+
+// What has arrived waits to be read, and so does the connection's end.
+func TestExchangeKnowsWhatWaits(t *testing.T) {
+	next := make(chan func(net.Conn))
+	resp, err := exchanged(t, t.Context(), Order{}, func(conn net.Conn) {
+		_, _ = http.ReadRequest(bufio.NewReader(conn))
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+		for do := range next {
+			do(conn)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	defer close(next)
+	body := resp.Body.(interface{ Waiting() bool })
+	if body.Waiting() {
+		t.Error("nothing was sent, and something waits")
+	}
+	arrives := func(what string, send func(net.Conn)) {
+		next <- send
+		for deadline := time.Now().Add(20 * time.Second); !body.Waiting(); <-time.After(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s does not wait to be read", what)
+			}
+		}
+	}
+	arrives("a comment", func(conn net.Conn) { _, _ = io.WriteString(conn, ":\n\n") })
+	if _, err := io.ReadFull(resp.Body, make([]byte, 3)); err != nil || body.Waiting() {
+		t.Errorf("all was read (%v), and something waits", err)
+	}
+	arrives("the end", func(conn net.Conn) { _ = conn.Close() })
 }

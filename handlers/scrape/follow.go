@@ -86,8 +86,8 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ope
 func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened func()) (resp *http.Response, err error) {
 	quiet := newSilence(o.cfg.StartTimeout.Std(), func() { end(errNoHeader) })
 	defer quiet.stop()
-	connected := func() {
-		o.stage = asking
+	connected := func(waiting func() bool) {
+		o.stage, quiet.waiting = asking, waiting
 		quiet.arm()
 		opened()
 	}

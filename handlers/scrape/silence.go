@@ -12,13 +12,17 @@ const grace = 250 * time.Millisecond
 
 // silence calls expired when nothing was heard for limit, plus grace. Its time
 // runs only while a Read is pending: what we do between two reads is not held
-// against the scraper.
+// against the scraper, nor is what has arrived and was not read for want of a
+// processor.
 //
 // One goroutine calls arm, disarm, heard and stop; expired is called at most
 // once, from another.
 type silence struct {
 	limit   time.Duration
 	expired func()
+	// waiting, if set, says whether something has arrived and nobody has read it:
+	// then we are late, however long it takes, and the peer is not silent.
+	waiting func() bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -77,7 +81,7 @@ func (s *silence) fire() {
 	defer s.mu.Unlock()
 	switch {
 	case s.over, !s.pending, time.Since(s.since) < s.left:
-	case !s.inGrace:
+	case !s.inGrace, s.waiting != nil && s.waiting():
 		s.inGrace, s.since, s.left = true, time.Now(), grace
 		s.timer.Reset(grace)
 	default:

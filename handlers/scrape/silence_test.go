@@ -106,6 +106,20 @@ func TestTimeBetweenReadsIsNotSilence(t *testing.T) {
 	})
 }
 
+// Who is late in reading, however late, does not make the stream silent.
+func TestWhatWaitsToBeReadIsNotSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, late := time.Now(), 5*time.Second
+		expired := make(chan time.Time, 1)
+		s := newSilence(time.Second, func() { expired <- time.Now() })
+		s.waiting = func() bool { return time.Since(began) < late }
+		s.arm()
+		if took := (<-expired).Sub(began); took < late || took > late+2*grace {
+			t.Errorf("expired after %s; until %s something was there to be read", took, late)
+		}
+	})
+}
+
 func TestUnderBeatsOnlyWholeEventsCount(t *testing.T) {
 	for name, sign := range map[string]string{"comments": ": here\n\n", "half an event": "data: x\n", "blank lines": "\n"} {
 		synctest.Test(t, func(t *testing.T) {

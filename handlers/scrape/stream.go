@@ -17,6 +17,9 @@ const beatsToLose = 3
 func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive func(time.Time)) (*terminal, error) {
 	quiet := o.newSilence(end)
 	defer quiet.stop()
+	if body, is := stream.(interface{ Waiting() bool }); is {
+		quiet.waiting = body.Waiting
+	}
 	r := &reader{body: stream, limit: maxStream, silence: quiet, anyByte: o.beat == 0}
 	r.heardAt = func(at time.Time) {
 		o.heardAt = at
