@@ -161,6 +161,9 @@ func (s *subscription) committed(offset int64) (wait time.Duration) {
 	expected := s.acked
 	s.acked = 0
 	if offset >= s.failure.position {
+		if s.failure.marked {
+			s.store.log.Info("projection is no longer blocked", "group", s.cfg.Group, "position", s.failure.position)
+		}
 		s.failure = failure{}
 	}
 	switch {

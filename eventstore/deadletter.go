@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"scrapelog/domain"
@@ -68,8 +69,10 @@ func (s *Store) ReplayDeadLetter(ctx context.Context, group string, position int
 }
 
 func (s *Store) markBlocked(ctx context.Context, topic, group string, position int64, reason error) error {
+	at := fmt.Sprintf("position %d: ", position)
+	by := at + strings.TrimPrefix(reason.Error(), at)
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, offsetBlock, fmt.Sprintf("position %d: %v", position, reason), topic, group)
+		_, err := tx.ExecContext(ctx, offsetBlock, by, topic, group)
 		return err
 	})
 }

@@ -173,9 +173,6 @@ func (s *subscription) handle(tx *transaction, msg *message.Message, r Recorded,
 	}
 }
 
-// errNotTaken is no fault of the message or of its handler.
-var errNotTaken = errors.New("nobody has taken the event")
-
 // txOf is the transaction in which a message came, nil if that was rolled back,
 // and the event that the message carries.
 func (s *subscription) txOf(msg *message.Message) (*transaction, Recorded) {
@@ -252,7 +249,9 @@ func (s *subscription) failed(position int64, reason error, counts bool) {
 	s.delay = s.backoff(s.failure.rounds)
 	f := s.failure
 	s.mu.Unlock()
-	s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
+	if !f.marked { // that was said once and for all
+		s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
+	}
 	if s.cfg.Blocks && f.attempts >= s.cfg.Attempts && !f.marked {
 		s.block(position, reason)
 	}

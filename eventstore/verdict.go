@@ -54,6 +54,9 @@ func report(ctx context.Context, err error) {
 	}
 }
 
+// errNotTaken is no fault of the message or of its handler.
+var errNotTaken = errors.New("nobody has taken the event")
+
 // ownFault tells a handler that is wrong from a database that is not well. Only
 // the first can make a message a dead letter.
 func ownFault(err error) bool {

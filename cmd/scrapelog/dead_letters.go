@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -113,7 +114,7 @@ func newDeadLettersReplayCmd(flags *dataFlags) *cobra.Command {
 		Use:   "replay POSITION",
 		Short: "Hand a dead letter to its reaction once more",
 		Long: `replay runs the reaction in a transaction of its own, which removes the letter. If
-it fails again the letter stays and nothing of it is left behind.
+it fails again the letter stays, nothing of it is left behind, and it exits 1.
 
 A run that it starts is followed by the least loaded server. On SQLite no server
 may have the database meanwhile: the run is then taken over when one starts.`,
@@ -170,12 +171,15 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *printer, le
 	err = store.ReplayDeadLetter(ctx, letter.Group, letter.Position, func(ctx context.Context, r eventstore.Recorded) error {
 		e, err := r.Event()
 		if err != nil {
-			return err
+			return failedAgain(letter, err)
 		}
 		if e == nil {
 			return failf(errRefused, "this program does not know events of type %s", r.Type)
 		}
-		return reaction.Handle(ctx, r, e)
+		if err := reaction.Handle(ctx, r, e); err != nil {
+			return failedAgain(letter, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -189,6 +193,15 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *printer, le
 		return err
 	}
 	return list.close()
+}
+
+// failedAgain tells a reaction that is wrong, or an event, from a database that is
+// not well.
+func failedAgain(letter eventstore.DeadLetter, err error) error {
+	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return failf(errNegative, "%s failed again, and the letter stays: %v", letter.Group, err)
 }
 
 // causedBy are the events after a position that an event has led to.

@@ -53,6 +53,24 @@ func TestDeadLetterCommands(t *testing.T) {
 	})
 }
 
+// What no program of this version can read fails again, and stays.
+func TestReplayOfPoison(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		store := openStore(t, db.URL)
+		record(t, store, story()[:3]...)
+		tamper(t, store, `INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata) VALUES
+			(4, 'run-`+firstRun.String()+`', 3, '0198c2f4-0000-7000-8000-0000000000ff', 'run.connection_restored', 0, '{"down_for_ms":"poison"}', '{}')`)
+		giveUp(t, store, "rescrape", 4)
+		_, stderr, code := invoke(t, "events", "dead-letters", "replay", "4", "--db", db.URL)
+		if code != exitNegative || !strings.Contains(stderr, "rescrape failed again, and the letter stays: position 4: event run.connection_restored: ") {
+			t.Errorf("exit %d, %s", code, stderr)
+		}
+		if letters, err := store.DeadLetters(t.Context()); len(letters) != 1 || err != nil {
+			t.Errorf("letters %+v, %v", letters, err)
+		}
+	})
+}
+
 func TestReplayKeepsOutOfAServersWay(t *testing.T) {
 	db := eventstoretest.SQLite(t)
 	store := openStore(t, db.URL)

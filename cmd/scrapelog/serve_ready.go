@@ -100,16 +100,16 @@ func (s *service) ready(ctx context.Context) []string {
 		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))
 	}
 	for _, g := range groups {
-		if g.Position < s.starts.shows() {
+		switch {
+		case g.BlockedBy != "":
+			reasons = append(reasons, fmt.Sprintf("%s is blocked at %s", g.Name, g.BlockedBy))
+		case g.Position < s.starts.shows():
 			reasons = append(reasons, fmt.Sprintf("starting: %s reads the log", g.Name))
-		}
-		if g.BlockedBy != "" {
-			reasons = append(reasons, fmt.Sprintf("%s is blocked at position %d: %s", g.Name, g.Position+1, g.BlockedBy))
-		} else if g.Behind > mostBehind {
+		case g.Behind > mostBehind:
 			reasons = append(reasons, fmt.Sprintf("%s is %s behind", g.Name, g.Behind.Truncate(time.Millisecond)))
 		}
 		if g.DeadLetters > 0 {
-			reasons = append(reasons, fmt.Sprintf("%s has %d dead letters", g.Name, g.DeadLetters))
+			reasons = append(reasons, fmt.Sprintf("events that %s gave up: %d; see scrapelog events dead-letters list", g.Name, g.DeadLetters))
 		}
 	}
 	return reasons
