@@ -1,7 +1,7 @@
-// Package sse writes server-sent events, one whole event per write.
+// Package sse writes server-sent events, whole events per write.
 //
-// An event is on the wire, or its error is known, when Send returns: every
-// message has a write deadline of its own, one Write and one Flush. That is what
+// An event is on the wire, or its error is known, when Send or Flush returns:
+// each has a write deadline of its own, one Write and one Flush. That is what
 // lets a server notice a client that has left or no longer reads.
 package sse
 
@@ -53,10 +53,18 @@ func (w *Writer) Open() error { return w.flush(nil) }
 // Send writes one event. Name and id may be empty; data of several lines arrives
 // as it was sent, but that every line end becomes a line feed.
 func (w *Writer) Send(event, id string, data []byte) error {
+	if err := w.Add(event, id, data); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// Add is Send but that the event leaves with the next Flush or Send, together
+// with all that were added before it: several then cost one write.
+func (w *Writer) Add(event, id string, data []byte) error {
 	if strings.ContainsAny(event, "\r\n") || strings.ContainsAny(id, "\r\n\x00") {
 		return fmt.Errorf("%w: event %q, id %q", ErrField, event, id)
 	}
-	w.buf.Reset()
 	if event != "" {
 		w.line("event: ", []byte(event))
 	}
@@ -69,7 +77,13 @@ func (w *Writer) Send(event, id string, data []byte) error {
 		w.line("data: ", line)
 	}
 	w.buf.WriteByte('\n')
+	return nil
+}
+
+// Flush writes what was added.
+func (w *Writer) Flush() error {
 	err := w.flush(w.buf.Bytes())
+	w.buf.Reset()
 	if w.buf.Cap() > keptBuffer {
 		w.buf = bytes.Buffer{}
 	}

@@ -140,3 +140,27 @@ func TestSendReportsAClientThatLeft(t *testing.T) {
 		t.Error("ten seconds of writes to a closed connection, and no error")
 	}
 }
+
+func TestWhatWasAddedLeavesInOneWrite(t *testing.T) {
+	writes := &counting{ResponseRecorder: httptest.NewRecorder()}
+	w := sse.NewWriter(writes)
+	if err := errors.Join(w.Add("run", "", []byte("1")), w.Add("position", "", []byte("7"))); err != nil || writes.n > 0 {
+		t.Fatalf("%v, %d writes before it is flushed", err, writes.n)
+	}
+	if err := errors.Join(w.Flush(), w.Send("beat", "", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := writes.Body.String(), "event: run\ndata: 1\n\nevent: position\ndata: 7\n\nevent: beat\ndata: \n\n"; got != want || writes.n != 2 {
+		t.Errorf("%d writes: %q, want %q", writes.n, got, want)
+	}
+}
+
+type counting struct {
+	*httptest.ResponseRecorder
+	n int
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	c.n++
+	return c.ResponseRecorder.Write(b)
+}

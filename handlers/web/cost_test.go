@@ -4,15 +4,20 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
 )
 
 // BenchmarkOpenTabs says what a tab costs the server for as long as it is open:
@@ -68,4 +73,78 @@ func heap() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapInuse + m.StackInuse)
+}
+
+// BenchmarkLiveTabs says what it costs to tell open tabs of changes: how much of
+// a core, the tabs' own reading included, since they are in the same process.
+func BenchmarkLiveTabs(b *testing.B) {
+	const tabs = 500
+	for _, rate := range []float64{0, 3.5, 20} {
+		b.Run(fmt.Sprintf("%g_a_second", rate), func(b *testing.B) {
+			changing := &changing{Service: webtest.New(), wake: make(chan struct{}, 1)}
+			changing.position.Store(webtest.Head)
+			h := live.New(live.Config{Source: changing, Wake: func() (<-chan struct{}, func()) { return changing.wake, func() {} }, Render: web.Render})
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			go func() { _ = h.Run(ctx) }() // until cancel
+			server := httptest.NewServer(webtest.Echo(changing.Handler(h, nil)))
+			defer server.Close()
+			defer h.Close()
+			for i := range tabs {
+				c := follow(b, server.Listener.Addr().String(), i)
+				go func() { _, _ = io.Copy(io.Discard, c) }() // until the server closes it
+			}
+			for b.Loop() {
+				began, used := time.Now(), processorTime(b)
+				for end := began.Add(10 * time.Second); time.Now().Before(end); {
+					changing.change(rate)
+				}
+				b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%core")
+			}
+		})
+	}
+}
+
+// changing is a source whose open run changes.
+type changing struct {
+	*webtest.Service
+	position atomic.Int64
+	wake     chan struct{}
+}
+
+func (c *changing) change(rate float64) {
+	if rate == 0 {
+		time.Sleep(time.Second)
+		return
+	}
+	time.Sleep(time.Duration(float64(time.Second) / rate))
+	c.position.Add(1)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *changing) ChangedSince(ctx context.Context, position int64) (projections.Changes, error) {
+	now := c.position.Load()
+	if position == 0 {
+		changes, err := c.Service.ChangedSince(ctx, 0)
+		changes.Position = now
+		return changes, err
+	}
+	changes := projections.Changes{Counts: projections.Counts{}, Position: now}
+	if now > position {
+		changes.Runs = c.Rows[:1]
+	}
+	return changes, nil
+}
+
+// processorTime is how long this process has run on any core.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

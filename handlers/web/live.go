@@ -39,11 +39,27 @@ func (h *Handler) live(c echo.Context) error {
 	}
 	stream := sse.NewWriter(c.Response())
 	for message := range messages {
-		if err := stream.Send(message.Event, "", message.Data); err != nil {
+		if err := tell(stream, message, messages); err != nil {
 			return nil // the tab has left; its subscription ends with the request
 		}
 	}
 	return nil
+}
+
+// tell sends a message and those that wait behind it, in one write: a change is
+// several.
+func tell(stream *sse.Writer, message live.Message, behind <-chan live.Message) error {
+	for more := true; more; {
+		if err := stream.Add(message.Event, "", message.Data); err != nil {
+			return err
+		}
+		select {
+		case message, more = <-behind:
+		default:
+			more = false
+		}
+	}
+	return stream.Flush()
 }
 
 // Render makes the messages of a change, for a hub whose subscribers are pages:
