@@ -12,10 +12,16 @@ import (
 	"scrapelog/domain"
 )
 
+// settingsFrame is how a server of HTTP/2 begins.
+const settingsFrame = "\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00\x00\x05\x00\xff\xff\xff"
+
 func connectFaults(t *testing.T) map[string]fault {
 	const limit = 300 * time.Millisecond
 	wrongName := trusted.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"elsewhere.test"} })
 	expired := trusted.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	onlyH2 := handshake(trusted.issue(), nil)
+	onlyH2.tls.NextProtos = []string{"h2"}
+	h2AnyWay := handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Write([]byte(settingsFrame)); _, _ = c.Read(make([]byte, 4096)) })
 	wantsCert := handshake(trusted.issue(), nil)
 	wantsCert.tls.ClientAuth = tls.RequireAnyClientCert
 	return map[string]fault{
@@ -40,6 +46,9 @@ func connectFaults(t *testing.T) map[string]fault {
 		"not HTTP":                        {answer("SSH-2.0-OpenSSH_9.9\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
 		"not HTTP: our request, echoed":   {answer("POST /scrapes/shop?" + secretQuery + " HTTP/1.1\r\n\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
 		"a header past 64 KiB":            {answer(streamHeader + "X-Large: " + strings.Repeat("x", 80<<10) + "\r\n\r\n"), connecting(domain.CauseBadResponse)},
+		"HTTP/2 alone is spoken (ALPN)":   {onlyH2, connecting(domain.CauseTLS).unsent().saying("application protocol")},
+		"HTTP/2 is spoken, asked or not":  {h2AnyWay, connecting(domain.CauseBadResponse).unsent().saying("the answer was not HTTP (")},
+		"HTTP/2 without TLS":              {answer(settingsFrame), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
 		"409 to a recovery run":           {status("409 Conflict").onRecovery(), connecting(domain.CauseBusy)},
 		"a variable of headers_env unset": {answer("").withConfig(unsetHeader), failed(domain.CodeRejected).unsent().saying("SCRAPELOG_TEST_UNSET is not set")},
 		"not HTTP: a header echoed":       {answer("HTTP/1.1 200 OK\r\n" + secretQuery + "\r\n\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
