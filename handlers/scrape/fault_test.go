@@ -20,8 +20,12 @@ func connectFaults(t *testing.T) map[string]fault {
 	wrongName := trusted.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"elsewhere.test"} })
 	expired := trusted.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 	onlyH2 := handshake(trusted.issue(), nil)
-	onlyH2.tls.NextProtos = []string{"h2"}
-	h2AnyWay := handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Write([]byte(settingsFrame)); _, _ = c.Read(make([]byte, 4096)) })
+	onlyH2.tls.NextProtos = []string{"h2c"} // for "h2" crypto/tls makes an exception
+	h2AnyWay := handshake(trusted.issue(), func(c *tls.Conn) {
+		_, _ = c.Write([]byte(settingsFrame))
+		_, _ = c.Read(make([]byte, 4096)) // no preface, so it hangs up
+		_ = c.Close()
+	})
 	wantsCert := handshake(trusted.issue(), nil)
 	wantsCert.tls.ClientAuth = tls.RequireAnyClientCert
 	return map[string]fault{
