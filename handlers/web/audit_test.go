@@ -94,7 +94,7 @@ func TestAVerification(t *testing.T) {
 			s := webtest.New()
 			s.Verdict = test.verdict
 			e := working(t, s)
-			says(t, e, "/audit", "It was not verified since this instance started.")
+			says(t, e, "/audit", "Not verified since this instance started.")
 			if w := post(e, "/audit/verify", nil); w.Code != 303 {
 				t.Fatalf("%d", w.Code)
 			}
@@ -106,7 +106,9 @@ func TestAVerification(t *testing.T) {
 func TestARefusalToSignIsUnmistakable(t *testing.T) {
 	s := webtest.New()
 	s.Sealing.Refused = "Event 3 is not as it was signed."
-	says(t, serve(s), "/audit", "Nothing is signed any more, and no run starts. Event 3 is not as it was signed.")
+	for _, path := range []string{"/audit", "/"} {
+		says(t, serve(s), path, "Nothing is signed any more, and no run starts. Event 3 is not as it was signed.")
+	}
 }
 
 func TestAnEventsProof(t *testing.T) {

@@ -30,7 +30,7 @@ func (h *Handler) overview(c echo.Context) error {
 }
 
 func (h *Handler) overviewOf(ctx context.Context) (view pages.Overview, err error) {
-	view.Following = slotsShown
+	view.Following, view.Refused = slotsShown, h.cfg.Audit.State().Refused
 	if view.Scrapers, err = h.cfg.Queries.Scrapers(ctx); err != nil {
 		return view, err
 	}

@@ -58,7 +58,8 @@ type Overview struct {
 	Scrapers  []projections.Scraper
 	Head      int64
 	Groups    []eventstore.GroupState
-	Following int // how many next slots to show
+	Refused   string // why nothing is signed any more; empty: it is
+	Following int    // how many next slots to show
 }
 
 // Loss is a scraper whose connection is lost now, or back with its recovery to come.
