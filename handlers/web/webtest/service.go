@@ -167,7 +167,7 @@ func (s *Service) Asked() ([]domain.Command, domain.Origin) {
 // Instances says that one process serves, and follows a run.
 func (s *Service) Instances(context.Context, int) ([]eventstore.Holding, error) {
 	const id = "01990000-0000-7000-8000-0000000000aa"
-	row := eventstore.InstanceRow{ID: id, StartedAt: time.Now().Add(-time.Hour), LastBeat: time.Now().Add(-time.Second), OpenRuns: 2}
+	row := eventstore.InstanceRow{ID: id, StartedAt: ago(time.Hour), LastBeat: ago(time.Second), OpenRuns: 2}
 	return []eventstore.Holding{{InstanceRow: row, Runs: []eventstore.HeldRun{{Instance: id, Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
 }
 
