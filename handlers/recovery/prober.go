@@ -64,10 +64,10 @@ func (p *Prober) Run(ctx context.Context) error {
 		if err := p.refresh(ctx, &watching); err != nil && ctx.Err() == nil {
 			p.Logger.Error("lost scrapers cannot be read", "error", err)
 		}
-		select { // a storm of commits must not keep it reading: it rests as long as it read
+		select { // a storm of commits must not keep it reading: it rests nine times as long as it read
 		case <-ctx.Done():
 			return nil
-		case <-time.After(min(time.Since(began), Poll)):
+		case <-time.After(min(9*time.Since(began), Poll)):
 		}
 		select {
 		case <-ctx.Done():
