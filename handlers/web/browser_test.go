@@ -125,7 +125,7 @@ func TestABadgeChangesInAnOpenPage(t *testing.T) {
 
 	run.Status, run.EndedAt = domain.StatusConnectionFailed, run.StartedAt.Add(time.Minute)
 	run.Cause, run.Link = domain.CauseReset, domain.LinkScraper
-	s.Rows[1] = run
+	s.Change(func() { s.Rows[1] = run })
 	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: webtest.Head + 1})
 	becomes(t, ctx, cell+` === "Connection lost"`)
 	becomes(t, ctx, `document.activeElement.name === "since"`)
@@ -142,14 +142,16 @@ func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 	items := int64(7)
 	done := s.Rows[0]
 	done.Status, done.EndedAt, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
-	s.Rows[0] = done
+	s.Change(func() { s.Rows[0] = done })
 	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: webtest.Head + 2})
 	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7 items")`)
 }
 
 func TestAPageThatMissedSomethingFetchesItselfAnew(t *testing.T) {
 	ctx, s := open(t, "/events")
-	s.Recorded = append(s.Recorded, webtest.Record(webtest.Head+1, 9, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "news", At: webtest.Now}}))
+	s.Change(func() {
+		s.Recorded = append(s.Recorded, webtest.Record(webtest.Head+1, 9, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "news", At: webtest.Now}}))
+	})
 	push(t, s, projections.Changes{State: true, Counts: projections.Counts{}, Position: webtest.Head + 1})
 	becomes(t, ctx, `document.querySelector("tbody th").textContent === "`+strconv.FormatInt(webtest.Head+1, 10)+`"`)
 }

@@ -1,7 +1,6 @@
 package webtest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -33,6 +32,7 @@ type Service struct {
 	Sealing  proof.State
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
 
+	story sync.RWMutex // over Rows and Recorded, once pages are served: see Change
 	mu    sync.Mutex
 	asked []domain.Command
 	by    domain.Origin
@@ -50,6 +50,13 @@ func New() *Service {
 
 // Empty is a service to which nothing has happened.
 func Empty() *Service { return &Service{Messages: make(chan live.Message, 8)} }
+
+// Change changes the story while its pages are served.
+func (s *Service) Change(change func()) {
+	s.story.Lock()
+	defer s.story.Unlock()
+	change()
+}
 
 // Handler makes the pages of this service.
 func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
@@ -173,6 +180,8 @@ func (s *Service) Instances(context.Context, int) ([]eventstore.Holding, error) 
 
 // Groups says that all is well, or what is blocked.
 func (s *Service) Groups(context.Context) ([]eventstore.GroupState, error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
 	head, lag := int64(len(s.Recorded)), int64(0)
 	if s.Blocked != "" {
 		lag = 3
@@ -180,114 +189,4 @@ func (s *Service) Groups(context.Context) ([]eventstore.GroupState, error) {
 	return []eventstore.GroupState{
 		{Name: "rescrape", Position: head}, {Name: "runs", Position: head - lag, Lag: lag, Behind: time.Minute, BlockedBy: s.Blocked}, {Name: "scrapers", Position: head},
 	}, s.Err
-}
-
-// shown is how many runs make a page when nobody says how many.
-const shown = 12
-
-// Runs implements web.Queries. There is one cursor, and it shows everything.
-func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page projections.RunPage, err error) {
-	for _, status := range f.Statuses {
-		if !status.Valid() {
-			return page, &domain.FieldError{Field: "status", Problem: fmt.Sprintf("%q is not a status", status), Want: "use running"}
-		}
-	}
-	for _, r := range s.Rows {
-		if (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) && (f.Scraper == "" || f.Scraper == r.Scraper) &&
-			(f.Trigger == "" || f.Trigger == r.Trigger) && !r.StartedAt.Before(f.Since) {
-			page.Runs = append(page.Runs, r)
-		}
-	}
-	if limit := cmp.Or(f.Limit, shown); f.Cursor == "" && len(page.Runs) > limit {
-		page.Runs, page.Next = page.Runs[:limit], "Mg"
-	}
-	return page, s.Err
-}
-
-// Run implements web.Queries.
-func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) {
-	for _, r := range s.Rows {
-		if r.ID == id {
-			return r, s.Err
-		}
-	}
-	return projections.Run{}, fmt.Errorf("run %s: %w", id, domain.ErrNotFound)
-}
-
-// OpenRuns implements web.Queries.
-func (s *Service) OpenRuns(ctx context.Context) ([]projections.Run, error) {
-	page, err := s.Runs(ctx, projections.RunFilter{Statuses: []domain.RunStatus{domain.StatusRunning}})
-	return page.Runs, err
-}
-
-// Counts implements web.Queries.
-func (s *Service) Counts(context.Context) (projections.Counts, error) {
-	counts := projections.Counts{}
-	for _, r := range s.Rows {
-		counts[r.Status]++
-	}
-	return counts, s.Err
-}
-
-// EventCounts implements web.Queries.
-func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64, error) {
-	counts := map[string]int64{}
-	for _, rec := range s.Recorded[after:] {
-		counts[rec.Type]++
-	}
-	return counts, s.Err
-}
-
-// Scrapers implements web.Queries.
-func (s *Service) Scrapers(context.Context) ([]projections.Scraper, error) { return s.Named, s.Err }
-
-// Scraper implements web.Queries.
-func (s *Service) Scraper(_ context.Context, name string) (projections.Scraper, error) {
-	for _, named := range s.Named {
-		if named.Name == name {
-			return named, s.Err
-		}
-	}
-	return projections.Scraper{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
-}
-
-// Read implements web.Events.
-func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Recorded, error) {
-	var found []eventstore.Recorded
-	for _, rec := range s.Recorded {
-		if rec.Position > q.After && (q.Until == 0 || rec.Position <= q.Until) && (q.Stream == "" || q.Stream == rec.Stream) &&
-			(len(q.Types) == 0 || slices.Contains(q.Types, rec.Type)) {
-			found = append(found, rec)
-		}
-	}
-	if q.Backward {
-		slices.Reverse(found)
-	}
-	return found[:min(len(found), q.Limit)], s.Err
-}
-
-// ReadStream implements web.Events.
-func (s *Service) ReadStream(ctx context.Context, stream string, _ int64) ([]eventstore.Recorded, error) {
-	return s.Read(ctx, eventstore.Query{Stream: stream, Limit: len(s.Recorded)})
-}
-
-// ByPosition implements web.Events.
-func (s *Service) ByPosition(_ context.Context, position int64) (eventstore.Recorded, error) {
-	if position < 1 || position > int64(len(s.Recorded)) {
-		return eventstore.Recorded{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
-	}
-	return s.Recorded[position-1], s.Err
-}
-
-// Head implements web.Events.
-func (s *Service) Head(context.Context) (int64, error) { return int64(len(s.Recorded)), s.Err }
-
-// ChangedSince is the state of the story, for a hub of live updates.
-func (s *Service) ChangedSince(ctx context.Context, position int64) (projections.Changes, error) {
-	head := int64(len(s.Recorded))
-	if position > 0 {
-		return projections.Changes{Position: position}, nil
-	}
-	counts, err := s.Counts(ctx)
-	return projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: counts, Position: head}, err
 }
