@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/google/uuid"
@@ -109,7 +110,7 @@ func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Reco
 
 // ReadStream implements web.Events.
 func (s *Service) ReadStream(ctx context.Context, stream string, _ int64) ([]eventstore.Recorded, error) {
-	return s.Read(ctx, eventstore.Query{Stream: stream, Limit: len(s.Recorded)})
+	return s.Read(ctx, eventstore.Query{Stream: stream, Limit: math.MaxInt})
 }
 
 // ByPosition implements web.Events.
