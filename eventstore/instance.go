@@ -41,6 +41,8 @@ type InstanceRow struct {
 	StartedAt time.Time `json:"started_at"`
 	LastBeat  time.Time `json:"last_beat"`
 	OpenRuns  int       `json:"open_runs"`
+	// TakesRuns: it holds its lock and is not about to stop.
+	TakesRuns bool `json:"takes_runs"`
 }
 
 // Instance is this process among those that serve the database. It is alive as
@@ -166,6 +168,14 @@ func (i *Instance) beat(ctx context.Context, on querier) error {
 	return nil
 }
 
+// Leave says that this instance is about to stop and is to be given no more runs.
+func (i *Instance) Leave(ctx context.Context) error {
+	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE instances SET leaving = true WHERE id = $1`, i.id)
+		return err
+	})
+}
+
 // Release ends the instance in good order: it names no open run any more.
 func (i *Instance) Release(ctx context.Context) error {
 	i.mu.Lock()
@@ -188,8 +198,8 @@ func (i *Instance) unlock() error {
 	return nil
 }
 
-// LiveInstances lists the instances that are not dead: those that hold their
-// lock before those that lost it, the least loaded first.
+// LiveInstances lists the instances that are not dead: those that take runs
+// before the others, the least loaded first.
 func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
 	rows, err := s.from(ctx).QueryContext(ctx, s.dialect.pick(instancesLiveSQLite, instancesLivePostgres))
 	if err != nil {
@@ -197,7 +207,7 @@ func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
 	}
 	live, err := scanAll(rows, func(row scanner) (r InstanceRow, err error) {
 		var started, beat int64
-		err = row.Scan(&r.ID, &started, &beat, &r.OpenRuns)
+		err = row.Scan(&r.ID, &started, &beat, &r.TakesRuns, &r.OpenRuns)
 		r.StartedAt, r.LastBeat = time.UnixMicro(started).UTC(), time.UnixMicro(beat).UTC()
 		return r, err
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ type balancer struct {
 	rows []eventstore.InstanceRow
 }
 
-// least is the least loaded live instance; fallback when none is known.
+// least is the least loaded instance that takes runs; fallback when none is known.
 func (b *balancer) least(ctx context.Context, fallback string) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -31,7 +32,7 @@ func (b *balancer) least(ctx context.Context, fallback string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.rows, b.read = rows, time.Now()
+		b.rows, b.read = slices.DeleteFunc(rows, func(r eventstore.InstanceRow) bool { return !r.TakesRuns }), time.Now()
 	}
 	if len(b.rows) == 0 {
 		return fallback, nil

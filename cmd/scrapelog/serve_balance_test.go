@@ -11,7 +11,7 @@ func TestRunsAreSpreadOverLiveInstances(t *testing.T) {
 	looks := 0
 	b := balancer{live: func(context.Context) ([]eventstore.InstanceRow, error) {
 		looks++
-		return []eventstore.InstanceRow{{ID: "idle"}, {ID: "busy", OpenRuns: 4}}, nil
+		return []eventstore.InstanceRow{{ID: "idle", TakesRuns: true}, {ID: "busy", OpenRuns: 4, TakesRuns: true}, {ID: "leaving"}}, nil
 	}}
 	given := map[string]int{}
 	for range 10 {

@@ -46,7 +46,7 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	t := &tenure{service: s, id: id.String(), lock: lock, stopping: make(chan struct{})}
 	t.supervisor = &scrape.Supervisor{
 		Instance: t.id, OpenRuns: s.store.OpenRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
-		Wake: s.store.Wake, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
+		Wake: s.store.Wake, Leave: t.leave, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
 	}
 	t.prober = &recovery.Prober{
 		Lost: s.store.Lost, LoadRun: s.loadRun, Config: t.probeConfig, Ask: dial.Probe, Watcher: s.watchers.Present,
@@ -172,6 +172,26 @@ func (t *tenure) ending() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// leave has the others give this instance no more runs, and waits until they have
+// noticed. An instance that is alone need not wait.
+func (t *tenure) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := t.lock.Leave(ctx)
+	live, listing := t.store.LiveInstances(ctx)
+	if err = errors.Join(err, listing); err != nil {
+		t.logger.Warn("other instances cannot be told that this one stops", "error", err)
+		return
+	}
+	if len(live) < 2 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(fresh + fresh/4):
 	}
 }
 

@@ -60,6 +60,7 @@ func newBook(t *testing.T) (*book, *Supervisor) {
 	b.cfg.URL = server.URL
 	b.cfg.IdleTimeout = domain.Duration(time.Minute)
 	return b, &Supervisor{
+		Leave:    func(context.Context) {},
 		Instance: self, OpenRuns: b.openRuns, LoadRun: b.loadRun, Config: b.config, Handle: b.handle,
 		Wake:          func() (<-chan struct{}, func()) { return b.tokens, func() {} },
 		ShutdownGrace: 50 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),

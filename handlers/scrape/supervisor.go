@@ -49,6 +49,11 @@ type Supervisor struct {
 	// Wake gives a channel that has a token after every commit.
 	Wake func() (tokens <-chan struct{}, stop func())
 
+	// Leave is called when a stop begins. It tells the others to give this instance
+	// no more runs and returns when they know, or ctx ends. Until then nothing is
+	// ended: what recovers it might come here again.
+	Leave func(ctx context.Context)
+
 	ShutdownGrace time.Duration // how long a stop waits for runs to end by themselves
 	Logger        *slog.Logger
 
@@ -117,9 +122,10 @@ func (s *Supervisor) drain(ctx context.Context, tokens <-chan struct{}) {
 		defer done()
 		s.awaitSettled(waiting)
 	}()
-	s.watch(waiting, tokens, turnAway)
-	pulling, cancel := context.WithTimeout(ctx, recordGrace)
+	pulling, cancel := context.WithTimeout(ctx, s.ShutdownGrace+recordGrace)
 	defer cancel()
+	s.Leave(pulling)
+	s.watch(waiting, tokens, turnAway)
 	s.pull(pulling, turnAway)
 	s.endAll(errStopped)
 }

@@ -113,6 +113,29 @@ func TestAStopLetsRunsEndAndTakesNoNewOnes(t *testing.T) {
 	none(t, "POST", b.posted)
 }
 
+// What recovers a run that is ended here would come back here.
+func TestAStopEndsNothingBeforeTheOthersKnow(t *testing.T) {
+	b, s := newBook(t)
+	s.ShutdownGrace = 0
+	asked, known := make(chan struct{}), make(chan struct{})
+	s.Leave = func(context.Context) { close(asked); <-known }
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	b.start()
+	next(t, "POST", b.posted)
+	cancel()
+	next(t, "leave", asked)
+	none(t, "end", b.handled)
+	close(known)
+	if c, is := next(t, "end", b.handled).(domain.ReportConnectionLost); !is || c.Cause != domain.CauseInstanceStop {
+		t.Errorf("recorded %+v", c)
+	}
+	if err := next(t, "return", done); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
 func TestADisownedInstanceDropsEverythingAtOnce(t *testing.T) {
 	b, s := newBook(t)
 	s.ShutdownGrace = time.Hour
@@ -244,6 +267,7 @@ func TestPatienceIsBounded(t *testing.T) {
 func offline() (*book, *Supervisor) {
 	b := &book{runs: map[uuid.UUID]domain.Run{}, tokens: make(chan struct{}, 1), handled: make(chan domain.RunCommand, 10), attempts: make(chan error, 1000)}
 	return b, &Supervisor{
+		Leave:    func(context.Context) {},
 		Instance: self, OpenRuns: b.openRuns, LoadRun: b.loadRun, Config: b.config, Handle: b.handle,
 		Wake:          func() (<-chan struct{}, func()) { return b.tokens, func() {} },
 		ShutdownGrace: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),
