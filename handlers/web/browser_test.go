@@ -76,7 +76,7 @@ func hosted(t *testing.T, s *webtest.Service) string {
 
 // patience is how long a page may take to become what it is to be, on a machine
 // that does much else.
-const patience = 45 * time.Second
+const patience = 90 * time.Second
 
 // becomes waits until an expression is true in the page, or in the one that the
 // browser goes to meanwhile. It asks again and again: a page that is left while
