@@ -4,21 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 )
 
-// What is in the demo's folder, beside the database.
+// What is in the demo's folder.
 const (
-	serverFile = "scrapelog.yaml"
-	workerFile = "worker.yaml"
-	workerLog  = "worker.log"
-	itemsFile  = "items.ndjson"
-	portsFile  = "ports" // addresses of worker and shops, to be the same again
-	lockFile   = "demo.lock"
+	databaseFile = "scrapelog.db"
+	serverFile   = "scrapelog.yaml"
+	workerFile   = "worker.yaml"
+	workerLog    = "worker.log"
+	itemsFile    = "items.ndjson"
+	portsFile    = "ports" // addresses of worker and shops, to be the same again
+	lockFile     = "demo.lock"
 )
 
 const anyPort = "127.0.0.1:0"
@@ -88,12 +93,41 @@ func (d *demo) prepare(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.settle(ctx); err != nil {
+	if err := errors.Join(d.setAside(ctx), d.settle(ctx)); err != nil {
 		unlock()
 		return nil, err
 	}
 	return unlock, nil
 }
+
+// setAside is for whoever removed the demo's folder to begin anew: what was
+// signed about the log in it is kept elsewhere, for good reason, and would be
+// held against the new one.
+func (d *demo) setAside(ctx context.Context) error {
+	if _, err := os.Stat(d.path(databaseFile)); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: d.database()})
+	if err != nil {
+		return err
+	}
+	files, err := proof.FilesOf(ctx, store, proof.Files{})
+	if err := errors.Join(err, store.Close()); err != nil {
+		return err
+	}
+	folder := filepath.Dir(files.Key)
+	aside := folder + time.Now().UTC().Format("-until-20060102T150405Z")
+	err = os.Rename(folder, aside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		d.say("A new log: the proof of the one that was here before is kept in %s\n", aside)
+	}
+	return err
+}
+
+func (d *demo) database() string { return "sqlite:" + d.absolute(databaseFile) }
 
 // settle takes the addresses of the last start again, or others if those are taken.
 func (d *demo) settle(ctx context.Context) error {
@@ -118,7 +152,7 @@ func (d *demo) write() error {
 	rules := fmt.Sprintf(workerRules, d.absolute(itemsFile))
 	files := map[string]string{
 		portsFile:  fmt.Sprintf("%s %s\n", d.worker, d.shops.Addr()),
-		serverFile: fmt.Sprintf(serverConfig, d.listen, "sqlite:"+d.absolute("scrapelog.db"), d.worker),
+		serverFile: fmt.Sprintf(serverConfig, d.listen, d.database(), d.worker),
 		workerFile: fmt.Sprintf(workerConfig, d.worker, d.listen, d.shops.Addr(), rules),
 	}
 	for name, text := range files {
