@@ -222,7 +222,7 @@ func (e *entry) startsAt() time.Time {
 func (e *entry) due(now, began time.Time) time.Time {
 	var last time.Time
 	for slot := e.slot; !slot.IsZero() && !e.scraper.Config.Jittered(slot).After(now); slot = e.scraper.NextSlot(slot) {
-		if slot.Before(began) && e.scraper.Config.CatchUp == domain.CatchUpNone {
+		if e.scraper.Config.Jittered(slot).Before(began) && e.scraper.Config.CatchUp == domain.CatchUpNone {
 			e.slot = e.scraper.NextSlot(slot)
 			continue
 		}

@@ -215,6 +215,30 @@ func TestSlotsMissedWhileDown(t *testing.T) {
 	}
 }
 
+// A slot was missed when its start was, not when the slot was: jitter lies between.
+func TestADowntimeThatEndsBeforeTheJitterMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		began := time.Now()
+		shop := configured(func(c *domain.ScraperConfig) {
+			c.CatchUp, c.Jitter = domain.CatchUpNone, domain.Duration(50*time.Second)
+		})
+		l.record(shop)
+		due := began.Add(10 * time.Minute)
+		start := shop.Config.Jittered(due)
+		time.Sleep(start.Sub(began) - time.Second)
+		if !time.Now().After(due) {
+			t.Fatalf("the slot's jitter, %v, leaves no room for a restart", start.Sub(due))
+		}
+		l.tick(t, false)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if runs := all[domain.RunStarted](l); len(runs) != 1 || !runs[0].DueAt.Equal(due) {
+			t.Errorf("runs: %+v, want that of %v", runs, due)
+		}
+	})
+}
+
 func TestASlotGivesWayToRecoveryOnlyWithoutAnyAnswer(t *testing.T) {
 	for _, unanswered := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
