@@ -2,6 +2,8 @@ package scrape
 
 import (
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"sync"
@@ -100,6 +102,8 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 				if f.first {
 					f.do(i)
 					sc.during = nil
+				} else {
+					reachable(t, s.url)
 				}
 				c, _, took := sc.run(t)
 				table.Store("network: "+name, f.want.row(c, took))
@@ -108,4 +112,21 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 		}
 	})
 	t.Log("\n" + printTable(&table))
+}
+
+// reachable waits for a network that was only just made: what is sent before its
+// ends have noticed each other is lost.
+func reachable(t *testing.T, address string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a network", func() bool {
+		conn, err := net.DialTimeout("tcp", u.Host, 200*time.Millisecond)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 }
