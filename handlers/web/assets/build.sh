@@ -14,7 +14,12 @@ from=node_modules
 
 cp "$from/@picocss/pico/css/pico.min.css" dist/pico.min.css
 cp "$from/@picocss/pico/LICENSE.md" dist/pico.LICENSE.md
-cp "$from/htmx.org/dist/htmx.min.js" "$from/htmx.org/dist/ext/hx-sse.min.js" dist/
+# One file: htmx looks at the page a moment after it was run, and does not wait
+# for an extension that is still on its way.
+for part in htmx.min.js ext/hx-sse.min.js; do
+	cat "$from/htmx.org/dist/$part"
+	echo
+done >dist/htmx.min.js
 cp "$from/htmx.org/LICENSE" dist/htmx.LICENSE
 cp "$from/lucide-static/LICENSE" dist/lucide.LICENSE
 cp "$from/axe-core/axe.min.js" ../webtest/axe/axe.min.js # for tests only
