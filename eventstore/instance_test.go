@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/pressly/goose/v3"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -229,6 +231,77 @@ func TestMaintenanceIsAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustMaintain()()
+	})
+}
+
+// A database that an older program has made is maintained before it is migrated.
+func TestMaintenanceOfAnOlderSchema(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		first, err := fs.Sub(os.DirFS("migrations"), string(db.Dialect))
+		if err != nil {
+			t.Fatal(err)
+		}
+		driver, dialect, dsn := "sqlite", goose.DialectSQLite3, strings.TrimPrefix(db.URL, "sqlite:")
+		if db.Dialect == eventstore.Postgres {
+			driver, dialect, dsn = "pgx", goose.DialectPostgres, db.URL
+		}
+		pool, err := sql.Open(driver, dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		older, err := goose.NewProvider(dialect, pool, first, goose.WithTableName("scrapelog_migrations"), goose.WithDisableGlobalRegistry(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := older.UpTo(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		s, err := open(t, db.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release, err := s.Maintain(t.Context())
+		if err != nil {
+			t.Fatalf("maintain: %v", err)
+		}
+		defer release()
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatalf("migrate: %v", err)
+		}
+		if current, latest, err := s.Migrated(t.Context()); current != latest || err != nil {
+			t.Errorf("%d of %d, %v", current, latest, err)
+		}
+	})
+}
+
+// Who is about to stop, or has lost its lock, lives and is given no more runs.
+func TestWhoTakesRuns(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s, other := db.Open(t), db.Open(t)
+		one := acquire(t, other, "one")
+		takes := func(want bool) bool {
+			rows, err := s.LiveInstances(t.Context())
+			if err != nil || len(rows) != 1 {
+				t.Fatalf("live: %v, %v", rows, err)
+			}
+			return rows[0].TakesRuns == want
+		}
+		if !takes(true) {
+			t.Error("an instance that serves is given no runs")
+		}
+		if db.Dialect == eventstore.Postgres {
+			write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
+			await(t, func() bool { return takes(false) })
+			await(t, func() bool { return one.Beat(t.Context()) == nil }) // on a new session
+			await(t, func() bool { return takes(true) })
+		}
+		if err := one.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !takes(false) {
+			t.Error("an instance that is about to stop is given runs")
+		}
 	})
 }
 
