@@ -147,8 +147,8 @@ func replayFollower(ctx context.Context, store *eventstore.Store) (follower stri
 	if err != nil {
 		return "", nil, err
 	}
-	if store.Dialect() == eventstore.Postgres && len(live) > 0 {
-		return live[0].ID, func() {}, nil
+	if len(live) > 0 && live[0].TakesRuns && store.Dialect() == eventstore.Postgres {
+		return live[0].ID, func() {}, nil // those that take runs come first
 	}
 	release, err = maintain(ctx, store, "stop it, replay, and start it again")
 	return "replay-" + uuid.NewString(), release, err
