@@ -45,11 +45,10 @@ func (s *Store) Lost(ctx context.Context) ([]domain.Guard, error) {
 	return guards, nil
 }
 
-// HeldRun is an open run and who follows it.
+// HeldRun is an open run and its scraper.
 type HeldRun struct {
-	Instance string    `json:"-"`
-	Scraper  string    `json:"scraper"`
-	Run      uuid.UUID `json:"run"`
+	Scraper string    `json:"scraper"`
+	Run     uuid.UUID `json:"run"`
 }
 
 // Holding is a live instance and the runs that it follows, by scraper: the first
@@ -72,7 +71,7 @@ func (s *Store) Holdings(ctx context.Context, runs int) ([]Holding, error) {
 			return nil, unavailable(ctx, "held runs", err)
 		}
 		held, err := scanAll(rows, func(row scanner) (r HeldRun, err error) {
-			return r, row.Scan(&r.Instance, &r.Scraper, &r.Run)
+			return r, row.Scan(&r.Scraper, &r.Run)
 		})
 		if err != nil {
 			return nil, unavailable(ctx, "held runs", err)

@@ -175,7 +175,7 @@ func (s *Service) Asked() ([]domain.Command, domain.Origin) {
 func (s *Service) Instances(context.Context, int) ([]eventstore.Holding, error) {
 	const id = "01990000-0000-7000-8000-0000000000aa"
 	row := eventstore.InstanceRow{ID: id, StartedAt: ago(time.Hour), LastBeat: ago(time.Second), OpenRuns: 2}
-	return []eventstore.Holding{{InstanceRow: row, Runs: []eventstore.HeldRun{{Instance: id, Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
+	return []eventstore.Holding{{InstanceRow: row, Runs: []eventstore.HeldRun{{Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
 }
 
 // Groups says that all is well, or what is blocked.
