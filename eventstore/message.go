@@ -37,9 +37,6 @@ func messageOf(r Recorded) *message.Message {
 	return m
 }
 
-// TypeFromMessage is the wire name of the event that a message carries.
-func TypeFromMessage(m *message.Message) string { return m.Metadata[metaType] }
-
 // carried is an event as the feed has read it; the context of its message has it.
 type carried struct {
 	Recorded

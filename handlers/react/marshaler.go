@@ -3,7 +3,6 @@ package react
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -33,11 +32,10 @@ func (h handler) Handle(ctx context.Context, event any) error {
 
 // marshaler reads envelopes from the messages of the feed. Nothing is written
 // through it: the log is appended to by handlers/command alone.
-type marshaler struct{ types []string }
+type marshaler struct{}
 
-// handled is the name, to watermill, of all that a group handles. What else there
-// is has its wire name, which comes from the domain's registry and never from a
-// Go type.
+// handled is the name, to watermill, of every event: the feed hands a group the
+// types that it handles and no others.
 const handled = "handled"
 
 func (marshaler) Marshal(any) (*message.Message, error) {
@@ -52,11 +50,4 @@ func (marshaler) Unmarshal(m *message.Message, into any) (err error) {
 
 func (marshaler) Name(any) string { return handled }
 
-// NameFromMessage goes by the shape that Unmarshal upcasts to.
-func (m marshaler) NameFromMessage(msg *message.Message) string {
-	wireName := domain.Current(eventstore.TypeFromMessage(msg))
-	if slices.Contains(m.types, wireName) {
-		return handled
-	}
-	return wireName
-}
+func (marshaler) NameFromMessage(*message.Message) string { return handled }

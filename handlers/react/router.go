@@ -88,7 +88,7 @@ func add(router *message.Router, store *eventstore.Store, group Group, log water
 			return p.Handler.Handle(p.Message.Context(), p.Event)
 		},
 		AckOnUnknownEvent: true, // a group sees the whole log
-		Marshaler:         marshaler{group.Types},
+		Marshaler:         marshaler{},
 		Logger:            log,
 	})
 	if err != nil {
