@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -46,7 +45,7 @@ func (t Target) ask(ctx context.Context, o dial.Order, hold bool) (*exchange, er
 		return nil, err
 	}
 	request.Close = true
-	conn, err := t.dial(ctx, request.URL)
+	conn, err := dial.Open(ctx, request.URL, t.config())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
@@ -113,19 +112,4 @@ func noAnswer(err error, patience time.Duration) error {
 		return fmt.Errorf("no header within %s", patience)
 	}
 	return fmt.Errorf("no HTTP answer: %w", err)
-}
-
-func (t Target) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
-	transport := dial.Transport(t.config())
-	if u.Scheme == "https" {
-		return transport.DialTLSContext(ctx, "tcp", address(u, "443"))
-	}
-	return transport.DialContext(ctx, "tcp", address(u, "80"))
-}
-
-func address(u *url.URL, port string) string {
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -11,51 +11,44 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 
 	"scrapelog/domain"
 )
 
-// maxHeader bounds a response header, which net/http would let grow to 10 MB.
-const maxHeader = 64 << 10
-
-// Transport returns a transport for one exchange with a scraper. Call RoundTrip
-// on it rather than wrap it in an http.Client: the client parses a redirect's
-// Location before it asks whether to follow, so a malformed one would look like
-// a lost connection, and it puts the URL with its query into every error.
-//
-// Waiting for the response header is the caller's to bound. ResponseHeaderTimeout
-// knows no grace: after this process was stopped and continued it is due at the
-// same instant as the header that came meanwhile, and may win.
-//
-// The proxy of the environment is ignored on purpose: it would answer for a
+// Open connects to the host of u within cfg's connect_timeout, by TLS where u says
+// https. The proxy of the environment is ignored on purpose: it would answer for a
 // scraper that is down.
-func Transport(cfg domain.ScraperConfig) *http.Transport {
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
+func Open(ctx context.Context, u *url.URL, cfg domain.ScraperConfig) (net.Conn, error) {
 	d := dialer{connect: cfg.ConnectTimeout.Std()}
-	return &http.Transport{
-		Proxy:                  nil,
-		DialContext:            d.dial,
-		DialTLSContext:         d.dialTLS,
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		Protocols:              &http1,
+	connect, port := d.dial, "80"
+	if u.Scheme == "https" {
+		connect, port = d.dialTLS, "443"
 	}
+	if given := u.Port(); given != "" {
+		port = given
+	}
+	host, err := httpguts.PunycodeHostPort(u.Hostname())
+	if err != nil {
+		return nil, &net.DNSError{Err: "no name of a host", Name: u.Hostname(), IsNotFound: true}
+	}
+	return connect(ctx, net.JoinHostPort(host, port))
 }
 
 // dialer opens one connection within connect: name, TCP and TLS together.
 type dialer struct{ connect time.Duration }
 
-func (d dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: d.connect}).DialContext(ctx, network, addr)
+func (d dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: d.connect}).DialContext(ctx, "tcp", addr)
 }
 
-func (d dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d dialer) dialTLS(ctx context.Context, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.connect)
 	defer cancel()
-	raw, err := d.dial(ctx, network, addr)
+	raw, err := d.dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -130,22 +130,16 @@ func TestProbeTimeout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, answered, err := exchange(req, pipeTransport(func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }), false)
+		silent := func(context.Context) (net.Conn, error) {
+			client, server := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, server) }()
+			return client, nil
+		}
+		back, answered, err := probe(req, silent, false)
 		if took := time.Since(began); back || answered || err == nil || took != probeTimeout {
 			t.Errorf("back %t, answered %t, %v after %s", back, answered, err, took)
 		}
 	})
-}
-
-// pipeTransport dials serve, without a network.
-func pipeTransport(serve func(net.Conn)) *http.Transport {
-	t := Transport(config("http://shop.test/"))
-	t.DialContext = func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
-		go serve(server)
-		return client, nil
-	}
-	return t
 }
 
 func TestHeadersAreReadAtEachRequest(t *testing.T) {
@@ -198,16 +192,5 @@ func TestProbeKeepsCredentialsAtHome(t *testing.T) {
 		if got := (<-seen).Header.Get("X-Key"); got != want {
 			t.Errorf("probe %q carries %q, want %q", url, got, want)
 		}
-	}
-}
-
-func TestTransport(t *testing.T) {
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	tr := Transport(config("http://127.0.0.1:1/"))
-	if tr.Proxy != nil || !tr.DisableKeepAlives || !tr.DisableCompression || tr.Protocols.HTTP2() || !tr.Protocols.HTTP1() {
-		t.Errorf("%+v", tr)
-	}
-	if tr == Transport(config("http://127.0.0.1:1/")) {
-		t.Error("a transport is shared")
 	}
 }

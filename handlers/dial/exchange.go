@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"syscall"
-
-	"golang.org/x/net/http/httpguts"
 
 	"scrapelog/domain"
 )
@@ -19,14 +16,22 @@ const (
 	// streamBuffer is what is read ahead of a stream. Long lines of a header need
 	// no more, and whoever reads events brings a buffer of their own.
 	streamBuffer = 1 << 10
+	// maxHeader bounds what comes before a body.
+	maxHeader = 64 << 10
 	// maxInterim is how many answers of the kind "103 Early Hints" may come before
 	// the answer.
 	maxInterim = 5
 )
 
+// BoundError is an answer that goes past a bound of ours. Unlike what net/http says
+// of an answer it quotes nothing of it.
+type BoundError struct{ exceeded string }
+
+func (e *BoundError) Error() string { return "the answer has " + e.exceeded }
+
 var (
-	errHeaderTooLong = errors.New("the response header is longer than 64 KiB")
-	errInterim       = errors.New("too many interim answers")
+	errHeaderTooLong = &BoundError{"a header of more than 64 KiB"}
+	errInterim       = &BoundError{"too many interim answers before it"}
 )
 
 // Exchange opens a connection, sends req on it and returns the answer once its
@@ -36,15 +41,24 @@ var (
 // its method Waiting, reads from the connection itself: close it to end the
 // connection, which ends with req's context too.
 //
-// It is what [Transport] does, for exchanges that are held for long: a transport
-// keeps two goroutines and two buffers for each, which is most of what a stream
-// costs. Like it, it never sends anything twice and follows nothing.
+// It stands where a net/http transport would, which keeps two goroutines and two
+// buffers for each connection: most of what a held stream costs. Nothing is ever
+// sent twice and no redirect is followed.
+//
+// Waiting for the header is the caller's to bound, since a bound of the connection
+// knows no grace: after this process was stopped and continued it is due at the
+// same instant as the header that came meanwhile, and may win.
 func Exchange(req *http.Request, cfg domain.ScraperConfig, connected func(waiting func() bool)) (*http.Response, error) {
-	conn, err := open(req, cfg)
+	conn, err := Open(req.Context(), req.URL, cfg)
 	if err != nil {
 		return nil, err
 	}
 	connected(func() bool { return waiting(conn) })
+	return exchangeOn(conn, req)
+}
+
+// exchangeOn owns conn: with its error, or with the body, the connection is closed.
+func exchangeOn(conn net.Conn, req *http.Request) (*http.Response, error) {
 	stop := context.AfterFunc(req.Context(), func() { _ = conn.Close() })
 	resp, err := converse(conn, req)
 	if err != nil {
@@ -79,22 +93,6 @@ func waiting(conn net.Conn) bool {
 	}
 	plain, is := conn.(syscall.Conn)
 	return is && readable(plain)
-}
-
-func open(req *http.Request, cfg domain.ScraperConfig) (net.Conn, error) {
-	d := dialer{connect: cfg.ConnectTimeout.Std()}
-	connect, port := d.dial, "80"
-	if req.URL.Scheme == "https" {
-		connect, port = d.dialTLS, "443"
-	}
-	if given := req.URL.Port(); given != "" {
-		port = given
-	}
-	host, err := httpguts.PunycodeHostPort(req.URL.Hostname())
-	if err != nil {
-		return nil, &net.DNSError{Err: "no name of a host", Name: req.URL.Hostname(), IsNotFound: true}
-	}
-	return connect(req.Context(), "tcp", net.JoinHostPort(host, port))
 }
 
 // converse sends and reads at once: whoever refuses a request need not have read

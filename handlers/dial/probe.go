@@ -29,15 +29,23 @@ func Probe(ctx context.Context, cfg domain.ScraperConfig) (back, answered bool, 
 	if err != nil {
 		return false, false, err
 	}
-	return exchange(req, Transport(cfg), cfg.Probe.URL != "")
+	open := func(ctx context.Context) (net.Conn, error) { return Open(ctx, req.URL, cfg) }
+	return probe(req, open, cfg.Probe.URL != "")
 }
 
-// exchange sends a probe and judges the answer: 2xx where it asked probe.url,
+// probe sends a probe and judges the answer: 2xx where it asked probe.url,
 // anything but a gateway's word otherwise.
-func exchange(req *http.Request, transport http.RoundTripper, want2xx bool) (back, answered bool, err error) {
+func probe(req *http.Request, open func(context.Context) (net.Conn, error), want2xx bool) (back, answered bool, err error) {
 	ctx, cancel := context.WithTimeout(req.Context(), probeTimeout)
 	defer cancel()
-	resp, err := transport.RoundTrip(req.WithContext(ctx))
+	conn, err := open(ctx)
+	if err != nil {
+		return false, false, fmt.Errorf("probe: %w", err)
+	}
+	resp, err := exchangeOn(conn, req.WithContext(ctx))
+	if ctx.Err() != nil && err != nil {
+		err = ctx.Err() // what closed the connection
+	}
 	if err != nil {
 		return false, false, fmt.Errorf("probe: %w", quotable(err))
 	}
@@ -55,8 +63,8 @@ func exchange(req *http.Request, transport http.RoundTripper, want2xx bool) (bac
 // peer, and a peer that echoes would put our request into the log.
 func quotable(err error) error {
 	var network net.Error
-	var handshake *HandshakeError
-	if errors.As(err, &network) || errors.As(err, &handshake) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+	var bound *BoundError
+	if errors.As(err, &network) || errors.As(err, &bound) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("no HTTP answer (%T)", err)

@@ -37,7 +37,6 @@ func TestTheOrderOfTheClassifier(t *testing.T) {
 		"a timeout of the kernel while dialing": {outcome{err: syscall.ETIMEDOUT}, domain.CauseConnectTimeout},
 		"the same while asking":                 {outcome{stage: asking, err: syscall.ETIMEDOUT}, domain.CauseStartTimeout},
 		"the same while streaming":              {outcome{stage: streaming, err: syscall.ETIMEDOUT}, domain.CauseIdleTimeout},
-		"closed before it was asked":            {outcome{stage: asking, err: errors.New("http: server closed idle connection")}, domain.CauseEOF},
 		"a write to a closed connection":        {outcome{stage: asking, err: syscall.EPIPE}, domain.CauseReset},
 		"an event too long":                     {outcome{stage: streaming, err: bufio.ErrTooLong}, domain.CodeProtocol},
 		"an unknown error while dialing":        {outcome{err: errors.New("new")}, domain.CauseOther},

@@ -36,7 +36,10 @@ func (o outcome) fault() (domain.Cause, string) {
 // sent, which may be anything, our own request included.
 func faultDetail(cause domain.Cause, err error) string {
 	var quoting textproto.ProtocolError
+	var bound *dial.BoundError
 	switch {
+	case errors.As(err, &bound):
+		return bound.Error()
 	case cause == domain.CauseBadResponse:
 		return fmt.Sprintf("the answer was not HTTP (%T)", innermost(err))
 	case errors.As(err, &quoting):
@@ -111,12 +114,11 @@ func timeoutFault(at stage, err error) domain.Cause {
 	}[at]
 }
 
-// eofFault never meets a clean end of a stream, which is no error at all. Two of
-// net/http's errors have only their text: a peer that closed before it was asked,
-// and a stream cut between its last chunk and the line after it.
+// eofFault never meets a clean end of a stream, which is no error at all. One of
+// net/http's errors has only its text: a stream cut between its last chunk and the
+// line after it.
 func eofFault(at stage, err error) domain.Cause {
 	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		strings.Contains(err.Error(), "server closed idle connection") ||
 		strings.Contains(err.Error(), "unexpected EOF reading trailer")
 	switch {
 	case !cut:
