@@ -127,9 +127,9 @@ func newDBStatusCmd(flags *dataFlags) *cobra.Command {
 		Use:   "status",
 		Short: "Say how the database stands, and prove its guards against the log",
 		Long: `status prints dialect, place, schema version, head, the live instances with the
-runs that each follows (the first 20), and whether
-the guard rows that decisions are made from agree with the log. It exits 1 when
-they do not, or when the schema is not this program's.`,
+runs that each follows (the first 20), and whether the guard rows that decisions
+are made from agree with the log. It exits 1 when they do not, or when the schema
+is not this program's.`,
 		Args: exactly(),
 		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
 			url, err := databaseURL(cmd)
