@@ -63,7 +63,7 @@ func lagText(groups []eventstore.GroupState) string {
 		}
 	}
 	if most.Lag == 0 {
-		return "Every reader has caught up."
+		return "Every projection is up to date."
 	}
 	return most.Name + " is " + plural(most.Lag, "event") + " behind."
 }

@@ -11,11 +11,11 @@ import (
 )
 
 var causeWords = map[domain.Cause]string{
-	domain.CauseDNS:            "its name did not resolve",
+	domain.CauseDNS:            "its host name was not found",
 	domain.CauseRefused:        "nothing listens at its address",
 	domain.CauseUnreachable:    "there was no route to its host",
 	domain.CauseConnectTimeout: "the connection was not answered in time",
-	domain.CauseTLS:            "no trusted TLS session came about",
+	domain.CauseTLS:            "no trusted TLS connection could be made",
 	domain.CauseStartTimeout:   "it accepted the connection and did not answer in time",
 	domain.CauseBadResponse:    "the answer was not HTTP",
 	domain.CauseGateway:        "a gateway in front of it said that it is not available",
@@ -23,7 +23,7 @@ var causeWords = map[domain.Cause]string{
 	domain.CauseEOF:            "the stream ended before the scraper had said how the scrape went",
 	domain.CauseTruncated:      "the stream was cut in the middle of the transfer",
 	domain.CauseReset:          "the connection was reset",
-	domain.CauseCorrupt:        "the transfer's framing broke",
+	domain.CauseCorrupt:        "what came over the connection was garbled",
 	domain.CauseIdleTimeout:    "nothing was heard for too long",
 	domain.CauseMissedBeats:    "three of its announced beats did not come",
 	domain.CauseWatcherGone:    "its watcher stayed away",
@@ -68,11 +68,11 @@ func triggerText(t domain.Trigger) string {
 }
 
 var skipWords = map[domain.SkipReason]string{
-	domain.SkipRunOpen:          "another run stood in its place",
-	domain.SkipConnectionLost:   "the connection is lost and its recovery will stand for it",
-	domain.SkipPaused:           "the scraper is paused",
+	domain.SkipRunOpen:          "another run was open",
+	domain.SkipConnectionLost:   "the connection was lost, and the run that recovers it takes its place",
+	domain.SkipPaused:           "the scraper was paused",
 	domain.SkipRemoved:          "the scraper was removed",
-	domain.SkipRecoveryDisabled: "recovery is disabled",
+	domain.SkipRecoveryDisabled: "recovery was disabled",
 }
 
 func skipText(r domain.SkipReason) string {
