@@ -128,7 +128,7 @@ func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time
 		return watchState{}
 	}
 	*goodSince = time.Time{}
-	state := watchState{waiting: "for a good answer to a probe every " + c.Probe.Interval.String(), unanswered: !answered}
+	state := watchState{waiting: fmt.Sprintf("for a good answer to a probe every %g s", c.Probe.Interval.Std().Seconds()), unanswered: !answered}
 	if err != nil {
 		state.detail = err.Error()
 	}
@@ -141,7 +141,7 @@ func (w *watch) prove(c domain.ScraperConfig, lost domain.Run, goodSince time.Ti
 	holdDown := c.Recovery.HoldDown
 	switch {
 	case lost.HeldDown(holdDown.Std()) && time.Since(goodSince) < holdDown.Std():
-		return watchState{waiting: fmt.Sprintf("for %s of good probes, since the last recovery run was lost within %s of its start", holdDown, holdDown)}
+		return watchState{waiting: fmt.Sprintf("for %[1]g s of good answers to probes, since the last recovery run was lost within %[1]g s of its start", holdDown.Std().Seconds())}
 	case lost.LostLink == domain.LinkWatcher && !w.prober.Watcher(lost.Watcher):
 		return watchState{waiting: "for the watcher to come back", watcher: lost.Watcher}
 	}
