@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -23,9 +24,12 @@ import (
 const (
 	// Poll is how often lost scrapers are looked for when nothing wakes the prober.
 	Poll = time.Second
-	// AtOnce is how many probes are under way at once, whatever is lost: the
-	// return of ten thousand scrapers must not look to them like an attack.
-	AtOnce = 256
+	// AtOnce is how many probes are under way at once, and PerSecond how many begin
+	// in a second, whatever is lost: the return of ten thousand scrapers must not
+	// look to them like an attack, nor their absence take the time in which their
+	// losses are recorded. Where more are lost than that each is probed less often.
+	AtOnce    = 256
+	PerSecond = 2000
 )
 
 // Prober watches every scraper whose connection is down. All fields are required.
@@ -45,6 +49,7 @@ type Prober struct {
 	mu      sync.Mutex
 	watches map[string]*watch // by scraper
 	places  chan struct{}     // one for each probe that may be under way
+	pace    *rate.Limiter     // of their beginnings
 }
 
 // Run watches until ctx ends. It returns when every watch has ended.
@@ -52,6 +57,7 @@ func (p *Prober) Run(ctx context.Context) error {
 	wake, stop := p.Wake()
 	defer stop()
 	p.places = make(chan struct{}, AtOnce)
+	p.pace = rate.NewLimiter(PerSecond, AtOnce)
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -162,6 +168,9 @@ func (p *Prober) Waiting(scraper string) (string, bool) {
 
 // enter waits for a place to probe in.
 func (p *Prober) enter(ctx context.Context) (leave func(), err error) {
+	if err := p.pace.Wait(ctx); err != nil {
+		return nil, err
+	}
 	select {
 	case p.places <- struct{}{}:
 		return func() { <-p.places }, nil

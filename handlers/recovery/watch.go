@@ -87,35 +87,36 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 		return state, Poll
 	}
 	defer leave()
-	config, lost, err := w.load(ctx)
+	config, err := w.prober.Config(ctx, w.scraper)
 	if err != nil {
-		return watchState{waiting: "for the log, which cannot be read", detail: err.Error()}, Poll
+		return unreadable(err), Poll
 	}
-	state = w.ask(ctx, config, goodSince)
-	if state.waiting == "" {
-		state = w.prove(config, lost, *goodSince)
+	if state = w.ask(ctx, config, goodSince); state.waiting != "" {
+		return state, config.Probe.Interval.Std()
 	}
-	if lost.LostLink == domain.LinkWatcher {
+	if err := w.load(ctx); err != nil {
+		return unreadable(err), Poll
+	}
+	if w.lost.LostLink == domain.LinkWatcher {
 		by = domain.NoticedByWatcher
 	}
-	if state.waiting == "" && w.restored(ctx, by) {
+	if state = w.prove(config, *goodSince); state.waiting == "" && w.restored(ctx, by) {
 		return state, 0
 	}
 	return state, config.Probe.Interval.Std()
 }
 
+func unreadable(err error) watchState {
+	return watchState{waiting: "for the log, which cannot be read", detail: err.Error()}
+}
+
 // load reads the lost run once: it has ended, and nothing that matters here
 // changes any more.
-func (w *watch) load(ctx context.Context) (domain.ScraperConfig, domain.Run, error) {
+func (w *watch) load(ctx context.Context) (err error) {
 	if w.lost.ID == uuid.Nil {
-		lost, err := w.prober.LoadRun(ctx, w.run)
-		if err != nil {
-			return domain.ScraperConfig{}, lost, err
-		}
-		w.lost = lost
+		w.lost, err = w.prober.LoadRun(ctx, w.run)
 	}
-	config, err := w.prober.Config(ctx, w.scraper)
-	return config, w.lost, err
+	return err
 }
 
 func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time.Time) watchState {
@@ -137,8 +138,8 @@ func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time
 
 // prove asks for more than one good probe where more is due: a whole hold-down
 // of them, and a watcher for a run that lost its watcher.
-func (w *watch) prove(c domain.ScraperConfig, lost domain.Run, goodSince time.Time) watchState {
-	holdDown := c.Recovery.HoldDown
+func (w *watch) prove(c domain.ScraperConfig, goodSince time.Time) watchState {
+	lost, holdDown := w.lost, c.Recovery.HoldDown
 	switch {
 	case lost.HeldDown(holdDown.Std()) && time.Since(goodSince) < holdDown.Std():
 		return watchState{waiting: fmt.Sprintf("for %[1]g s of good answers to probes, since the last recovery run was lost within %[1]g s of its start", holdDown.Std().Seconds())}
