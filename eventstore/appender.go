@@ -126,9 +126,6 @@ func (s *Store) commitGroup(group []*request) error {
 // commitRead writes a group from what is read under the lock.
 func (s *Store) commitRead(group []*request) error {
 	s.remember(nil)
-	if s.dialect == SQLite {
-		s.prepared.prepare(s.life, s.write, eventsInsertSQLite, guardPutSQLite)
-	}
 	var end *end
 	err := s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) (err error) {
 		end, err = s.record(ctx, group)

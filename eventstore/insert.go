@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -25,12 +24,12 @@ var (
 var errMoved = errors.New("the log has moved on")
 
 // insert writes rows and the guards that they move. The log's lock is held.
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, records []Recorded, moved map[string]domain.Guard) error {
+func (s *Store) insert(ctx context.Context, tx querier, records []Recorded, moved map[string]domain.Guard) error {
 	if len(records) == 0 {
 		return nil
 	}
 	if s.dialect == SQLite {
-		return s.insertSQLite(ctx, tx, records, moved)
+		return insertSQLite(ctx, tx, records, moved)
 	}
 	args, err := insertArgs(records, moved)
 	if err != nil {
@@ -46,13 +45,13 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, records []Recorded, move
 	return nil
 }
 
-func (s *Store) insertSQLite(ctx context.Context, tx *sql.Tx, records []Recorded, moved map[string]domain.Guard) error {
+func insertSQLite(ctx context.Context, tx querier, records []Recorded, moved map[string]domain.Guard) error {
 	for _, r := range records {
 		metadata, err := json.Marshal(r.Metadata)
 		if err != nil {
 			return err
 		}
-		err = s.prepared.exec(ctx, tx, eventsInsertSQLite, r.Position, r.Stream, r.Version, r.ID.String(), r.Type,
+		_, err = tx.ExecContext(ctx, eventsInsertSQLite, r.Position, r.Stream, r.Version, r.ID.String(), r.Type,
 			r.RecordedAt.UnixMicro(), string(r.Data), string(metadata))
 		if err != nil {
 			return err
@@ -60,7 +59,7 @@ func (s *Store) insertSQLite(ctx context.Context, tx *sql.Tx, records []Recorded
 	}
 	for _, g := range moved {
 		row := guardRowOf(g)
-		err := s.prepared.exec(ctx, tx, guardPutSQLite, row.Scraper, row.OpenRun, row.Instance, row.LostRun,
+		_, err := tx.ExecContext(ctx, guardPutSQLite, row.Scraper, row.OpenRun, row.Instance, row.LostRun,
 			row.Restored, row.Paused, row.Removed, row.LastDue, row.Gap)
 		if err != nil {
 			return err

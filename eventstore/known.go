@@ -112,9 +112,9 @@ func (s *Store) commitRows(records []Recorded, moved map[string]domain.Guard) er
 	if s.dialect == Postgres {
 		return s.pipeline(ctx, records, moved)
 	}
-	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return s.InTx(ctx, func(ctx context.Context, _ *sql.Tx) error {
 		ctx.Value(txKey{}).(*transaction).appended.Store(true)
-		if err := s.insert(ctx, tx, records, moved); err != nil {
+		if err := s.insert(ctx, s.from(ctx), records, moved); err != nil {
 			return unavailable(ctx, "append", err)
 		}
 		return nil

@@ -42,7 +42,13 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 		}
 	}
 	s.pg = cfg
-	s.read = openPool(cfg, 8, "on")
+	// What is read is the beginning of a list in the order of its index. A bitmap is
+	// made of all that matches first, and is taken where a general plan guesses that
+	// this is little: of a scraper that runs more often than others it is not.
+	reading := cfg.Copy()
+	reading.RuntimeParams = maps.Clone(cfg.RuntimeParams)
+	reading.RuntimeParams["enable_bitmapscan"] = "off"
+	s.read = openPool(reading, 8, "on")
 	if !readOnly {
 		// Statements that take arrays would be planned anew each time: that costs more
 		// than to run them, and no plan of what is written depends on its values.

@@ -4,26 +4,53 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"sync/atomic"
+
+	"scrapelog/domain"
 )
 
-// prepared keeps statements that SQLite would parse anew each time, which costs
-// it more than to run them. pgx keeps its own.
+// repeated are the statements of SQLite that every append and decision makes. To
+// parse them costs it more than to run them; pgx remembers all that it has parsed.
+var repeated = []string{
+	eventsInsertSQLite, guardPutSQLite, eventsLast, eventsHeadsSQLite, guardSomeSQLite,
+	eventsOfStream, eventsHead, lastConfigured(""), guardGet,
+}
+
+// lastConfigured is the statement that reads a scraper's newest configuration.
+func lastConfigured(stream string) string {
+	query, _ := newestOf(stream, domain.ScraperConfigured{}.EventType()).sql()
+	return query
+}
+
+// prepared keeps the repeated statements of one pool.
 type prepared struct {
+	complete   atomic.Bool
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
 }
 
-// prepare must not be called within a transaction, which holds the one
-// connection that it needs. A query that cannot be prepared yet is done without.
-func (p *prepared) prepare(ctx context.Context, pool *sql.DB, queries ...string) {
-	for _, query := range queries {
-		if p.find(query) != nil {
+// prepare must not be called within a transaction, which may hold the one
+// connection that it needs. A statement that cannot be prepared yet is done without.
+func (p *prepared) prepare(ctx context.Context, pool *sql.DB) {
+	if p.complete.Load() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.statements == nil {
+		p.statements = make(map[string]*sql.Stmt, len(repeated))
+	}
+	for _, query := range repeated {
+		if p.statements[query] != nil {
 			continue
 		}
-		if statement, err := pool.PrepareContext(ctx, query); err == nil {
-			p.keep(query, statement)
+		statement, err := pool.PrepareContext(ctx, query)
+		if err != nil {
+			return
 		}
+		p.statements[query] = statement
 	}
+	p.complete.Store(true)
 }
 
 func (p *prepared) find(query string) *sql.Stmt {
@@ -32,20 +59,41 @@ func (p *prepared) find(query string) *sql.Stmt {
 	return p.statements[query]
 }
 
-func (p *prepared) keep(query string, statement *sql.Stmt) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.statements == nil {
-		p.statements = map[string]*sql.Stmt{}
-	}
-	p.statements[query] = statement
+// preparing makes its queries by the statements that are kept, where there is one.
+type preparing struct {
+	querier
+	kept *prepared
+	tx   *sql.Tx // nil: the pool itself
 }
 
-func (p *prepared) exec(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
-	if statement := p.find(query); statement != nil {
-		_, err := tx.StmtContext(ctx, statement).ExecContext(ctx, args...)
-		return err
+func (p preparing) statement(ctx context.Context, query string) *sql.Stmt {
+	statement := p.kept.find(query)
+	if statement == nil || p.tx == nil {
+		return statement
 	}
-	_, err := tx.ExecContext(ctx, query, args...)
-	return err
+	return p.tx.StmtContext(ctx, statement)
+}
+
+// ExecContext implements querier.
+func (p preparing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if statement := p.statement(ctx, query); statement != nil {
+		return statement.ExecContext(ctx, args...)
+	}
+	return p.querier.ExecContext(ctx, query, args...)
+}
+
+// QueryContext implements querier.
+func (p preparing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if statement := p.statement(ctx, query); statement != nil {
+		return statement.QueryContext(ctx, args...)
+	}
+	return p.querier.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext implements querier.
+func (p preparing) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if statement := p.statement(ctx, query); statement != nil {
+		return statement.QueryRowContext(ctx, args...)
+	}
+	return p.querier.QueryRowContext(ctx, query, args...)
 }

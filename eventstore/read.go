@@ -112,11 +112,12 @@ func (s *Store) Payloads(ctx context.Context, after, until int64, limit int) ([]
 	return payloads, nil
 }
 
+const eventsOfStream = `SELECT ` + recordedColumns + ` FROM events WHERE stream = $1 AND version > $2 ORDER BY version`
+
 // ReadStream returns the events of a stream after a version, in the transaction
 // of ctx if there is one.
 func (s *Store) ReadStream(ctx context.Context, stream string, afterVersion int64) ([]Recorded, error) {
-	rows, err := s.from(ctx).QueryContext(ctx,
-		`SELECT `+recordedColumns+` FROM events WHERE stream = $1 AND version > $2 ORDER BY version`, stream, afterVersion)
+	rows, err := s.from(ctx).QueryContext(ctx, eventsOfStream, stream, afterVersion)
 	if err != nil {
 		return nil, unavailable(ctx, "read stream", err)
 	}
@@ -158,7 +159,7 @@ func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scrape
 	if err := s.from(ctx).QueryRowContext(ctx, eventsHead, stream).Scan(&head, &version); err != nil {
 		return domain.Scraper{}, 0, unavailable(ctx, "scraper "+name, err)
 	}
-	configured, err := s.Read(ctx, Query{Stream: stream, Types: domain.WireNames(domain.ScraperConfigured{}.EventType()), Limit: 1, Backward: true})
+	configured, err := s.Read(ctx, newestOf(stream, domain.ScraperConfigured{}.EventType()))
 	if err != nil {
 		return domain.Scraper{}, 0, err
 	}
@@ -173,6 +174,10 @@ func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scrape
 	// append then refuses.
 	scraper.Guard, err = s.Guard(ctx, name)
 	return scraper, version, err
+}
+
+func newestOf(stream, eventType string) Query {
+	return Query{Stream: stream, Types: domain.WireNames(eventType), Limit: 1, Backward: true}
 }
 
 // snapshot is a read transaction that sees one state of the database.

@@ -40,19 +40,20 @@ func (s *Store) record(ctx context.Context, group []*request) (*end, error) {
 	if err := s.lockLog(ctx, tx); err != nil {
 		return nil, err
 	}
-	end, err := s.loadEnd(ctx, tx, group)
+	from := s.from(ctx)
+	end, err := s.loadEnd(ctx, from, group)
 	if err != nil {
 		return nil, unavailable(ctx, "append", err)
 	}
 	var written []Recorded
 	for _, r := range group {
-		added, err := end.accept(ctx, tx, r)
+		added, err := end.accept(ctx, from, r)
 		if err != nil {
 			return nil, unavailable(ctx, "append", err)
 		}
 		written = append(written, added...)
 	}
-	if err := s.insert(ctx, tx, written, end.moved); err != nil {
+	if err := s.insert(ctx, from, written, end.moved); err != nil {
 		return nil, unavailable(ctx, "append", err)
 	}
 	if t, ok := ctx.Value(txKey{}).(*transaction); ok && len(written) > 0 {
@@ -84,7 +85,7 @@ type end struct {
 	moved    map[string]domain.Guard
 }
 
-func (s *Store) loadEnd(ctx context.Context, tx *sql.Tx, group []*request) (*end, error) {
+func (s *Store) loadEnd(ctx context.Context, from querier, group []*request) (*end, error) {
 	e := &end{versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
 	for _, r := range group {
 		e.versions[r.Stream] = 0
@@ -96,18 +97,18 @@ func (s *Store) loadEnd(ctx context.Context, tx *sql.Tx, group []*request) (*end
 			e.guards[r.Guard.Scraper] = domain.Guard{Scraper: r.Guard.Scraper}
 		}
 	}
-	if err := e.loadHead(ctx, tx); err != nil {
+	if err := e.loadHead(ctx, from); err != nil {
 		return nil, err
 	}
-	if err := e.loadVersions(ctx, tx, s.dialect); err != nil {
+	if err := e.loadVersions(ctx, from, s.dialect); err != nil {
 		return nil, err
 	}
-	return e, e.loadGuards(ctx, tx, s.dialect)
+	return e, e.loadGuards(ctx, from, s.dialect)
 }
 
-func (e *end) loadHead(ctx context.Context, tx *sql.Tx) error {
+func (e *end) loadHead(ctx context.Context, from querier) error {
 	var micros int64
-	err := tx.QueryRowContext(ctx, eventsLast).Scan(&e.position, &micros)
+	err := from.QueryRowContext(ctx, eventsLast).Scan(&e.position, &micros)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -115,8 +116,8 @@ func (e *end) loadHead(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-func (e *end) loadVersions(ctx context.Context, tx *sql.Tx, d Dialect) error {
-	rows, err := tx.QueryContext(ctx, d.pick(eventsHeadsSQLite, eventsHeadsPostgres), keysAsJSON(e.versions))
+func (e *end) loadVersions(ctx context.Context, from querier, d Dialect) error {
+	rows, err := from.QueryContext(ctx, d.pick(eventsHeadsSQLite, eventsHeadsPostgres), keysAsJSON(e.versions))
 	if err != nil {
 		return err
 	}
@@ -132,8 +133,8 @@ func (e *end) loadVersions(ctx context.Context, tx *sql.Tx, d Dialect) error {
 	return rows.Err()
 }
 
-func (e *end) loadGuards(ctx context.Context, tx *sql.Tx, d Dialect) error {
-	rows, err := tx.QueryContext(ctx, d.pick(guardSomeSQLite, guardSomePostgres), keysAsJSON(e.guards))
+func (e *end) loadGuards(ctx context.Context, from querier, d Dialect) error {
+	rows, err := from.QueryContext(ctx, d.pick(guardSomeSQLite, guardSomePostgres), keysAsJSON(e.guards))
 	if err != nil {
 		return err
 	}
@@ -154,10 +155,10 @@ func keysAsJSON[V any](m map[string]V) string {
 }
 
 // accept decides about one append and returns the rows that it adds.
-func (e *end) accept(ctx context.Context, tx *sql.Tx, r *request) ([]Recorded, error) {
+func (e *end) accept(ctx context.Context, from querier, r *request) ([]Recorded, error) {
 	r.recorded, r.refusal = nil, nil // of an earlier try
 	if r.settle {
-		known, err := settled(ctx, tx, r)
+		known, err := settled(ctx, from, r)
 		switch {
 		case errors.Is(err, ErrConflict):
 			r.refusal = err
@@ -208,10 +209,10 @@ func (e *end) add(r *request) []Recorded {
 
 // settled returns the rows of an append that has happened already. A part of
 // it, or an id that stands elsewhere, is a conflict.
-func settled(ctx context.Context, tx *sql.Tx, r *request) ([]Recorded, error) {
+func settled(ctx context.Context, from querier, r *request) ([]Recorded, error) {
 	var known []Recorded
 	for i, record := range r.records {
-		row := tx.QueryRowContext(ctx, `SELECT `+recordedColumns+` FROM events WHERE id = $1`, record.ID)
+		row := from.QueryRowContext(ctx, `SELECT `+recordedColumns+` FROM events WHERE id = $1`, record.ID)
 		found, err := scanRecorded(row)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue

@@ -51,11 +51,11 @@ type Store struct {
 	commits  signal          // events were committed
 	progress signal          // a consumer group's transaction has ended
 
-	appending sync.Once
-	queue     chan *request // appends that the appender will take
-	known     *known        // the appender's alone
-	joined    atomic.Bool   // somebody else in this process has appended
-	prepared  prepared
+	appending       sync.Once
+	queue           chan *request // appends that the appender will take
+	known           *known        // the appender's alone
+	joined          atomic.Bool   // somebody else in this process has appended
+	looked, written prepared      // SQLite: of the two pools
 
 	listen sync.Once
 	stop   context.CancelFunc

@@ -87,6 +87,9 @@ func (s *Store) begin(ctx context.Context) (*transaction, error) {
 			return nil, err
 		}
 	}
+	if s.dialect == SQLite {
+		s.written.prepare(ctx, s.write)
+	}
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return nil, unavailable(ctx, "begin", err)
@@ -117,8 +120,15 @@ type querier interface {
 
 // from is where ctx reads: its own transaction, or the read pool.
 func (s *Store) from(ctx context.Context) querier {
-	if tx, ok := TxFrom(ctx); ok {
+	tx, in := TxFrom(ctx)
+	switch {
+	case s.dialect == Postgres && in:
 		return tx
+	case s.dialect == Postgres:
+		return s.read
+	case in:
+		return preparing{tx, &s.written, tx}
 	}
-	return s.read
+	s.looked.prepare(ctx, s.read)
+	return preparing{s.read, &s.looked, nil}
 }
