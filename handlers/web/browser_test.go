@@ -144,7 +144,7 @@ func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 	done.Status, done.EndedAt, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
 	s.Change(func() { s.Rows[0] = done })
 	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: webtest.Head + 2})
-	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7 items")`)
+	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7\u00a0items")`)
 }
 
 func TestAPageThatMissedSomethingFetchesItselfAnew(t *testing.T) {

@@ -81,6 +81,38 @@ func TestARunAsOfAnEvent(t *testing.T) {
 	}
 }
 
+// The loss is told of in one place: why, how that is known, what became of it.
+func TestALostConnectionIsToldOfInOnePlace(t *testing.T) {
+	for path, want := range map[string][]string{
+		"/runs/" + webtest.Recovered.String(): {
+			"Cause Nothing was heard for too long idle_timeout", "Evidence nothing was heard for 45s",
+			"Link to the scraper, while its stream was open streaming", "Last heard 2026-11-23 11:29:56 UTC", "Received 1 event, 80 bytes",
+			"Connection back 2026-11-23 11:32:00 UTC after 1 min 19 s: a probe was answered", "Recovered by a1b2c3d40005 Completed 1 min 20 s after the loss",
+		},
+		"/runs/" + webtest.Lost.String(): {
+			"Cause The connection was reset reset", "Connection back not yet", "Recovered by no run yet",
+		},
+		"/runs/" + webtest.Cut.String(): {
+			"Connection back not seen: a newer run took this one's place", "Recovered by no run",
+		},
+		asOf(webtest.Recovered, 2): {"Connection back not by then", "Recovered by no run by then"},
+		"/":                        {"reviews 9 min 19 s since 2026-11-23 11:50:41 UTC the connection was reset (reset) waits for a good answer to a probe every 1 s"},
+		"/scrapers/reviews":        {"Its connection is lost: the connection was reset. Recovery waits for a good answer to a probe every 1 s"},
+	} {
+		run := func(s string) string { return strings.ReplaceAll(s, " ", "") } // cells stand side by side without a space
+		story := webtest.Story{Path: path, Service: webtest.New}
+		loss := document(t, story.Page()).Find("main .loss")
+		for _, text := range want {
+			if loss.Length() != 1 || !strings.Contains(run(words(loss)), run(text)) {
+				t.Errorf("%s does not say %q: %s", path, text, words(loss))
+			}
+		}
+	}
+	if doc := document(t, get(serve(webtest.New()), "/runs/"+webtest.Failed.String())); doc.Find(".loss").Length() > 0 {
+		t.Error("a run that failed looks like one that lost its connection")
+	}
+}
+
 func TestWhatARunCannotBeAsOf(t *testing.T) {
 	tests := map[string]struct {
 		at   string

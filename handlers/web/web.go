@@ -62,7 +62,7 @@ type Config struct {
 	WaitFor func(ctx context.Context, position int64) error
 	// Heard is the last sign of life of an open run that this instance follows.
 	Heard func(runID uuid.UUID) (time.Time, bool)
-	// Waiting says in words what the recovery of a lost scraper waits for.
+	// Waiting says in words what the recovery of a lost scraper waits for: "waits for …".
 	Waiting func(scraper string) (string, bool)
 
 	// Rebuild makes a read model anew from the log.

@@ -106,10 +106,10 @@
 
   function age(ms) {
     const s = Math.max(0, Math.floor(ms / 1000));
-    if (s < 60) return s + ' s';
-    if (s < 3600) return Math.floor(s / 60) + ' min ' + (s % 60) + ' s';
-    if (s < 86400) return Math.floor(s / 3600) + ' h ' + Math.floor((s % 3600) / 60) + ' min';
-    return Math.floor(s / 86400) + ' d ' + Math.floor((s % 86400) / 3600) + ' h';
+    if (s < 60) return s + '\u00a0s';
+    if (s < 3600) return Math.floor(s / 60) + '\u00a0min ' + (s % 60) + '\u00a0s';
+    if (s < 86400) return Math.floor(s / 3600) + '\u00a0h ' + Math.floor((s % 3600) / 60) + '\u00a0min';
+    return Math.floor(s / 86400) + '\u00a0d ' + Math.floor((s % 86400) / 3600) + '\u00a0h';
   }
 
   // Away from the newest end a page stands still, and says that there is more.
@@ -141,6 +141,14 @@
     if (!document.hidden) heard = Date.now();
   });
 
+  // On a small screen a filter that leaves nothing out is in the way of what it
+  // would filter.
+  function fold() {
+    if (!matchMedia('(max-width: 48rem)').matches) return;
+    for (const filter of document.querySelectorAll('details.filters:not([data-narrowed])')) filter.open = false;
+  }
+
+  fold();
   connect();
   offerAttached();
   setInterval(watch, 1000);

@@ -27,6 +27,7 @@
 
   function search() {
     const field = document.querySelector('[data-search]') || document.querySelector('main search input:not([type=hidden]), main search select');
+    for (let fold = field && field.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
     if (field) field.focus();
     return Boolean(field);
   }

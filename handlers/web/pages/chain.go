@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,26 +56,31 @@ func times(n int) string {
 
 // linkText is one run of a chain: what became of it, and how the next came about.
 func linkText(r, next projections.Run, now time.Time) string {
+	took := tookText(r, now)
 	switch r.Status {
 	case domain.StatusRunning:
-		return "for " + tookText(r, now)
+		return fmt.Sprintf("Running for %s.", took)
 	case domain.StatusCompleted:
-		return fmt.Sprintf("after %s: %s", tookText(r, now), itemsText(Run{Run: r}))
+		return fmt.Sprintf("Completed after %s: %s.", took, itemsText(Run{Run: r}))
 	case domain.StatusConnectionFailed:
-		return fmt.Sprintf("after %s: %s. %s", tookText(r, now), why(Run{Run: r}), recoveredText(r, next))
+		return fmt.Sprintf("Lost after %s: %s. %s", took, why(Run{Run: r}), recoveredText(r, next))
 	}
-	return fmt.Sprintf("after %s: %s", tookText(r, now), why(Run{Run: r}))
+	return fmt.Sprintf("%s after %s: %s.", statusLook[r.Status].word, took, why(Run{Run: r}))
 }
 
+// recoveredText is what followed a loss in a chain.
 func recoveredText(r, next projections.Run) string {
-	text := "Not back yet"
+	var parts []string
 	if !r.RestoredAt.IsZero() {
-		text = fmt.Sprintf("Back after %s (%s)", downText(Run{Run: r}), noticedWords[r.NoticedBy])
+		parts = append(parts, fmt.Sprintf("the connection was back after %s (%s)", downText(Run{Run: r}), noticedWords[r.NoticedBy]))
 	}
-	if next.ID == uuid.Nil {
-		return text + "."
+	if next.ID != uuid.Nil {
+		parts = append(parts, fmt.Sprintf("the next run started %s after the loss", Took(next.StartedAt.Sub(r.EndedAt))))
 	}
-	return fmt.Sprintf("%s, recovered %s after the loss by", text, Took(next.StartedAt.Sub(r.EndedAt)))
+	if len(parts) == 0 {
+		return "The connection was not seen to be back."
+	}
+	return sentenceCase(strings.Join(parts, "; ")) + "."
 }
 
 // tookText is how long a run took, or has taken so far.

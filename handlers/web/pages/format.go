@@ -17,15 +17,18 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 // Instant is an instant as people read it, its zone said.
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
+// unit keeps a number and its unit on one line.
+const unit = "\u00a0"
+
 // Took is a length of time in the two units that matter: "1.2 s", "2 min 5 s", "3 h 10 min".
 func Took(d time.Duration) string {
 	switch {
 	case d <= 0:
-		return "0 s"
+		return "0" + unit + "s"
 	case d < time.Second:
-		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+		return strconv.FormatInt(d.Milliseconds(), 10) + unit + "ms"
 	case d < 10*time.Second:
-		return strings.TrimSuffix(strconv.FormatFloat(d.Truncate(100*time.Millisecond).Seconds(), 'f', 1, 64), ".0") + " s"
+		return strings.TrimSuffix(strconv.FormatFloat(d.Truncate(100*time.Millisecond).Seconds(), 'f', 1, 64), ".0") + unit + "s"
 	}
 	return age(d)
 }
@@ -35,13 +38,13 @@ func age(d time.Duration) string {
 	s := int64(max(0, d) / time.Second)
 	switch {
 	case s < 60:
-		return fmt.Sprintf("%d s", s)
+		return fmt.Sprintf("%d"+unit+"s", s)
 	case s < 3600:
-		return fmt.Sprintf("%d min %d s", s/60, s%60)
+		return fmt.Sprintf("%d"+unit+"min %d"+unit+"s", s/60, s%60)
 	case s < 86400:
-		return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+		return fmt.Sprintf("%d"+unit+"h %d"+unit+"min", s/3600, s%3600/60)
 	}
-	return fmt.Sprintf("%d d %d h", s/86400, s%86400/3600)
+	return fmt.Sprintf("%d"+unit+"d %d"+unit+"h", s/86400, s%86400/3600)
 }
 
 // indented is a value as JSON that people can read.
@@ -67,9 +70,9 @@ func number(n int64) string {
 
 func plural(n int64, one string) string {
 	if n == 1 {
-		return "1 " + one
+		return "1" + unit + one
 	}
-	return number(n) + " " + one + "s"
+	return number(n) + unit + one + "s"
 }
 
 // short is the part of a run id that tells it from its neighbours. The first

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,17 +29,25 @@ func dueText(due, now time.Time) string {
 	return age(due.Sub(now))
 }
 
-// WaitingText says what the recovery of a lost connection waits for.
+// unitKept finds a number of seconds in somebody else's words.
+var unitKept = regexp.MustCompile(`(\d) (s)\b`)
+
+// WaitingText says what the recovery of a lost connection waits for: first what
+// people keep from starting, then what the service itself waits for.
 func WaitingText(l Loss) string {
 	switch {
-	case l.Waiting != "":
-		return clean(l.Waiting)
-	case l.Connection.Link == domain.LinkWatcher:
-		return "starts anew when its watcher is back"
 	case !l.Config.Recovery.Enabled:
 		return "recovery is disabled; nothing starts before the next slot"
+	case l.Paused && l.Restored:
+		return "the scraper is paused; a new scrape starts when it is resumed"
 	case l.Paused:
-		return "paused; a new scrape starts when it is resumed and the connection is back"
+		return "the scraper is paused; a new scrape starts when it is resumed and the connection is back"
+	case strings.HasPrefix(l.Waiting, "waits "):
+		return "recovery " + unitKept.ReplaceAllString(clean(l.Waiting), "$1"+unit+"$2")
+	case l.Connection.Link == domain.LinkWatcher:
+		return "a new scrape starts when its watcher is back"
+	case l.Restored:
+		return "a new scrape is about to start"
 	}
 	return "a new scrape starts as soon as a probe is answered"
 }

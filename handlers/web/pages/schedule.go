@@ -28,7 +28,7 @@ func everyText(interval string) string {
 	if err != nil {
 		return "every " + clean(interval)
 	}
-	return "every " + strings.TrimSuffix(strings.TrimSuffix(Took(every), " 0 s"), " 0 min")
+	return "every " + strings.TrimSuffix(strings.TrimSuffix(Took(every), " 0"+unit+"s"), " 0"+unit+"min")
 }
 
 func cronText(spec, zone string) string {
@@ -41,7 +41,7 @@ func cronText(spec, zone string) string {
 	case fields[0] == "*" && fields[1] == "*":
 		return "every minute"
 	case fields[1] == "*" && one(fields[0], "*/%d", &minute) && minute > 0 && 60%minute == 0:
-		return fmt.Sprintf("every %d minutes", minute)
+		return fmt.Sprintf("every %d"+unit+"min", minute)
 	case fields[1] == "*" && one(fields[0], "%d", &minute):
 		return fmt.Sprintf("every hour at minute %d", minute)
 	case one(fields[0], "%d", &minute) && one(fields[1], "%d", &hour):

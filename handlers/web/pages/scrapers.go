@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"scrapelog/domain"
+	"scrapelog/projections"
 )
 
 // stateText says what is special about a scraper now; nothing, if all is well.
@@ -23,6 +24,11 @@ func stateText(p ScraperPage) string {
 		text = append(text, "Removed at "+Instant(p.RemovedAt)+"; its history stays.")
 	}
 	return strings.Join(text, " ")
+}
+
+// skippedText says what was last due and not run.
+func skippedText(s projections.Skip) string {
+	return "A scrape " + triggerText(s.Trigger) + " was last skipped"
 }
 
 // runsInFull is how many of a scraper's last runs its page tells more of than a mark.

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ var causeWords = map[domain.Cause]string{
 	domain.CauseWatcherGone:    "its watcher stayed away",
 	domain.CauseInstanceLost:   "the scrapelog instance that followed it died",
 	domain.CauseInstanceStop:   "the scrapelog instance that followed it was stopped",
-	domain.CauseOther:          "for a reason that has no name here",
+	domain.CauseOther:          "a fault that has no name of its own",
 }
 
 // causeText says a cause in words; an unknown one, of a newer program, as it is.
@@ -68,7 +69,7 @@ func triggerText(t domain.Trigger) string {
 }
 
 var skipWords = map[domain.SkipReason]string{
-	domain.SkipRunOpen:          "another run was open",
+	domain.SkipRunOpen:          "another run took its place",
 	domain.SkipConnectionLost:   "the connection was lost, and the run that recovers it takes its place",
 	domain.SkipPaused:           "the scraper was paused",
 	domain.SkipRemoved:          "the scraper was removed",
@@ -156,7 +157,7 @@ func recoveryText(p RunPage) string {
 	case p.Next.ID != uuid.Nil:
 		return "A new scrape has followed it."
 	case back && p.Standing:
-		return fmt.Sprintf("The connection came back after %s; the new scrape is still to start.", downText(p.Run))
+		return fmt.Sprintf("The connection came back after %s; %s.", downText(p.Run), cmp.Or(p.Waiting, "the new scrape is still to start"))
 	case back && p.AsOf != nil:
 		return fmt.Sprintf("The connection came back after %s.", downText(p.Run))
 	case back:
@@ -169,6 +170,43 @@ func recoveryText(p RunPage) string {
 		return "" // what was waited for then is in no event of the run
 	}
 	return "A newer run has taken its place."
+}
+
+// linkWords says which connection was lost, and when in its life.
+func linkWords(r Run) string {
+	words := "to the scraper"
+	if r.Link == domain.LinkWatcher {
+		words = "to the watcher"
+	}
+	switch r.Phase {
+	case domain.PhaseConnecting:
+		return words + ", while it was being opened"
+	case domain.PhaseStreaming:
+		return words + ", while its stream was open"
+	}
+	return words
+}
+
+// notBackText says how a connection stands that is not known to be back.
+func notBackText(p RunPage) string {
+	switch {
+	case p.AsOf != nil:
+		return "not by then"
+	case p.Standing:
+		return "not yet"
+	}
+	return "not seen: a newer run took this one's place"
+}
+
+// notRecoveredText says why no run stands for a lost one.
+func notRecoveredText(p RunPage) string {
+	switch {
+	case p.AsOf != nil:
+		return "no run by then"
+	case p.Standing:
+		return "no run yet"
+	}
+	return "no run"
 }
 
 func downText(r Run) string {

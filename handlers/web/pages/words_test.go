@@ -95,12 +95,42 @@ func TestSentence(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := Sentence(test.page, started.Add(90*time.Second)); got != test.want {
+			if got := plainly(Sentence(test.page, started.Add(90*time.Second))); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
 	}
 }
+
+// What people keep from starting comes before what the service waits for.
+func TestWhatARecoveryWaitsFor(t *testing.T) {
+	loss := func(with func(*Loss)) Loss {
+		l := Loss{Waiting: "waits for a good answer to a probe every 1 s"}
+		l.Config.Recovery.Enabled = true
+		with(&l)
+		return l
+	}
+	tests := map[string]struct {
+		loss Loss
+		want string
+	}{
+		"a probe":                    {loss(func(*Loss) {}), "recovery waits for a good answer to a probe every 1 s"},
+		"nobody says":                {loss(func(l *Loss) { l.Waiting = "" }), "a new scrape starts as soon as a probe is answered"},
+		"its watcher":                {loss(func(l *Loss) { l.Waiting, l.Connection.Link = "", domain.LinkWatcher }), "a new scrape starts when its watcher is back"},
+		"nothing, it is back":        {loss(func(l *Loss) { l.Waiting, l.Restored = "", true }), "a new scrape is about to start"},
+		"being resumed":              {loss(func(l *Loss) { l.Paused = true }), "the scraper is paused; a new scrape starts when it is resumed and the connection is back"},
+		"being resumed, and is back": {loss(func(l *Loss) { l.Paused, l.Restored = true, true }), "the scraper is paused; a new scrape starts when it is resumed"},
+		"the next slot":              {loss(func(l *Loss) { l.Config.Recovery.Enabled = false }), "recovery is disabled; nothing starts before the next slot"},
+	}
+	for name, test := range tests {
+		if got := plainly(WaitingText(test.loss)); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// plainly is text as it is typed: with spaces that break.
+func plainly(s string) string { return strings.ReplaceAll(s, unit, " ") }
 
 func TestEveryWordOfTheDomainHasItsWords(t *testing.T) {
 	for _, s := range domain.Statuses {
@@ -130,14 +160,14 @@ func TestSchedules(t *testing.T) {
 		"@every 2h":    "every 2 h",
 		"@hourly":      "hourly (Europe/Berlin)",
 		"* * * * *":    "every minute",
-		"*/15 * * * *": "every 15 minutes",
+		"*/15 * * * *": "every 15 min",
 		"*/7 * * * *":  "*/7 * * * * (Europe/Berlin)", // not even: it begins anew each hour
 		"5 * * * *":    "every hour at minute 5",
 		"30 4 * * *":   "daily at 04:30 (Europe/Berlin)",
 		"30 4 * * 1":   "30 4 * * 1 (Europe/Berlin)",
 		"0,30 4 * * *": "0,30 4 * * * (Europe/Berlin)",
 	} {
-		if got := scheduleText(domain.ScraperConfig{Schedule: spec, TimeZone: "Europe/Berlin"}); got != want {
+		if got := plainly(scheduleText(domain.ScraperConfig{Schedule: spec, TimeZone: "Europe/Berlin"})); got != want {
 			t.Errorf("%q is %q, want %q", spec, got, want)
 		}
 	}
@@ -148,8 +178,8 @@ func TestLengths(t *testing.T) {
 		-time.Second: "0 s", 0: "0 s", 999 * time.Millisecond: "999 ms", 1250 * time.Millisecond: "1.2 s", 2 * time.Second: "2 s",
 		59900 * time.Millisecond: "59 s", 125 * time.Second: "2 min 5 s", 3*time.Hour + 10*time.Minute: "3 h 10 min", 50 * time.Hour: "2 d 2 h",
 	} {
-		if got := Took(d); got != want {
-			t.Errorf("%s is %q, want %q", d, got, want)
+		if got := Took(d); plainly(got) != want || strings.Contains(got, "1 ") || strings.Contains(got, "9 ") {
+			t.Errorf("%s is %q, want %q that does not break before its unit", d, got, want)
 		}
 	}
 	for n, want := range map[int64]string{0: "0", 999: "999", 12345: "12\u00a0345", 1234567: "1\u00a0234\u00a0567"} {
