@@ -31,7 +31,6 @@ func connectFaults(t *testing.T) map[string]fault {
 	return map[string]fault{
 		"refused":                         {scenario{url: "http://" + closedPort(t) + "/"}, connecting(domain.CauseRefused).unsent()},
 		"network unreachable":             {scenario{url: "http://255.255.255.255:9/"}, connecting(domain.CauseUnreachable).unsent()},
-		"dns: no such name":               {scenario{url: "http://nosuch.invalid/"}, connecting(domain.CauseDNS).unsent().after(limit)},
 		"SYN unanswered":                  {scenario{url: "http://" + fullPort(t) + "/", config: impatient}, connecting(domain.CauseConnectTimeout).unsent().after(limit)},
 		"TLS: unknown authority":          {handshake(untrusted.issue(), nil), connecting(domain.CauseTLS).unsent()},
 		"TLS: wrong name":                 {handshake(wrongName, nil), connecting(domain.CauseTLS).unsent()},
@@ -41,6 +40,7 @@ func connectFaults(t *testing.T) map[string]fault {
 		"TLS: handshake unanswered":       {scenario{scheme: "https", peer: (*peer).hang, config: impatient}, connecting(domain.CauseTLS).unsent().after(limit)},
 		"TLS: reset in the handshake":     {scenario{scheme: "https", peer: func(p *peer) { _, _ = p.Read(make([]byte, 1)); p.reset() }}, connecting(domain.CauseReset).unsent()},
 		"no response header":              {silent(""), connecting(domain.CauseStartTimeout).after(limit + grace)},
+		"a header that drips":             {dripping(streamHeader+strings.Repeat("x", 1<<10), 50*time.Millisecond), connecting(domain.CauseStartTimeout).after(limit + grace)},
 		"a header that never ends":        {silent("HTTP/1.1 200 OK\r\nContent-"), connecting(domain.CauseStartTimeout).after(limit + grace)},
 		"request not read":                {scenario{peer: (*peer).hang, config: bigParams}, connecting(domain.CauseStartTimeout).unsent().after(5 * time.Second)},
 		"closed before the header":        {answer(""), connecting(domain.CauseEOF)},
@@ -65,6 +65,17 @@ func connectFaults(t *testing.T) map[string]fault {
 	}
 }
 
+func nameFaults() map[string]fault {
+	faults := map[string]fault{}
+	for name, word := range map[string]string{
+		"no such name": "nosuch", "a name without an address": "empty", "server failure": "broken", "server refuses": "unwilling",
+		"server knows no such question": "odd", "server hangs up": "gone", "server garbles": "garbled", "server silent": "silent",
+	} {
+		faults["dns: "+name] = fault{scenario{url: "http://" + word + ".invalid/", config: impatient}, connecting(domain.CauseDNS).unsent().after(300 * time.Millisecond)}
+	}
+	return faults
+}
+
 func answerFaults() map[string]fault {
 	faults := map[string]fault{
 		"200 with another content type": {answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("text/html")},
@@ -72,9 +83,13 @@ func answerFaults() map[string]fault {
 		"200 with a content encoding":   {answer(streamHeader + "Content-Encoding: gzip\r\n\r\n"), failed(domain.CodeProtocol).saying("gzip")},
 		"a redirect without a target":   {status("302 Found"), rejected(302)},
 		"a redirect to nonsense":        {status("301 Moved Permanently", "Location: ht!tp://%zz"), rejected(301)},
+		"status 500 with a body":        {answer("HTTP/1.1 500 Whatever\r\n\r\n<h1>" + secretQuery), rejected(500)},
+		"status 404, a body that hangs": {silent("HTTP/1.1 404 Whatever\r\nContent-Length: 1000\r\n\r\n<h1>"), rejected(404)},
+		"status 404, an endless body":   {endless("HTTP/1.1 404 Whatever\r\n\r\n", secretQuery), rejected(404)},
+		"status 503, an endless body":   {endless("HTTP/1.1 503 Whatever\r\n\r\n", secretQuery), connecting(domain.CauseGateway)},
 		"200 with charset and capitals": {answer("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=UTF-8\r\n\r\n" + completed), done(7)},
 	}
-	for _, code := range []int{408, 502, 503, 504, 520, 525, 530} {
+	for _, code := range []int{408, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530} {
 		w := connecting(domain.CauseGateway).saying(fmt.Sprint(code))
 		faults[fmt.Sprintf("status %d", code)] = fault{status(fmt.Sprintf("%d Whatever", code)), w}
 	}
@@ -110,6 +125,7 @@ func streamFaults() map[string]fault {
 		"broken chunk header":                 {answer(chunkedHeader + chunk(progress) + "zz\r\n"), streamed(domain.CauseCorrupt, 1)},
 		"broken end of a chunk":               {answer(chunkedHeader + "3\r\n: \nzzzz"), streamed(domain.CauseCorrupt, 0)},
 		"broken trailer":                      {answer(chunkedHeader + chunk(progress) + "0\r\n" + secretQuery + "\r\n\r\n"), streamed(domain.CauseCorrupt, 1)},
+		"a stream that drips, byte by byte":   {dripping(chunkedHeader+chunk(progress+completed), time.Millisecond), done(7)},
 		"silence":                             {silent(chunkedHeader + chunk(progress)), streamed(domain.CauseIdleTimeout, 1).after(idle).saying("300ms")},
 		"silence from the header on":          {silent(chunkedHeader), streamed(domain.CauseIdleTimeout, 0).after(idle)},
 		"beats stop, comments go on":          {commentsOnly(beats + chunk(progress)), streamed(domain.CauseMissedBeats, 1).after(3*time.Second + grace).saying("the last event is 3.")},
@@ -129,6 +145,7 @@ func streamFaults() map[string]fault {
 		"failed: not an object":               {oneWord("failed", `"no"`), failed(domain.CodeProtocol)},
 		"garbage between events":              {answer(chunkedHeader + chunk("\xff\x00garbage\n\ndata: {broken\xc3\n\n"+completed) + "0\r\n\r\n"), done(7)},
 		"an event past 256 KiB":               {answer(chunkedHeader + chunk("data: "+strings.Repeat("x", maxEvent)+"\n\n"+completed) + "0\r\n\r\n"), failed(domain.CodeProtocol).saying("256 KiB")},
+		"a stream past 256 MiB":               {endless(streamHeader+"\r\n", ": "+strings.Repeat("x", 100)+"\n\n"), failed(domain.CodeProtocol).saying("256 MiB").after(time.Minute)},
 		"past max_duration":                   {silent(chunkedHeader).withConfig(shortLife), failed(domain.CodeTimeout).after(100 * time.Millisecond).saying("max_duration 100ms")},
 		"our graceful stop":                   {ended(errStopped), streamed("", 1).stopped()},
 		"ended otherwise: cancelled":          {ended(errEnded), want{posts: 1}},
@@ -140,7 +157,7 @@ func streamFaults() map[string]fault {
 func TestFaults(t *testing.T) {
 	var table sync.Map
 	t.Run("inject", func(t *testing.T) {
-		for _, faults := range []map[string]fault{connectFaults(t), answerFaults(), streamFaults()} {
+		for _, faults := range []map[string]fault{connectFaults(t), nameFaults(), answerFaults(), streamFaults()} {
 			for name, f := range faults {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()

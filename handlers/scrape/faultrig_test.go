@@ -2,14 +2,10 @@ package scrape
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -39,7 +35,7 @@ type fault struct {
 
 // soon is how late an end that is seen at once may be on a busy machine. The
 // bounds themselves are held to the millisecond under synctest.
-const soon = 3 * time.Second
+const soon = 20 * time.Second
 
 func lost(cause domain.Cause, phase domain.Phase) want {
 	return want{status: domain.StatusConnectionFailed, cause: cause, phase: phase, posts: 1}
@@ -68,51 +64,9 @@ func (w want) after(d time.Duration) want { w.within = d + soon; return w }
 
 func (w want) saying(part string) want { w.detail = part; return w }
 
-// answer is a peer that answers every POST with the same bytes and closes.
-func answer(s string) scenario {
-	return scenario{peer: func(p *peer) {
-		p.request()
-		p.say(s)
-	}}
-}
-
-// broken answers, waits until the follower has taken that in, and resets.
-func broken(s string, signs int) scenario {
-	return scenario{peer: func(p *peer) {
-		p.request()
-		p.say(s)
-		p.heard(signs)
-		p.reset()
-	}}
-}
-
-// silent answers and then says nothing more.
-func silent(s string) scenario {
-	return scenario{peer: func(p *peer) {
-		p.request()
-		p.say(s)
-		p.hang()
-	}}
-}
-
-func status(line string, headers ...string) scenario {
-	return answer("HTTP/1.1 " + line + "\r\n" + strings.Join(append(headers, "Content-Length: 0"), "\r\n") + "\r\n\r\n")
-}
-
-// oneWord is a stream of one event in a whole body.
-func oneWord(event, data string) scenario {
-	return answer(chunkedHeader + chunk("event: "+event+"\ndata: "+data+"\n\n") + "0\r\n\r\n")
-}
-
 func (sc scenario) onRecovery() scenario { sc.trigger = domain.TriggerRecovery; return sc }
 
 func (sc scenario) withConfig(f func(*domain.ScraperConfig)) scenario { sc.config = f; return sc }
-
-// handshake is a peer that speaks TLS with a certificate of its own.
-func handshake(cert tls.Certificate, secure func(*tls.Conn)) scenario {
-	return scenario{scheme: "https", secure: secure, peer: func(*peer) {},
-		tls: &tls.Config{Certificates: []tls.Certificate{cert}}}
-}
 
 func (w want) stopped() want { w.cause, w.phase = domain.CauseInstanceStop, ""; return w }
 
@@ -125,84 +79,6 @@ func unsetHeader(c *domain.ScraperConfig) {
 // bigParams makes a request that no socket buffer holds.
 func bigParams(c *domain.ScraperConfig) {
 	c.Params = map[string]any{"large": strings.Repeat("x", 8<<20)}
-}
-
-// tlsCut is a stream over TLS whose TCP connection is closed under it.
-func tlsCut() scenario {
-	return handshake(trusted.issue(), func(c *tls.Conn) {
-		_, _ = c.Read(make([]byte, 4096))
-		_, _ = c.Write([]byte(streamHeader + "\r\n" + progress))
-		_ = c.NetConn().(*net.TCPConn).CloseWrite()
-	})
-}
-
-// commentsOnly answers and then sends comments for as long as anybody listens.
-func commentsOnly(s string) scenario {
-	return scenario{peer: func(p *peer) {
-		p.request()
-		p.say(s)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-p.gone:
-				return
-			case <-tick.C:
-				p.say(chunk(": still here\n\n"))
-			}
-		}
-	}}
-}
-
-// ended is a healthy stream that we end ourselves once an event was heard.
-func ended(why error) scenario {
-	sc := silent(chunkedHeader + chunk(progress))
-	sc.during = func(end context.CancelCauseFunc, alive <-chan time.Time) {
-		<-alive
-		<-alive
-		end(why)
-	}
-	return sc
-}
-
-// closedPort is an address where nobody listens.
-func closedPort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// fullPort is an address that drops every SYN: its queue of connections that
-// nobody accepts is full.
-func fullPort(t *testing.T) string {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
-	bound, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
-	for {
-		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
-		if err != nil {
-			return addr
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-	}
 }
 
 func (w want) check(t *testing.T, c domain.RunCommand, posts int64, took time.Duration) {

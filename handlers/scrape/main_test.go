@@ -21,8 +21,9 @@ import (
 // accept.
 var trusted, untrusted authority
 
-// TestMain makes trusted the system's only authority. It must come before the
-// first handshake, for crypto/x509 reads the system's roots once.
+// TestMain makes trusted the system's only authority, and names what resolves. It
+// must come before the first handshake, for crypto/x509 reads the system's roots
+// once.
 func TestMain(m *testing.M) {
 	if address := os.Getenv(scraperVariable); address != "" {
 		os.Exit(serveScraper(address))
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 		}
 		_ = os.Setenv("SSL_CERT_FILE", roots)
 		_ = os.Setenv("SSL_CERT_DIR", dir)
+		net.DefaultResolver = names()
 		return m.Run()
 	}())
 }

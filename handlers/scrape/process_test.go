@@ -59,11 +59,10 @@ type scraperProcess struct {
 	cmd *exec.Cmd
 }
 
-// startScraper starts one; within may be a command that starts it elsewhere.
-func startScraper(t *testing.T, address string, within ...string) *scraperProcess {
+// startScraper starts one, wherever start does.
+func startScraper(t *testing.T, address string, start func(*exec.Cmd) error) *scraperProcess {
 	t.Helper()
-	line := append(within, os.Args[0])
-	s := &scraperProcess{cmd: exec.Command(line[0], line[1:]...)}
+	s := &scraperProcess{cmd: exec.Command(os.Args[0])}
 	s.cmd.Env, s.cmd.Stderr = append(os.Environ(), scraperVariable+"="+address), os.Stderr
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -73,7 +72,7 @@ func startScraper(t *testing.T, address string, within ...string) *scraperProces
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := start(s.cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -140,7 +139,7 @@ func TestFaultsOfAProcess(t *testing.T) {
 		for name, f := range faults {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				s := startScraper(t, "127.0.0.1:0")
+				s := startScraper(t, "127.0.0.1:0", (*exec.Cmd).Start)
 				sc := scenario{url: s.url, config: f.config, during: onceHeard(func() { f.during(s) })}
 				if f.first {
 					f.during(s)
