@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"math"
 )
 
 // ChangedSince returns what has changed after the given position, as it stands
@@ -77,7 +78,7 @@ func (q *Queries) difference(ctx context.Context, position, reached int64) (c Ch
 		// Two runs may share a position, so the last one's may not be complete.
 		c.Position = c.Runs[MaxLimit-1].Position - 1
 	}
-	if c.Scrapers, err = q.scrapers(ctx, "scrapers.changed", position, c.Position); err != nil {
+	if c.Scrapers, err = q.scrapers(ctx, "scrapers.changed", position, c.Position, math.MaxInt64); err != nil {
 		return Changes{}, err
 	}
 	c.Counts, err = q.Counts(ctx)

@@ -38,6 +38,7 @@ type Changes struct {
 	State    bool
 	Runs     []Run     // in the order in which they changed; of a state: newest first
 	Scrapers []Scraper // likewise; of a state: by name. A removed one has Removed set
+	Many     bool      // there were more than are told one by one: Runs and Scrapers are empty
 	Counts   Counts
 	Position int64 // ask for what came after it next
 }

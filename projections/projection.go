@@ -44,9 +44,9 @@ func All() []Projection {
 			indexes: []string{"runs.index_newest", "runs.index_status", "runs.index_scraper", "runs.index_scraper_status", "runs.index_changed"},
 		},
 		{
-			name: "scrapers", version: 1, types: domain.EventTypes, fold: newScraperFold,
+			name: "scrapers", version: 2, types: domain.EventTypes, fold: newScraperFold,
 			tables:  []string{"scrapers"},
-			indexes: []string{"scrapers.index_changed"},
+			indexes: []string{"scrapers.index_changed", "scrapers.index_lost", "scrapers.index_due"},
 		},
 	}
 }

@@ -48,33 +48,40 @@ func (q *Queries) OpenRuns(ctx context.Context) ([]Run, error) {
 	return q.runs(ctx, statement("runs.open"))
 }
 
-// Counts says how many runs there are of each status, without counting them.
-func (q *Queries) Counts(ctx context.Context) (Counts, error) {
-	counts := Counts{}
-	for _, s := range domain.Statuses {
-		counts[s] = 0
-	}
-	err := each(ctx, q.db, statement("run_counts.list"), nil, func(scan func(...any) error) error {
-		var status domain.RunStatus
-		var runs int64
-		err := scan(text[domain.RunStatus]{&status}, &runs)
-		counts[status] = runs
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("run counts: %w", err)
-	}
-	return counts, nil
-}
-
 // Scrapers returns the scrapers that are in service, by name.
 func (q *Queries) Scrapers(ctx context.Context) ([]Scraper, error) {
 	return q.scrapers(ctx, "scrapers.list")
 }
 
-// LostScrapers returns those of them whose connection is lost now, the longest first.
-func (q *Queries) LostScrapers(ctx context.Context) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.lost")
+// LostScrapers returns the first of them whose connection is lost now, the longest first.
+func (q *Queries) LostScrapers(ctx context.Context, limit int) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.lost", limit)
+}
+
+// NextScrapers returns the first of them that have a slot to come, by the oldest
+// slot that was not claimed yet.
+func (q *Queries) NextScrapers(ctx context.Context, limit int) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.due", limit)
+}
+
+// ScrapersFrom returns the first of them whose name is not before the given one.
+func (q *Queries) ScrapersFrom(ctx context.Context, name string, limit int) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.page", name, limit)
+}
+
+// ScraperNames returns the first of their names.
+func (q *Queries) ScraperNames(ctx context.Context, limit int) ([]string, error) {
+	names := []string{}
+	err := each(ctx, q.db, statement("scrapers.names"), []any{limit}, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		names = append(names, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scraper names: %w", err)
+	}
+	return names, nil
 }
 
 // Scraper returns one scraper, a removed one too, or domain.ErrNotFound.

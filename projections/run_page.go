@@ -38,11 +38,7 @@ func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	bottom := int64(math.MinInt64)
-	if !f.Since.IsZero() {
-		bottom = f.Since.UnixMicro()
-	}
-	args = []any{bottom, top.startedAt, top.position, limit}
+	args = []any{from(f.Since), top.startedAt, top.position, limit}
 	narrow := len(f.Statuses) > 0 || f.Trigger != ""
 	switch {
 	case f.Scraper == "" && !narrow:
@@ -50,9 +46,9 @@ func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 	case !narrow:
 		return statement("runs.page_by_scraper"), append(args, f.Scraper), nil
 	case f.Scraper == "":
-		query, args = f.branches(statement("runs.page_by_status"), args)
+		query, args = f.branches("by_status", args)
 	default:
-		query, args = f.branches(statement("runs.page_by_scraper_and_status"), append(args, f.Scraper))
+		query, args = f.branches("by_scraper_and_status", append(args, f.Scraper))
 	}
 	return query, args, nil
 }
@@ -75,8 +71,9 @@ func (f RunFilter) top() (cursor, error) {
 
 // branches asks for every wanted pair of status and trigger by itself and merges
 // the answers. Each is a short walk along one index, which "status IN (…)" in
-// this order is not: it would walk past everything that does not match.
-func (f RunFilter) branches(branch string, args []any) (string, []any) {
+// this order is not: it would walk past everything that does not match. The index
+// holds what a branch asks for, and only the rows that are chosen are fetched.
+func (f RunFilter) branches(by string, args []any) (string, []any) {
 	var branches []string
 	statuses := slices.Clone(or(f.Statuses, domain.Statuses[:]))
 	slices.Sort(statuses)
@@ -84,10 +81,10 @@ func (f RunFilter) branches(branch string, args []any) (string, []any) {
 		for _, trigger := range or(one(f.Trigger), triggers) {
 			args = append(args, string(status), string(trigger))
 			named := strings.NewReplacer("$status", fmt.Sprintf("$%d", len(args)-1), "$trigger", fmt.Sprintf("$%d", len(args)))
-			branches = append(branches, "SELECT * FROM ("+named.Replace(branch)+") AS branch")
+			branches = append(branches, "SELECT * FROM ("+named.Replace(statement("runs.page_"+by))+") AS branch")
 		}
 	}
-	return strings.Join(branches, "\nUNION ALL\n") + "\nORDER BY started_at DESC, started DESC LIMIT $4", args
+	return strings.Replace(statement("runs.chosen_"+by), "$branches", strings.Join(branches, "\nUNION ALL\n"), 1), args
 }
 
 var triggers = []domain.Trigger{domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery}

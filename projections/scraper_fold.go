@@ -49,12 +49,13 @@ type scraperRow struct {
 	link         domain.Link
 	last         LastRun
 	skip         Skip
+	due          nextDue
 	position     int64
 }
 
 // evolve returns the scraper after e, an event of its own or of one of its runs.
 func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
-	wasDown := r.ConnectionDown()
+	wasDown, before := r.ConnectionDown(), r.Scraper
 	r.Scraper = r.Scraper.Evolve(e)
 	r.Guard.Scraper = e.ScraperName()
 	r.ConfiguredAt, r.LastDue = stored(r.ConfiguredAt), stored(r.LastDue)
@@ -65,6 +66,7 @@ func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 	if !r.ConnectionDown() {
 		r.cause, r.link = "", ""
 	}
+	r.due.stale = r.due.stale || movesSlots(before, r.Scraper, e)
 	r.position = position
 	return r
 }
@@ -140,6 +142,7 @@ func (r *scraperRow) columns() []any {
 		micros{&r.since}, text[domain.Cause]{&r.cause}, text[domain.Link]{&r.link},
 		id{&r.last.ID}, text[domain.RunStatus]{&r.last.Status}, micros{&r.last.StartedAt},
 		micros{&r.skip.At}, text[domain.Trigger]{&r.skip.Trigger}, micros{&r.skip.DueAt}, text[domain.SkipReason]{&r.skip.Reason},
+		dueColumn{r},
 		number[int64]{&r.position},
 	}
 }

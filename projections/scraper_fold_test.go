@@ -141,7 +141,7 @@ func TestScrapersAreFound(t *testing.T) {
 		if err != nil || len(all) != 2 || all[0].Name != "shop" || all[1].Name != "zoo" {
 			t.Errorf("in service: %+v, %v", all, err)
 		}
-		down, err := log.LostScrapers(t.Context())
+		down, err := log.LostScrapers(t.Context(), 9)
 		if err != nil || len(down) != 1 || down[0].Name != "shop" || !down[0].Lost() {
 			t.Errorf("lost: %+v, %v", down, err)
 		}

@@ -26,5 +26,6 @@ CREATE TABLE scrapers/*next*/ (
   skipped_trigger  text,
   skipped_due_at   bigint,
   skipped_reason   text,
+  next_due         bigint, -- the slot after the last claimed one; NULL while none is to come
   position         bigint NOT NULL
 )

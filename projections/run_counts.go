@@ -1,0 +1,86 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"scrapelog/domain"
+)
+
+// Counts says how many runs there are of each status, without counting them.
+func (q *Queries) Counts(ctx context.Context) (Counts, error) {
+	return q.counts(ctx, statement("run_counts.list"))
+}
+
+// CountsOf says how many runs of each status f chooses, whatever its own status.
+// It counts no further than to one more than most, along an index that holds all
+// it asks for: the length of the history does not matter.
+func (q *Queries) CountsOf(ctx context.Context, f RunFilter, most int) (Counts, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
+	query, args := f.counting(most)
+	return q.counts(ctx, query, args...)
+}
+
+// counting asks for every pair of status and trigger by itself: each is a walk
+// along one index, which ends where it has counted enough. That it is to go in
+// the order of that index keeps PostgreSQL from another way, by all that match.
+// What the numbers are it is told before it plans.
+func (f RunFilter) counting(most int) (query string, args []any) {
+	args = []any{from(f.Since), until(f.Until)}
+	branch := statement("runs.count")
+	if f.Scraper != "" {
+		branch, args = statement("runs.count_by_scraper"), append(args, f.Scraper)
+	}
+	limit := fmt.Sprint(most + 1)
+	var counts []string
+	for _, status := range domain.Statuses {
+		var branches []string
+		for _, trigger := range or(one(f.Trigger), triggers) {
+			named := strings.NewReplacer("$status", literal(status), "$trigger", literal(trigger), "$most", limit)
+			branches = append(branches, "SELECT * FROM ("+named.Replace(branch)+") AS branch")
+		}
+		counts = append(counts, fmt.Sprintf("SELECT %s, count(*) FROM (%s LIMIT %s) AS counted", literal(status), strings.Join(branches, " UNION ALL "), limit))
+	}
+	return strings.Join(counts, "\nUNION ALL\n"), args
+}
+
+// literal is a name of ours within a statement.
+func literal[T ~string](name T) string { return "'" + string(name) + "'" }
+
+// from and until are the ends of a span of time as the rows have them.
+func from(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixMicro()
+}
+
+func until(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MaxInt64
+	}
+	return t.UnixMicro()
+}
+
+func (q *Queries) counts(ctx context.Context, query string, args ...any) (Counts, error) {
+	counts := Counts{}
+	for _, s := range domain.Statuses {
+		counts[s] = 0
+	}
+	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
+		var status domain.RunStatus
+		var runs int64
+		err := scan(text[domain.RunStatus]{&status}, &runs)
+		counts[status] = runs
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("run counts: %w", err)
+	}
+	return counts, nil
+}

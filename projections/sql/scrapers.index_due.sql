@@ -1,0 +1,1 @@
+CREATE INDEX scrapers_due/*generation*/ ON scrapers/*next*/ (next_due, name)
