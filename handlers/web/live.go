@@ -21,8 +21,9 @@ import (
 // maxTold is how many changed runs and scrapers pages are told of one by one.
 // Beyond it they are told to fetch themselves anew: a storm of ten thousand runs
 // would otherwise be pushed whole to every open page. It is well below the
-// messages that a hub passes on at once.
-const maxTold = 20
+// messages that a hub passes on at once. Let the hub's source be a
+// [projections.Outline], which reads no more than that either.
+const maxTold = projections.OutlineMost
 
 // live streams the changes of the log as HTML to a tab, until either end leaves.
 func (h *Handler) live(c echo.Context) error {
@@ -108,7 +109,9 @@ func names(c projections.Changes) []live.Message {
 	return names
 }
 
-func many(c projections.Changes) bool { return !c.State && len(c.Runs)+len(c.Scrapers) > maxTold }
+func many(c projections.Changes) bool {
+	return c.Many || !c.State && len(c.Runs)+len(c.Scrapers) > maxTold
+}
 
 func positionEvent(c projections.Changes) string {
 	if c.State {

@@ -13,8 +13,10 @@ import (
 
 // How much of each list the overview shows.
 const (
-	wrongShown = 8
-	slotsShown = 6
+	lostShown    = 20
+	runningShown = 20
+	wrongShown   = 8
+	slotsShown   = 6
 )
 
 func (h *Handler) overview(c echo.Context) error {
@@ -30,24 +32,12 @@ func (h *Handler) overview(c echo.Context) error {
 }
 
 func (h *Handler) overviewOf(ctx context.Context) (view pages.Overview, err error) {
-	view.Following, view.Refused = slotsShown, h.cfg.Audit.State().Refused
-	if view.Scrapers, err = h.cfg.Queries.Scrapers(ctx); err != nil {
-		return view, err
+	view.Refused = h.cfg.Audit.State().Refused
+	for _, part := range []func(context.Context, *pages.Overview) error{h.overviewScrapers, h.overviewRuns} {
+		if err := part(ctx, &view); err != nil {
+			return view, err
+		}
 	}
-	if view.Counts, err = h.cfg.Queries.Counts(ctx); err != nil {
-		return view, err
-	}
-	open, err := h.cfg.Queries.OpenRuns(ctx)
-	if err != nil {
-		return view, err
-	}
-	wrong, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{
-		Statuses: []domain.RunStatus{domain.StatusFailed, domain.StatusConnectionFailed}, Limit: wrongShown,
-	})
-	if err != nil {
-		return view, err
-	}
-	view.Running, view.Wrong, view.Lost = h.withHeard(open...), h.withHeard(wrong.Runs...), h.losses(view.Scrapers)
 	if view.Head, err = h.cfg.Events.Head(ctx); err != nil {
 		return view, err
 	}
@@ -55,13 +45,34 @@ func (h *Handler) overviewOf(ctx context.Context) (view pages.Overview, err erro
 	return view, err
 }
 
-// losses are the scrapers whose connection is lost now.
-func (h *Handler) losses(scrapers []projections.Scraper) []pages.Loss {
-	var lost []pages.Loss
-	for _, s := range scrapers {
-		if s.Lost() {
-			lost = append(lost, pages.Loss{Scraper: s, Waiting: h.waiting(s.Name)})
-		}
+func (h *Handler) overviewScrapers(ctx context.Context, view *pages.Overview) error {
+	first, err := h.cfg.Queries.ScraperNames(ctx, 1)
+	if err != nil {
+		return err
 	}
-	return lost
+	lost, err := h.cfg.Queries.LostScrapers(ctx, lostShown+1)
+	if err != nil {
+		return err
+	}
+	view.Empty, view.MoreLost = len(first) == 0, len(lost) > lostShown
+	for _, s := range lost[:min(len(lost), lostShown)] {
+		view.Lost = append(view.Lost, pages.Loss{Scraper: s, Waiting: h.waiting(s.Name)})
+	}
+	view.Due, err = h.cfg.Queries.NextScrapers(ctx, slotsShown)
+	return err
+}
+
+func (h *Handler) overviewRuns(ctx context.Context, view *pages.Overview) (err error) {
+	if view.Counts, err = h.cfg.Queries.Counts(ctx); err != nil {
+		return err
+	}
+	open, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Statuses: []domain.RunStatus{domain.StatusRunning}, Limit: runningShown})
+	if err != nil {
+		return err
+	}
+	wrong, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{
+		Statuses: []domain.RunStatus{domain.StatusFailed, domain.StatusConnectionFailed}, Limit: wrongShown,
+	})
+	view.Running, view.Wrong, view.MoreRunning = h.withHeard(open.Runs...), h.withHeard(wrong.Runs...), open.Next != ""
+	return err
 }

@@ -40,15 +40,14 @@ func (h *Handler) runList(ctx context.Context, asked pages.RunFilter, filter pro
 	if err != nil {
 		return list, err
 	}
-	scrapers, err := h.cfg.Queries.Scrapers(ctx)
-	if err != nil {
+	if asked.Scrapers, err = h.cfg.Queries.ScraperNames(ctx, pages.NamesListed+1); err != nil {
 		return list, err
 	}
-	for _, s := range scrapers {
-		asked.Scrapers = append(asked.Scrapers, s.Name)
-	}
 	list = pages.RunList{Filter: asked, Runs: h.withHeard(page.Runs...), Next: page.Next}
-	list.Counts, err = h.cfg.Queries.Counts(ctx)
+	if list.Counts, err = h.cfg.Queries.Counts(ctx); err != nil || !asked.Narrowed() {
+		return list, err
+	}
+	list.Within, err = h.cfg.Queries.CountsOf(ctx, filter, pages.Counted)
 	return list, err
 }
 

@@ -18,12 +18,22 @@ func (h *Handler) scrapers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	scrapers, err := h.cfg.Queries.Scrapers(c.Request().Context())
+	list := pages.ScraperList{From: c.QueryParam("from")}
+	if list.From != "" && !domain.ValidScraperName(list.From) {
+		return invalid("from", list.From, "use a name, or its beginning: a to z, 0 to 9 and -")
+	}
+	list.Scrapers, err = h.cfg.Queries.ScrapersFrom(c.Request().Context(), list.From, scrapersShown+1)
 	if err != nil {
 		return err
 	}
-	return send(c, http.StatusOK, pages.ScraperListPage(chrome, pages.ScraperList{Scrapers: scrapers}))
+	if len(list.Scrapers) > scrapersShown {
+		list.Next, list.Scrapers = list.Scrapers[scrapersShown].Name, list.Scrapers[:scrapersShown]
+	}
+	return send(c, http.StatusOK, pages.ScraperListPage(chrome, list))
 }
+
+// scrapersShown is a page of scrapers.
+const scrapersShown = 100
 
 // How much of each list a scraper's page shows.
 const (

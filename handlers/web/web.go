@@ -22,13 +22,17 @@ import (
 	"scrapelog/projections"
 )
 
-// Queries are the read models that pages show: *projections.Queries.
+// Queries are the read models that pages show: *projections.Queries. Nothing that
+// they are asked for grows with the number of runs or of scrapers.
 type Queries interface {
 	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
-	OpenRuns(ctx context.Context) ([]projections.Run, error)
 	Counts(ctx context.Context) (projections.Counts, error)
-	Scrapers(ctx context.Context) ([]projections.Scraper, error)
+	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
+	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
+	NextScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
+	ScrapersFrom(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
+	ScraperNames(ctx context.Context, limit int) ([]string, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	EventCounts(ctx context.Context, after int64) (map[string]int64, error)
 }

@@ -37,7 +37,7 @@ func chainText(chain []projections.Run, now time.Time) string {
 	case domain.StatusCompleted:
 		return fmt.Sprintf("%s; the scrape was completed %s after the first loss.", text, since(last.EndedAt))
 	case domain.StatusRunning:
-		return fmt.Sprintf("%s; scraping again since %s after the first loss.", text, since(last.StartedAt))
+		return fmt.Sprintf("%s; a new scrape started %s after the first loss and is running.", text, since(last.StartedAt))
 	case domain.StatusConnectionFailed:
 		return fmt.Sprintf("%s, the last time %s ago, and no run has recovered that yet.", text, age(now.Sub(last.EndedAt)))
 	}
@@ -78,9 +78,17 @@ func recoveredText(r, next projections.Run) string {
 		parts = append(parts, fmt.Sprintf("the next run started %s after the loss", Took(next.StartedAt.Sub(r.EndedAt))))
 	}
 	if len(parts) == 0 {
-		return "The connection was not seen to be back."
+		return "The connection is not known to be back."
 	}
 	return sentenceCase(strings.Join(parts, "; ")) + "."
+}
+
+// tookName is what the length of a run is called.
+func tookName(s domain.RunStatus) string {
+	if s == domain.StatusRunning {
+		return "Running for"
+	}
+	return "Took"
 }
 
 // tookText is how long a run took, or has taken so far.

@@ -68,6 +68,14 @@ func number(n int64) string {
 	return digits
 }
 
+// upTo is a number that was counted no further than to one more than most.
+func upTo(n, most int64) string {
+	if n > most {
+		return number(most) + "+"
+	}
+	return number(n)
+}
+
 func plural(n int64, one string) string {
 	if n == 1 {
 		return "1" + unit + one

@@ -16,6 +16,8 @@ func scraperURL(name string) templ.SafeURL {
 	return templ.SafeURL("/scrapers/" + url.PathEscape(name))
 }
 
+func scrapersURL(from string) templ.SafeURL { return templ.SafeURL("/scrapers" + query("from", from)) }
+
 func streamURL(name string) templ.SafeURL { return templ.SafeURL("/streams/" + url.PathEscape(name)) }
 
 func eventURL(position int64) templ.SafeURL {

@@ -51,15 +51,17 @@ var Views = []View{ViewAll, ViewCompact, ViewJSON}
 
 // Overview is the first page.
 type Overview struct {
-	Counts    projections.Counts
-	Lost      []Loss
-	Running   []Run
-	Wrong     []Run
-	Scrapers  []projections.Scraper
-	Head      int64
-	Groups    []eventstore.GroupState
-	Refused   string // why nothing is signed any more; empty: it is
-	Following int    // how many next slots to show
+	Counts  projections.Counts
+	Empty   bool                  // there are no scrapers
+	Lost    []Loss                // those that are lost for longest
+	Running []Run                 // the newest
+	Wrong   []Run                 // the newest
+	Due     []projections.Scraper // those with the nearest slots
+	Head    int64
+	Groups  []eventstore.GroupState
+	Refused string // why nothing is signed any more; empty: it is
+
+	MoreLost, MoreRunning bool // than are shown
 }
 
 // Loss is a scraper whose connection is lost now, or back with its recovery to come.
@@ -71,20 +73,30 @@ type Loss struct {
 // RunList is a page of runs under a filter.
 type RunList struct {
 	Filter RunFilter
-	Counts projections.Counts
+	Counts projections.Counts // of all runs
+	Within projections.Counts // of those that the filter chooses, up to one more than Counted; nil: it leaves nothing out
 	Runs   []Run
 	Next   string // the cursor of the next page, if there is one
 }
 
+// Counted is how far runs are counted that a filter chooses.
+const Counted = 500
+
+// NamesListed is how many scrapers a filter offers by name. Where there are more
+// the name is typed.
+const NamesListed = 100
+
 // RunFilter is the filter as the URL has it.
 type RunFilter struct {
 	Status, Scraper, Trigger, Since, Until, Cursor string
-	Scrapers                                       []string // what there is to choose from
+	Scrapers                                       []string // what there is to choose from, up to one more than NamesListed
 }
 
-// ScraperList is every scraper.
+// ScraperList is a page of scrapers, by name.
 type ScraperList struct {
 	Scrapers []projections.Scraper
+	From     string // the name that it begins at, or would
+	Next     string // the name that the next page begins at; empty: there is none
 }
 
 // ScraperPage is one scraper with what its page adds.

@@ -127,19 +127,25 @@ func (d distribution) bars() []bar {
 	return bars
 }
 
-// tally is how many of the runs have each status, in words.
-func tally(runs []Run) string {
+// tally is how many of the runs have each status, those that none has left out.
+func tally(runs []Run) []statusCount {
 	counts := map[domain.RunStatus]int64{}
 	for _, r := range runs {
 		counts[r.Status]++
 	}
-	text := plural(int64(len(runs)), "run") + ", the newest last"
+	var list []statusCount
 	for _, s := range domain.Statuses {
 		if counts[s] > 0 {
-			text += fmt.Sprintf("; %s %s", number(counts[s]), lowerFirst(statusLook[s].word))
+			list = append(list, statusCount{s, number(counts[s]) + unit + lowerFirst(statusLook[s].word)})
 		}
 	}
-	return text + "."
+	return list
+}
+
+// statusCount is a status and how many have it, in words.
+type statusCount struct {
+	status domain.RunStatus
+	text   string
 }
 
 // mark is a run in the strip.

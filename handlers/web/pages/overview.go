@@ -15,11 +15,12 @@ import (
 
 func statusURL(s domain.RunStatus) templ.SafeURL { return templ.SafeURL("/runs?status=" + string(s)) }
 
-// nextDue lists the scrapers with the nearest slots, soonest first.
-func nextDue(scrapers []projections.Scraper, n int) []projections.Scraper {
-	due := slices.DeleteFunc(slices.Clone(scrapers), func(s projections.Scraper) bool { return s.NextSlot.IsZero() })
+// soonest puts the nearest slot first. A slot that came due while nothing
+// ran is past, and the next one may be later than another scraper's.
+func soonest(due []projections.Scraper) []projections.Scraper {
+	due = slices.DeleteFunc(slices.Clone(due), func(s projections.Scraper) bool { return s.NextSlot.IsZero() })
 	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot) })
-	return due[:min(n, len(due))]
+	return due
 }
 
 func dueText(due, now time.Time) string {
@@ -36,6 +37,8 @@ var unitKept = regexp.MustCompile(`(\d) (s)\b`)
 // people keep from starting, then what the service itself waits for.
 func WaitingText(l Loss) string {
 	switch {
+	case l.Removed:
+		return "the scraper was removed; nothing starts any more"
 	case !l.Config.Recovery.Enabled:
 		return "recovery is disabled; nothing starts before the next slot"
 	case l.Paused && l.Restored:

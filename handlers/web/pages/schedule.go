@@ -31,23 +31,84 @@ func everyText(interval string) string {
 	return "every " + strings.TrimSuffix(strings.TrimSuffix(Took(every), " 0"+unit+"s"), " 0"+unit+"min")
 }
 
+// cronText says a line of five fields in words: when in the day, and on which
+// days. What has no plain words stays as it is.
 func cronText(spec, zone string) string {
-	var minute, hour int
 	fields := strings.Fields(spec)
-	if len(fields) != 5 || strings.Join(fields[2:], " ") != "* * *" {
+	if len(fields) != 5 {
 		return clean(spec) + inZone(zone)
 	}
+	times, often := timesText(fields[0], fields[1])
+	days, known := daysText(fields[2], fields[3], fields[4])
 	switch {
-	case fields[0] == "*" && fields[1] == "*":
-		return "every minute"
-	case fields[1] == "*" && one(fields[0], "*/%d", &minute) && minute > 0 && 60%minute == 0:
-		return fmt.Sprintf("every %d"+unit+"min", minute)
-	case fields[1] == "*" && one(fields[0], "%d", &minute):
-		return fmt.Sprintf("every hour at minute %d", minute)
-	case one(fields[0], "%d", &minute) && one(fields[1], "%d", &hour):
-		return fmt.Sprintf("daily at %02d:%02d%s", hour, minute, inZone(zone))
+	case times == "" || !known:
+		return clean(spec) + inZone(zone)
+	case days == "" && often:
+		return times
+	case days == "":
+		return "daily " + times + inZone(zone)
 	}
-	return clean(spec) + inZone(zone)
+	return times + " " + days + inZone(zone)
+}
+
+// timesText says when in a day; often is whether it goes on all day long.
+func timesText(minutes, hours string) (text string, often bool) {
+	var minute, step int
+	switch {
+	case minutes == "*" && hours == "*":
+		return "every minute", true
+	case hours == "*" && one(minutes, "*/%d", &step) && step > 0 && 60%step == 0:
+		return fmt.Sprintf("every %d"+unit+"min", step), true
+	case hours == "*" && one(minutes, "%d", &minute):
+		return fmt.Sprintf("every hour at minute %d", minute), true
+	case one(hours, "*/%d", &step) && step > 0 && 24%step == 0 && one(minutes, "%d", &minute):
+		return fmt.Sprintf("every %d"+unit+"h at minute %d", step, minute), true
+	}
+	var list []string
+	for h := range strings.SplitSeq(hours, ",") {
+		for m := range strings.SplitSeq(minutes, ",") {
+			var hour int
+			if !one(h, "%d", &hour) || !one(m, "%d", &minute) {
+				return "", false
+			}
+			list = append(list, fmt.Sprintf("%02d:%02d", hour, minute))
+		}
+	}
+	return "at " + listText(list), false
+}
+
+// daysText says on which days; nothing, if on each.
+func daysText(dayOfMonth, month, dayOfWeek string) (text string, known bool) {
+	var day, last int
+	switch {
+	case month != "*":
+		return "", false
+	case dayOfMonth == "*" && dayOfWeek == "*":
+		return "", true
+	case dayOfWeek == "*" && one(dayOfMonth, "%d", &day):
+		return fmt.Sprintf("on day %d of each month", day), true
+	case dayOfMonth != "*":
+		return "", false
+	}
+	if from, to, ok := strings.Cut(dayOfWeek, "-"); ok && one(from, "%d", &day) && one(to, "%d", &last) && day < last && last <= 7 {
+		return fmt.Sprintf("from %s to %s", time.Weekday(day), time.Weekday(last%7)), true
+	}
+	var list []string
+	for d := range strings.SplitSeq(dayOfWeek, ",") {
+		if !one(d, "%d", &day) || day < 0 || day > 7 {
+			return "", false
+		}
+		list = append(list, time.Weekday(day%7).String()+"s")
+	}
+	return "on " + listText(list), true
+}
+
+// listText joins words as people do.
+func listText(words []string) string {
+	if n := len(words) - 1; n > 0 {
+		return strings.Join(words[:n], ", ") + " and " + words[n]
+	}
+	return words[0]
 }
 
 // one reads a field that is nothing but the one number of form.

@@ -10,20 +10,13 @@ import (
 	"scrapelog/projections"
 )
 
-// stateText says what is special about a scraper now; nothing, if all is well.
-func stateText(p ScraperPage) string {
-	var text []string
-	if p.Lost() {
-		loss := Loss{Scraper: p.Scraper, Waiting: p.Waiting}
-		text = append(text, "Its connection is lost: "+causeText(p.Connection.Cause)+".", sentenceCase(WaitingText(loss))+".")
-	}
-	if p.Paused {
-		text = append(text, "Paused by "+clean(p.PausedBy)+" at "+Instant(p.PausedAt)+because(p.PausedReason)+".")
-	}
-	if p.Removed {
-		text = append(text, "Removed at "+Instant(p.RemovedAt)+"; its history stays.")
-	}
-	return strings.Join(text, " ")
+// special says whether there is anything about a scraper beside that all is well.
+func special(p ScraperPage) bool { return p.Lost() || p.Paused || p.Removed }
+
+// lostThen goes on after the time of a loss: why, and what is being waited for.
+func lostThen(p ScraperPage) string {
+	waiting := WaitingText(Loss{Scraper: p.Scraper, Waiting: p.Waiting})
+	return ": " + causeText(p.Connection.Cause) + ". " + sentenceCase(waiting) + ". "
 }
 
 // skippedText says what was last due and not run.

@@ -120,6 +120,7 @@ func TestWhatARecoveryWaitsFor(t *testing.T) {
 		"nothing, it is back":        {loss(func(l *Loss) { l.Waiting, l.Restored = "", true }), "a new scrape is about to start"},
 		"being resumed":              {loss(func(l *Loss) { l.Paused = true }), "the scraper is paused; a new scrape starts when it is resumed and the connection is back"},
 		"being resumed, and is back": {loss(func(l *Loss) { l.Paused, l.Restored = true, true }), "the scraper is paused; a new scrape starts when it is resumed"},
+		"nothing, it was removed":    {loss(func(l *Loss) { l.Removed, l.Paused = true, true }), "the scraper was removed; nothing starts any more"},
 		"the next slot":              {loss(func(l *Loss) { l.Config.Recovery.Enabled = false }), "recovery is disabled; nothing starts before the next slot"},
 	}
 	for name, test := range tests {
@@ -164,8 +165,16 @@ func TestSchedules(t *testing.T) {
 		"*/7 * * * *":  "*/7 * * * * (Europe/Berlin)", // not even: it begins anew each hour
 		"5 * * * *":    "every hour at minute 5",
 		"30 4 * * *":   "daily at 04:30 (Europe/Berlin)",
-		"30 4 * * 1":   "30 4 * * 1 (Europe/Berlin)",
-		"0,30 4 * * *": "0,30 4 * * * (Europe/Berlin)",
+		"30 4 * * 1":   "at 04:30 on Mondays (Europe/Berlin)",
+		"0 6 * * 1-5":  "at 06:00 from Monday to Friday (Europe/Berlin)",
+		"0 6 * * 2,7":  "at 06:00 on Tuesdays and Sundays (Europe/Berlin)",
+		"0 6,18 1 * *": "at 06:00 and 18:00 on day 1 of each month (Europe/Berlin)",
+		"0 */6 * * *":  "every 6 h at minute 0",
+		"*/5 * * * 6":  "every 5 min on Saturdays (Europe/Berlin)",
+		"0,30 4 * * *": "daily at 04:00 and 04:30 (Europe/Berlin)",
+		"0 8-18 * * *": "0 8-18 * * * (Europe/Berlin)",
+		"0 4 * 1 *":    "0 4 * 1 * (Europe/Berlin)",
+		"0 4 * * mon":  "0 4 * * mon (Europe/Berlin)",
 	} {
 		if got := plainly(scheduleText(domain.ScraperConfig{Schedule: spec, TimeZone: "Europe/Berlin"})); got != want {
 			t.Errorf("%q is %q, want %q", spec, got, want)

@@ -50,10 +50,15 @@ func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) 
 	return projections.Run{}, fmt.Errorf("run %s: %w", id, domain.ErrNotFound)
 }
 
-// OpenRuns implements web.Queries.
-func (s *Service) OpenRuns(ctx context.Context) ([]projections.Run, error) {
-	page, err := s.Runs(ctx, projections.RunFilter{Statuses: []domain.RunStatus{domain.StatusRunning}})
-	return page.Runs, err
+// CountsOf implements web.Queries.
+func (s *Service) CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error) {
+	f.Cursor, f.Limit, f.Statuses = "", len(s.Rows)+1, nil
+	page, err := s.Runs(ctx, f)
+	counts := projections.Counts{}
+	for _, r := range page.Runs {
+		counts[r.Status] = min(counts[r.Status]+1, int64(most)+1)
+	}
+	return counts, err
 }
 
 // Counts implements web.Queries.
@@ -78,8 +83,39 @@ func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64,
 	return counts, s.Err
 }
 
-// Scrapers implements web.Queries.
-func (s *Service) Scrapers(context.Context) ([]projections.Scraper, error) { return s.Named, s.Err }
+// LostScrapers implements web.Queries.
+func (s *Service) LostScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
+	return s.named(limit, projections.Scraper.Lost)
+}
+
+// NextScrapers implements web.Queries.
+func (s *Service) NextScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
+	due, err := s.named(len(s.Named), func(s projections.Scraper) bool { return !s.NextSlot.IsZero() })
+	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot) })
+	return due[:min(len(due), limit)], err
+}
+
+// ScrapersFrom implements web.Queries.
+func (s *Service) ScrapersFrom(_ context.Context, name string, limit int) ([]projections.Scraper, error) {
+	return s.named(limit, func(s projections.Scraper) bool { return s.Name >= name })
+}
+
+// ScraperNames implements web.Queries.
+func (s *Service) ScraperNames(_ context.Context, limit int) (names []string, err error) {
+	for _, named := range s.Named[:min(len(s.Named), limit)] {
+		names = append(names, named.Name)
+	}
+	return names, s.Err
+}
+
+func (s *Service) named(limit int, which func(projections.Scraper) bool) (some []projections.Scraper, err error) {
+	for _, named := range s.Named {
+		if len(some) < limit && which(named) {
+			some = append(some, named)
+		}
+	}
+	return some, s.Err
+}
 
 // Scraper implements web.Queries.
 func (s *Service) Scraper(_ context.Context, name string) (projections.Scraper, error) {

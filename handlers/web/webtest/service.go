@@ -32,6 +32,8 @@ type Service struct {
 	Sealing  proof.State
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
 
+	pressed, says string // the button a story begins with, and what its page says then
+
 	story sync.RWMutex // over Rows and Recorded, once pages are served: see Change
 	mu    sync.Mutex
 	asked []domain.Command
@@ -44,7 +46,7 @@ func New() *Service {
 		Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8),
 		Sealing: proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
 		Verdict: proof.Result{Verdict: proof.Intact, Head: Head, Sealed: Head - 1, Checkpoints: 41, Outside: proof.OutsidePresent,
-			File: "/var/lib/scrapelog/checkpoints", Says: "The log is intact."},
+			File: "/var/lib/scrapelog/checkpoints", Says: fmt.Sprintf("The log is intact: all %d events are as they were signed, but for the last 1, which are not signed yet.", Head-1)},
 	}
 }
 

@@ -47,7 +47,16 @@ func Stories() []Story {
 		{"event", fmt.Sprintf("/events/%d", positionOf(Recovered, 3)), New}, {"event-caused", fmt.Sprintf("/events/%d", positionOf(Recovery, 1)), New},
 		{"event-not-signed", fmt.Sprintf("/events/%d", Head), New}, {"event-beyond", fmt.Sprintf("/events/%d", Head+1), New}, {"event-none", "/events/0", New},
 		{"stream", "/streams/scraper-news", New}, {"stream-not-found", "/streams/run-x", New},
+		{"run-lost-connecting", run(Lost), lostTo(unreachable)}, {"run-lost-watcher", run(Lost), lostTo(unwatched)}, {"run-lost-instance", run(Lost), lostTo(orphaned)},
+		{"run-lost-paused", run(Lost), lostTo(paused)}, {"run-back-paused", run(Lost), lostTo(heldBack)}, {"run-lost-removed", run(Lost), lostTo(removed)},
+		{"run-lost-no-recovery", run(Lost), lostTo(unrecovering)},
+		{"scraper-lost-paused", "/scrapers/reviews", lostTo(paused)}, {"scraper-removed", "/scrapers/reviews", lostTo(removed)},
 		{"projections", "/projections", New}, {"projections-blocked", "/projections", blocked}, {"projections-empty", "/projections", Empty},
+		{"projections-rebuilding", "/projections", asked("/projections/runs/rebuild", "Event 75 of 150", underWay)},
+		{"projections-rebuilt", "/projections", asked("/projections/runs/rebuild", "Done in", nothing)},
+		{"audit-verifying", "/audit", asked("/audit/verify", "Event 75 of 150", underWay)}, {"audit-verified", "/audit", asked("/audit/verify", "Done in", nothing)},
+		{"audit-damaged", "/audit", asked("/audit/verify", "Done in", damaged)}, {"audit-unproven", "/audit", asked("/audit/verify", "Done in", unproven)},
+		{"audit-given-up", "/audit", asked("/audit/verify", "given up", givenUp)},
 		{"audit", "/audit", New}, {"audit-empty", "/audit", Empty}, {"audit-refused", "/audit", refused},
 		{"no-page", "/nope", New}, {"broken", "/runs", broken},
 	}
@@ -86,7 +95,11 @@ func (s Story) Page() *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	now := func() time.Time { return Now }
 	service := s.Service()
-	Echo(service.Handler(service, now)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+s.Path, nil))
+	handler := service.Handler(service, now)
+	e := Echo(handler)
+	stop := service.press(handler, e, s.Path)
+	defer stop()
+	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+s.Path, nil))
 	return w
 }
 
