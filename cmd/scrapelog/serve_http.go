@@ -25,7 +25,7 @@ const httpGrace = 5 * time.Second
 
 // serveHTTP answers pages and API until ctx ends.
 func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener net.Listener) {
-	changes, fragments := s.hub(api.Render), s.hub(web.Render)
+	changes, fragments := s.hub(s.queries, api.Render), s.hub(projections.Outline{Queries: s.queries}, web.Render)
 	group.Go(func() error { return changes.Run(ctx) })
 	group.Go(func() error { return fragments.Run(ctx) })
 
@@ -53,8 +53,8 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	})
 }
 
-func (s *service) hub(render func(projections.Changes) ([]live.Message, error)) *live.Hub {
-	return live.New(live.Config{Source: s.queries, Wake: s.store.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
+func (s *service) hub(source live.Source, render func(projections.Changes) ([]live.Message, error)) *live.Hub {
+	return live.New(live.Config{Source: source, Wake: s.store.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
 }
 
 // watched is a hub whose subscribers are announced to recovery: a run that was

@@ -1,0 +1,88 @@
+package web_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
+)
+
+// crowded is a service with more scrapers than any list shows, each with a lost
+// run and an open one.
+func crowded() *webtest.Service {
+	s := webtest.Empty()
+	lost, run := webtest.Scrapers()[0], webtest.Runs()[0]
+	lost.Connection.State, run.Status = projections.ConnectionLost, domain.StatusRunning
+	for n := range 600 {
+		lost.Name, run.ID = fmt.Sprintf("shop-%03d", n), webtest.RunID(n)
+		s.Named, s.Rows = append(s.Named, lost), append(s.Rows, run)
+	}
+	return s
+}
+
+func TestAPageDoesNotGrowWithTheScrapers(t *testing.T) {
+	e := serve(crowded())
+	for path, want := range map[string]int{"/": 60, "/runs": 60, "/scrapers": 110} {
+		doc := document(t, get(e, path))
+		if rows := doc.Find("tr").Length() + doc.Find("option").Length(); rows > want {
+			t.Errorf("%s has %d rows and choices, want at most %d", path, rows, want)
+		}
+	}
+	says(t, e, "/", "These are lost for longest. All runs that lost their connection")
+	says(t, e, "/", "These are the newest. All that run")
+	if tag := document(t, get(e, "/runs?scraper=shop-007")).Find("input[name=scraper]"); tag.AttrOr("value", "") != "shop-007" {
+		t.Error("a scraper's name cannot be typed")
+	}
+	if choices := document(t, get(serve(webtest.New()), "/runs")).Find("select[name=scraper] option").Length(); choices != 1+len(webtest.Scrapers()) {
+		t.Errorf("%d choices where there are few", choices)
+	}
+}
+
+func TestScrapersAreFoundByTheBeginningOfTheirName(t *testing.T) {
+	e := serve(crowded())
+	first := func(path string) string { return document(t, get(e, path)).Find("tbody th").First().Text() }
+	next, _ := document(t, get(e, "/scrapers")).Find(`a[rel=next]`).Attr("href")
+	for path, want := range map[string]string{"/scrapers": "shop-000", next: "shop-100", "/scrapers?from=shop-4": "shop-400"} {
+		if got := first(path); got != want {
+			t.Errorf("%s begins with %q, want %q", path, got, want)
+		}
+	}
+	if last := document(t, get(e, "/scrapers?from=shop-55")); last.Find("a[rel=next]").Length() > 0 || last.Find("tbody tr").Length() != 50 {
+		t.Error("the last page leads on")
+	}
+	says(t, e, "/scrapers?from=z", "No name comes after that.")
+	if w := get(e, "/scrapers?from=%00"); w.Code != 400 {
+		t.Errorf("what no name begins with: %d", w.Code)
+	}
+	if doc := document(t, get(serve(webtest.New()), "/scrapers")); doc.Find("main form.filter").Length() > 0 {
+		t.Error("a few scrapers have a search")
+	}
+}
+
+func TestTabsCountUnderAFilter(t *testing.T) {
+	tabs := func(s *webtest.Service, path string) string {
+		return words(document(t, get(serve(s), path)).Find(".tabs a"))
+	}
+	s := webtest.New()
+	want := 0
+	for _, r := range s.Rows {
+		if r.Scraper == "news" && r.Status == domain.StatusFailed {
+			want++
+		}
+	}
+	if got := tabs(s, "/runs?scraper=news&status=completed"); want == 0 || !strings.Contains(got, fmt.Sprintf("Failed %d", want)) {
+		t.Errorf("%q, want %d failed", got, want)
+	}
+	if got := tabs(crowded(), "/runs?since=2020-01-01"); !strings.Contains(got, "Running 500+") {
+		t.Errorf("many: %q", got)
+	}
+	if got := tabs(crowded(), "/runs"); !strings.Contains(got, "Running 600") {
+		t.Errorf("what is kept: %q", got)
+	}
+	if live := document(t, get(serve(s), "/runs?scraper=news")).Find(".tabs [data-cell]").Length(); live > 0 {
+		t.Error("a count under a filter is overwritten by that of all runs")
+	}
+}
