@@ -28,13 +28,13 @@ func newAuditReplayCmd(flags *dataFlags) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
 		Use:   "replay",
-		Short: "Rebuild the read models from the log and compare them with the live ones",
-		Long: `replay folds the log into read models, in memory, and compares them row by row
+		Short: "Rebuild the projections from the log and compare them with the live ones",
+		Long: `replay folds the log into projections, in memory, and compares them row by row
 with those that serve, in one snapshot and at the same position. It exits 1 when
 they differ, and names the rows and the first event after which they do.
 
 Up to an earlier position only the rows are compared that the log has not changed
-since. To compare whole read models of the past, keep them: --save writes them to
+since. To compare whole projections of the past, keep them: --save writes them to
 a file, as they are at a position, and --against compares the log with that file.
 --against takes a SQLite database, such as a backup, too.`,
 		Args: exactly(),
@@ -54,7 +54,7 @@ a file, as they are at a position, and --against compares the log with that file
 	}
 	cmd.Flags().StringVar(&f.until, "until", "", "up to this position, or what was recorded before: "+pointHelp)
 	cmd.Flags().StringVar(&f.against, "against", liveModels, "live, a file that --save wrote, or a SQLite database")
-	cmd.Flags().StringVar(&f.save, "save", "", "write the replayed read models to this new file, and compare nothing")
+	cmd.Flags().StringVar(&f.save, "save", "", "write the replayed projections to this new file, and compare nothing")
 	return cmd
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func newProjectionsCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the read models"})
+	group := requireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
 	flags := &dataFlags{}
 	flags.register(group)
 	addDBFlag(group)

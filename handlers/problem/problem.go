@@ -39,7 +39,7 @@ var (
 	TooLarge     = Kind{"TooLarge", "Request too large", http.StatusRequestEntityTooLarge}
 	Internal     = Kind{"Internal", "Internal error", http.StatusInternalServerError}
 	Unavailable  = Kind{"Unavailable", "The log cannot be reached", http.StatusServiceUnavailable}
-	Behind       = Kind{"Behind", "The read model is behind", http.StatusServiceUnavailable}
+	Behind       = Kind{"Behind", "The projection is behind", http.StatusServiceUnavailable}
 	NotReady     = Kind{"NotReady", "Not ready", http.StatusServiceUnavailable}
 	ShuttingDown = Kind{"ShuttingDown", "Shutting down", http.StatusServiceUnavailable}
 )

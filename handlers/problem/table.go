@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -54,13 +55,19 @@ func Of(err error) *Document {
 	}
 	for _, row := range refusals {
 		if errors.Is(err, row.err) {
-			return withField(New(row.kind, err.Error()), err)
+			return withField(New(row.kind, detailOf(err)), err)
 		}
 	}
 	if refused, ok := errors.AsType[*echo.HTTPError](err); ok {
 		return ofStatus(refused)
 	}
 	return New(Internal, internalDetail)
+}
+
+// detailOf is what an error says without the name of the refusal that it wraps
+// last: the title says that, and people have no use for ": conflict".
+func detailOf(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+domain.ErrConflict.Error())
 }
 
 // unavailable says whether it was the database that did not answer, also where

@@ -45,7 +45,7 @@ func TestARunAsOfAnEvent(t *testing.T) {
 		ways     string
 	}{
 		"its first": {asOf(webtest.Recovered, 1), "Running", "shop-prices has been scraped for 0 s.",
-			"Status Ended Took Why Detail Last heard Connection back Recovered by", "Next event, As it is now"},
+			"Status Ended Duration Cause Detail Last heard Connection back Recovered by", "Next event, As it is now"},
 		"its loss": {asOf(webtest.Recovered, 2), "Connection lost", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s.",
 			"Connection back Recovered by", "Previous event, Next event, As it is now"},
 		"a time after its loss": {byTime, "Connection lost", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s.",

@@ -37,9 +37,9 @@ func values(r projections.Run) []setting {
 	list := []setting{
 		{"Status", statusLook[r.Status].word},
 		{"Ended", instantText(r.EndedAt)},
-		{"Took", ""},
+		{"Duration", ""},
 		{"Items", ""},
-		{"Why", why(view)},
+		{"Cause", why(view)},
 		{"Detail", clean(r.Detail)},
 		{"Last heard", instantText(r.LastHeardAt)},
 		{"Connection back", instantText(r.RestoredAt)},

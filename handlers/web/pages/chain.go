@@ -83,14 +83,6 @@ func recoveredText(r, next projections.Run) string {
 	return sentenceCase(strings.Join(parts, "; ")) + "."
 }
 
-// tookName is what the length of a run is called.
-func tookName(s domain.RunStatus) string {
-	if s == domain.StatusRunning {
-		return "Running for"
-	}
-	return "Took"
-}
-
 // tookText is how long a run took, or has taken so far.
 func tookText(r projections.Run, now time.Time) string {
 	if r.Status == domain.StatusRunning {

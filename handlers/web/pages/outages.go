@@ -158,7 +158,7 @@ type mark struct {
 // rowOfMarks is how many runs stand beside each other; on a small screen the
 // rows stand below each other.
 const (
-	rowOfMarks = 30
+	rowOfMarks = 15
 	markWide   = 16
 )
 

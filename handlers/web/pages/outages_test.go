@@ -61,7 +61,7 @@ func TestTheStripIsOldestFirst(t *testing.T) {
 		runs = append(runs, Run{Run: projections.Run{Status: domain.StatusCompleted, StartedAt: started.Add(-time.Duration(n) * time.Minute)}})
 	}
 	rows := strip(runs, started)
-	if len(rows) != 2 || len(rows[0]) != 30 || len(rows[1]) != 10 || !rows[1][9].StartedAt.Equal(started) || rows[0][1].x != markWide {
+	if len(rows) != 3 || len(rows[0]) != 15 || len(rows[2]) != 10 || !rows[2][9].StartedAt.Equal(started) || rows[0][1].x != markWide {
 		t.Errorf("%d rows: %v", len(rows), rows)
 	}
 }

@@ -611,7 +611,7 @@ func runFacts(p RunPage, now time.Time) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = fact(tookName(p.Status)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fact("Duration").Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -15,8 +15,11 @@ func special(p ScraperPage) bool { return p.Lost() || p.Paused || p.Removed }
 
 // lostThen goes on after the time of a loss: why, and what is being waited for.
 func lostThen(p ScraperPage) string {
-	waiting := WaitingText(Loss{Scraper: p.Scraper, Waiting: p.Waiting})
-	return ": " + causeText(p.Connection.Cause) + ". " + sentenceCase(waiting) + ". "
+	cause := ": " + causeText(p.Connection.Cause) + ". "
+	if p.Removed {
+		return cause
+	}
+	return cause + sentenceCase(WaitingText(Loss{Scraper: p.Scraper, Waiting: p.Waiting})) + ". "
 }
 
 // skippedText says what was last due and not run.
