@@ -101,6 +101,7 @@ func (s *service) audit() web.Audit {
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files()}, progress)
 		},
+		Replay: s.replay,
 		Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, s.store, limit) },
 		Prove: func(ctx context.Context, position int64) (proof.Proof, error) {
 			return proof.Prove(ctx, s.store, s.sealer.Files(), position)

@@ -13,6 +13,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
 )
 
 // Audit is how the log is proven: over eventstore/proof.
@@ -21,20 +22,25 @@ type Audit struct {
 	State func() proof.State
 	// Verify compares the whole log with everything that was ever signed of it.
 	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)
+	// Replay compares what pages show with what the log makes of it.
+	Replay func(ctx context.Context, progress func(done, all int64)) (projections.Comparison, error)
 	// Recent returns the newest checkpoints in the database, newest first.
 	Recent func(ctx context.Context, limit int) ([]proof.Sealed, error)
 	// Prove makes the proof that an event is in the last signed checkpoint.
 	Prove func(ctx context.Context, position int64) (proof.Proof, error)
 }
 
-const verifying = "a verification"
+const (
+	verifying = "a verification"
+	replaying = "a replay"
+)
 
 // checkpointsShown is how many checkpoints the page lists.
 const checkpointsShown = 20
 
 func (h *Handler) audit(c echo.Context) error {
-	job := h.jobs.get(verifying)
-	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy()))
+	job, replay := h.jobs.get(verifying), pages.Replay{Job: h.jobs.get(replaying), Last: h.replayed.Load()}
+	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy() || replay.Job.Busy()))
 	if err != nil {
 		return err
 	}
@@ -46,7 +52,7 @@ func (h *Handler) audit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Last: h.verified.Load(), Checkpoints: recent}
+	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Last: h.verified.Load(), Replay: replay, Checkpoints: recent}
 	return send(c, http.StatusOK, pages.AuditPageOf(chrome, page))
 }
 
@@ -62,6 +68,20 @@ func (h *Handler) verify(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, "/audit")
+}
+
+func (h *Handler) replay(c echo.Context) error {
+	err := h.jobs.start(replaying, h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
+		result, err := h.cfg.Audit.Replay(ctx, progress)
+		if err == nil {
+			h.replayed.Store(&result)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/audit#replay")
 }
 
 // inclusion says whether an event is in the last signed checkpoint, and proves it.

@@ -103,6 +103,43 @@ func TestAVerification(t *testing.T) {
 	}
 }
 
+func TestAReplay(t *testing.T) {
+	s := webtest.New()
+	s.Hold = make(chan struct{})
+	e := working(t, s)
+	says(t, e, "/audit", "Not replayed since this instance started.")
+	if w := post(e, "/audit/replay", nil); w.Code != 303 || w.Header().Get("Location") != "/audit#replay" {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	says(t, e, "/audit", fmt.Sprintf("Event %d of %d.", webtest.Head/2, webtest.Head))
+	if w := post(e, "/audit/replay", nil); w.Code != 409 {
+		t.Errorf("a second one meanwhile: %d", w.Code)
+	}
+	close(s.Hold)
+	says(t, e, "/audit", "Equal The pages show what the log says.")
+}
+
+func TestAReplayThatFindsDifferences(t *testing.T) {
+	for _, story := range webtest.Stories() {
+		if story.Name != "audit-different" {
+			continue
+		}
+		doc := document(t, story.Page())
+		for path, want := range map[string]string{
+			"/runs/" + webtest.Lost.String(): "status", "/runs/" + webtest.Done.String(): "missing", "/scrapers/nobody": "no event makes it", "/runs?status=failed": "3",
+		} {
+			if row := words(doc.Find(`main a[href="` + path + `"]`).ParentsFiltered("tr")); !strings.Contains(row, want) {
+				t.Errorf("%s: %q, want %q", path, row, want)
+			}
+		}
+		if doc.Find(`main td a[href="/events/17"]`).Length() == 0 || !strings.Contains(words(doc.Find("main")), "And 100 rows more.") {
+			t.Errorf("%s", words(doc.Find("main")))
+		}
+		return
+	}
+	t.Error("there is no such story")
+}
+
 func TestARefusalToSignIsUnmistakable(t *testing.T) {
 	s := webtest.New()
 	s.Sealing.Refused = "Event 3 is not as it was signed."

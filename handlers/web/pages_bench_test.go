@@ -131,6 +131,9 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs int) http.Handler {
 		Audit: web.Audit{
 			State:  func() proof.State { return proof.State{} },
 			Verify: func(context.Context, func(int64, int64)) (proof.Result, error) { return proof.Result{}, nil },
+			Replay: func(context.Context, func(int64, int64)) (projections.Comparison, error) {
+				return projections.Comparison{}, nil
+			},
 			Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, store, limit) },
 			Prove:  func(context.Context, int64) (proof.Proof, error) { return proof.Proof{}, domain.ErrNotFound },
 		},

@@ -43,6 +43,7 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	action("/projections/:name/rebuild", h.rebuild)
 	action("/audit/verify", h.verify)
+	action("/audit/replay", h.replay)
 
 	e.GET("/live", h.live, secureHeaders)
 	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))

@@ -84,6 +84,7 @@ type Handler struct {
 	jobs     *jobs
 	counted  counted
 	verified atomic.Pointer[proof.Result] // what the last verification found
+	replayed atomic.Pointer[projections.Comparison]
 }
 
 // New makes a Handler. It panics on a missing field, which is a fault of the wiring.
@@ -93,7 +94,7 @@ func New(cfg Config) *Handler {
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Instances == nil || cfg.Handle == nil ||
 		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil ||
-		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
+		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}
 	return &Handler{cfg: cfg, jobs: newJobs()}

@@ -6,6 +6,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/projections"
 )
 
 // Job is work that takes longer than a page may. The zero Job was never asked for.
@@ -67,7 +68,15 @@ type AuditPage struct {
 	Job   Job           // the last verification
 	Last  *proof.Result // what the last one that was not given up found; nil: there was none
 
+	Replay Replay
+
 	Checkpoints []proof.Sealed // the newest, newest first
+}
+
+// Replay is the comparison of what pages show with what the log makes of it.
+type Replay struct {
+	Job  Job                     // the last one
+	Last *projections.Comparison // what the last one that was not given up found; nil: there was none
 }
 
 // Inclusion says where an event stands in what was signed.

@@ -28,7 +28,8 @@ type Service struct {
 	Refusal  error  // what every command is refused with
 	Behind   error  // what waiting for the read models ends with
 	Messages chan live.Message
-	Verdict  proof.Result // what a verification finds
+	Verdict  proof.Result           // what a verification finds
+	Replayed projections.Comparison // what a replay finds
 	Sealing  proof.State
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
 
@@ -44,7 +45,8 @@ type Service struct {
 func New() *Service {
 	return &Service{
 		Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8),
-		Sealing: proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
+		Sealing:  proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
+		Replayed: equal(),
 		Verdict: proof.Result{Verdict: proof.Intact, Head: Head, Sealed: Head - 1, Checkpoints: 41, Outside: proof.OutsidePresent,
 			File: "/var/lib/scrapelog/checkpoints", Says: fmt.Sprintf("The log is intact: all %d events are as they were signed, but for the last 1, which are not signed yet.", Head-1)},
 	}
@@ -78,6 +80,9 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			State: func() proof.State { return s.Sealing },
 			Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 				return s.Verdict, s.work(ctx, progress)
+			},
+			Replay: func(ctx context.Context, progress func(done, all int64)) (projections.Comparison, error) {
+				return s.Replayed, s.work(ctx, progress)
 			},
 			Recent: s.Recent,
 			Prove:  s.Prove,

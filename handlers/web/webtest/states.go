@@ -89,6 +89,30 @@ func unproven(s *Service) {
 	s.Verdict.Damage = []proof.Damage{{Kind: proof.OutsideMissing, Says: says}}
 }
 
+// equal is what a replay of the story finds.
+func equal() projections.Comparison {
+	return projections.Comparison{
+		State: projections.State{Position: Head}, Equal: true,
+		Projections: []projections.ProjectionResult{{Name: "runs", Position: Head, Kept: Head, Rows: 74}, {Name: "scrapers", Position: Head, Kept: Head, Rows: 4}},
+	}
+}
+
+// unequal is a replay that finds each kind of difference.
+func unequal(s *Service) {
+	c := equal()
+	c.Equal, c.Differing, c.Projections[0].Differing, c.Projections[1].Differing = false, 104, 103, 1
+	c.Differences = []projections.Difference{
+		{Table: "runs", Key: Lost.String(), Kind: projections.RowChanged, After: 17, Columns: []projections.Column{
+			{Name: "status", Kept: "running", Replayed: "connection_failed"}, {Name: "detail", Kept: nil, Replayed: Hostile},
+			{Name: "ended_at", Kept: nil, Replayed: ago(time.Hour).UnixMicro()},
+		}},
+		{Table: "runs", Key: Done.String(), Kind: projections.RowMissing, After: 23},
+		{Table: "scrapers", Key: "nobody", Kind: projections.RowExtra},
+		{Table: "run_counts", Key: "failed", Kind: projections.RowChanged, After: 140, Columns: []projections.Column{{Name: "runs", Kept: int64(3), Replayed: int64(4)}}},
+	}
+	s.Replayed = c
+}
+
 func givenUp(s *Service) { s.Refusal = errors.New("the database is gone") }
 
 func nothing(*Service) {}

@@ -57,6 +57,8 @@ func Stories() []Story {
 		{"audit-verifying", "/audit", asked("/audit/verify", "Event 75 of 150", underWay)}, {"audit-verified", "/audit", asked("/audit/verify", "Done in", nothing)},
 		{"audit-damaged", "/audit", asked("/audit/verify", "Done in", damaged)}, {"audit-unproven", "/audit", asked("/audit/verify", "Done in", unproven)},
 		{"audit-given-up", "/audit", asked("/audit/verify", "given up", givenUp)},
+		{"audit-replaying", "/audit", asked("/audit/replay", "Event 75 of 150", underWay)}, {"audit-equal", "/audit", asked("/audit/replay", "Done in", nothing)},
+		{"audit-different", "/audit", asked("/audit/replay", "Done in", unequal)},
 		{"audit", "/audit", New}, {"audit-empty", "/audit", Empty}, {"audit-refused", "/audit", refused},
 		{"no-page", "/nope", New}, {"broken", "/runs", broken},
 	}

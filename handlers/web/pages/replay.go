@@ -1,0 +1,105 @@
+package pages
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/projections"
+)
+
+// comparisonText says what a replay has found, and what to do about it.
+func comparisonText(c projections.Comparison) string {
+	if c.Equal {
+		return "The pages show what the log says."
+	}
+	var text []string
+	if c.Differing > 0 {
+		text = append(text, "The log says otherwise than "+plural(int64(c.Differing), "row")+" that pages show.")
+	}
+	for _, p := range c.Projections {
+		if p.Ahead {
+			text = append(text, clean(p.Name)+" has come to event "+number(p.Kept)+", where the log does not reach: the log was cut, or an older one put in its place.")
+		}
+	}
+	return strings.Join(append(text, "The log is right; a rebuild makes the pages right."), " ")
+}
+
+func rowsText(p projections.ProjectionResult) string {
+	text := plural(int64(p.Rows), "row") + " compared"
+	if p.Differing > 0 {
+		text += ", " + number(int64(p.Differing)) + " of them different"
+	}
+	if p.Changed > 0 {
+		text += "; " + number(int64(p.Changed)) + " more changed meanwhile"
+	}
+	return text
+}
+
+// rowURL is where a row is shown.
+func rowURL(d projections.Difference) templ.SafeURL {
+	switch d.Table {
+	case "runs":
+		if id, err := uuid.Parse(d.Key); err == nil {
+			return runURL(id)
+		}
+	case "scrapers":
+		return scraperURL(d.Key)
+	case "run_counts":
+		return statusURL(domain.RunStatus(d.Key))
+	}
+	return "/projections"
+}
+
+func rowText(d projections.Difference) string {
+	switch d.Table {
+	case "runs":
+		if id, err := uuid.Parse(d.Key); err == nil {
+			return "run " + short(id)
+		}
+	case "scrapers":
+		return "scraper " + clean(d.Key)
+	case "run_counts":
+		return "number of runs: " + clean(d.Key)
+	}
+	return clean(d.Table + " " + d.Key)
+}
+
+type differingColumn struct{ name, kept, replayed string }
+
+func differing(d projections.Difference) []differingColumn {
+	switch d.Kind {
+	case projections.RowMissing:
+		return []differingColumn{{kept: "it is missing", replayed: "it is there"}}
+	case projections.RowExtra:
+		return []differingColumn{{kept: "it is there", replayed: "no event makes it"}}
+	}
+	var columns []differingColumn
+	for _, c := range d.Columns {
+		columns = append(columns, differingColumn{clean(c.Name), columnText(c.Name, c.Kept), columnText(c.Name, c.Replayed)})
+	}
+	return columns
+}
+
+// columnText is a value of a row, cut to what fits a table. Rows have times in
+// microseconds.
+func columnText(column string, value any) string {
+	const most = 120
+	if value == nil {
+		return "nothing"
+	}
+	micros, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
+	if err == nil && (strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_due") || strings.HasSuffix(column, "_since")) {
+		return Instant(time.UnixMicro(micros))
+	}
+	text := []rune(fmt.Sprint(value))
+	if len(text) > most {
+		text = append(text[:most], '…')
+	}
+	return clean(string(text))
+}
