@@ -206,6 +206,7 @@ func (s *subscription) faulted(err error) {
 	s.faults++
 	s.acked = 0
 	s.delay = max(s.delay, s.backoff(s.faults))
+	s.store.failures.note(s.cfg.Group, Failure{At: time.Now(), Times: s.faults, Reason: err.Error()})
 	if s.faults == 1 {
 		s.store.log.Warn("consumer group cannot read; trying again", "group", s.cfg.Group, "error", err)
 	}

@@ -26,6 +26,7 @@ type GroupState struct {
 	Behind      time.Duration // age of the oldest of them
 	BlockedBy   string        // why the next event cannot be applied; empty: nothing
 	DeadLetters int64
+	Failed      Failure // the last time that it could not go on here; zero: never
 }
 
 // GroupStates lists the consumer groups of the log by name.
@@ -41,6 +42,7 @@ func (s *Store) GroupStates(ctx context.Context) ([]GroupState, error) {
 		if waiting.Valid {
 			g.Behind = max(0, now.Sub(time.UnixMicro(waiting.Int64)))
 		}
+		g.Failed = s.failures.of(g.Name)
 		return g, err
 	})
 	if err != nil {

@@ -50,6 +50,7 @@ type Store struct {
 	pg       *pgx.ConnConfig // PostgreSQL only
 	commits  signal          // events were committed
 	progress signal          // a consumer group's transaction has ended
+	failures failures        // of consumer groups
 
 	appending       sync.Once
 	queue           chan *request // appends that the appender will take

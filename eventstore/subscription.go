@@ -249,6 +249,7 @@ func (s *subscription) failed(position int64, reason error, counts bool) {
 	s.delay = s.backoff(s.failure.rounds)
 	f := s.failure
 	s.mu.Unlock()
+	s.store.failures.note(s.cfg.Group, Failure{At: time.Now(), Position: position, Times: f.rounds, Reason: reason.Error()})
 	if !f.marked { // that was said once and for all
 		s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
 	}

@@ -26,7 +26,7 @@ func (h *Handler) projections(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list, busy := pages.ProjectionList{Head: head, Instances: instances, Now: h.cfg.Now()}, false
+	list, busy := pages.ProjectionList{Head: head, Instances: instances, Now: h.cfg.Now(), Since: h.started}, false
 	for _, g := range groups {
 		p := pages.Projection{GroupState: g, Rebuilt: slices.Contains(rebuildable(), g.Name), Job: h.jobs.get(rebuilding(g.Name))}
 		busy = busy || p.Job.Busy()

@@ -83,6 +83,7 @@ type Handler struct {
 	cfg      Config
 	jobs     *jobs
 	counted  counted
+	started  time.Time
 	verified atomic.Pointer[proof.Result] // what the last verification found
 	replayed atomic.Pointer[projections.Comparison]
 }
@@ -97,7 +98,7 @@ func New(cfg Config) *Handler {
 		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}
-	return &Handler{cfg: cfg, jobs: newJobs()}
+	return &Handler{cfg: cfg, jobs: newJobs(), started: cfg.Now()}
 }
 
 // withHeard adds to each open run when it was last heard.

@@ -49,6 +49,7 @@ type ProjectionList struct {
 	Head        int64
 	Instances   []eventstore.Holding
 	Now         time.Time
+	Since       time.Time // this instance has seen what goes wrong
 }
 
 // HeldShown is how many of an instance's runs the page names.
@@ -92,4 +93,11 @@ var verdictLook = map[proof.Verdict]struct{ word, icon, class string }{
 	proof.Intact:   {"Intact", "circle-check", "state-up"},
 	proof.Unproven: {"Unproven", "circle-x", "state-lost"},
 	proof.Damaged:  {"Damaged", "circle-x", "state-bad"},
+}
+
+func inARow(f eventstore.Failure) string {
+	if f.Times < 2 {
+		return ""
+	}
+	return ", " + number(int64(f.Times)) + " times in a row"
 }

@@ -23,10 +23,11 @@ type Service struct {
 	Rows     []projections.Run
 	Named    []projections.Scraper
 	Recorded []eventstore.Recorded
-	Blocked  string // why the projection "runs" is blocked
-	Err      error  // what every query fails with
-	Refusal  error  // what every command is refused with
-	Behind   error  // what waiting for the read models ends with
+	Blocked  string             // why the projection "runs" is blocked
+	Failed   eventstore.Failure // the last time that it could not go on
+	Err      error              // what every query fails with
+	Refusal  error              // what every command is refused with
+	Behind   error              // what waiting for the read models ends with
 	Messages chan live.Message
 	Verdict  proof.Result           // what a verification finds
 	Replayed projections.Comparison // what a replay finds
@@ -194,6 +195,6 @@ func (s *Service) Groups(context.Context) ([]eventstore.GroupState, error) {
 		lag = 3
 	}
 	return []eventstore.GroupState{
-		{Name: "rescrape", Position: head}, {Name: "runs", Position: head - lag, Lag: lag, Behind: time.Minute, BlockedBy: s.Blocked}, {Name: "scrapers", Position: head},
+		{Name: "rescrape", Position: head}, {Name: "runs", Position: head - lag, Lag: lag, Behind: time.Minute, BlockedBy: s.Blocked, Failed: s.Failed}, {Name: "scrapers", Position: head},
 	}, s.Err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
@@ -111,6 +112,13 @@ func unequal(s *Service) {
 		{Table: "run_counts", Key: "failed", Kind: projections.RowChanged, After: 140, Columns: []projections.Column{{Name: "runs", Kept: int64(3), Replayed: int64(4)}}},
 	}
 	s.Replayed = c
+}
+
+// stumbled is a projection that could not go on for a while, and did then.
+func stumbled() *Service {
+	s := New()
+	s.Failed = eventstore.Failure{At: ago(3 * time.Hour), Position: 101, Times: 4, Reason: "database is locked (5) (SQLITE_BUSY)"}
+	return s
 }
 
 func givenUp(s *Service) { s.Refusal = errors.New("the database is gone") }

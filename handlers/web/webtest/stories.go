@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web"
@@ -51,7 +52,7 @@ func Stories() []Story {
 		{"run-lost-paused", run(Lost), lostTo(paused)}, {"run-back-paused", run(Lost), lostTo(heldBack)}, {"run-lost-removed", run(Lost), lostTo(removed)},
 		{"run-lost-no-recovery", run(Lost), lostTo(unrecovering)},
 		{"scraper-lost-paused", "/scrapers/reviews", lostTo(paused)}, {"scraper-removed", "/scrapers/reviews", lostTo(removed)},
-		{"projections", "/projections", New}, {"projections-blocked", "/projections", blocked}, {"projections-empty", "/projections", Empty},
+		{"projections", "/projections", New}, {"projections-blocked", "/projections", blocked}, {"projections-empty", "/projections", Empty}, {"projections-stumbled", "/projections", stumbled},
 		{"projections-rebuilding", "/projections", asked("/projections/runs/rebuild", "Event 75 of 150", underWay)},
 		{"projections-rebuilt", "/projections", asked("/projections/runs/rebuild", "Done in", nothing)},
 		{"audit-verifying", "/audit", asked("/audit/verify", "Event 75 of 150", underWay)}, {"audit-verified", "/audit", asked("/audit/verify", "Done in", nothing)},
@@ -76,6 +77,7 @@ func positionOf(run uuid.UUID, version int64) int64 {
 func blocked() *Service {
 	s := New()
 	s.Blocked = Hostile
+	s.Failed = eventstore.Failure{At: ago(time.Minute), Position: Head - 2, Times: 9, Reason: Hostile}
 	return s
 }
 

@@ -1,0 +1,38 @@
+package web_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore"
+	"scrapelog/handlers/web/webtest"
+)
+
+func TestTheLastErrorOfAProjection(t *testing.T) {
+	tests := map[string]struct {
+		failed eventstore.Failure
+		says   string
+	}{
+		"none": {eventstore.Failure{}, "Last error"},
+		"one that it got over": {
+			eventstore.Failure{At: webtest.Now.Add(-time.Hour), Position: 101, Times: 4, Reason: errors.ErrUnsupported.Error()},
+			errors.ErrUnsupported.Error() + " At event 101, 4 times in a row. It went on.",
+		},
+		"one that it has not": {
+			eventstore.Failure{At: webtest.Now, Position: webtest.Head + 1, Times: 1, Reason: "no such column"},
+			"no such column At event " + beyond + ". It is being tried again.",
+		},
+		"a database that was away": {eventstore.Failure{At: webtest.Now, Times: 2, Reason: "connection refused"}, "connection refused The log could not be read, 2 times in a row."},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := webtest.New()
+			s.Failed = test.failed
+			says(t, serve(s), "/projections", test.says)
+		})
+	}
+}
+
+var beyond = strconv.FormatInt(webtest.Head+1, 10)
