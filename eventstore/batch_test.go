@@ -196,3 +196,39 @@ func TestAGroupIsHandedItsTypesAlone(t *testing.T) {
 		assertEffects(t, s, 1)
 	})
 }
+
+// A commit for each event that a group is not handed would hold up every writer
+// of a file.
+func TestAGroupStaysWhereItIsForAFewEventsOfOthers(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		withEffects(t, s)
+		run, other := uuid.New(), uuid.New()
+		mustAppend(t, s, appendOf(0, started(run)))
+		cfg := feed()
+		cfg.Types = []string{domain.RunCompleted{}.EventType()}
+		stop := consume(t, s, cfg, keeping(freely))
+		defer stop()
+		came := func(group string, want int64) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := s.WaitFor(ctx, group, want); err != nil {
+				t.Fatalf("%s did not come to %d: %v", group, want, err)
+			}
+		}
+		came("effects", 1) // past it, once
+		everything := feed()
+		everything.Group = "everything"
+		defer consume(t, s, everything, func(*message.Message) error { return nil })()
+		for version := range int64(3) {
+			mustAppend(t, s, appendOf(version, started(other)))
+		}
+		came("everything", 4)
+		if at, err := s.Offset(t.Context(), "effects"); at != 1 || err != nil {
+			t.Errorf("the group is at %d, %v; want 1: nothing of the rest is its own", at, err)
+		}
+		mustAppend(t, s, appendOf(1, completed(run)))
+		came("effects", 5)
+	})
+}

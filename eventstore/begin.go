@@ -57,6 +57,7 @@ func (s *subscription) beginTx() (*sql.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.began = time.Now()
 	if prepare := s.prepareTx(); prepare != "" {
 		if _, err := tx.ExecContext(context.Background(), prepare); err != nil {
 			_ = tx.Rollback()
@@ -98,13 +99,32 @@ func (s *subscription) awaitEvents() error {
 		if !s.sleep(s.committed(offset), nil) {
 			return errStopped
 		}
+		rest := s.cfg.Poll
 		if head > offset && !idle {
-			return nil
+			if rest, err = s.untilPast(offset, head); rest <= 0 || err != nil {
+				return err
+			}
 		}
-		if !s.sleep(s.cfg.Poll, s.wake) {
+		if !s.sleep(rest, s.wake) {
 			return errStopped
 		}
 	}
+}
+
+// untilPast is how long the group may stay where it is. A few events that it is
+// not handed are not worth a commit of their own each time: on SQLite every writer
+// waits for it.
+func (s *subscription) untilPast(offset, head int64) (time.Duration, error) {
+	if len(s.meant) == 0 || head-offset > int64(s.cfg.Batch) {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
+	defer cancel()
+	first, err := s.store.Read(ctx, Query{After: offset, Types: s.meant, Limit: 1})
+	if err != nil || len(first) > 0 {
+		return 0, err
+	}
+	return s.cfg.Poll - time.Since(s.began), nil
 }
 
 // sleep ends early with a token of wake; false: the subscription stops.

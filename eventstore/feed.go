@@ -34,7 +34,7 @@ type FeedConfig struct {
 	// the group the whole log once more.
 	Group string
 	// Types are the wire names that the group handles; it is moved past all others
-	// without being asked. Empty: it is handed everything.
+	// without being asked, past a few alone within a Poll. Empty: it is handed everything.
 	Types []string
 	// Blocks keeps a message that fails at the head of the group until it can be
 	// handled, as a projection needs. Otherwise it goes to the dead letters.

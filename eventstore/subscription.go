@@ -23,6 +23,7 @@ type subscription struct {
 	store  *Store
 	cfg    FeedConfig
 	topic  string
+	meant  []string // the wire names of what it is handed; none: whatever comes
 	logger watermill.LoggerAdapter
 	inner  *wsql.Subscriber
 
@@ -32,6 +33,7 @@ type subscription struct {
 	ended      chan struct{}
 	wake       <-chan struct{}
 	unwake     func()
+	began      time.Time // the last transaction; watermill-sql's goroutine's alone
 
 	mu      sync.Mutex
 	tx      *transaction                  // the one that watermill-sql works in; nil after it was rolled back
@@ -60,6 +62,11 @@ const forever = 365 * 24 * time.Hour
 
 func newSubscription(store *Store, cfg FeedConfig, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
 	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{}), batched: map[*message.Message]Recorded{}}
+	if topic == Topic && len(cfg.Types) < len(domain.EventTypes) {
+		for _, name := range cfg.Types {
+			s.meant = append(s.meant, domain.WireNames(name)...)
+		}
+	}
 	deadline := forever
 	inner, err := wsql.NewSubscriber(beginner{s.store.write, s}, wsql.SubscriberConfig{
 		ConsumerGroup:  cfg.Group,
