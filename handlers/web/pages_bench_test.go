@@ -26,10 +26,14 @@ import (
 	"scrapelog/projections"
 )
 
-var benchRuns = flag.Int("runs", 10_000, "runs of the log that pages are measured on, beside one of 1,000")
+var (
+	benchRuns     = flag.Int("runs", 10_000, "runs of the log that pages are measured on, beside one of 1,000")
+	benchScrapers = flag.Int("scrapers", 10_000, "scrapers of that log")
+)
 
-// The canned history of a benchmark: a run every ten seconds, by 19 scrapers.
-const benchScrapers = 19
+// The canned history of a benchmark: a run every ten seconds, by 19 scrapers. The
+// others are as they are in a storm: lost, with a slot to come.
+const running = 19
 
 var benchStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -76,10 +80,14 @@ const (
 		'{"run_id":"00000001-0000-7000-8000-000000000001","scraper":"shop-1","at":"2026-01-01T00:00:00Z","detail":"connection reset by peer"}',
 		'{"actor":"scheduler","correlation_id":"run-1","instance":"i-1"}', %d + i * 3333333
 	FROM n`
+	fillScrapers = ` INSERT INTO scrapers (name, source, config, configured_at, restored, paused, removed, lost_run, cause, connection_since, next_due, position)
+	SELECT 'shop-' || (i - 1), 'file', replace($2, '$', CAST(i - 1 AS text)), $3, $4, $4, $4,
+		CASE WHEN i > 19 THEN '00000001-0000-7000-8000-000000000001' END, 'reset', $3 + i, $3 + i * 1000000, 1
+	FROM n`
 )
 
-// fill makes a history of that many runs.
-func fill(b *testing.B, store *eventstore.Store, runs int) {
+// fill makes a history of that many runs and scrapers.
+func fill(b *testing.B, store *eventstore.Store, runs, scrapers int) {
 	b.Helper()
 	from, start := fillings[store.Dialect()], benchStart.UnixMicro()
 	do := func(query string, args ...any) {
@@ -98,15 +106,12 @@ func fill(b *testing.B, store *eventstore.Store, runs int) {
 	do(from.numbers+fmt.Sprintf(fillEvents, fmt.Sprintf(from.runID, "((i + 2) / 3)"), fmt.Sprintf(from.eventID, "i"), start), 3*runs)
 	do(`INSERT INTO run_counts (status, runs) SELECT status, count(*) FROM runs GROUP BY status`)
 	config := domain.DefaultScraperConfig()
-	for n := range benchScrapers {
-		config.Name, config.URL, config.Schedule = fmt.Sprintf("shop-%d", n), "http://127.0.0.1:9090/scrapes/shop", "@hourly"
-		text, err := json.Marshal(config)
-		if err != nil {
-			b.Fatal(err)
-		}
-		do(`INSERT INTO scrapers (name, source, config, configured_at, restored, paused, removed, position) VALUES ($1, 'file', $2, $3, $4, $4, $4, 1)`,
-			config.Name, string(text), start, false)
+	config.Name, config.URL, config.Schedule = "shop-$", "http://127.0.0.1:9090/scrapes/shop", "@hourly"
+	text, err := json.Marshal(config)
+	if err != nil {
+		b.Fatal(err)
 	}
+	do(from.numbers+fillScrapers, scrapers, string(text), start, false)
 	do(`UPDATE consumer_offsets SET position = $1`, 3*runs)
 	for _, query := range from.after {
 		do(query)
@@ -114,13 +119,13 @@ func fill(b *testing.B, store *eventstore.Store, runs int) {
 }
 
 // pagesOf serves the pages of a history.
-func pagesOf(b *testing.B, db eventstoretest.Database, runs int) http.Handler {
+func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.Handler {
 	b.Helper()
 	store := db.Open(b)
 	if err := projections.Ensure(b.Context(), store); err != nil {
 		b.Fatal(err)
 	}
-	fill(b, store, runs)
+	fill(b, store, runs, scrapers)
 	return webtest.Echo(web.New(web.Config{
 		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: store.GroupStates, Instances: store.Holdings,
 		Handle:  webtest.Empty().Handle,
@@ -145,7 +150,7 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs int) http.Handler {
 func measured(runs int) map[string]string {
 	middle, narrow := "until="+benchTime(runs/2), "since="+benchTime(runs/2)+"&until="+benchTime(runs/2+60)
 	list := map[string]string{
-		"overview": "/", "scrapers": "/scrapers", "scraper": "/scrapers/shop-7", "events": "/events",
+		"overview": "/", "scrapers": "/scrapers", "scrapers_from": "/scrapers?from=shop-1", "scraper": "/scrapers/shop-7", "events": "/events",
 		"events_by_type": "/events?type=run.started", "event": fmt.Sprintf("/events/%d", runs),
 		"run": fmt.Sprintf("/runs/%08x-0000-7000-8000-%012x", runs/2, runs/2), "projections": "/projections", "audit": "/audit",
 	}
@@ -167,7 +172,7 @@ func BenchmarkPages(b *testing.B) {
 	const short = 1000
 	for dialect, database := range map[eventstore.Dialect]func(testing.TB) eventstoretest.Database{eventstore.SQLite: eventstoretest.SQLite, eventstore.Postgres: eventstoretest.Postgres} {
 		b.Run(string(dialect), func(b *testing.B) {
-			small, large := pagesOf(b, database(b), short), pagesOf(b, database(b), *benchRuns)
+			small, large := pagesOf(b, database(b), short, running), pagesOf(b, database(b), *benchRuns, *benchScrapers)
 			few, many := measured(short), measured(*benchRuns)
 			for _, name := range slices.Sorted(maps.Keys(many)) {
 				b.Run(name, func(b *testing.B) {
