@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
@@ -16,13 +18,17 @@ import (
 // Poll is how often watchers are looked for.
 const Poll = 250 * time.Millisecond
 
-// Minder minds the attached runs that this instance follows. All fields are required.
+// Minder minds the attached runs that this instance follows. All exported fields
+// are required. What it measures it measures itself, by a clock that nobody sets:
+// when a run began is a time of day, of another instance perhaps.
 type Minder struct {
 	Runs   func() []domain.Run                               // the attached runs that this instance follows
 	Gone   func(watcher string) (since time.Time, gone bool) // has the watcher no stream open, and since when?
 	Grace  time.Duration                                     // a click from page to page is not a loss
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Logger *slog.Logger
+
+	since map[uuid.UUID]time.Time // when a run was first seen here
 }
 
 // Run minds until ctx ends.
@@ -42,23 +48,29 @@ func (m *Minder) Run(ctx context.Context) error {
 }
 
 func (m *Minder) check(ctx context.Context, now time.Time) (err error) {
+	since := map[uuid.UUID]time.Time{}
 	for _, run := range m.Runs() {
-		if away, gone := m.away(run, now); gone {
+		since[run.ID] = now
+		if first, known := m.since[run.ID]; known {
+			since[run.ID] = first
+		}
+		if away, gone := m.away(run.Watcher, since[run.ID], now); gone {
 			err = errors.Join(err, m.lost(ctx, run, away))
 		}
 	}
+	m.since = since
 	return err
 }
 
-// away says whether a run's watcher has been away for longer than the grace. A
-// watcher that has never come is away since the run began.
-func (m *Minder) away(run domain.Run, now time.Time) (time.Duration, bool) {
-	since, gone := m.Gone(run.Watcher)
+// away says whether the watcher of a run that has been here since first has been
+// away for longer than the grace. One that has never come is away since then.
+func (m *Minder) away(watcher string, first, now time.Time) (time.Duration, bool) {
+	since, gone := m.Gone(watcher)
 	if !gone {
 		return 0, false
 	}
-	if since.Before(run.StartedAt) {
-		since = run.StartedAt
+	if since.Before(first) {
+		since = first
 	}
 	away := now.Sub(since)
 	return away, away >= m.Grace

@@ -20,24 +20,28 @@ const grace = 10 * time.Second
 // TestARunLivesAsLongAsItsWatcher moves one watcher through its day.
 func TestARunLivesAsLongAsItsWatcher(t *testing.T) {
 	for name, c := range map[string]struct {
-		watcher string
+		started time.Duration // by the log, after it was first seen here
 		gone    func(began, now time.Time) (time.Time, bool)
 		lost    time.Duration // zero: never
 	}{
-		"a watcher that stays": {"tab", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, false }, 0},
-		"a watcher that goes": {"tab", func(began, now time.Time) (time.Time, bool) {
+		"a watcher that stays": {0, func(_, _ time.Time) (time.Time, bool) { return time.Time{}, false }, 0},
+		"a watcher that goes": {0, func(began, now time.Time) (time.Time, bool) {
 			return began.Add(3 * time.Second), now.Sub(began) >= 3*time.Second
 		}, 13 * time.Second},
-		"a click from page to page": {"tab", func(began, now time.Time) (time.Time, bool) {
+		"a click from page to page": {0, func(began, now time.Time) (time.Time, bool) {
 			away := now.Sub(began)
 			return began, away < 9*time.Second
 		}, 0},
-		"a watcher that never came": {"tab", func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, grace},
+		"a watcher that never came":                                {0, func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, grace},
+		"the clock was set forward, and a watcher that never came": {-time.Hour, func(_, _ time.Time) (time.Time, bool) { return time.Time{}, true }, grace},
+		"the clock was set back, and a watcher that goes": {time.Hour, func(began, now time.Time) (time.Time, bool) {
+			return began.Add(3 * time.Second), now.Sub(began) >= 3*time.Second
+		}, 13 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				run := domain.Run{ID: uuid.New(), Status: domain.StatusRunning, Watcher: c.watcher, StartedAt: began}
+				run := domain.Run{ID: uuid.New(), Status: domain.StatusRunning, Watcher: "tab", StartedAt: began.Add(c.started).Round(0)}
 				lost := minded(t, run, func() (time.Time, bool) { return c.gone(began, time.Now()) })
 				took := lost.At.Sub(began)
 				switch {
