@@ -35,6 +35,13 @@ func TestEveryStoryCanBeReadByEverybody(t *testing.T) {
 	look(browser.View{Width: 1280, Still: true}, func(url string) { check(t, tab, url) })
 	look(browser.View{Width: 1280, Dark: true, Still: true}, func(url string) { check(t, tab, url, axe.Contrast) })
 	look(browser.View{Width: 320, Still: true}, func(url string) { fits(t, tab, url) })
+	// The narrowest screen on which tables are tables.
+	if err := chromedp.Do(tab, browser.View{Width: 866, Still: true}.Set()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"overview", "runs", "scrapers", "scraper", "events", "audit-different"} {
+		fits(t, tab, server.URL+"/dev/stories/"+name)
+	}
 }
 
 // fits says whether nothing of a page lies beyond the edge of the screen, the

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"scrapelog/handlers/web/webtest"
+	"scrapelog/handlers/web/webtest/browser"
 	"scrapelog/projections"
 )
 
@@ -58,6 +59,20 @@ func TestKeysLeaveFieldsAlone(t *testing.T) {
 	press(t, ctx, "j?k/")
 	becomes(t, ctx, `document.activeElement.value === "j?k/"`)
 	becomes(t, ctx, `!document.getElementById("keys").open`)
+}
+
+// On a small screen a filter that leaves nothing out is folded away, and the key
+// for it opens it.
+func TestTheFilterOfASmallScreen(t *testing.T) {
+	ctx, _ := open(t, "/runs?scraper=news")
+	if err := chromedp.Do(ctx, browser.View{Width: 320, Still: true}.Set()); err != nil {
+		t.Fatal(err)
+	}
+	becomes(t, ctx, `document.querySelector("details.filters").open`)
+	do(t, ctx, `location.href = "/runs"`)
+	becomes(t, ctx, `location.search === "" && document.readyState === "complete" && !document.querySelector("details.filters").open`)
+	press(t, ctx, "/")
+	becomes(t, ctx, focused+` === "scraper" && document.querySelector("details.filters").open`)
 }
 
 func TestLocalTimes(t *testing.T) {

@@ -144,7 +144,7 @@
   // On a small screen a filter that leaves nothing out is in the way of what it
   // would filter.
   function fold() {
-    if (!matchMedia('(max-width: 48rem)').matches) return;
+    if (!matchMedia('(max-width: 54rem)').matches) return;
     for (const filter of document.querySelectorAll('details.filters:not([data-narrowed])')) filter.open = false;
   }
 

@@ -174,6 +174,7 @@ type Problem struct {
 	Title  string
 	Detail string
 	Run    uuid.UUID // the run in the way
+	Asked  string    // what the service's log calls the request
 }
 
 var statusLook = map[domain.RunStatus]struct{ word, icon string }{

@@ -3,6 +3,7 @@ package pages
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -229,6 +230,18 @@ func because(reason string) string {
 		return ""
 	}
 	return ": " + clean(strings.TrimSuffix(reason, "."))
+}
+
+// problemText is a problem's detail as a sentence; what its title says already
+// is not said again.
+func problemText(p Problem) string {
+	switch {
+	case p.Status == http.StatusInternalServerError && p.Asked != "":
+		return "The service's log has the reason, under the request id " + clean(p.Asked) + "."
+	case p.Status == http.StatusBadRequest: // begins with the name of a parameter
+		return clean(p.Detail)
+	}
+	return sentenceCase(strings.TrimSuffix(clean(p.Detail), ": not found")) + "."
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

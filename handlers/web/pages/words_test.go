@@ -130,6 +130,23 @@ func TestWhatARecoveryWaitsFor(t *testing.T) {
 	}
 }
 
+func TestAProblemIsASentence(t *testing.T) {
+	tests := map[string]struct {
+		problem Problem
+		want    string
+	}{
+		"its title says the rest":        {Problem{Status: 404, Detail: "event 151 is beyond the head of the log, which is 150: not found"}, "Event 151 is beyond the head of the log, which is 150."},
+		"a parameter keeps its name":     {Problem{Status: 400, Detail: `status: "x" is not a status; use running`}, `status: "x" is not a status; use running`},
+		"the log knows more":             {Problem{Status: 500, Detail: "X-Request-Id", Asked: "abc"}, "The service's log has the reason, under the request id abc."},
+		"what is asked for is not known": {Problem{Status: 500, Detail: "the log has the reason"}, "The log has the reason."},
+	}
+	for name, test := range tests {
+		if got := problemText(test.problem); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 // plainly is text as it is typed: with spaces that break.
 func plainly(s string) string { return strings.ReplaceAll(s, unit, " ") }
 

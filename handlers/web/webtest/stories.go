@@ -101,6 +101,7 @@ func (s Story) Page() *httptest.ResponseRecorder {
 	service := s.Service()
 	handler := service.Handler(service, now)
 	e := Echo(handler)
+	w.Header().Set(echo.HeaderXRequestID, "Wm5qPzTn2cKd")
 	stop := service.press(handler, e, s.Path)
 	defer stop()
 	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+s.Path, nil))

@@ -20,7 +20,7 @@ func Start(ctx context.Context) (tab context.Context, stop func()) {
 	} {
 		flags = append(flags, chromedp.Flag(name, true))
 	}
-	flags = append(flags, chromedp.Env("TZ="+Zone))
+	flags = append(flags, chromedp.WindowSize(1280, 800), chromedp.Env("TZ="+Zone))
 	parent, stopBrowser := chromedp.NewExecAllocator(ctx, flags...)
 	tab, stopTab := chromedp.NewContext(parent)
 	return tab, func() {
