@@ -28,8 +28,13 @@ const (
 	// in a second, whatever is lost: the return of ten thousand scrapers must not
 	// look to them like an attack, nor their absence take the time in which their
 	// losses are recorded. Where more are lost than that each is probed less often.
+	// As many more may be under way to scrapers whose last probe hung: they take five
+	// seconds to say nothing, and nobody else is to wait for that.
 	AtOnce    = 256
 	PerSecond = 2000
+	// hangs is how long a probe takes that was not answered because somebody is there
+	// and is silent, or nobody is. Who refuses does it at once.
+	hangs = time.Second
 )
 
 // Prober watches every scraper whose connection is down. All fields are required.
@@ -49,6 +54,7 @@ type Prober struct {
 	mu      sync.Mutex
 	watches map[string]*watch // by scraper
 	places  chan struct{}     // one for each probe that may be under way
+	hanging chan struct{}     // the same for those that are expected to hang
 	pace    *rate.Limiter     // of their beginnings
 }
 
@@ -56,7 +62,7 @@ type Prober struct {
 func (p *Prober) Run(ctx context.Context) error {
 	wake, stop := p.Wake()
 	defer stop()
-	p.places = make(chan struct{}, AtOnce)
+	p.places, p.hanging = make(chan struct{}, AtOnce), make(chan struct{}, AtOnce)
 	p.pace = rate.NewLimiter(PerSecond, AtOnce)
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -164,19 +170,6 @@ func (p *Prober) Waiting(scraper string) (string, bool) {
 		return "", false
 	}
 	return "waits " + w.state().String(), true
-}
-
-// enter waits for a place to probe in.
-func (p *Prober) enter(ctx context.Context) (leave func(), err error) {
-	if err := p.pace.Wait(ctx); err != nil {
-		return nil, err
-	}
-	select {
-	case p.places <- struct{}{}:
-		return func() { <-p.places }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 func (p *Prober) watch(scraper string) *watch {

@@ -285,7 +285,7 @@ func TestAStormIsProbedAFewAtATime(t *testing.T) {
 			under--
 			return false, true, errRefused
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond+100*time.Microsecond) // between two
 		defer cancel()
 		if err := p.Run(ctx); err != nil {
 			t.Fatal(err)

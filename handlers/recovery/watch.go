@@ -25,6 +25,7 @@ type watch struct {
 
 	announced chan struct{} // holds at most one announcement that has not been answered
 	lost      domain.Run    // once it was read; the loop's alone
+	hung      bool          // so did the last probe; likewise
 
 	mu            sync.Mutex
 	seen          watchState
@@ -82,11 +83,15 @@ func (w *watch) loop(ctx context.Context) {
 // look is one round: everything that a probe takes, under one of the places for
 // them. next is when another is due; zero: none, the connection is restored.
 func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.NoticedBy) (state watchState, next time.Duration) {
-	leave, err := w.prober.enter(ctx)
+	w.hung = w.hung && by != domain.NoticedByAnnounce
+	leave, announced, err := w.enter(ctx)
 	if err != nil {
 		return state, Poll
 	}
 	defer leave()
+	if announced {
+		by = domain.NoticedByAnnounce
+	}
 	config, err := w.prober.Config(ctx, w.scraper)
 	if err != nil {
 		return unreadable(err), Poll
@@ -106,6 +111,31 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 	return state, config.Probe.Interval.Std()
 }
 
+// enter waits for a place to probe in. Whose last probe hung waits among those
+// that do, until an announcement says otherwise.
+func (w *watch) enter(ctx context.Context) (leave func(), announced bool, err error) {
+	p := w.prober
+	if err := p.pace.Wait(ctx); err != nil {
+		return nil, false, err
+	}
+	if w.hung {
+		select {
+		case p.hanging <- struct{}{}:
+			return func() { <-p.hanging }, false, nil
+		case <-w.announced:
+			announced = true
+		case <-ctx.Done():
+			return nil, false, context.Cause(ctx)
+		}
+	}
+	select {
+	case p.places <- struct{}{}:
+		return func() { <-p.places }, announced, nil
+	case <-ctx.Done():
+		return nil, announced, context.Cause(ctx)
+	}
+}
+
 func unreadable(err error) watchState {
 	return watchState{waiting: "for the log, which cannot be read", detail: err.Error()}
 }
@@ -122,6 +152,7 @@ func (w *watch) load(ctx context.Context) (err error) {
 func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time.Time) watchState {
 	asked := time.Now()
 	back, answered, err := w.prober.Ask(ctx, c)
+	w.hung = !answered && time.Since(asked) >= hangs
 	if back {
 		if goodSince.IsZero() {
 			*goodSince = asked
