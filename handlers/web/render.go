@@ -63,6 +63,7 @@ func send(c echo.Context, status int, page templ.Component) error {
 		return fmt.Errorf("render: %w", err)
 	}
 	c.Response().Header().Set("Cache-Control", "no-cache")
+	keep(c, status, b.Bytes())
 	return c.HTMLBlob(status, b.Bytes())
 }
 
@@ -79,7 +80,7 @@ func (h *Handler) Error(err error, c echo.Context) {
 	}
 	page := pages.ProblemPage(
 		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now()},
-		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID},
+		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID, Asked: c.Response().Header().Get(echo.HeaderXRequestID)},
 	)
 	if err := send(c, d.Status, page); err != nil {
 		h.cfg.Logger.DebugContext(r.Context(), "problem page not sent", "err", err)

@@ -23,12 +23,12 @@ func (h *Handler) Register(e *echo.Echo) {
 		e.POST(path, serve, secureHeaders, middleware.BodyLimit(maxForm))
 	}
 
-	page("/", h.overview)
-	page("/runs", h.runs)
-	page("/runs/:id", h.run)
-	page("/scrapers", h.scrapers)
-	page("/scrapers/:name", h.scraper)
-	page("/events", h.events)
+	page("/", h.share(h.overview))
+	page("/runs", h.share(h.runs))
+	page("/runs/:id", h.share(h.run))
+	page("/scrapers", h.share(h.scrapers))
+	page("/scrapers/:name", h.share(h.scraper))
+	page("/events", h.share(h.events))
 	page("/events/:position", h.event)
 	page("/streams/:name", h.stream)
 	page("/streams/:name/events.ndjson", h.download)

@@ -83,6 +83,7 @@ type Handler struct {
 	cfg      Config
 	jobs     *jobs
 	counted  counted
+	shared   shared
 	started  time.Time
 	verified atomic.Pointer[proof.Result] // what the last verification found
 	replayed atomic.Pointer[projections.Comparison]
