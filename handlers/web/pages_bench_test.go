@@ -199,6 +199,8 @@ func BenchmarkPages(b *testing.B) {
 						b.ReportMetric(float64(longer.Microseconds())/1000, unit+"-ms")
 						b.ReportMetric(float64(longer)/float64(shorter), unit+"-ratio")
 					}
+					b.ReportMetric(float64(rowsOf(small, few[name])), "rows-short")
+					b.ReportMetric(float64(rowsOf(large, many[name])), "rows-long")
 				})
 			}
 		})
@@ -216,6 +218,14 @@ func taken(b *testing.B, from http.Handler, path string) time.Duration {
 		b.Fatalf("%s: %d %s", path, w.Code, w.Body)
 	}
 	return took
+}
+
+// rowsOf is how many rows a page shows: a history that is too short to fill one
+// is not to be compared with one that does.
+func rowsOf(from http.Handler, path string) int {
+	w := httptest.NewRecorder()
+	from.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
+	return strings.Count(w.Body.String(), "<tr")
 }
 
 // nth is the one that so many in a hundred do not exceed.
