@@ -43,7 +43,10 @@ func ending(p RunPage) moment {
 	if p.Status == domain.StatusConnectionFailed {
 		m.kind = "lost"
 	}
-	if reason := why(p.Run); reason != "" {
+	switch reason := why(p.Run); {
+	case p.Status == domain.StatusCancelled:
+		m.text += " " + reason
+	case reason != "":
 		m.text += ": " + reason
 	}
 	return m

@@ -96,7 +96,7 @@ func Sentence(p RunPage, now time.Time) string {
 	name := clean(p.Scraper)
 	switch p.Status {
 	case domain.StatusRunning:
-		return fmt.Sprintf("%s has been scraped for %s%s.", name, age(now.Sub(p.StartedAt)), heardText(p.Run, now))
+		return fmt.Sprintf("%s has been scraped for %s%s.", name, age(now.Sub(p.StartedAt)), heardText(p.Run, now)) + attachedText(p.Run)
 	case domain.StatusCompleted:
 		return fmt.Sprintf("%s was scraped in %s: %s.", name, into, itemsText(p.Run))
 	case domain.StatusFailed:
@@ -107,6 +107,14 @@ func Sentence(p RunPage, now time.Time) string {
 		return fmt.Sprintf("%s cancelled the run of %s %s into it%s.", someone(p.CancelledBy), name, into, because(p.CancelReason))
 	}
 	return fmt.Sprintf("The run of %s is %s.", name, clean(string(p.Status)))
+}
+
+// attachedText says what an attached run hangs on.
+func attachedText(r Run) string {
+	if !r.Attached() {
+		return ""
+	}
+	return " It ends when its watcher goes away."
 }
 
 func heardText(r Run, now time.Time) string {

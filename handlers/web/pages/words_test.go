@@ -42,6 +42,10 @@ func TestSentence(t *testing.T) {
 			ended(domain.StatusRunning, func(p *RunPage) { p.HeardAt = started.Add(88 * time.Second) }),
 			"shop-prices has been scraped for 1 min 30 s; it was last heard 2 s ago.",
 		},
+		"running, and somebody watches": {
+			ended(domain.StatusRunning, func(p *RunPage) { p.Watcher = "tab-1" }),
+			"shop-prices has been scraped for 1 min 30 s. It ends when its watcher goes away.",
+		},
 		"completed": {
 			ended(domain.StatusCompleted, func(p *RunPage) { p.Items = of[int64](1) }),
 			"shop-prices was scraped in 41 s: 1 item.",
