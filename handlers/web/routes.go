@@ -17,10 +17,10 @@ const maxForm = "64K"
 // answered with a page too.
 func (h *Handler) Register(e *echo.Echo) {
 	page := func(path string, serve echo.HandlerFunc) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, secureHeaders)
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, secureHeaders, sound)
 	}
 	action := func(path string, serve echo.HandlerFunc) {
-		e.POST(path, serve, secureHeaders, middleware.BodyLimit(maxForm))
+		e.POST(path, serve, secureHeaders, middleware.BodyLimit(maxForm), sound)
 	}
 
 	page("/", h.share(h.overview))
