@@ -77,5 +77,5 @@ func lagText(groups []eventstore.GroupState) string {
 	if most.Lag == 0 {
 		return "Every projection is up to date."
 	}
-	return most.Name + " is " + plural(most.Lag, "event") + " behind."
+	return "Slowest: " + most.Name + ", " + plural(most.Lag, "event") + " behind."
 }

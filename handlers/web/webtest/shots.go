@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"scrapelog/handlers/web/assets"
 )
@@ -17,7 +18,7 @@ type Shot struct {
 // Shots are the pictures that are kept: few, of what differs most.
 func Shots() []Shot {
 	looks := map[string][]string{
-		"": {"light", "dark", "deuteranopia"}, "overview": {"light", "dark", "narrow"}, "run-recovered": {"light", "narrow"},
+		"": {"light", "dark", "deuteranopia"}, "overview": {"light", "dark", "narrow", "dark-narrow"}, "run-recovered": {"light", "narrow", "dark-narrow"}, "scraper-lost": {"light"},
 		"run-as-of": {"dark"}, "run-flapping": {"light"}, "scraper": {"light", "dark"}, "runs": {"deuteranopia"}, "audit-refused": {"light"}, "overview-empty": {"light"},
 	}
 	var shots []Shot
@@ -47,10 +48,10 @@ func (s Shot) Path() string {
 
 // Width is how wide the screen is.
 func (s Shot) Width() int64 {
-	if s.Look == "narrow" {
+	if strings.HasSuffix(s.Look, "narrow") {
 		return 320
 	}
-	return 1100
+	return 1160
 }
 
 // Sums says of what each picture is one: a line per picture, with the sum of its

@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
@@ -62,7 +63,7 @@ func take(tab context.Context, base string, shot webtest.Shot) ([]byte, error) {
 		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
 		return err
 	})
-	view := browser.View{Width: shot.Width(), Dark: shot.Look == "dark", Deuteranopia: shot.Look == "deuteranopia", Still: true}
+	view := browser.View{Width: shot.Width(), Dark: strings.HasPrefix(shot.Look, "dark"), Deuteranopia: shot.Look == "deuteranopia", Still: true}
 	if err := chromedp.Do(tab, still, chromedp.Navigate(base+shot.Path()), view.Set()); err != nil {
 		return nil, err
 	}

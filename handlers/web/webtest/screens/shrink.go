@@ -15,7 +15,7 @@ const (
 	// colours is how many a picture keeps: pages have few, and letters need shades.
 	colours = 32
 	// tallest is where a picture is cut. What is below repeats.
-	tallest = 1600
+	tallest = 1400
 )
 
 // shrink writes a screenshot with few colours, so that many versions of it fit
