@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -13,30 +14,42 @@ import (
 )
 
 // chatty is a scraper that says something every 50 ms until told to complete.
-func chatty(t *testing.T) (url string, complete func()) {
-	done := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
+type chatty struct {
+	*httptest.Server
+	done chan struct{}
+	gap  atomic.Int64 // the longest that it was silent, for it may be starved itself
+}
+
+func newChatty(t *testing.T) *chatty {
+	c := &chatty{done: make(chan struct{})}
+	c.Server = httptest.NewServer(c)
+	t.Cleanup(func() { c.CloseClientConnections(); c.Close() })
+	return c
+}
+
+func (c *chatty) complete() { close(c.done) }
+
+func (c *chatty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for last := time.Now(); ; {
+		fmt.Fprint(w, "event: progress\ndata: {}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		c.gap.Store(max(c.gap.Load(), int64(time.Since(last))))
+		last = time.Now()
+		select {
+		case <-r.Context().Done():
 			return
+		case <-c.done:
+			fmt.Fprint(w, "event: completed\ndata: {\"items\":1}\n\n")
+			return
+		case <-tick.C:
 		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			fmt.Fprint(w, "event: progress\ndata: {}\n\n")
-			_ = http.NewResponseController(w).Flush()
-			select {
-			case <-r.Context().Done():
-				return
-			case <-done:
-				fmt.Fprint(w, "event: completed\ndata: {\"items\":1}\n\n")
-				return
-			case <-tick.C:
-			}
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL, func() { close(done) }
+	}
 }
 
 // TestAStoppedAndContinuedServerLosesNothing stops the server itself, again and
@@ -44,10 +57,10 @@ func chatty(t *testing.T) (url string, complete func()) {
 func TestAStoppedAndContinuedServerLosesNothing(t *testing.T) {
 	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		url, complete := chatty(t)
+		scraper := newChatty(t)
 		listen := freeAddr(t)
 		a := api{t, "http://" + listen}
-		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf("scrapers:\n  - {name: chatty, url: %q, idle_timeout: 500ms}\n", url))
+		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf("scrapers:\n  - {name: chatty, url: %q, idle_timeout: 500ms}\n", scraper.URL))
 		server := start(t, "serve", "--config", config, "--db", db.URL, "--listen", listen)
 		a.ready()
 		r := a.startRun("chatty")
@@ -60,7 +73,7 @@ func TestAStoppedAndContinuedServerLosesNothing(t *testing.T) {
 		if now := a.run(r.ID); now.Status != "running" {
 			t.Errorf("after the server was stopped and continued the run is %+v", now)
 		}
-		complete()
+		scraper.complete()
 		if now := a.ended(r.ID, 30*time.Second); now.Status != "completed" {
 			t.Errorf("the run ended as %+v", now)
 		}

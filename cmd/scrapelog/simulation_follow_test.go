@@ -68,7 +68,7 @@ func (l *simulatedLife) follow(ctx context.Context, id uuid.UUID) {
 		l.seen.Posts[post].Items, l.seen.Posts[post].Reason = simulatedItems, simulatedReason
 		l.mu.Unlock()
 	}
-	_, err = l.commands.Handle(context.WithoutCancel(ctx), end.to(id), domain.Origin{Actor: "supervisor"})
+	_, err = l.handle(context.WithoutCancel(ctx), end.to(id), domain.Origin{Actor: "supervisor"})
 	if err != nil {
 		l.t.Errorf("seed %d at %s: the end of run %s: %v", l.seed, time.Now().UTC(), id, err)
 	}

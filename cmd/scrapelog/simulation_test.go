@@ -68,7 +68,8 @@ func simulate(t *testing.T, seed uint64) {
 		night = autumnNight
 	}
 	time.Sleep(time.Until(night))
-	s := &simulation{t: t, seed: seed, url: "sqlite:" + filepath.Join(t.TempDir(), "log.db"), ends: night.Add(simulatedNight)}
+	s := &simulation{t: t, seed: seed, url: "sqlite:" + filepath.Join(t.TempDir(), "log.db"), ends: night.Add(simulatedNight), wall: time.Now}
+	s.when = map[int64]time.Time{}
 	s.seen = check.Seen{Cancels: map[uuid.UUID]bool{}, Scrapers: map[string]check.Scraper{}, Bound: 300 * time.Millisecond, Final: true}
 	s.world = newSimulatedWorld(seed, night, s.ends.Add(-simulatedQuiet))
 	for name, w := range s.world {
@@ -87,10 +88,12 @@ type simulation struct {
 	seed  uint64
 	url   string
 	ends  time.Time
+	wall  func() time.Time
 	world map[string]*simulatedScraper
 
-	mu   sync.Mutex // of seen
+	mu   sync.Mutex // of seen and when
 	seen check.Seen
+	when map[int64]time.Time // each position was appended, by a clock that nobody sets
 	log  []eventstore.Recorded
 }
 
@@ -160,13 +163,13 @@ func (s *simulation) begin() *simulatedLife {
 	logger := slog.New(slog.DiscardHandler)
 	began := time.Now()
 	var err error
-	l.store, err = eventstore.Open(ctx, eventstore.Config{URL: s.url, Logger: logger})
+	l.store, err = eventstore.Open(ctx, eventstore.Config{URL: s.url, Now: s.wall, Logger: logger})
 	s.must(err)
 	l.lock, err = l.store.AcquireInstance(ctx, l.id)
 	s.must(err)
 	own := func() string { return l.id }
 	follower := func(context.Context) (string, error) { return l.id, context.Cause(ctx) }
-	l.commands = &command.Handler{Log: l.store, Instance: own, Follower: follower, Now: time.Now, Logger: logger}
+	l.commands = &command.Handler{Log: l.store, Instance: own, Follower: follower, Now: s.wall, Logger: logger}
 	keeper := &instance.Keeper{Store: l.store, Beat: l.lock.Beat, Handle: l.commands.Handle, Logger: logger}
 	s.must(keeper.Sweep(ctx)) // its beats mean nothing on SQLite, and would cost a commit every 2 s
 	for _, name := range s.names() {
@@ -191,16 +194,27 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 		Ask: func(_ context.Context, c domain.ScraperConfig) (bool, bool, error) {
 			return l.world[c.Name].probe(time.Now())
 		},
-		Handle: l.commands.Handle, Wake: l.store.Wake, Logger: logger,
+		Handle: l.handle, Wake: l.store.Wake, Logger: logger,
 	}
 	scheduler := &schedule.Scheduler{
-		Log: quiet, Handle: l.commands.Handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Logger: logger,
+		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Logger: logger,
 	}
-	router, err := react.New(l.store, logger, react.Rescrape(l.commands.Handle, logger))
+	router, err := react.New(l.store, logger, react.Rescrape(l.handle, logger))
 	l.must(err)
 	for _, run := range []func(context.Context) error{router.Run, scheduler.Run, prober.Run, l.supervise} {
 		l.acting.Go(func() error { return run(ctx) })
 	}
+}
+
+// handle notes when something was appended.
+func (l *simulatedLife) handle(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	recorded, err := l.commands.Handle(ctx, c, by)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range recorded {
+		l.when[r.Position] = time.Now()
+	}
+	return recorded, err
 }
 
 // end stops the process in good order, or lets it die: then its row and its open
@@ -228,7 +242,7 @@ func (l *simulatedLife) end(why error) {
 
 // people ask for something, which may be refused.
 func (l *simulatedLife) people(c domain.Command) {
-	_, err := l.commands.Handle(context.Background(), c, domain.Origin{Actor: "user:a"})
+	_, err := l.handle(context.Background(), c, domain.Origin{Actor: "user:a"})
 	if !errors.Is(err, domain.ErrConflict) {
 		l.must(err)
 	}
