@@ -5,21 +5,12 @@ import (
 	"database/sql"
 	"sync"
 	"sync/atomic"
-
-	"scrapelog/domain"
 )
 
 // repeated are the statements of SQLite that every append and decision makes. To
 // parse them costs it more than to run them; pgx remembers all that it has parsed.
 var repeated = []string{
-	eventsInsertSQLite, guardPutSQLite, eventsLast, eventsHeadsSQLite, guardSomeSQLite,
-	eventsOfStream, eventsHead, lastConfigured(""), guardGet,
-}
-
-// lastConfigured is the statement that reads a scraper's newest configuration.
-func lastConfigured(stream string) string {
-	query, _ := newestOf(stream, domain.ScraperConfigured{}.EventType()).sql()
-	return query
+	eventsInsertSQLite, guardPutSQLite, eventsHeadsSQLite, guardSomeSQLite, eventsOfStream, guardDecide, guardGet,
 }
 
 // prepared keeps the repeated statements of one pool.

@@ -150,36 +150,6 @@ func (s *Store) Head(ctx context.Context) (head int64, err error) {
 	return head, nil
 }
 
-// Scraper is the scraper's state, for decisions, and the version of its stream:
-// its newest configuration and its guard row. One that nobody has configured is
-// zero but for its guard.
-func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scraper, version int64, err error) {
-	stream := domain.ScraperStream(name)
-	var head int64
-	if err := s.from(ctx).QueryRowContext(ctx, eventsHead, stream).Scan(&head, &version); err != nil {
-		return domain.Scraper{}, 0, unavailable(ctx, "scraper "+name, err)
-	}
-	configured, err := s.Read(ctx, newestOf(stream, domain.ScraperConfigured{}.EventType()))
-	if err != nil {
-		return domain.Scraper{}, 0, err
-	}
-	for _, r := range configured {
-		e, err := r.Event()
-		if err != nil {
-			return domain.Scraper{}, 0, err
-		}
-		scraper = scraper.Evolve(e)
-	}
-	// What is read in between makes the guard newer than the version, which the
-	// append then refuses.
-	scraper.Guard, err = s.Guard(ctx, name)
-	return scraper, version, err
-}
-
-func newestOf(stream, eventType string) Query {
-	return Query{Stream: stream, Types: domain.WireNames(eventType), Limit: 1, Backward: true}
-}
-
 // snapshot is a read transaction that sees one state of the database.
 func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
 	options := &sql.TxOptions{ReadOnly: true}

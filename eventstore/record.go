@@ -13,10 +13,6 @@ import (
 )
 
 var (
-	//go:embed sql/events.head.sql
-	eventsHead string
-	//go:embed sql/events.last.sql
-	eventsLast string
 	//go:embed sql/sqlite/events.heads.sql
 	eventsHeadsSQLite string
 	//go:embed sql/postgres/events.heads.sql
@@ -97,26 +93,13 @@ func (s *Store) loadEnd(ctx context.Context, from querier, group []*request) (*e
 			e.guards[r.Guard.Scraper] = domain.Guard{Scraper: r.Guard.Scraper}
 		}
 	}
-	if err := e.loadHead(ctx, from); err != nil {
-		return nil, err
-	}
-	if err := e.loadVersions(ctx, from, s.dialect); err != nil {
+	if err := e.loadEnds(ctx, from, s.dialect); err != nil {
 		return nil, err
 	}
 	return e, e.loadGuards(ctx, from, s.dialect)
 }
 
-func (e *end) loadHead(ctx context.Context, from querier) error {
-	var micros int64
-	err := from.QueryRowContext(ctx, eventsLast).Scan(&e.position, &micros)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	e.at = time.UnixMicro(micros).UTC()
-	return err
-}
-
-func (e *end) loadVersions(ctx context.Context, from querier, d Dialect) error {
+func (e *end) loadEnds(ctx context.Context, from querier, d Dialect) error {
 	rows, err := from.QueryContext(ctx, d.pick(eventsHeadsSQLite, eventsHeadsPostgres), keysAsJSON(e.versions))
 	if err != nil {
 		return err
@@ -124,11 +107,11 @@ func (e *end) loadVersions(ctx context.Context, from querier, d Dialect) error {
 	defer rows.Close()
 	for rows.Next() {
 		var stream string
-		var version int64
-		if err := rows.Scan(&stream, &version); err != nil {
+		var version, micros int64
+		if err := rows.Scan(&stream, &version, &e.position, &micros); err != nil {
 			return err
 		}
-		e.versions[stream] = version
+		e.versions[stream], e.at = version, time.UnixMicro(micros).UTC()
 	}
 	return rows.Err()
 }
