@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -249,8 +250,15 @@ func problemText(p Problem) string {
 	case p.Status == http.StatusBadRequest: // begins with the name of a parameter
 		return clean(p.Detail)
 	}
-	return sentenceCase(strings.TrimSuffix(clean(p.Detail), ": not found")) + "."
+	detail, missing := strings.CutSuffix(clean(p.Detail), ": not found")
+	if missing && nameAlone.MatchString(detail) {
+		detail = "there is no " + detail
+	}
+	return sentenceCase(detail) + "."
 }
+
+// nameAlone is a thing by its name and nothing said of it.
+var nameAlone = regexp.MustCompile(`^(run|scraper|stream|event|projection) \S+$`)
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 

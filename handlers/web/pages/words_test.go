@@ -140,6 +140,7 @@ func TestAProblemIsASentence(t *testing.T) {
 		want    string
 	}{
 		"its title says the rest":        {Problem{Status: 404, Detail: "event 151 is beyond the head of the log, which is 150: not found"}, "Event 151 is beyond the head of the log, which is 150."},
+		"nothing is said of it":          {Problem{Status: 404, Detail: `scraper "nope": not found`}, `There is no scraper "nope".`},
 		"a parameter keeps its name":     {Problem{Status: 400, Detail: `status: "x" is not a status; use running`}, `status: "x" is not a status; use running`},
 		"the log knows more":             {Problem{Status: 500, Detail: "X-Request-Id", Asked: "abc"}, "The service's log has the reason, under the request id abc."},
 		"what is asked for is not known": {Problem{Status: 500, Detail: "the log has the reason"}, "The log has the reason."},
