@@ -197,7 +197,7 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 		Handle: l.handle, Wake: l.store.Wake, Logger: logger,
 	}
 	scheduler := &schedule.Scheduler{
-		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Logger: logger,
+		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Now: l.wall, Logger: logger,
 	}
 	router, err := react.New(l.store, logger, react.Rescrape(l.handle, logger))
 	l.must(err)

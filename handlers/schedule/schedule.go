@@ -36,16 +36,18 @@ type Log interface {
 	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
 }
 
-// Scheduler ticks. All fields are required.
+// Scheduler ticks. All fields but Now are required.
 type Scheduler struct {
 	Log        Log
 	Handle     func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Unanswered func(scraper string) bool // did the last probe of its lost connection get no answer at all?
 	Wake       func() (<-chan struct{}, func())
-	Ready      func() // called once, when ticking has begun
+	Ready      func()           // called once, when ticking has begun
+	Now        func() time.Time // the clock that slots follow, which may be set; default time.Now
 	Logger     *slog.Logger
 
 	began    time.Time // slots before it were missed while scrapelog was down
+	ticked   time.Time // when it last did
 	position int64     // how far the log has been followed
 	next     time.Time // nothing comes due before it; zero: not known
 
@@ -64,7 +66,10 @@ type entry struct {
 func (s *Scheduler) Run(ctx context.Context) error {
 	wake, stop := s.Wake()
 	defer stop()
-	s.began = time.Now()
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	s.began = s.Now()
 	if err := s.load(ctx); err != nil {
 		return err
 	}
@@ -73,8 +78,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
 			s.Logger.Error("the log cannot be followed", "error", err)
 		}
-		s.tick(ctx, time.Now())
-		timer := time.NewTimer(s.untilNext(time.Now()))
+		s.tick(ctx, s.Now())
+		timer := time.NewTimer(s.untilNext(s.Now()))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -173,6 +178,7 @@ func (e *entry) become(s domain.Scraper) (moved bool) {
 // tick sees to every slot that has come due. A storm of commits makes it come by
 // often, and costs it nothing while nothing is due.
 func (s *Scheduler) tick(ctx context.Context, now time.Time) {
+	s.rewind(now)
 	if now.Before(s.next) {
 		return
 	}
@@ -188,6 +194,23 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 	for _, e := range s.entries {
 		if at := e.startsAt(); !at.IsZero() && at.Before(s.next) {
 			s.next = at
+		}
+	}
+}
+
+// rewind takes back what followed from a clock that has been set back since:
+// slots before began are yet to come, if began is.
+func (s *Scheduler) rewind(now time.Time) {
+	back := now.Round(0).Before(s.ticked.Round(0))
+	s.ticked = now
+	if !back {
+		return
+	}
+	s.next = time.Time{}
+	if now.Round(0).Before(s.began.Round(0)) {
+		s.began = now
+		for _, e := range s.entries {
+			e.slot, e.late = e.scraper.NextSlot(time.Time{}), time.Time{}
 		}
 	}
 }
