@@ -231,6 +231,19 @@ func (s *Store) DeadInstances(ctx context.Context) ([]string, error) {
 	return dead, nil
 }
 
+// Clock is the clock by which instances are dead: the server's, on PostgreSQL.
+func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+	if s.dialect == SQLite {
+		return time.Now(), nil
+	}
+	var micros int64
+	err := s.from(ctx).QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&micros)
+	if err != nil {
+		return time.Time{}, unavailable(ctx, "clock", err)
+	}
+	return time.UnixMicro(micros), nil
+}
+
 // MarkDead marks an instance dead in the transaction of ctx, the one that ends
 // its runs. Whether it is dead is looked at once more, with its row locked: an
 // instance that has come back is domain.ErrConflict.

@@ -117,6 +117,9 @@ func TestDeathByTheRule(t *testing.T) {
 	write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
 	await(t, func() bool { return len(live(t, s)) == 0 })
 	assertIDs(t, "silent for 5 s without its lock", dead(t, s), "one")
+	silence(t, s, "one", -10)
+	assertIDs(t, "with a beat from 5 s ahead, by a clock that was set back", dead(t, s), "one")
+	silence(t, s, "one", 10)
 	if err := one.Beat(t.Context()); err == nil || errors.Is(err, eventstore.ErrMarkedDead) {
 		t.Errorf("beat on a lost session: %v", err)
 	}

@@ -27,14 +27,20 @@ type Store interface {
 	// MarkDead refuses, with domain.ErrConflict, an instance that is alive after all.
 	MarkDead(ctx context.Context, id string) error
 	Guards(ctx context.Context) ([]domain.Guard, error)
+	// Clock is the clock by which instances are dead.
+	Clock(ctx context.Context) (time.Time, error)
 }
 
-// Keeper beats and sweeps. All fields are required.
+// Keeper beats and sweeps. All exported fields are required.
 type Keeper struct {
 	Store  Store
 	Beat   func(ctx context.Context) error // eventstore.ErrMarkedDead: others took this instance for dead
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Logger *slog.Logger
+
+	beaten  time.Time // when it last did
+	clock   time.Time // then
+	doubted time.Time // when the beats of others last meant nothing
 }
 
 // Run beats and sweeps until ctx ends, or until this instance finds itself
@@ -54,10 +60,34 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.Logger.Error("this instance cannot say that it lives", "error", err)
 			continue
 		}
+		if !k.trusts(ctx) {
+			continue
+		}
 		if err := k.Sweep(ctx); err != nil && ctx.Err() == nil {
 			k.Logger.Error("runs of dead instances cannot be ended", "error", err)
 		}
 	}
+}
+
+// trusts says, after a beat of our own, whether an old beat of another means that
+// it is dead. It does not when we could not beat ourselves, or were stopped, nor
+// when the clock was set: the others are then given the time for two beats.
+func (k *Keeper) trusts(ctx context.Context) bool {
+	clock, err := k.Store.Clock(ctx)
+	if err != nil {
+		return false // the next beat will have taken too long
+	}
+	now, first := time.Now(), k.beaten.IsZero()
+	passed, set := now.Sub(k.beaten), clock.Sub(k.clock)-now.Sub(k.beaten)
+	k.beaten, k.clock = now, clock
+	if first {
+		return true
+	}
+	if passed > BeatInterval*3/2 || set.Abs() >= BeatInterval {
+		k.doubted = now
+		k.Logger.Warn("other instances are given time to say that they live", "last_beat", passed, "clock_set_by", set)
+	}
+	return now.Sub(k.doubted) >= 2*BeatInterval
 }
 
 // Sweep ends the runs of every dead instance.

@@ -83,7 +83,7 @@ func TestAnInstanceMarkedDeadLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, beats := time.Now(), 0
 		keeper := &instance.Keeper{
-			Store: nobodyDead{}, Logger: slog.New(slog.DiscardHandler),
+			Store: &graveyard{}, Logger: slog.New(slog.DiscardHandler),
 			Beat: func(context.Context) error {
 				beats++
 				switch beats {
@@ -102,6 +102,73 @@ func TestAnInstanceMarkedDeadLetsGo(t *testing.T) {
 	})
 }
 
-type nobodyDead struct{ instance.Store }
+// graveyard is a store in which somebody else looks dead, and counts who looks.
+type graveyard struct {
+	instance.Store
+	set    time.Duration // by how much its clock was set
+	looked int
+}
 
-func (nobodyDead) DeadInstances(context.Context) ([]string, error) { return nil, nil }
+func (g *graveyard) Clock(context.Context) (time.Time, error) {
+	return time.Now().Round(0).Add(g.set), nil
+}
+
+func (g *graveyard) DeadInstances(context.Context) ([]string, error) {
+	g.looked++
+	return nil, nil
+}
+
+// Nobody is taken for dead by beats that could not be made, or by a clock that was
+// set, before two beats could have been made since.
+func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
+	const every = instance.BeatInterval
+	for name, c := range map[string]struct {
+		beat  func(*graveyard, int) error // what happens at the nth
+		beats int
+		looks int
+	}{
+		"every beat is made":         {func(*graveyard, int) error { return nil }, 10, 10},
+		"the database was away":      {failing(4, 5), 10, 3 + 3},
+		"one beat fails":             {failing(4, 4), 10, 3 + 4},
+		"this instance was stopped":  {func(_ *graveyard, n int) error { time.Sleep(map[int]time.Duration{4: 5 * every}[n]); return nil }, 8, 3 + 2},
+		"the clock was set forward":  {setting(4, time.Minute), 10, 3 + 5},
+		"the clock was set back":     {setting(4, -time.Hour), 10, 3 + 5},
+		"the clock is a little fast": {func(g *graveyard, _ int) error { g.set += every / 10; return nil }, 10, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, n := &graveyard{}, 0
+				keeper := &instance.Keeper{Store: store, Logger: slog.New(slog.DiscardHandler), Beat: func(context.Context) error {
+					if n++; n > c.beats {
+						return eventstore.ErrMarkedDead
+					}
+					return c.beat(store, n)
+				}}
+				if err := keeper.Run(t.Context()); !errors.Is(err, eventstore.ErrMarkedDead) {
+					t.Fatal(err)
+				}
+				if store.looked != c.looks {
+					t.Errorf("looked for the dead %d times, want %d", store.looked, c.looks)
+				}
+			})
+		})
+	}
+}
+
+func failing(from, to int) func(*graveyard, int) error {
+	return func(_ *graveyard, n int) error {
+		if n >= from && n <= to {
+			return errors.New("the database is restarting")
+		}
+		return nil
+	}
+}
+
+func setting(at int, by time.Duration) func(*graveyard, int) error {
+	return func(g *graveyard, n int) error {
+		if n == at {
+			g.set += by
+		}
+		return nil
+	}
+}
