@@ -142,7 +142,10 @@ func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 	items := int64(7)
 	done := s.Rows[0]
 	done.Status, done.EndedAt, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
-	s.Change(func() { s.Rows[0] = done })
+	end := domain.RunCompleted{AboutRun: domain.AboutRun{RunID: done.ID, Scraper: done.Scraper, At: done.EndedAt}, Items: items, DurationMS: 60_000}
+	s.Change(func() { // the log too: of the same position tabs share a page
+		s.Rows[0], s.Recorded = done, append(s.Recorded, webtest.Record(webtest.Head+1, 2, end))
+	})
 	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: webtest.Head + 2})
 	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7\u00a0items")`)
 }
