@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -247,6 +249,50 @@ func TestLosingDatabaseConnectionsEndsNoRun(t *testing.T) {
 	}
 	if after := instances(t, c.database); !slices.Equal(before, after) {
 		t.Errorf("the instances were %v and are %v", before, after)
+	}
+	c.completeAll()
+	if lost := c.checkStory(); lost != 0 {
+		t.Errorf("%d runs were lost", lost)
+	}
+}
+
+// TestADatabaseThatWasAwayEndsNoRun keeps the servers from their database for longer
+// than an instance without its lock may be silent: whoever is back first must not
+// take the others for dead.
+func TestADatabaseThatWasAwayEndsNoRun(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, "a", "b", "c", "d", "e", "f")
+	runs := c.startRuns()
+	address, err := url.Parse(c.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimPrefix(address.Path, "/")
+	address.Path = "/postgres"
+	conn, err := pgx.Connect(t.Context(), address.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	run := func(statement string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	database := pgx.Identifier{name}.Sanitize()
+	run(`ALTER DATABASE ` + database + ` WITH ALLOW_CONNECTIONS false`)
+	run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '` + name + `'`)
+	<-time.After(6 * time.Second)
+	run(`ALTER DATABASE ` + database + ` WITH ALLOW_CONNECTIONS true`)
+	for _, m := range c.members {
+		m.ready()
+	}
+	await(t, 60*time.Second, "every server beats again", func() bool { return len(instances(t, c.database)) == len(c.members) })
+	for _, r := range runs {
+		if now := c.members[0].run(r.ID); now.Status != "running" || now.Instance != r.Instance {
+			t.Errorf("the run is %+v", now)
+		}
 	}
 	c.completeAll()
 	if lost := c.checkStory(); lost != 0 {

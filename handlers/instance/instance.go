@@ -39,7 +39,7 @@ type Keeper struct {
 	Logger *slog.Logger
 
 	beaten  time.Time // when it last did
-	clock   time.Time // then
+	clock   time.Time // what it showed then; zero: nobody has looked
 	doubted time.Time // when the beats of others last meant nothing
 }
 
@@ -48,6 +48,7 @@ type Keeper struct {
 func (k *Keeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(BeatInterval)
 	defer ticker.Stop()
+	k.beaten = time.Now() // to be registered is the first beat
 	for {
 		select {
 		case <-ctx.Done():
@@ -77,12 +78,13 @@ func (k *Keeper) trusts(ctx context.Context) bool {
 	if err != nil {
 		return false // the next beat will have taken too long
 	}
-	now, first := time.Now(), k.beaten.IsZero()
-	passed, set := now.Sub(k.beaten), clock.Sub(k.clock)-now.Sub(k.beaten)
-	k.beaten, k.clock = now, clock
-	if first {
-		return true
+	now := time.Now()
+	passed := now.Sub(k.beaten)
+	var set time.Duration
+	if !k.clock.IsZero() {
+		set = clock.Sub(k.clock) - passed
 	}
+	k.beaten, k.clock = now, clock
 	if passed > BeatInterval*3/2 || set.Abs() >= BeatInterval {
 		k.doubted = now
 		k.Logger.Warn("other instances are given time to say that they live", "last_beat", passed, "clock_set_by", set)

@@ -129,6 +129,7 @@ func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
 	}{
 		"every beat is made":         {func(*graveyard, int) error { return nil }, 10, 10},
 		"the database was away":      {failing(4, 5), 10, 3 + 3},
+		"the first two beats fail":   {failing(1, 2), 10, 6},
 		"one beat fails":             {failing(4, 4), 10, 3 + 4},
 		"this instance was stopped":  {func(_ *graveyard, n int) error { time.Sleep(map[int]time.Duration{4: 5 * every}[n]); return nil }, 8, 3 + 2},
 		"the clock was set forward":  {setting(4, time.Minute), 10, 3 + 5},
