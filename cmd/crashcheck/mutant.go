@@ -75,7 +75,7 @@ func (d *deferred) Apply(_ context.Context, _ *sql.Tx, r eventstore.Recorded, e 
 	{
 		name:  "no recovery at start",
 		rules: []string{"no run is open without a live instance"},
-		edits: []edit{{"cmd/scrapelog/serve_tenure.go", `	if err := t.insist(ctx, keeper.Sweep); err != nil {
+		edits: []edit{{"cmd/scrapelog/serve_tenure.go", `	if err := t.insist(ctx, keeper.Begin); err != nil {
 		return err
 	}
 `, ``}},

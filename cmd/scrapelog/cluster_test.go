@@ -257,8 +257,8 @@ func TestLosingDatabaseConnectionsEndsNoRun(t *testing.T) {
 }
 
 // TestADatabaseThatWasAwayEndsNoRun keeps the servers from their database for longer
-// than an instance without its lock may be silent: whoever is back first must not
-// take the others for dead.
+// than an instance without its lock may be silent: whoever is back first, or starts
+// then, must not take the others for dead.
 func TestADatabaseThatWasAwayEndsNoRun(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3, "a", "b", "c", "d", "e", "f")
@@ -285,6 +285,10 @@ func TestADatabaseThatWasAwayEndsNoRun(t *testing.T) {
 	run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '` + name + `'`)
 	<-time.After(6 * time.Second)
 	run(`ALTER DATABASE ` + database + ` WITH ALLOW_CONNECTIONS true`)
+	listen := freeAddr(t)
+	late := &member{api: api{t, "http://" + listen}, listen: listen}
+	c.members = append(c.members, late)
+	c.start(late)
 	for _, m := range c.members {
 		m.ready()
 	}

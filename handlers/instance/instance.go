@@ -37,10 +37,28 @@ type Keeper struct {
 	Beat   func(ctx context.Context) error // eventstore.ErrMarkedDead: others took this instance for dead
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Logger *slog.Logger
+	Alone  bool // nobody else can serve the database: whoever else is on its list is dead
 
 	beaten  time.Time // when it last did
 	clock   time.Time // what it showed then; zero: nobody has looked
 	doubted time.Time // when the beats of others last meant nothing
+}
+
+// Begin ends the runs of those that are dead already. Where others may serve, they
+// are given the time for two beats first: the database may have been away from all.
+func (k *Keeper) Begin(ctx context.Context) error {
+	dead, err := k.Store.DeadInstances(ctx)
+	if err != nil || len(dead) == 0 {
+		return err
+	}
+	if !k.Alone {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(2 * BeatInterval):
+		}
+	}
+	return k.Sweep(ctx)
 }
 
 // Run beats and sweeps until ctx ends, or until this instance finds itself

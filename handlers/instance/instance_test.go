@@ -2,6 +2,7 @@ package instance_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"os"
@@ -41,8 +42,9 @@ func TestRunsOfADeadInstanceEnd(t *testing.T) {
 		orphan := start(t, commands, "orphan", dead)
 		cared := start(t, commands, "cared-for", alive)
 		keeper := &instance.Keeper{Store: store, Beat: lock.Beat, Handle: commands.Handle, Logger: slog.New(slog.DiscardHandler)}
-		for range 2 { // a second sweep finds nothing to do
-			if err := keeper.Sweep(t.Context()); err != nil {
+		keeper.Alone = true
+		for range 2 { // the second finds nothing to do
+			if err := keeper.Begin(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -154,6 +156,40 @@ func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who starts finds the others silent if the database has just come back.
+func TestWhoStartsGivesOthersTheTimeToBeat(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			back := &lateBeat{until: began.Add(instance.BeatInterval)}
+			keeper := &instance.Keeper{Store: back, Logger: slog.New(slog.DiscardHandler), Alone: alone}
+			err := keeper.Begin(t.Context())
+			if took := time.Since(began); errors.Is(err, errBuried) != alone || took != map[bool]time.Duration{true: 0, false: 2 * instance.BeatInterval}[alone] {
+				t.Errorf("alone %t: %v after %v", alone, err, took)
+			}
+		})
+	}
+}
+
+var errBuried = errors.New("buried")
+
+// lateBeat is a store in which somebody looks dead until then.
+type lateBeat struct {
+	instance.Store
+	until time.Time
+}
+
+func (l *lateBeat) DeadInstances(context.Context) ([]string, error) {
+	if time.Now().Before(l.until) {
+		return []string{"late"}, nil
+	}
+	return nil, nil
+}
+
+func (l *lateBeat) InTx(context.Context, func(context.Context, *sql.Tx) error) error {
+	return errBuried
 }
 
 func failing(from, to int) func(*graveyard, int) error {
