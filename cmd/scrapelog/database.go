@@ -192,7 +192,7 @@ func (s dbStatus) show(out *printer) error {
 		{"guards", s.guards()},
 	}
 	for _, i := range s.Instances {
-		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, %d open runs%s", i.ID, stamp(i.StartedAt), i.OpenRuns, held(i))})
+		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, open runs %d%s", i.ID, stamp(i.StartedAt), i.OpenRuns, held(i))})
 	}
 	if err := out.facts(s, pairs...); err != nil {
 		return err
