@@ -27,6 +27,8 @@ var (
 	instancesBeatPostgres string
 	//go:embed sql/instances.dead.sql
 	instancesDead string
+	//go:embed sql/postgres/instances.surely_dead.sql
+	instancesSurelyDead string
 	//go:embed sql/instances.forget.sql
 	instancesForget string
 	//go:embed sql/sqlite/instances.live.sql
@@ -220,7 +222,18 @@ func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
 // DeadInstances lists who is not alive and still has something to be ended: an
 // open run that names it, or a row that is not marked.
 func (s *Store) DeadInstances(ctx context.Context) ([]string, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, instancesDead)
+	return s.instanceIDs(ctx, instancesDead)
+}
+
+// SurelyDead lists those of them of whom that is known to one who has just come. On
+// SQLite that is all: whoever serves has the lock. On PostgreSQL the database may have
+// been away, and the others be about to say that they live.
+func (s *Store) SurelyDead(ctx context.Context) ([]string, error) {
+	return s.instanceIDs(ctx, s.dialect.pick(instancesDead, instancesSurelyDead))
+}
+
+func (s *Store) instanceIDs(ctx context.Context, query string) ([]string, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, query)
 	if err != nil {
 		return nil, unavailable(ctx, "dead instances", err)
 	}

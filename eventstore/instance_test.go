@@ -132,6 +132,34 @@ func TestDeathByTheRule(t *testing.T) {
 	}
 }
 
+// Who starts when the database has just come back finds everybody silent.
+func TestWhoIsSurelyDead(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		surely := func() []string {
+			t.Helper()
+			ids, err := s.SurelyDead(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ids
+		}
+		acquire(t, s, "one") // the follower of the open run
+		mustAppend(t, s, appendOf(0, started(uuid.New())))
+		write(t, s, `INSERT INTO instances (id, last_beat, started_at) SELECT 'silent', last_beat - 60000000, last_beat - 90000000 FROM instances`)
+		write(t, s, `INSERT INTO instances (id, last_beat, started_at) SELECT 'too', last_beat - 59000000, last_beat - 90000000 FROM instances WHERE id = 'one'`)
+		if db.Dialect == eventstore.SQLite {
+			assertIDs(t, "on SQLite, where the newest has the lock", surely(), "one", "silent")
+			return
+		}
+		assertIDs(t, "when all fell silent together", surely())
+		write(t, s, `UPDATE instances SET last_beat = last_beat + 30000000 WHERE id = 'too'`)
+		assertIDs(t, "when another was heard of half a minute ago", surely(), "silent")
+		write(t, s, `DELETE FROM instances WHERE id = 'one'`)
+		assertIDs(t, "with an open run of one that nobody knows", surely(), "one", "silent")
+	})
+}
+
 // TestLostLocksComeLast: a run that is given to a process which was just killed
 // waits until that is taken for dead.
 func TestLostLocksComeLast(t *testing.T) {

@@ -71,7 +71,7 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 	t.stopping = ctx.Done()
 	t.current.Store(t)
 	t.starts.reset()
-	keeper := &instance.Keeper{Store: t.store, Beat: t.lock.Beat, Handle: t.commands.Handle, Logger: t.logger, Alone: t.store.Dialect() == eventstore.SQLite}
+	keeper := &instance.Keeper{Store: t.store, Beat: t.lock.Beat, Handle: t.commands.Handle, Logger: t.logger}
 	if err := t.insist(ctx, keeper.Begin); err != nil {
 		return err
 	}

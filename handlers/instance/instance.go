@@ -24,6 +24,7 @@ const BeatInterval = 2 * time.Second
 type Store interface {
 	InTx(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error
 	DeadInstances(ctx context.Context) ([]string, error)
+	SurelyDead(ctx context.Context) ([]string, error)
 	// MarkDead refuses, with domain.ErrConflict, an instance that is alive after all.
 	MarkDead(ctx context.Context, id string) error
 	Guards(ctx context.Context) ([]domain.Guard, error)
@@ -37,36 +38,28 @@ type Keeper struct {
 	Beat   func(ctx context.Context) error // eventstore.ErrMarkedDead: others took this instance for dead
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Logger *slog.Logger
-	Alone  bool // nobody else can serve the database: whoever else is on its list is dead
 
 	beaten  time.Time // when it last did
 	clock   time.Time // what it showed then; zero: nobody has looked
 	doubted time.Time // when the beats of others last meant nothing
 }
 
-// Begin ends the runs of those that are dead already. Where others may serve, they
-// are given the time for two beats first: the database may have been away from all.
+// Begin ends the runs of those that are surely dead when this instance starts.
 func (k *Keeper) Begin(ctx context.Context) error {
-	dead, err := k.Store.DeadInstances(ctx)
-	if err != nil || len(dead) == 0 {
+	dead, err := k.Store.SurelyDead(ctx)
+	if err != nil {
 		return err
 	}
-	if !k.Alone {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(2 * BeatInterval):
-		}
-	}
-	return k.Sweep(ctx)
+	return k.buryAll(ctx, dead)
 }
 
 // Run beats and sweeps until ctx ends, or until this instance finds itself
 // marked dead: then its runs are no longer its own and it must let go of them.
 func (k *Keeper) Run(ctx context.Context) error {
+	k.beaten = time.Now() // to be registered is the first beat
+	k.doubted = k.beaten  // what was before it is not known
 	ticker := time.NewTicker(BeatInterval)
 	defer ticker.Stop()
-	k.beaten = time.Now() // to be registered is the first beat
 	for {
 		select {
 		case <-ctx.Done():
@@ -116,6 +109,10 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return k.buryAll(ctx, dead)
+}
+
+func (k *Keeper) buryAll(ctx context.Context, dead []string) error {
 	for _, id := range dead {
 		err := k.Store.InTx(ctx, func(ctx context.Context, _ *sql.Tx) error { return k.bury(ctx, id) })
 		if errors.Is(err, domain.ErrConflict) { // it lives again, or another instance was faster

@@ -2,7 +2,6 @@ package instance_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"os"
@@ -42,7 +41,6 @@ func TestRunsOfADeadInstanceEnd(t *testing.T) {
 		orphan := start(t, commands, "orphan", dead)
 		cared := start(t, commands, "cared-for", alive)
 		keeper := &instance.Keeper{Store: store, Beat: lock.Beat, Handle: commands.Handle, Logger: slog.New(slog.DiscardHandler)}
-		keeper.Alone = true
 		for range 2 { // the second finds nothing to do
 			if err := keeper.Begin(t.Context()); err != nil {
 				t.Fatal(err)
@@ -129,14 +127,14 @@ func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
 		beats int
 		looks int
 	}{
-		"every beat is made":         {func(*graveyard, int) error { return nil }, 10, 10},
-		"the database was away":      {failing(4, 5), 10, 3 + 3},
+		"every beat is made":         {func(*graveyard, int) error { return nil }, 10, 9},
+		"the database was away":      {failing(4, 5), 10, 2 + 3},
 		"the first two beats fail":   {failing(1, 2), 10, 6},
-		"one beat fails":             {failing(4, 4), 10, 3 + 4},
-		"this instance was stopped":  {func(_ *graveyard, n int) error { time.Sleep(map[int]time.Duration{4: 5 * every}[n]); return nil }, 8, 3 + 2},
-		"the clock was set forward":  {setting(4, time.Minute), 10, 3 + 5},
-		"the clock was set back":     {setting(4, -time.Hour), 10, 3 + 5},
-		"the clock is a little fast": {func(g *graveyard, _ int) error { g.set += every / 10; return nil }, 10, 10},
+		"one beat fails":             {failing(4, 4), 10, 2 + 4},
+		"this instance was stopped":  {func(_ *graveyard, n int) error { time.Sleep(map[int]time.Duration{4: 5 * every}[n]); return nil }, 8, 2 + 2},
+		"the clock was set forward":  {setting(4, time.Minute), 10, 2 + 5},
+		"the clock was set back":     {setting(4, -time.Hour), 10, 2 + 5},
+		"the clock is a little fast": {func(g *graveyard, _ int) error { g.set += every / 10; return nil }, 10, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -156,40 +154,6 @@ func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
 			})
 		})
 	}
-}
-
-// Who starts finds the others silent if the database has just come back.
-func TestWhoStartsGivesOthersTheTimeToBeat(t *testing.T) {
-	for _, alone := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			began := time.Now()
-			back := &lateBeat{until: began.Add(instance.BeatInterval)}
-			keeper := &instance.Keeper{Store: back, Logger: slog.New(slog.DiscardHandler), Alone: alone}
-			err := keeper.Begin(t.Context())
-			if took := time.Since(began); errors.Is(err, errBuried) != alone || took != map[bool]time.Duration{true: 0, false: 2 * instance.BeatInterval}[alone] {
-				t.Errorf("alone %t: %v after %v", alone, err, took)
-			}
-		})
-	}
-}
-
-var errBuried = errors.New("buried")
-
-// lateBeat is a store in which somebody looks dead until then.
-type lateBeat struct {
-	instance.Store
-	until time.Time
-}
-
-func (l *lateBeat) DeadInstances(context.Context) ([]string, error) {
-	if time.Now().Before(l.until) {
-		return []string{"late"}, nil
-	}
-	return nil, nil
-}
-
-func (l *lateBeat) InTx(context.Context, func(context.Context, *sql.Tx) error) error {
-	return errBuried
 }
 
 func failing(from, to int) func(*graveyard, int) error {

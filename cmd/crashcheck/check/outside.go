@@ -81,6 +81,9 @@ const (
 	// sweepEvery is how often an instance looks for dead ones, and sweepTakes how
 	// long that may take.
 	sweepEvery, sweepTakes = 2 * time.Second, time.Second
+	// trustsAfter is how long an instance gives others to say that they live, when it
+	// starts and cannot know whether the database was away from them.
+	trustsAfter = 2 * sweepEvery
 )
 
 // noOrphans: whoever lives ends the runs of the dead. Where one process serves a
@@ -109,8 +112,8 @@ func (b *book) sweptBy(died time.Time, other Life) (due time.Time, must bool) {
 		return other.Ready, other.Began.After(died) && !other.Ready.IsZero()
 	}
 	from := died.Add(deadAfter + sweepEvery)
-	if other.Began.After(from) {
-		from = other.Began
+	if trusts := other.Began.Add(trustsAfter); trusts.After(from) {
+		from = trusts
 	}
 	patience := max(sweepTakes, b.Bound)
 	if !other.alive(from, from.Add(patience)) { // of thousands of lives nearly all
