@@ -21,6 +21,7 @@ build: ## bin/scrapelog, one static binary
 test: ## every test under -race; installs what is missing through apt, where it may
 	.ci/provision
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
+	go test -run '^TestSimulated' ./cmd/scrapelog # of which the race detector would die
 
 check: ## format, vet, staticcheck, generated files, import arrows
 	@test -z "$$(gofmt -l $(FOLDERS))" || { gofmt -l $(FOLDERS); echo 'run gofmt -w on these'; exit 1; }

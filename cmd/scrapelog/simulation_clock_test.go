@@ -1,3 +1,5 @@
+//go:build !race
+
 package main
 
 import (
@@ -35,7 +37,7 @@ func (c *wallClock) now() time.Time {
 	return *(*time.Time)(unsafe.Pointer(&both))
 }
 
-func TestAWallClockIsTwoClocks(t *testing.T) {
+func TestSimulatedWallClockIsTwoClocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := &wallClock{}
 		began := clock.now()
@@ -53,10 +55,10 @@ func TestAWallClockIsTwoClocks(t *testing.T) {
 
 const flaps = 100
 
-// TestAHundredFlapsUnderAClockThatIsSet has a scraper go away and come back a
+// TestSimulatedFlapsUnderAClockThatIsSet has a scraper go away and come back a
 // hundred times while the clock is set forward and back by up to hours: as by
 // NTP, or where a machine was suspended.
-func TestAHundredFlapsUnderAClockThatIsSet(t *testing.T) {
+func TestSimulatedFlapsUnderAClockThatIsSet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const seed = 7

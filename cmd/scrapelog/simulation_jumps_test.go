@@ -1,3 +1,5 @@
+//go:build !race
+
 package main
 
 import (
@@ -21,9 +23,9 @@ type jump struct {
 	before time.Time // what it showed
 }
 
-// TestSlotsUnderAClockThatIsSet: each slot comes when the clock first shows it,
+// TestSimulatedSlotsUnderAClockThatIsSet: each slot comes when the clock first shows it,
 // or the last of those that it leaps over, and none comes twice.
-func TestSlotsUnderAClockThatIsSet(t *testing.T) {
+func TestSimulatedSlotsUnderAClockThatIsSet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const seed = 11
@@ -66,9 +68,9 @@ func (s *simulation) steadyWorld() {
 	}
 }
 
-// TestAClockThatWasAheadAtTheStart: what is yet to come was not missed while
+// TestSimulatedStartWithAClockAhead: what is yet to come was not missed while
 // scrapelog was down.
-func TestAClockThatWasAheadAtTheStart(t *testing.T) {
+func TestSimulatedStartWithAClockAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		clock := &wallClock{}
