@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench bench-scale crash soak generate assets fuzz
+.PHONY: help run build test check bench bench-scale crash soak generate assets pictures fuzz
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,9 @@ generate: ## the Go code of the pages' templates
 
 assets: ## refresh the front-end libraries from npm
 	sh handlers/web/assets/build.sh
+
+pictures: ## pictures of the pages, to look at, in the folder pictures
+	go run ./handlers/web/webtest/screens
 
 fuzz: ## every fuzz test for FUZZTIME (60s)
 	.ci/fuzz $(FUZZTIME)

@@ -2,8 +2,6 @@ package web_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"scrapelog/handlers/web/webtest"
@@ -18,25 +16,6 @@ func TestEveryStoryIsSoundAndTheSameEachTime(t *testing.T) {
 			}
 			sound(t, document(t, again))
 		})
-	}
-}
-
-// A page that looks different is looked at by somebody, and its picture is taken
-// again; that shows in review.
-func TestThePicturesAreOfThePagesAsTheyAre(t *testing.T) {
-	const folder = "webtest/screens/golden"
-	want, err := os.ReadFile(filepath.Join(folder, "screens.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(webtest.Sums(), want) {
-		t.Error("pages have changed since their pictures were taken: run go run ./handlers/web/webtest/screens, and look at them")
-	}
-	for _, shot := range webtest.Shots() {
-		picture, err := os.Stat(filepath.Join(folder, shot.Name()+".png"))
-		if err != nil || picture.Size() > 60<<10 {
-			t.Errorf("%s: %v, want at most 60 KB", shot.Name(), err)
-		}
 	}
 }
 

@@ -1,13 +1,6 @@
 package webtest
 
-import (
-	"bytes"
-	"crypto/sha256"
-	"fmt"
-	"strings"
-
-	"scrapelog/handlers/web/assets"
-)
+import "strings"
 
 // Shot is a picture of a story, in one look at it.
 type Shot struct {
@@ -15,7 +8,7 @@ type Shot struct {
 	Look  string
 }
 
-// Shots are the pictures that are kept: few, of what differs most.
+// Shots are the pictures to take: few, of what differs most.
 func Shots() []Shot {
 	looks := map[string][]string{
 		"": {"light", "dark", "deuteranopia"}, "overview": {"light", "dark", "narrow", "dark-narrow"}, "run-recovered": {"light", "narrow", "dark-narrow"}, "scraper-lost": {"light"},
@@ -52,18 +45,4 @@ func (s Shot) Width() int64 {
 		return 320
 	}
 	return 1160
-}
-
-// Sums says of what each picture is one: a line per picture, with the sum of its
-// page and of the files it loads, which the page names by their own sums.
-func Sums() []byte {
-	var b bytes.Buffer
-	for _, s := range Shots() {
-		page := Index()
-		if s.Story.Name != "" {
-			page = s.Story.Page().Body.Bytes()
-		}
-		fmt.Fprintf(&b, "%x  %s\n", sha256.Sum256(append(page, assets.URL("icons.svg")...)), s.Name())
-	}
-	return b.Bytes()
 }
