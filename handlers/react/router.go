@@ -1,7 +1,6 @@
-// Package react feeds recorded events to whoever reacts to them: the read models
-// and the rescrape saga. Each is a consumer group of its own, and what it writes
-// commits together with the group's offset, so that every event takes effect
-// exactly once.
+// Package react feeds recorded events to the read models and the rescrape saga.
+// Each is a consumer group. Its writes commit together with the group's offset,
+// so every event takes effect exactly once.
 package react
 
 import (
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
-	"github.com/ThreeDotsLabs/watermill/components/cqrs"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"scrapelog/domain"
@@ -77,22 +75,17 @@ func (r *Router) Run(ctx context.Context) error {
 }
 
 func add(router *message.Router, store *eventstore.Store, group Group, log watermill.LoggerAdapter) error {
-	processor, err := cqrs.NewEventGroupProcessorWithConfig(router, cqrs.EventGroupProcessorConfig{
-		GenerateSubscribeTopic: func(cqrs.EventGroupProcessorGenerateSubscribeTopicParams) (string, error) {
-			return eventstore.Topic, nil
-		},
-		SubscriberConstructor: func(cqrs.EventGroupProcessorSubscriberConstructorParams) (message.Subscriber, error) {
-			return store.Subscriber(eventstore.FeedConfig{Group: group.Name, Blocks: group.Blocks, Types: group.Types}, log)
-		},
-		OnHandle: func(p cqrs.EventGroupProcessorOnHandleParams) error {
-			return p.Handler.Handle(p.Message.Context(), p.Event)
-		},
-		AckOnUnknownEvent: true, // a group sees the whole log
-		Marshaler:         marshaler{},
-		Logger:            log,
-	})
+	config := eventstore.FeedConfig{Group: group.Name, Blocks: group.Blocks, Types: group.Types}
+	subscriber, err := store.Subscriber(config, log)
 	if err != nil {
 		return err
 	}
-	return processor.AddHandlersGroup(group.Name, handler{group})
+	router.AddConsumerHandler(group.Name, eventstore.Topic, subscriber, func(m *message.Message) error {
+		recorded, event, err := eventstore.EventFromMessage(m)
+		if err != nil {
+			return err
+		}
+		return group.Handle(m.Context(), recorded, event)
+	})
+	return nil
 }
