@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"scrapelog/handlers/api"
 )
 
 // step is what must have happened, in this order, before the service does its
@@ -73,8 +75,21 @@ const (
 	mostBehind   = 5 * time.Second // how old the next event of a group may be
 )
 
-// ready lists every reason why this instance does not do its work.
-func (s *service) ready(ctx context.Context) []string {
+// ready says whether this instance does its work.
+func (s *service) ready(ctx context.Context) api.Readiness {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return api.Readiness{Reasons: s.reasons(ctx), Warnings: s.warnings()}
+}
+
+// warnings lists what is degraded and does not keep this instance from its work.
+func (s *service) warnings() []string {
+	var warnings []string
+	return warnings
+}
+
+// reasons lists every reason why this instance does not do its work.
+func (s *service) reasons(ctx context.Context) []string {
 	var reasons []string
 	t := s.current.Load()
 	switch doing := s.starts.doing(); {
@@ -93,8 +108,6 @@ func (s *service) ready(ctx context.Context) []string {
 	if refused := s.sealer.Refused(); refused != "" {
 		reasons = append(reasons, "sealing was refused: "+refused)
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
 	groups, err := s.store.GroupStates(ctx)
 	if err != nil {
 		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))

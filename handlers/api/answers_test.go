@@ -11,6 +11,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/api"
 )
 
 const nobody = "/api/v1/runs/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11"
@@ -23,9 +24,12 @@ var answers = map[string]struct {
 }{
 	"healthz 200": {given: path("/healthz")},
 	"readyz 200":  {given: path("/readyz")},
+	"readyz 200, degraded": {given: func(s *service) string {
+		s.is(api.Readiness{Warnings: []string{"the log is not sealed"}})
+		return "/readyz"
+	}},
 	"readyz 503": {given: func(s *service) string {
-		s.reasons.Store(&[]string{"the database is not migrated", "no ticking yet"})
-		s.Cleanup(func() { s.reasons.Store(&[]string{}) })
+		s.is(api.Readiness{Reasons: []string{"the database is not migrated", "no ticking yet"}, Warnings: []string{"the clock was set"}})
 		return "/readyz"
 	}},
 	"metrics 200": {given: path("/metrics")},

@@ -51,8 +51,8 @@ type Config struct {
 	Watch func(ctx context.Context, watcherID string) (<-chan live.Message, error)
 	// Announce hears which scrapers a worker says are up. It MUST NOT block.
 	Announce func(scrapers []string)
-	// Ready returns why this instance is not ready; nothing means that it is.
-	Ready func(ctx context.Context) []string
+	// Ready says whether this instance does its work.
+	Ready func(ctx context.Context) Readiness
 
 	Actor       func(*http.Request) string // optional: who asks; default "user:api"
 	OpenStreams func() int                 // optional: how many scraper links are open now

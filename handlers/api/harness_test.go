@@ -34,7 +34,7 @@ type service struct {
 	handle    func(context.Context, domain.Command, domain.Origin) ([]eventstore.Recorded, error)
 	watchers  *live.Watchers
 	announced chan []string
-	reasons   *atomic.Pointer[[]string]
+	readiness *atomic.Pointer[api.Readiness]
 	projector *projector
 
 	echo    *echo.Echo
@@ -45,7 +45,7 @@ type service struct {
 
 func start(t *testing.T, db eventstoretest.Database) *service {
 	t.Helper()
-	s := &service{T: t, store: db.Open(t), announced: make(chan []string, 8), reasons: &atomic.Pointer[[]string]{}, watchers: &live.Watchers{}}
+	s := &service{T: t, store: db.Open(t), announced: make(chan []string, 8), readiness: &atomic.Pointer[api.Readiness]{}, watchers: &live.Watchers{}}
 	if err := projections.Ensure(t.Context(), s.store); err != nil {
 		t.Fatal(err)
 	}
@@ -63,10 +63,10 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 	s.handler = api.New(api.Config{
 		Log: s.store, Views: queries, Handle: s.handle, Watch: hub.Subscribe, Version: "1.2.3",
 		Announce:    func(names []string) { s.announced <- names },
-		Ready:       func(context.Context) []string { return *s.reasons.Load() },
+		Ready:       func(context.Context) api.Readiness { return *s.readiness.Load() },
 		OpenStreams: func() int { return 7 },
 	})
-	s.reasons.Store(&[]string{})
+	s.readiness.Store(&api.Readiness{})
 	s.echo = api.NewEcho(api.EchoConfig{Hosts: []string{"scrapelog.example:8080"}})
 	s.handler.Register(s.echo)
 	s.serve()
@@ -254,7 +254,13 @@ func (s *service) command(c domain.Command) []eventstore.Recorded {
 // subtest is the same service with the failures of a subtest.
 func (s *service) subtest(t *testing.T) *service {
 	return &service{
-		T: t, store: s.store, handle: s.handle, watchers: s.watchers, announced: s.announced, reasons: s.reasons,
+		T: t, store: s.store, handle: s.handle, watchers: s.watchers, announced: s.announced, readiness: s.readiness,
 		projector: s.projector, echo: s.echo, handler: s.handler, server: s.server, addr: s.addr,
 	}
+}
+
+// is makes the service say how ready it is, until the test ends.
+func (s *service) is(now api.Readiness) {
+	s.readiness.Store(&now)
+	s.Cleanup(func() { s.readiness.Store(&api.Readiness{}) })
 }

@@ -22,13 +22,22 @@ func healthz(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
+// Readiness says whether an instance does its work.
+type Readiness struct {
+	Reasons  []string // why it does not; none: it is ready
+	Warnings []string // what is degraded and does not keep it from being ready
+}
+
 // readyz says whether this instance does its work, or every reason why not.
 func (h *Handler) readyz(c echo.Context) error {
-	reasons := h.Ready(c.Request().Context())
-	if len(reasons) == 0 {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+	now := h.Ready(c.Request().Context())
+	if len(now.Reasons) == 0 {
+		return c.JSON(http.StatusOK, struct {
+			Status   string   `json:"status"`
+			Warnings []string `json:"warnings,omitempty"`
+		}{"ready", now.Warnings})
 	}
-	answer := problem.New(problem.NotReady, strings.Join(reasons, "; "))
-	answer.Reasons = reasons
+	answer := problem.New(problem.NotReady, strings.Join(now.Reasons, "; "))
+	answer.Reasons, answer.Warnings = now.Reasons, now.Warnings
 	return answer
 }

@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/api"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -28,7 +29,7 @@ func TestProblemsReadAsTheyDid(t *testing.T) {
 	open, done := s.run("shop"), s.run("done")
 	s.command(domain.ReportCompleted{ToRun: domain.ToRun{RunID: uuid.MustParse(done)}})
 	s.expect(200, "POST", "/api/v1/scrapers/paused/pause", "")
-	s.reasons.Store(&[]string{"projection runs is 9 s behind"})
+	s.is(api.Readiness{Reasons: []string{"projection runs is 9 s behind"}})
 	requests := [][3]string{
 		{"GET", "/api/v1/none", ""},
 		{"GET", "/api/v1/announce", ""},

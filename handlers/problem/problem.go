@@ -54,6 +54,7 @@ type Document struct {
 	RunID    uuid.UUID `json:"run_id,omitzero"`
 	Field    string    `json:"field,omitempty"` // the key or parameter that is wrong
 	Reasons  []string  `json:"reasons,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"` // what is degraded beside the reasons
 }
 
 // New makes a document of a kind.
