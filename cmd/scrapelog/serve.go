@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/eventstore"
-	"scrapelog/handlers/api"
+	"scrapelog/handlers/gate"
 )
 
 func newServeCmd() *cobra.Command {
@@ -90,7 +90,7 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
-	listener, err := api.Listen(ctx, address)
+	listener, err := gate.Listen(ctx, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, failf(errUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
 	}

@@ -14,6 +14,7 @@ import (
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/contract"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
@@ -35,7 +36,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	people.Register(e)
 	people.Document(e, "/docs/contract", contract.Title, contract.HTML())
 	group.Go(func() error { return people.Run(ctx) })
-	server := api.NewServer(e, s.logger, programs.Close)
+	server := gate.NewServer(e, s.logger, programs.Close)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)

@@ -21,6 +21,7 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/command"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/projections"
 )
@@ -75,12 +76,12 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 
 func (s *service) serve() {
 	s.Helper()
-	listener, err := api.Listen(s.Context(), "127.0.0.1:0")
+	listener, err := gate.Listen(s.Context(), "127.0.0.1:0")
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.addr = listener.Addr().String()
-	s.server = api.NewServer(s.echo, slog.New(slog.DiscardHandler), s.handler.Close)
+	s.server = gate.NewServer(s.echo, slog.New(slog.DiscardHandler), s.handler.Close)
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Serve(listener) }()
 	s.Cleanup(func() {

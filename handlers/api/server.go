@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/problem"
 )
 
@@ -36,30 +36,12 @@ func NewEcho(cfg EchoConfig) *echo.Echo {
 	e.Use(
 		requestID(),
 		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: logPanic(cfg.Logger)}),
-		securityHeaders,
-		allowHosts(cfg.Hosts),
-		sameOrigin(http.NewCrossOriginProtection()),
+		gate.Headers,
+		gate.Hosts(cfg.Hosts),
+		gate.SameOrigin(http.NewCrossOriginProtection()),
 		middleware.BodyLimit(bodyLimit),
 	)
 	return e
-}
-
-// NewServer makes the server. It has no write timeout, and no read timeout
-// beyond the header: both would cut streams. Streams have a deadline per message
-// and bodies one of their own. Shutdown calls each onShutdown first; pass
-// [Handler.Close], since Shutdown waits for the streams that it ends.
-func NewServer(handler http.Handler, logger *slog.Logger, onShutdown ...func()) *http.Server {
-	srv := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-	}
-	for _, f := range onShutdown {
-		srv.RegisterOnShutdown(f)
-	}
-	return srv
 }
 
 var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -83,31 +65,5 @@ func logPanic(logger *slog.Logger) middleware.LogErrorFunc {
 		logger.ErrorContext(c.Request().Context(), "panic", "err", err, "path", c.Request().URL.EscapedPath(),
 			"request_id", c.Response().Header().Get(echo.HeaderXRequestID), "stack", string(stack))
 		return problem.Of(errors.New("panic")) // told by now: a document is not logged again
-	}
-}
-
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		header := c.Response().Header()
-		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
-		header.Set(echo.HeaderXFrameOptions, "DENY")
-		header.Set(echo.HeaderReferrerPolicy, "same-origin")
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		return next(c)
-	}
-}
-
-// sameOrigin refuses writes that a browser makes for a foreign page. It asks
-// Check rather than wrapping the handler, which would put a second
-// echo.Response, whose Flush hides write errors, beneath every stream.
-func sameOrigin(protection *http.CrossOriginProtection) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if err := protection.Check(c.Request()); err != nil {
-				return problem.New(problem.Forbidden, err.Error())
-			}
-			return next(c)
-		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/handlers/api"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/problem"
 )
 
@@ -45,7 +46,7 @@ func TestTheAddressThatWasDialledIsItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.NewServer(e, slog.New(slog.DiscardHandler))
+	server := gate.NewServer(e, slog.New(slog.DiscardHandler))
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	defer func() { _ = server.Close(); <-ended }()
@@ -172,7 +173,7 @@ func TestBodiesAreLimitedToOneMebibyte(t *testing.T) {
 
 // TestNothingButTheHeaderIsLimited: any other timeout would cut streams.
 func TestNothingButTheHeaderIsLimited(t *testing.T) {
-	server := api.NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	server := gate.NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 	if server.ReadHeaderTimeout != 5*time.Second || server.WriteTimeout != 0 || server.ReadTimeout != 0 {
 		t.Errorf("header %s, write %s, read %s", server.ReadHeaderTimeout, server.WriteTimeout, server.ReadTimeout)
 	}

@@ -1,4 +1,7 @@
-package api
+// Package gate holds what every HTTP listener of this program asks of a request
+// before a handler sees it: the name it was sent to, the page it was sent from, the
+// type of its body, and how long it takes to arrive.
+package gate
 
 import (
 	"net"
@@ -12,10 +15,10 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// allowHosts refuses requests whose Host header names neither this machine nor
+// Hosts refuses requests whose Host header names neither this machine nor
 // one of the configured hosts. A page elsewhere can point its own name at our
 // address (DNS rebinding), but it cannot make the browser lie about that name.
-func allowHosts(configured []string) echo.MiddlewareFunc {
+func Hosts(configured []string) echo.MiddlewareFunc {
 	var allowed []string
 	for _, host := range configured {
 		allowed = append(allowed, hostname(host))
@@ -24,7 +27,7 @@ func allowHosts(configured []string) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			host := hostname(r.Host)
-			if !loopback(host) && !dialled(r, host) && !slices.Contains(allowed, host) {
+			if !Loopback(host) && !dialled(r, host) && !slices.Contains(allowed, host) {
 				return problem.New(problem.Forbidden, "this service does not go by the host name of the request")
 			}
 			return next(c)
@@ -41,7 +44,9 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-func loopback(host string) bool {
+// Loopback says whether host, a name or an address without port, is this machine as
+// only itself can reach it.
+func Loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }

@@ -1,4 +1,4 @@
-package api_test
+package gate_test
 
 import (
 	"net"
@@ -6,11 +6,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"scrapelog/handlers/api"
+	"scrapelog/handlers/gate"
 )
 
 func TestAcceptedConnectionsAreGivenUpAfterFifteenSecondsOfSilence(t *testing.T) {
-	listener, err := api.Listen(t.Context(), "127.0.0.1:0")
+	listener, err := gate.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,50 @@
+package gate
+
+import (
+	"mime"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/problem"
+)
+
+// Headers keeps pages and answers from being framed, sniffed and read by other sites.
+func Headers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		header.Set(echo.HeaderXFrameOptions, "DENY")
+		header.Set(echo.HeaderReferrerPolicy, "same-origin")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		return next(c)
+	}
+}
+
+// SameOrigin refuses writes that a browser makes for a foreign page. It asks
+// Check rather than wrapping the handler, which would put a second
+// echo.Response, whose Flush hides write errors, beneath every stream.
+func SameOrigin(protection *http.CrossOriginProtection) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := protection.Check(c.Request()); err != nil {
+				return problem.New(problem.Forbidden, err.Error())
+			}
+			return next(c)
+		}
+	}
+}
+
+// JSON refuses a body that its Content-Type does not call JSON. A form and
+// text/plain are what a browser sends for a foreign page without asking first.
+func JSON(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		given := r.Header.Get(echo.HeaderContentType)
+		if media, _, err := mime.ParseMediaType(given); r.ContentLength == 0 || err == nil && media == echo.MIMEApplicationJSON {
+			return next(c)
+		}
+		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "the body is not JSON by its type; send Content-Type: application/json")
+	}
+}

@@ -1,0 +1,25 @@
+package gate
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// NewServer makes the server. It has no write timeout, and no read timeout
+// beyond the header: both would cut streams. Streams have a deadline per message
+// and bodies one of their own. Shutdown calls each onShutdown first; pass
+// what ends them, since Shutdown waits for streams.
+func NewServer(handler http.Handler, logger *slog.Logger, onShutdown ...func()) *http.Server {
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	for _, f := range onShutdown {
+		srv.RegisterOnShutdown(f)
+	}
+	return srv
+}
