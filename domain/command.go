@@ -89,6 +89,7 @@ type RemoveScraper struct {
 type ReportCompleted struct {
 	ToRun
 	Items int64
+	Note  string
 }
 
 // ReportFailed says that the run was answered and went wrong.
@@ -107,6 +108,7 @@ type ReportConnectionLost struct {
 	Cause       Cause
 	Detail      string
 	LastHeardAt time.Time
+	LastEvent   string
 	Received    Received
 }
 

@@ -83,6 +83,7 @@ type ConnectionLost struct {
 	Cause       Cause     `json:"cause"`
 	Detail      string    `json:"detail"`
 	LastHeardAt time.Time `json:"last_heard_at,omitzero"`
+	LastEvent   string    `json:"last_event,omitempty"` // the name of the last event that came; at most [MaxLastEvent] bytes
 	Received    Received  `json:"received"`
 }
 
@@ -97,8 +98,9 @@ type ConnectionRestored struct {
 // RunCompleted ends a run whose scraper said "completed".
 type RunCompleted struct {
 	AboutRun
-	Items      int64 `json:"items"`
-	DurationMS int64 `json:"duration_ms"`
+	Items      int64  `json:"items"`
+	DurationMS int64  `json:"duration_ms"`
+	Note       string `json:"note,omitempty"` // from the scraper, such as how a crawl ended; at most [MaxNote] bytes
 }
 
 // RunFailed ends a run that was answered and went wrong.

@@ -22,6 +22,11 @@ func frozen() map[string]domain.Event {
 	scheduled := domain.RunStarted{AboutRun: aboutRun(runID, 0), Trigger: domain.TriggerSchedule, DueAt: at(-0.25), Instance: "i1"}
 	recovery := domain.RunStarted{AboutRun: aboutRun(otherID, 51), Trigger: domain.TriggerRecovery, Recovers: runID, Watcher: "tab-1", Instance: "i1"}
 	watcher := domain.ConnectionLost{AboutRun: aboutRun(runID, 41), Link: domain.LinkWatcher, Cause: domain.CauseWatcherGone, Detail: "away for 10s"}
+	named := lost
+	named.Cause, named.LastEvent = domain.CauseEOF, "Completed"
+	exhausted := domain.ConnectionLost{AboutRun: aboutRun(runID, 41), Link: domain.LinkScraper, Phase: domain.PhaseConnecting, Cause: domain.CauseInstanceExhausted, Detail: "too many open files"}
+	noted := completed
+	noted.Note = "the last page repeated the one before"
 	rejected := failed
 	rejected.Code, rejected.HTTPStatus = domain.CodeRejected, 500
 	full := configured(func(c *domain.ScraperConfig) {
@@ -36,8 +41,11 @@ func frozen() map[string]domain.Event {
 		"run.started.recovery":           recovery,
 		"run.connection_lost.scraper":    lost,
 		"run.connection_lost.watcher":    watcher,
+		"run.connection_lost.named":      named,
+		"run.connection_lost.exhausted":  exhausted,
 		"run.connection_restored":        restored,
 		"run.completed":                  completed,
+		"run.completed.note":             noted,
 		"run.failed":                     failed,
 		"run.failed.rejected":            rejected,
 		"run.cancelled":                  cancelled,

@@ -62,9 +62,9 @@ func (r Run) Decide(c RunCommand) ([]Event, error) {
 	}
 	switch c := c.(type) {
 	case ReportCompleted:
-		return r.unlessEnded(StatusCompleted, RunCompleted{AboutRun: r.about(c.At), Items: c.Items, DurationMS: ms(c.At.Sub(r.StartedAt))})
+		return r.unlessEnded(StatusCompleted, r.completed(c))
 	case ReportFailed:
-		return r.unlessEnded(StatusFailed, RunFailed{AboutRun: r.about(c.At), Code: c.Code, Detail: c.Detail, HTTPStatus: c.HTTPStatus})
+		return r.unlessEnded(StatusFailed, RunFailed{AboutRun: r.about(c.At), Code: c.Code, Detail: Printable(c.Detail, MaxDetail), HTTPStatus: c.HTTPStatus})
 	case ReportConnectionLost:
 		return r.unlessEnded(StatusConnectionFailed, r.lost(c))
 	case CancelRun:
@@ -87,10 +87,16 @@ func (r Run) unlessEnded(as RunStatus, e Event) ([]Event, error) {
 	return nil, fmt.Errorf("run %s is %s: %w", r.ID, r.Status, ErrFinished)
 }
 
+func (r Run) completed(c ReportCompleted) RunCompleted {
+	return RunCompleted{
+		AboutRun: r.about(c.At), Items: c.Items, DurationMS: ms(c.At.Sub(r.StartedAt)), Note: Printable(c.Note, MaxNote),
+	}
+}
+
 func (r Run) lost(c ReportConnectionLost) ConnectionLost {
 	return ConnectionLost{
-		AboutRun: r.about(c.At), Link: c.Link, Phase: c.Phase, Cause: c.Cause,
-		Detail: c.Detail, LastHeardAt: c.LastHeardAt, Received: c.Received,
+		AboutRun: r.about(c.At), Link: c.Link, Phase: c.Phase, Cause: c.Cause, Detail: Printable(c.Detail, MaxDetail),
+		LastHeardAt: c.LastHeardAt, LastEvent: Printable(c.LastEvent, MaxLastEvent), Received: c.Received,
 	}
 }
 

@@ -69,25 +69,26 @@ type Cause string
 
 // The causes.
 const (
-	CauseDNS            Cause = "dns"             // the name did not resolve
-	CauseRefused        Cause = "refused"         // nobody listens there
-	CauseUnreachable    Cause = "unreachable"     // no route to the host
-	CauseConnectTimeout Cause = "connect_timeout" // the handshake went unanswered
-	CauseTLS            Cause = "tls"             // no trusted TLS session
-	CauseStartTimeout   Cause = "start_timeout"   // no response header in time
-	CauseBadResponse    Cause = "bad_response"    // the answer was not HTTP
-	CauseGateway        Cause = "gateway"         // 408, 502, 503, 504 or 520–530
-	CauseBusy           Cause = "busy"            // 409 to a recovery run: the scraper still holds the lost one
-	CauseEOF            Cause = "eof"             // a clean end without completed or failed
-	CauseTruncated      Cause = "truncated"       // cut inside the transfer
-	CauseReset          Cause = "reset"           // connection reset by the other side
-	CauseCorrupt        Cause = "corrupt"         // the transfer's framing broke
-	CauseIdleTimeout    Cause = "idle_timeout"    // nothing was heard for idle_timeout
-	CauseMissedBeats    Cause = "missed_beats"    // three announced beats did not come
-	CauseWatcherGone    Cause = "watcher_gone"    // the watcher stayed away past watcher_grace
-	CauseInstanceLost   Cause = "instance_lost"   // the scrapelog instance died
-	CauseInstanceStop   Cause = "instance_stopped"
-	CauseOther          Cause = "other" // so that no fault is without a status
+	CauseDNS               Cause = "dns"             // the name did not resolve
+	CauseRefused           Cause = "refused"         // nobody listens there
+	CauseUnreachable       Cause = "unreachable"     // no route to the host
+	CauseConnectTimeout    Cause = "connect_timeout" // the handshake went unanswered
+	CauseTLS               Cause = "tls"             // no trusted TLS session
+	CauseStartTimeout      Cause = "start_timeout"   // no response header in time
+	CauseBadResponse       Cause = "bad_response"    // the answer was not HTTP
+	CauseGateway           Cause = "gateway"         // 408, 502, 503, 504 or 520–530
+	CauseBusy              Cause = "busy"            // 409 to a recovery run: the scraper still holds the lost one
+	CauseEOF               Cause = "eof"             // a clean end without completed or failed
+	CauseTruncated         Cause = "truncated"       // cut inside the transfer
+	CauseReset             Cause = "reset"           // connection reset by the other side
+	CauseCorrupt           Cause = "corrupt"         // the transfer's framing broke
+	CauseIdleTimeout       Cause = "idle_timeout"    // nothing was heard for idle_timeout
+	CauseMissedBeats       Cause = "missed_beats"    // three announced beats did not come
+	CauseWatcherGone       Cause = "watcher_gone"    // the watcher stayed away past watcher_grace
+	CauseInstanceLost      Cause = "instance_lost"   // the scrapelog instance died
+	CauseInstanceStop      Cause = "instance_stopped"
+	CauseInstanceExhausted Cause = "instance_exhausted" // the scrapelog instance had no descriptor or memory left for a connection
+	CauseOther             Cause = "other"              // so that no fault is without a status
 )
 
 // FailureCode is why a run failed although the connection held.

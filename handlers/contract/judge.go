@@ -45,7 +45,7 @@ const (
 	fixSize      = "send at most 64 KB an event: counts and names, not the pages themselves"
 	fixUTF8      = "encode as UTF-8"
 	fixJSON      = `make the data one JSON value, such as {} or {"page":1}`
-	fixTerminal  = `send {"items":N} with completed and {"error":"…"} with failed, N a number and … a text`
+	fixTerminal  = `send {"items":N} with completed and {"error":"…"} with failed, N a whole number and … your reason`
 	fixEnding    = `end with exactly one "completed" or "failed", whatever happens: a stream that just ends is a lost run`
 	fixAfter     = "close the connection right after the terminal event, and send nothing behind it"
 )

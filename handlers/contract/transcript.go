@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 const (
@@ -205,18 +206,10 @@ func (t *transcript) judgeData(b block) {
 	}
 }
 
-// judgeTerminal wants {"items":N} or {"error":"…"}; either key may be missing.
+// judgeTerminal reads the event as a run would.
 func (t *transcript) judgeTerminal(b block) {
-	var object map[string]json.RawMessage
-	key, value := "items", any(new(uint64))
-	if b.kind == "failed" {
-		key, value = "error", new(string)
-	}
-	err := json.Unmarshal(bytes.Join(b.data, []byte("\n")), &object)
-	if raw, there := object[key]; there && err == nil {
-		err = json.Unmarshal(raw, value)
-	}
-	if err != nil || object == nil {
+	last, _ := dial.ParseTerminal(b.kind, string(bytes.Join(b.data, []byte("\n"))))
+	if last.Broken != "" {
 		t.flaw(RuleEnding, fixTerminal, "%s: the run would end as failed, code protocol", t.terminals[0])
 	}
 }

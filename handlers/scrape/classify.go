@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"scrapelog/domain"
@@ -24,7 +26,7 @@ func (o outcome) command() domain.RunCommand {
 	case o.own != nil:
 		return o.ownEnd()
 	case o.err == nil:
-		return o.lost(domain.CauseEOF, `the stream ended without "completed" or "failed"`)
+		return o.lost(domain.CauseEOF, `the stream ended without "completed" or "failed"`+o.lastWord())
 	case errors.As(o.err, &never):
 		return o.failed(domain.CodeRejected, "not sent: "+never.problem)
 	case errors.As(o.err, &answer):
@@ -37,16 +39,16 @@ func (o outcome) command() domain.RunCommand {
 	return o.lost(o.fault())
 }
 
-func (o outcome) terminal(said terminal) domain.RunCommand {
+func (o outcome) terminal(said dial.Terminal) domain.RunCommand {
 	switch {
-	case said.unread != "":
-		return o.failed(domain.CodeProtocol, said.unread)
-	case said.completed:
-		return domain.ReportCompleted{ToRun: o.toRun(), Items: said.items}
-	case said.reason == "":
+	case said.Broken != "":
+		return o.failed(domain.CodeProtocol, said.Broken)
+	case said.Completed:
+		return domain.ReportCompleted{ToRun: o.toRun(), Items: said.Items, Note: domain.Printable(o.redact.blot(said.Note), domain.MaxNote)}
+	case said.Reason == "":
 		return o.failed(domain.CodeScraperError, "the scraper gave no reason")
 	}
-	return o.failed(domain.CodeScraperError, said.reason)
+	return o.failed(domain.CodeScraperError, said.Reason)
 }
 
 func (o outcome) ownEnd() domain.RunCommand {
@@ -93,6 +95,7 @@ func (o outcome) lost(cause domain.Cause, detail string) domain.ReportConnection
 		Cause:       cause,
 		Detail:      o.redact.clean(detail + o.lastBeat()),
 		LastHeardAt: o.heardAt,
+		LastEvent:   domain.Printable(o.redact.blot(o.lastEvent), domain.MaxLastEvent),
 		Received:    o.received,
 	}
 }
@@ -118,6 +121,26 @@ func (o outcome) lastBeat() string {
 		age := o.endedAt.Sub(o.eventAt).Round(time.Millisecond)
 		return fmt.Sprintf("; a beat every %s was announced and the last event is %s old", every, age)
 	}
+}
+
+// lastWord names the last event of a stream that ended too soon, and the event
+// that it was perhaps meant to be.
+func (o outcome) lastWord() string {
+	if o.received.Events == 0 {
+		return ""
+	}
+	name := o.lastEvent
+	if name != strings.TrimSpace(name) || name == "" {
+		name = strconv.Quote(name)
+	}
+	said := "; the last event was " + name
+	switch meant := strings.ToLower(strings.TrimSpace(o.lastEvent)); meant {
+	case "completed", "failed":
+		return said + "; the contract's word is " + meant
+	case unnamed:
+		return said + ", which is an event without a name; the contract's last event has the line event: completed"
+	}
+	return said
 }
 
 // statusText names a status in the standard's words: the scraper's own reason

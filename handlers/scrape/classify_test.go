@@ -14,11 +14,12 @@ import (
 	"unicode/utf8"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 // TestTheOrderOfTheClassifier gives two reasons at once; the first must count.
 func TestTheOrderOfTheClassifier(t *testing.T) {
-	said := &terminal{completed: true}
+	said := &dial.Terminal{Completed: true}
 	answered := &refusal{http.StatusNotFound}
 	for name, test := range map[string]struct {
 		o    outcome
@@ -87,41 +88,11 @@ func TestDetailIsFitForTheLog(t *testing.T) {
 		}
 	}
 	for _, long := range []string{strings.Repeat("x", 600), strings.Repeat("世", 600), strings.Repeat("\x00", 600), strings.Repeat("\xff", 600)} {
-		if got := r.clean(long); len(got) > maxDetail || len(got) < maxDetail-8 || !utf8.ValidString(got) {
+		if got := r.clean(long); len(got) > domain.MaxDetail || len(got) < domain.MaxDetail-8 || !utf8.ValidString(got) {
 			t.Errorf("%.8q… becomes %d bytes", long, len(got))
 		}
 	}
-	if exact := strings.Repeat("x", maxDetail); r.clean(exact) != exact {
+	if exact := strings.Repeat("x", domain.MaxDetail); r.clean(exact) != exact {
 		t.Error("what fits is cut")
-	}
-}
-
-func TestTerminal(t *testing.T) {
-	for data, want := range map[string]terminal{
-		`{"items":0}`:                   {completed: true},
-		`{"items":12,"more":"ignored"}`: {completed: true, items: 12},
-		`{}`:                            {completed: true},
-		`{"items":null}`:                {completed: true},
-		`{"Items":12}`:                  {completed: true},
-		`{"items":9223372036854775807}`: {completed: true, items: 9223372036854775807},
-	} {
-		if got := parseCompleted(data); got != want {
-			t.Errorf("completed %s is read as %+v", data, got)
-		}
-	}
-	for _, data := range []string{``, `null`, `[]`, `7`, `{"items":"7"}`, `{"items":7.0}`, `{"items":1e2}`, `{"items":9223372036854775808}`, `{"items":7} x`, `{"items":-0.5}`} {
-		if got := parseCompleted(data); got.completed || got.unread == "" {
-			t.Errorf("completed %s is read as %+v", data, got)
-		}
-	}
-	for data, want := range map[string]terminal{`{"error":"no"}`: {reason: "no"}, `{}`: {}, `{"error":null}`: {}} {
-		if got := parseFailed(data); got != want {
-			t.Errorf("failed %s is read as %+v", data, got)
-		}
-	}
-	for _, data := range []string{``, `"no"`, `{"error":{"code":1}}`} {
-		if got := parseFailed(data); got.unread == "" {
-			t.Errorf("failed %s is read as %+v", data, got)
-		}
 	}
 }

@@ -3,19 +3,16 @@ package scrape
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"scrapelog/domain"
 )
 
 const (
-	// maxDetail is how much of a detail the log keeps, in bytes.
-	maxDetail = 512
 	// minSecret is the least length at which a word of a secret is blotted out:
 	// shorter ones occur by chance.
 	minSecret = 6
-	blot      = "[redacted]"
+	redacted  = "[redacted]"
 )
 
 // redactor blots out what was secret in a request: errors and scrapers repeat
@@ -54,35 +51,14 @@ func (r *redactor) add(word string) {
 }
 
 // clean makes text fit for the log: no secret, no control or invisible
-// character, at most maxDetail bytes.
+// character, at most [domain.MaxDetail] bytes.
 func (r redactor) clean(text string) string {
-	for _, word := range r.words {
-		text = strings.ReplaceAll(text, word, blot)
-	}
-	return printable(text)
+	return domain.Printable(r.blot(text), domain.MaxDetail)
 }
 
-// printable escapes what does not print, as Go would in a string, and cuts at
-// maxDetail.
-func printable(text string) string {
-	const more = "…"
-	var b strings.Builder
-	room := 0 // how much of it leaves room for more
-	for i, char := range text {
-		piece := text[i:min(len(text), i+utf8.RuneLen(char))]
-		switch {
-		case char == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
-			piece = `\x` + strconv.FormatUint(uint64(text[i]), 16)
-		case !unicode.IsPrint(char):
-			piece = strings.Trim(strconv.QuoteRune(char), "'")
-		}
-		if b.Len()+len(piece) > maxDetail {
-			return b.String()[:room] + more
-		}
-		b.WriteString(piece)
-		if b.Len() <= maxDetail-len(more) {
-			room = b.Len()
-		}
+func (r redactor) blot(text string) string {
+	for _, word := range r.words {
+		text = strings.ReplaceAll(text, word, redacted)
 	}
-	return b.String()
+	return text
 }

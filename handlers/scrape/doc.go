@@ -10,7 +10,6 @@
 //	request.go   the POST: body, headers, and no way for net/http to repeat it
 //	reader.go    bytes: counting, limits, and the silence timer of silence.go
 //	stream.go    events: sse.Read until the terminal event, or until it breaks
-//	terminal.go  what the scraper said last
 //	classify.go  how it ended, as one command to the run
 //	fault.go     what a broken connection looked like
 //	record.go    the command into the log, however long that takes

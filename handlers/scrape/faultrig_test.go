@@ -121,7 +121,7 @@ func checkEvidence(t *testing.T, c domain.ReportConnectionLost) {
 
 func checkDetail(t testing.TB, detail string) {
 	t.Helper()
-	if len(detail) > maxDetail {
+	if len(detail) > domain.MaxDetail {
 		t.Errorf("detail has %d bytes", len(detail))
 	}
 	if strings.ContainsFunc(detail, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -38,14 +38,15 @@ type outcome struct {
 	redact  redactor
 	endedAt time.Time
 
-	said *terminal // the scraper's last word, if it was heard
-	own  error     // why we ended it ourselves, if we did
-	err  error     // what it broke on; nil is a clean end, which is no success
+	said *dial.Terminal // the scraper's last word, if it was heard
+	own  error          // why we ended it ourselves, if we did
+	err  error          // what it broke on; nil is a clean end, which is no success
 
-	received domain.Received
-	heardAt  time.Time     // of the last byte
-	eventAt  time.Time     // of the last whole event
-	beat     time.Duration // how often the scraper announced to send one; 0: it did not
+	received  domain.Received
+	heardAt   time.Time     // of the last byte
+	eventAt   time.Time     // of the last whole event
+	lastEvent string        // its name
+	beat      time.Duration // how often the scraper announced to send one; 0: it did not
 }
 
 // follow POSTs a run and reads its stream to the end, whatever the end is. ctx
@@ -61,7 +62,7 @@ func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cf
 	return o
 }
 
-func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, opened func(), alive func(time.Time)) (*terminal, error) {
+func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, opened func(), alive func(time.Time)) (*dial.Terminal, error) {
 	req, err := newRequest(ctx, o.run, o.cfg)
 	if err != nil {
 		return nil, err

@@ -11,9 +11,8 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/tmaxmax/go-sse"
-
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 // ends is how the bytes of a fuzzed stream may end.
@@ -57,11 +56,11 @@ func checkFuzzed(t *testing.T, o outcome, stream string) {
 	}
 	switch c := c.(type) {
 	case domain.ReportCompleted:
-		if !heard || !expected.completed || c.Items != expected.items || c.Items < 0 {
+		if !heard || !expected.Completed || c.Items != expected.Items || c.Items < 0 {
 			t.Errorf("completed with %d items; the stream says %+v", c.Items, expected)
 		}
 	case domain.ReportFailed:
-		if !heard || expected.completed {
+		if !heard || expected.Completed {
 			t.Errorf("failed as %s; the stream says %+v", c.Code, expected)
 		}
 		checkDetail(t, c.Detail)
@@ -79,7 +78,7 @@ func checkFuzzed(t *testing.T, o outcome, stream string) {
 // firstTerminal interprets a stream line by line, as the HTML standard words it,
 // but for one habit of the parser's that we live with: an event without data is
 // dispatched too.
-func firstTerminal(stream string) (terminal, bool) {
+func firstTerminal(stream string) (dial.Terminal, bool) {
 	var event, data string
 	var dirty bool
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(stream, "\xef\xbb\xbf")), "\n")
@@ -88,7 +87,7 @@ func firstTerminal(stream string) (terminal, bool) {
 		value = strings.TrimPrefix(value, " ")
 		switch {
 		case line == "" && dirty:
-			if last, is := parseTerminal(sse.Event{Type: event, Data: strings.TrimSuffix(data, "\n")}); is {
+			if last, is := dial.ParseTerminal(event, strings.TrimSuffix(data, "\n")); is {
 				return last, true
 			}
 			event, data, dirty = "", "", false
@@ -100,5 +99,5 @@ func firstTerminal(stream string) (terminal, bool) {
 			dirty = true
 		}
 	}
-	return terminal{}, false
+	return dial.Terminal{}, false
 }

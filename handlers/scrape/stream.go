@@ -1,20 +1,26 @@
 package scrape
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"time"
 
 	"github.com/tmaxmax/go-sse"
+
+	"scrapelog/handlers/dial"
 )
 
 // beatsToLose is how many announced beats must be missed to lose a stream.
 const beatsToLose = 3
 
+// unnamed is the name of an event without one, by the HTML standard.
+const unnamed = "message"
+
 // listen reads events until the terminal one, which it returns at once, or until
 // the stream ends: with no error where it ended cleanly.
-func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive func(time.Time)) (*terminal, error) {
+func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive func(time.Time)) (*dial.Terminal, error) {
 	quiet := o.newSilence(end)
 	defer quiet.stop()
 	if body, is := stream.(interface{ Waiting() bool }); is {
@@ -33,8 +39,8 @@ func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive fu
 			return nil, err
 		}
 		o.received.Events++
-		o.eventAt = time.Now()
-		if last, is := parseTerminal(event); is {
+		o.eventAt, o.lastEvent = time.Now(), cmp.Or(event.Type, unnamed)
+		if last, is := dial.ParseTerminal(event.Type, event.Data); is {
 			return &last, nil
 		}
 		if o.beat > 0 {

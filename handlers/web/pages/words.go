@@ -14,25 +14,26 @@ import (
 )
 
 var causeWords = map[domain.Cause]string{
-	domain.CauseDNS:            "its host name was not found",
-	domain.CauseRefused:        "nothing listens at its address",
-	domain.CauseUnreachable:    "there was no route to its host",
-	domain.CauseConnectTimeout: "the connection was not answered in time",
-	domain.CauseTLS:            "no trusted TLS connection could be made",
-	domain.CauseStartTimeout:   "it accepted the connection and did not answer in time",
-	domain.CauseBadResponse:    "the answer was not HTTP",
-	domain.CauseGateway:        "a gateway in front of it said that it is not available",
-	domain.CauseBusy:           "it still held the run that was lost",
-	domain.CauseEOF:            "the stream ended before the scraper had said how the scrape went",
-	domain.CauseTruncated:      "the stream was cut in the middle of the transfer",
-	domain.CauseReset:          "the connection was reset",
-	domain.CauseCorrupt:        "what came over the connection was garbled",
-	domain.CauseIdleTimeout:    "nothing was heard for too long",
-	domain.CauseMissedBeats:    "three of its announced beats did not come",
-	domain.CauseWatcherGone:    "its watcher stayed away",
-	domain.CauseInstanceLost:   "the scrapelog instance that followed it died",
-	domain.CauseInstanceStop:   "the scrapelog instance that followed it was stopped",
-	domain.CauseOther:          "a fault that has no name of its own",
+	domain.CauseDNS:               "its host name was not found",
+	domain.CauseRefused:           "nothing listens at its address",
+	domain.CauseUnreachable:       "there was no route to its host",
+	domain.CauseConnectTimeout:    "the connection was not answered in time",
+	domain.CauseTLS:               "no trusted TLS connection could be made",
+	domain.CauseStartTimeout:      "it accepted the connection and did not answer in time",
+	domain.CauseBadResponse:       "the answer was not HTTP",
+	domain.CauseGateway:           "a gateway in front of it said that it is not available",
+	domain.CauseBusy:              "it still held the run that was lost",
+	domain.CauseEOF:               "the stream ended before the scraper had said how the scrape went",
+	domain.CauseTruncated:         "the stream was cut in the middle of the transfer",
+	domain.CauseReset:             "the connection was reset",
+	domain.CauseCorrupt:           "what came over the connection was garbled",
+	domain.CauseIdleTimeout:       "nothing was heard for too long",
+	domain.CauseMissedBeats:       "three of its announced beats did not come",
+	domain.CauseWatcherGone:       "its watcher stayed away",
+	domain.CauseInstanceLost:      "the scrapelog instance that followed it died",
+	domain.CauseInstanceStop:      "the scrapelog instance that followed it was stopped",
+	domain.CauseInstanceExhausted: "the scrapelog instance that followed it had no file descriptor or memory left for a connection",
+	domain.CauseOther:             "a fault that has no name of its own",
 }
 
 // causeText says a cause in words; an unknown one, of a newer program, as it is.
@@ -146,7 +147,7 @@ func lostText(p RunPage) string {
 	switch {
 	case p.Link == domain.LinkWatcher:
 		return fmt.Sprintf("The run of %s was stopped %s into it: nobody watched it any more.", name, into)
-	case p.Cause == domain.CauseInstanceLost, p.Cause == domain.CauseInstanceStop:
+	case p.Cause == domain.CauseInstanceLost, p.Cause == domain.CauseInstanceStop, p.Cause == domain.CauseInstanceExhausted:
 		return fmt.Sprintf("The run of %s was given up %s into it: %s.", name, into, causeText(p.Cause))
 	case p.Phase == domain.PhaseConnecting:
 		return fmt.Sprintf("%s could not be reached: %s.", name, causeText(p.Cause))

@@ -1,0 +1,42 @@
+package domain
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How much of a foreign text an event keeps, in bytes.
+const (
+	MaxDetail    = 512 // of ConnectionLost and RunFailed
+	MaxNote      = 512 // of RunCompleted
+	MaxLastEvent = 64  // of ConnectionLost
+)
+
+// Printable returns text as an event may carry it: in at most limit bytes, with
+// each character that does not print and each byte that is not UTF-8 escaped as in
+// a Go string. A text that is too long is cut between two characters and ends
+// in "…". The result does not change when it is passed in again.
+func Printable(text string, limit int) string {
+	const more = "…"
+	var b strings.Builder
+	room := 0 // how much of it leaves room for more
+	for i, char := range text {
+		piece := text[i:min(len(text), i+utf8.RuneLen(char))]
+		switch {
+		case char == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			piece = `\x` + strconv.FormatUint(uint64(text[i]), 16)
+		case !unicode.IsPrint(char):
+			piece = strings.Trim(strconv.QuoteRune(char), "'")
+		}
+		if b.Len()+len(piece) > limit {
+			return b.String()[:room] + more
+		}
+		b.WriteString(piece)
+		if b.Len() <= limit-len(more) {
+			room = b.Len()
+		}
+	}
+	return b.String()
+}
