@@ -20,6 +20,7 @@ type transaction struct {
 	appended  atomic.Bool // so that whoever ends it wakes the readers of the log
 	released  sync.Once
 	feeds     bool      // it is a consumer group's
+	after     []func()  // see AfterCommit
 	unwritten Unwritten // see Keep; nil: nothing
 }
 
@@ -73,7 +74,21 @@ func (s *Store) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.T
 	if tx.appended.Load() {
 		s.commits.fire()
 	}
+	for _, do := range tx.after {
+		do()
+	}
 	return nil
+}
+
+// AfterCommit calls do once the transaction of InTx that ctx carries is
+// committed, and never if it is rolled back or its fate is unknown. Without such
+// a transaction it calls do at once.
+func AfterCommit(ctx context.Context, do func()) {
+	if tx, ok := ctx.Value(txKey{}).(*transaction); ok && !tx.feeds {
+		tx.after = append(tx.after, do)
+		return
+	}
+	do()
 }
 
 // begin waits for a connection as long as ctx allows. The transaction itself is

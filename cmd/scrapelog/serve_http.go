@@ -81,8 +81,16 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 				t.prober.Announce(scrapers)
 			}
 		},
-		Ready: s.ready, Version: version(), Logger: s.logger,
+		Ready: s.ready, OpenStreams: s.openStreams, Version: version(), Logger: s.logger,
 	}
+}
+
+// openStreams is how many streams of scrapers this instance reads.
+func (s *service) openStreams() int {
+	if t := s.current.Load(); t != nil {
+		return t.supervisor.Streams()
+	}
+	return 0
 }
 
 func (s *service) webConfig(hub *live.Hub) web.Config {

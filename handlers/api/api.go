@@ -54,10 +54,12 @@ type Config struct {
 	// Ready says whether this instance does its work.
 	Ready func(ctx context.Context) Readiness
 
-	Actor       func(*http.Request) string // optional: who asks; default "user:api"
-	OpenStreams func() int                 // optional: how many scraper links are open now
-	Version     string                     // optional: of the build, for /metrics
-	Logger      *slog.Logger               // optional
+	// OpenStreams returns how many streams of scrapers this instance has open.
+	OpenStreams func() int
+
+	Actor   func(*http.Request) string // optional: who asks; default "user:api"
+	Version string                     // optional: of the build, for /metrics
+	Logger  *slog.Logger               // optional
 }
 
 // Handler serves the API.

@@ -61,12 +61,10 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	emit(buildInfo, 1, c.Version, runtime.Version())
 	emit(openStreams, float64(c.streams.open[eventStream].Load()), "events")
 	emit(openStreams, float64(c.streams.open[watchStream].Load()), "watch")
-	if c.OpenStreams != nil {
-		emit(openStreams, float64(c.OpenStreams()), "scraper")
-	}
+	emit(openStreams, float64(c.OpenStreams()), "scraper")
 	figures, err := c.figures()
 	if err != nil {
-		c.Logger.Warn("metrics of the database left out", "err", err)
+		c.Logger.Warn("metrics of the database left out", "error", err)
 		emit(databaseUp, 0)
 		return
 	}

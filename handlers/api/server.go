@@ -62,7 +62,7 @@ func requestID() echo.MiddlewareFunc {
 
 func logPanic(logger *slog.Logger) middleware.LogErrorFunc {
 	return func(c echo.Context, err error, stack []byte) error {
-		logger.ErrorContext(c.Request().Context(), "panic", "err", err, "path", c.Request().URL.EscapedPath(),
+		logger.ErrorContext(c.Request().Context(), "panic", "error", err, "path", c.Request().URL.EscapedPath(),
 			"request_id", c.Response().Header().Get(echo.HeaderXRequestID), "stack", string(stack))
 		return problem.Of(errors.New("panic")) // told by now: a document is not logged again
 	}

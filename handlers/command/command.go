@@ -144,7 +144,7 @@ func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Orig
 		return nil, err
 	}
 	recorded, err := h.append(ctx, change, events, h.partOf(history, by))
-	h.logLink(run, recorded)
+	h.logRun(ctx, run, recorded)
 	return recorded, err
 }
 

@@ -3,9 +3,11 @@ package command_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -225,22 +227,100 @@ func TestARunIsOneStory(t *testing.T) {
 	})
 }
 
-func TestLossAndReturnAreOneLineEach(t *testing.T) {
-	each(t, func(d desk) {
-		run := d.startedRun()
-		d.do(lose(run))
-		d.do(restore(run))
-		lines := strings.Split(strings.TrimSpace(d.said.String()), "\n")
-		if len(lines) != 2 {
-			d.Fatalf("%d lines: %s", len(lines), d.said)
-		}
-		for i, level := range []string{"level=WARN", "level=INFO"} {
-			for _, part := range []string{level, "run=" + run.String(), "scraper=" + shop, "cause=reset", "position="} {
-				if !strings.Contains(lines[i], part) {
-					d.Errorf("%q does not say %s", lines[i], part)
+func TestEachEndOfARunAndEachReturnIsOneLine(t *testing.T) {
+	for name, end := range map[string]struct {
+		commands func(run uuid.UUID) []domain.Command
+		lines    []string // the fields that each says
+	}{
+		"a lost connection and its return": {
+			func(run uuid.UUID) []domain.Command { return []domain.Command{lose(run), restore(run)} },
+			[]string{`level=WARN msg="connection lost" cause=reset link=scraper`, `level=INFO msg="connection restored" cause=reset noticed_by= down_for_ms=`},
+		},
+		"a completed run": {
+			func(run uuid.UUID) []domain.Command {
+				return []domain.Command{domain.ReportCompleted{ToRun: domain.ToRun{RunID: run}, Items: 7}}
+			},
+			[]string{`level=INFO msg="run completed" items=7 duration_ms=0`},
+		},
+		"a failed run": {
+			func(run uuid.UUID) []domain.Command {
+				return []domain.Command{domain.ReportFailed{ToRun: domain.ToRun{RunID: run}, Code: domain.CodeRejected, Detail: "no", HTTPStatus: 403}}
+			},
+			[]string{`level=WARN msg="run failed" code=rejected http_status=403 detail=no`},
+		},
+		"a run that failed without an HTTP status": {
+			func(run uuid.UUID) []domain.Command {
+				return []domain.Command{domain.ReportFailed{ToRun: domain.ToRun{RunID: run}, Code: domain.CodeTimeout, Detail: "late"}}
+			},
+			[]string{`level=WARN msg="run failed" code=timeout detail=late`},
+		},
+		"a cancelled run": {
+			func(run uuid.UUID) []domain.Command {
+				return []domain.Command{domain.CancelRun{ToRun: domain.ToRun{RunID: run}, By: "user:ada", Reason: "enough"}}
+			},
+			[]string{`level=INFO msg="run cancelled" by=user:ada reason=enough`},
+		},
+		"an end that came second": {
+			func(run uuid.UUID) []domain.Command {
+				return []domain.Command{domain.CancelRun{ToRun: domain.ToRun{RunID: run}, By: "user:ada"}, domain.CancelRun{ToRun: domain.ToRun{RunID: run}, By: "user:bob"}}
+			},
+			[]string{`level=INFO msg="run cancelled" by=user:ada`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(d desk) {
+				run := d.startedRun()
+				for _, c := range end.commands(run) {
+					d.do(c)
 				}
+				d.saidLines(run, end.lines)
+			})
+		})
+	}
+}
+
+// saidLines holds the log against the fields that each of its lines has.
+func (d desk) saidLines(run uuid.UUID, want []string) {
+	d.Helper()
+	lines := strings.Split(strings.TrimSpace(d.said.String()), "\n")
+	if len(lines) != len(want) {
+		d.Fatalf("%d lines, want %d: %s", len(lines), len(want), d.said)
+	}
+	for i, line := range lines {
+		for _, part := range append(fields(want[i]), "run="+run.String(), "scraper="+shop, "position=") {
+			if !strings.Contains(line, part) {
+				d.Errorf("%q does not say %s", line, part)
 			}
 		}
+	}
+}
+
+// fields splits a line where a field begins.
+func fields(line string) []string { return regexp.MustCompile(`[a-z_]+=("[^"]*"|[^ ]*)`).FindAllString(line, -1) }
+
+func TestALineFollowsTheCommit(t *testing.T) {
+	each(t, func(d desk) {
+		run, failed := d.startedRun(), errors.New("rolled back")
+		err := d.store.InTx(d.Context(), func(ctx context.Context, _ *sql.Tx) error {
+			if _, err := d.Handle(ctx, lose(run), domain.Origin{}); err != nil {
+				return err
+			}
+			return failed
+		})
+		if !errors.Is(err, failed) || d.said.Len() > 0 {
+			d.Fatalf("%v; a loss that was rolled back is logged: %s", err, d.said)
+		}
+		err = d.store.InTx(d.Context(), func(ctx context.Context, _ *sql.Tx) error {
+			_, err := d.Handle(ctx, lose(run), domain.Origin{})
+			if d.said.Len() > 0 {
+				d.Errorf("logged before the commit: %s", d.said)
+			}
+			return err
+		})
+		if err != nil {
+			d.Fatal(err)
+		}
+		d.saidLines(run, []string{`msg="connection lost" cause=reset`})
 	})
 }
 

@@ -25,13 +25,13 @@ func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErr
 		}
 		d := Of(err)
 		if _, onPurpose := errors.AsType[*Document](err); d.Status >= http.StatusInternalServerError && !onPurpose {
-			log(logger, c, d, err)
+			logFailure(logger, c, d, err)
 		}
 		if w.Committed {
 			return
 		}
 		if err := Write(w, r, d); err != nil {
-			logger.DebugContext(r.Context(), "problem document not sent", "err", err)
+			logger.DebugContext(r.Context(), "problem document not sent", "error", err)
 		}
 	}
 }
@@ -46,12 +46,12 @@ func Path(path string) bool {
 	return strings.HasPrefix(path, "/api/")
 }
 
-func log(logger *slog.Logger, c echo.Context, d *Document, err error) {
+func logFailure(logger *slog.Logger, c echo.Context, d *Document, err error) {
 	level := slog.LevelWarn // a 503 passes by itself
 	if d.Status == http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	r := c.Request()
 	logger.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.EscapedPath(),
-		"status", d.Status, "request_id", c.Response().Header().Get(echo.HeaderXRequestID), "err", err)
+		"status", d.Status, "request_id", c.Response().Header().Get(echo.HeaderXRequestID), "error", err)
 }

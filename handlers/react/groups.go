@@ -50,7 +50,7 @@ func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origi
 			for _, c := range domain.Rescrape(e, r.ID, time.Now().UTC().Truncate(time.Microsecond)) {
 				_, err := handle(ctx, c, by)
 				if refused(err) {
-					logger.Warn("a rescrape was refused", "event", r.Position, "scraper", e.ScraperName(), "error", err)
+					logger.Warn("a rescrape was refused", "position", r.Position, "scraper", e.ScraperName(), "error", err)
 					continue
 				}
 				if err != nil {

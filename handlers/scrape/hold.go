@@ -67,7 +67,7 @@ func (s *Supervisor) pulled(ctx context.Context, err error) bool {
 	switch {
 	case err != nil && ctx.Err() == nil && !s.pullFailed:
 		s.pullFailed = true
-		s.Logger.Warn("open runs cannot be read; trying on", "err", err)
+		s.Logger.Warn("open runs cannot be read; trying on", "error", err)
 	case err == nil && s.pullFailed:
 		s.pullFailed = false
 		s.Logger.Info("open runs can be read again")

@@ -21,7 +21,7 @@ func (s *Supervisor) prepare(h *hold) (domain.Run, domain.ScraperConfig, error) 
 			return run, cfg, &unsendable{err.Error()}
 		}
 		if !logged {
-			s.Logger.Warn("a run cannot be loaded; trying on", "run", h.id, "err", err)
+			s.Logger.Warn("a run cannot be loaded; trying on", "run", h.id, "error", err)
 		}
 		select {
 		case <-h.ctx.Done():

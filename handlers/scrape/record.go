@@ -59,7 +59,7 @@ func (s *Supervisor) unrecorded(h *hold, err error) {
 	h.unrecorded = err
 	s.mu.Unlock()
 	if first {
-		s.Logger.Warn("the end of a run cannot be recorded; trying on", "run", h.id, "err", err)
+		s.Logger.Warn("the end of a run cannot be recorded; trying on", "run", h.id, "error", err)
 	}
 }
 
@@ -69,7 +69,7 @@ func (s *Supervisor) recorded(h *hold, err error) {
 	s.mu.Unlock()
 	switch {
 	case errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrInvalid):
-		s.Logger.Error("the end of a run was refused", "run", h.id, "err", err)
+		s.Logger.Error("the end of a run was refused", "run", h.id, "error", err)
 	case late:
 		s.Logger.Info("the end of a run is recorded", "run", h.id)
 	}

@@ -169,6 +169,18 @@ func (s *Supervisor) Unrecorded() (n int, why error) {
 	return n, why
 }
 
+// Streams is how many event streams of scrapers are open.
+func (s *Supervisor) Streams() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.holds {
+		if h.heardAt.Load() != nil && !h.settled && h.unrecorded == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Attached lists the runs in hand that live with a watcher.
 func (s *Supervisor) Attached() []domain.Run {
 	s.mu.Lock()

@@ -94,7 +94,7 @@ func (h *Handler) inclusion(ctx context.Context, position int64) (pages.Inclusio
 		return pages.Inclusion{}, nil // not signed yet
 	case err != nil && ctx.Err() == nil:
 		// Other instances may have the key. What the event says is worth showing.
-		h.cfg.Logger.WarnContext(ctx, "no proof of an event", "position", position, "err", err)
+		h.cfg.Logger.WarnContext(ctx, "no proof of an event", "position", position, "error", err)
 		return pages.Inclusion{Unknown: true}, nil
 	case err != nil:
 		return pages.Inclusion{}, err

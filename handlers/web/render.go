@@ -76,14 +76,14 @@ func (h *Handler) Error(err error, c echo.Context) {
 	}
 	d := problem.Of(err)
 	if d.Status >= http.StatusInternalServerError {
-		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "err", err)
+		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "error", err)
 	}
 	page := pages.ProblemPage(
 		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now()},
 		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID, Asked: c.Response().Header().Get(echo.HeaderXRequestID)},
 	)
 	if err := send(c, d.Status, page); err != nil {
-		h.cfg.Logger.DebugContext(r.Context(), "problem page not sent", "err", err)
+		h.cfg.Logger.DebugContext(r.Context(), "problem page not sent", "error", err)
 	}
 }
 

@@ -127,7 +127,7 @@ func (w *Worker) scrape(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
 	defer w.slots.release(name, held)
-	log := w.log.With("scrape", name, "run", order.RunID)
+	log := w.log.With("scraper", name, "run", order.RunID)
 	if !w.follow(c, job, order, held, log) {
 		panic(http.ErrAbortHandler)
 	}
@@ -139,7 +139,7 @@ func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *s
 	started := time.Now()
 	out, err := openStream(c.Response(), w.cfg.Beat.Std())
 	if err != nil {
-		log.Warn("scrape not started", "why", err)
+		log.Warn("scrape not started", "error", err)
 		return false
 	}
 	defer out.close()
@@ -162,9 +162,9 @@ func report(log *slog.Logger, took time.Duration, items int64, err error) {
 	case err == nil:
 		log.Info("scrape completed", "took", took, "items", items)
 	case stopped(err):
-		log.Warn("scrape stopped", "took", took, "why", err)
+		log.Warn("scrape stopped", "took", took, "error", err)
 	default:
-		log.Warn("scrape failed", "took", took, "err", err)
+		log.Warn("scrape failed", "took", took, "error", err)
 	}
 }
 
