@@ -9,15 +9,21 @@ import (
 
 // Command is a request. It may be refused, or change nothing because what it
 // asks for is so already.
+//
+//sumtype:decl
 type Command interface{ isCommand() }
 
 // RunCommand is a request about one run.
+//
+//sumtype:decl
 type RunCommand interface {
 	Command
 	Run() uuid.UUID
 }
 
 // ScraperCommand is a request about one scraper.
+//
+//sumtype:decl
 type ScraperCommand interface {
 	Command
 	ScraperName() string
@@ -26,7 +32,6 @@ type ScraperCommand interface {
 // ToRun is what every command to a run says first.
 type ToRun struct {
 	RunID uuid.UUID
-	At    time.Time
 }
 
 func (ToRun) isCommand() {}
@@ -37,7 +42,6 @@ func (t ToRun) Run() uuid.UUID { return t.RunID }
 // ToScraper is what every command to a scraper says first.
 type ToScraper struct {
 	Scraper string
-	At      time.Time
 }
 
 func (ToScraper) isCommand() {}
@@ -125,9 +129,10 @@ type CancelRun struct {
 	By, Reason string
 }
 
-// Origin is who asked, and because of what. It becomes the metadata of the
-// events that follow.
+// Origin is who asked, because of what, and when. It becomes the time and the
+// metadata of the events that follow.
 type Origin struct {
+	At          time.Time // when it was seen to happen; zero: now
 	Actor       string    // "scheduler", "saga:rescrape", "user:…", "token:…"
 	Causation   uuid.UUID // the event that led to the command, if one did
 	Correlation string    // the story it belongs to; empty: the run's or scraper's own

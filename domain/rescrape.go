@@ -17,17 +17,17 @@ var (
 // asks for a new scrape at once; the end of a pause asks for the one that was
 // held back. The id of the run follows from the id of the event, so a second
 // delivery asks for the same run. Who is to follow it is left to the handler.
-func Rescrape(e Event, id uuid.UUID, at time.Time) []Command {
+func Rescrape(e Event, id uuid.UUID) []Command {
 	runID := uuid.NewSHA1(rescrapeNamespace, id[:])
 	switch e := e.(type) {
 	case ConnectionRestored:
 		return []Command{StartScrape{
-			ToScraper: ToScraper{Scraper: e.Scraper, At: at}, RunID: runID,
+			ToScraper: ToScraper{Scraper: e.Scraper}, RunID: runID,
 			Trigger: TriggerRecovery, Recovers: e.RunID,
 		}}
 	case ScraperResumed:
 		return []Command{StartScrape{
-			ToScraper: ToScraper{Scraper: e.Scraper, At: at}, RunID: runID,
+			ToScraper: ToScraper{Scraper: e.Scraper}, RunID: runID,
 			Trigger: TriggerRecovery,
 		}}
 	}

@@ -55,22 +55,23 @@ func (r Run) end(s RunStatus, at time.Time) Run {
 	return r
 }
 
-// Decide answers a command with what happens, which may be nothing.
-func (r Run) Decide(c RunCommand) ([]Event, error) {
+// Decide returns the events that answer the command c at the time at. No events
+// and no error mean that what c asks for is already so.
+func (r Run) Decide(c RunCommand, at time.Time) ([]Event, error) {
 	if r.Status == "" {
 		return nil, fmt.Errorf("run %s: %w", c.Run(), ErrNotFound)
 	}
 	switch c := c.(type) {
 	case ReportCompleted:
-		return r.unlessEnded(StatusCompleted, r.completed(c))
+		return r.unlessEnded(StatusCompleted, r.completed(c, at))
 	case ReportFailed:
-		return r.unlessEnded(StatusFailed, RunFailed{AboutRun: r.about(c.At), Code: c.Code, Detail: Printable(c.Detail, MaxDetail), HTTPStatus: c.HTTPStatus})
+		return r.unlessEnded(StatusFailed, RunFailed{AboutRun: r.about(at), Code: c.Code, Detail: Printable(c.Detail, MaxDetail), HTTPStatus: c.HTTPStatus})
 	case ReportConnectionLost:
-		return r.unlessEnded(StatusConnectionFailed, r.lost(c))
+		return r.unlessEnded(StatusConnectionFailed, r.lost(c, at))
 	case CancelRun:
-		return r.unlessEnded(StatusCancelled, RunCancelled{AboutRun: r.about(c.At), By: c.By, Reason: c.Reason})
+		return r.unlessEnded(StatusCancelled, RunCancelled{AboutRun: r.about(at), By: c.By, Reason: c.Reason})
 	case ReportConnectionRestored:
-		return r.restored(c)
+		return r.restored(c, at)
 	}
 	return nil, fmt.Errorf("%w: a run knows no %T", ErrInvalid, c)
 }
@@ -87,20 +88,20 @@ func (r Run) unlessEnded(as RunStatus, e Event) ([]Event, error) {
 	return nil, fmt.Errorf("run %s is %s: %w", r.ID, r.Status, ErrFinished)
 }
 
-func (r Run) completed(c ReportCompleted) RunCompleted {
+func (r Run) completed(c ReportCompleted, at time.Time) RunCompleted {
 	return RunCompleted{
-		AboutRun: r.about(c.At), Items: c.Items, DurationMS: ms(c.At.Sub(r.StartedAt)), Note: Printable(c.Note, MaxNote),
+		AboutRun: r.about(at), Items: c.Items, DurationMS: ms(at.Sub(r.StartedAt)), Note: Printable(c.Note, MaxNote),
 	}
 }
 
-func (r Run) lost(c ReportConnectionLost) ConnectionLost {
+func (r Run) lost(c ReportConnectionLost, at time.Time) ConnectionLost {
 	return ConnectionLost{
-		AboutRun: r.about(c.At), Link: c.Link, Phase: c.Phase, Cause: c.Cause, Detail: Printable(c.Detail, MaxDetail),
+		AboutRun: r.about(at), Link: c.Link, Phase: c.Phase, Cause: c.Cause, Detail: Printable(c.Detail, MaxDetail),
 		LastHeardAt: c.LastHeardAt, LastEvent: Printable(c.LastEvent, MaxLastEvent), Received: c.Received,
 	}
 }
 
-func (r Run) restored(c ReportConnectionRestored) ([]Event, error) {
+func (r Run) restored(c ReportConnectionRestored, at time.Time) ([]Event, error) {
 	switch {
 	case r.Status == StatusRunning:
 		return nil, fmt.Errorf("%w: run %s has not lost its connection", ErrInvalid, r.ID)
@@ -109,8 +110,8 @@ func (r Run) restored(c ReportConnectionRestored) ([]Event, error) {
 	case r.Restored || c.Superseded:
 		return nil, nil
 	}
-	down := ms(c.At.Sub(r.EndedAt))
-	return []Event{ConnectionRestored{AboutRun: r.about(c.At), Link: r.LostLink, DownForMS: down, NoticedBy: c.NoticedBy}}, nil
+	down := ms(at.Sub(r.EndedAt))
+	return []Event{ConnectionRestored{AboutRun: r.about(at), Link: r.LostLink, DownForMS: down, NoticedBy: c.NoticedBy}}, nil
 }
 
 // HeldDown says whether a return must prove itself: a recovery run that was lost

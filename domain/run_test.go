@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"testing"
 	"time"
@@ -26,9 +27,7 @@ func aboutRun(id uuid.UUID, seconds float64) domain.AboutRun {
 	return domain.AboutRun{RunID: id, Scraper: shop, At: at(seconds)}
 }
 
-func toRun(id uuid.UUID, seconds float64) domain.ToRun {
-	return domain.ToRun{RunID: id, At: at(seconds)}
-}
+var toRun = domain.ToRun{RunID: runID}
 
 var (
 	started = domain.RunStarted{AboutRun: aboutRun(runID, 0), Trigger: domain.TriggerManual, Instance: "i1"}
@@ -39,17 +38,18 @@ var (
 	failed    = domain.RunFailed{AboutRun: aboutRun(runID, 60), Code: domain.CodeScraperError, Detail: "no such shop"}
 	cancelled = domain.RunCancelled{AboutRun: aboutRun(runID, 60), By: "user:ada", Reason: "wrong shop"}
 
-	reportCompleted = domain.ReportCompleted{ToRun: toRun(runID, 60), Items: 7}
-	reportFailed    = domain.ReportFailed{ToRun: toRun(runID, 60), Code: domain.CodeScraperError, Detail: "no such shop"}
-	reportLost      = domain.ReportConnectionLost{ToRun: toRun(runID, 41), Link: domain.LinkScraper, Phase: domain.PhaseStreaming,
+	reportCompleted = domain.ReportCompleted{ToRun: toRun, Items: 7}
+	reportFailed    = domain.ReportFailed{ToRun: toRun, Code: domain.CodeScraperError, Detail: "no such shop"}
+	reportLost      = domain.ReportConnectionLost{ToRun: toRun, Link: domain.LinkScraper, Phase: domain.PhaseStreaming,
 		Cause: domain.CauseTruncated, Detail: "unexpected EOF", LastHeardAt: at(40), Received: domain.Received{Events: 3, Bytes: 120}}
-	reportRestored = domain.ReportConnectionRestored{ToRun: toRun(runID, 50), NoticedBy: domain.NoticedByProbe}
-	cancel         = domain.CancelRun{ToRun: toRun(runID, 60), By: "user:ada", Reason: "wrong shop"}
+	reportRestored = domain.ReportConnectionRestored{ToRun: toRun, NoticedBy: domain.NoticedByProbe}
+	cancel         = domain.CancelRun{ToRun: toRun, By: "user:ada", Reason: "wrong shop"}
 )
 
 type runRule struct {
 	given  []domain.Event
 	when   domain.RunCommand
+	at     float64 // seconds after noon; 60 if it is not said
 	then   []domain.Event
 	refuse error
 }
@@ -57,16 +57,14 @@ type runRule struct {
 func TestRun(t *testing.T) {
 	superseded := reportRestored
 	superseded.Superseded = true
-	early := reportCompleted
-	early.At = at(-5)
 
 	rules := map[string]runRule{
 		"a running run completes when its scraper says so": {given: events(started), when: reportCompleted, then: events(completed)},
 		"a running run fails when its scraper says so":     {given: events(started), when: reportFailed, then: events(failed)},
-		"a running run loses its connection":               {given: events(started), when: reportLost, then: events(lost)},
+		"a running run loses its connection":               {given: events(started), when: reportLost, at: 41, then: events(lost)},
 		"a running run is cancelled":                       {given: events(started), when: cancel, then: events(cancelled)},
 		"a running run has no connection to get back":      {given: events(started), when: reportRestored, refuse: domain.ErrInvalid},
-		"a clock that was set back makes no negative time": {given: events(started), when: early, then: events(domain.RunCompleted{AboutRun: aboutRun(runID, -5), Items: 7})},
+		"a clock that was set back makes no negative time": {given: events(started), when: reportCompleted, at: -5, then: events(domain.RunCompleted{AboutRun: aboutRun(runID, -5), Items: 7})},
 		"a run that never started knows nothing":           {when: reportCompleted, refuse: domain.ErrNotFound},
 		"a completed run cannot lose its connection":       {given: events(started, completed), when: reportLost, refuse: domain.ErrFinished},
 		"a completed run cannot fail":                      {given: events(started, completed), when: reportFailed, refuse: domain.ErrFinished},
@@ -78,7 +76,7 @@ func TestRun(t *testing.T) {
 		"completing twice is nothing new":                  {given: events(started, completed), when: reportCompleted},
 		"losing the connection twice is nothing new":       {given: events(started, lost), when: reportLost},
 		"cancelling twice is nothing new":                  {given: events(started, cancelled), when: cancel},
-		"a lost connection is restored":                    {given: events(started, lost), when: reportRestored, then: events(restored)},
+		"a lost connection is restored":                    {given: events(started, lost), when: reportRestored, at: 50, then: events(restored)},
 		"a lost connection is restored once":               {given: events(started, lost, restored), when: reportRestored},
 		"a loss that a newer run superseded stays lost":    {given: events(started, lost), when: superseded},
 		"a restored run stays connection_failed":           {given: events(started, lost, restored), when: reportCompleted, refuse: domain.ErrFinished},
@@ -89,7 +87,7 @@ func TestRun(t *testing.T) {
 			for _, e := range rule.given {
 				run = run.Evolve(e)
 			}
-			got, err := run.Decide(rule.when)
+			got, err := run.Decide(rule.when, at(stdcmp.Or(rule.at, 60)))
 			check(t, got, err, rule.then, rule.refuse)
 		})
 	}

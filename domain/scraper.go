@@ -28,28 +28,29 @@ func (s Scraper) Evolve(e Event) Scraper {
 // Configured says whether the scraper exists: configured once and not removed.
 func (s Scraper) Configured() bool { return !s.ConfiguredAt.IsZero() && !s.Removed }
 
-// Decide answers a command with what happens, which may be nothing.
-func (s Scraper) Decide(c ScraperCommand) ([]Event, error) {
+// Decide returns the events that answer the command c at the time at. No events
+// and no error mean that what c asks for is already so.
+func (s Scraper) Decide(c ScraperCommand, at time.Time) ([]Event, error) {
 	if configure, ok := c.(ConfigureScraper); ok {
-		return s.configure(configure)
+		return s.configure(configure, at)
 	}
 	if s.ConfiguredAt.IsZero() {
 		return nil, fmt.Errorf("scraper %q: %w", c.ScraperName(), ErrNotFound)
 	}
 	switch c := c.(type) {
 	case StartScrape:
-		return s.start(c)
+		return s.start(c, at)
 	case PauseScraper:
-		return s.pause(c)
+		return s.pause(c, at)
 	case ResumeScraper:
-		return s.resume(c)
+		return s.resume(c, at)
 	case RemoveScraper:
-		return s.remove(c)
+		return s.remove(c, at)
 	}
 	return nil, fmt.Errorf("%w: a scraper knows no %T", ErrInvalid, c)
 }
 
-func (s Scraper) configure(c ConfigureScraper) ([]Event, error) {
+func (s Scraper) configure(c ConfigureScraper, at time.Time) ([]Event, error) {
 	if err := c.Config.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,52 +63,52 @@ func (s Scraper) configure(c ConfigureScraper) ([]Event, error) {
 	case s.Configured() && s.Source == c.Source && s.Config.Equal(c.Config):
 		return nil, nil
 	}
-	return []Event{ScraperConfigured{AboutScraper: c.about(), Source: c.Source, Config: c.Config}}, nil
+	return []Event{ScraperConfigured{AboutScraper: c.about(at), Source: c.Source, Config: c.Config}}, nil
 }
 
-func (s Scraper) pause(c PauseScraper) ([]Event, error) {
+func (s Scraper) pause(c PauseScraper, at time.Time) ([]Event, error) {
 	if err := s.mustExist(); err != nil || s.Paused {
 		return nil, err
 	}
-	return []Event{ScraperPaused{AboutScraper: c.about(), By: c.By, Reason: c.Reason}}, nil
+	return []Event{ScraperPaused{AboutScraper: c.about(at), By: c.By, Reason: c.Reason}}, nil
 }
 
-func (s Scraper) resume(c ResumeScraper) ([]Event, error) {
+func (s Scraper) resume(c ResumeScraper, at time.Time) ([]Event, error) {
 	if err := s.mustExist(); err != nil || !s.Paused {
 		return nil, err
 	}
-	return []Event{ScraperResumed{AboutScraper: c.about(), By: c.By, Reason: c.Reason}}, nil
+	return []Event{ScraperResumed{AboutScraper: c.about(at), By: c.By, Reason: c.Reason}}, nil
 }
 
-func (s Scraper) remove(c RemoveScraper) ([]Event, error) {
+func (s Scraper) remove(c RemoveScraper, at time.Time) ([]Event, error) {
 	switch {
 	case s.Removed:
 		return nil, nil
 	case s.Source == SourceFile && c.Source == SourceAPI:
 		return nil, s.managedByFile()
 	}
-	return []Event{ScraperRemoved{AboutScraper: c.about(), By: c.By, Reason: c.Reason}}, nil
+	return []Event{ScraperRemoved{AboutScraper: c.about(at), By: c.By, Reason: c.Reason}}, nil
 }
 
 // start decides whether what is asked for becomes a run, a trace or a refusal.
-func (s Scraper) start(c StartScrape) ([]Event, error) {
+func (s Scraper) start(c StartScrape, at time.Time) ([]Event, error) {
 	switch c.Trigger {
 	case TriggerManual:
 		if reason := s.blocked(); reason != "" {
 			return nil, s.refuse(reason)
 		}
 	case TriggerSchedule:
-		return s.claim(c)
+		return s.claim(c, at)
 	case TriggerRecovery:
-		return s.recover(c)
+		return s.recover(c, at)
 	default:
 		return nil, fmt.Errorf("%w: trigger %q", ErrInvalid, c.Trigger)
 	}
-	return s.begin(c), nil
+	return s.begin(c, at), nil
 }
 
 // claim takes a slot, once: by a run, or by the one trace of its gap.
-func (s Scraper) claim(c StartScrape) ([]Event, error) {
+func (s Scraper) claim(c StartScrape, at time.Time) ([]Event, error) {
 	if !c.DueAt.After(s.LastDue) {
 		return nil, nil
 	}
@@ -117,16 +118,16 @@ func (s Scraper) claim(c StartScrape) ([]Event, error) {
 	}
 	switch reason {
 	case "":
-		return s.begin(c), nil
+		return s.begin(c, at), nil
 	case SkipRemoved, s.Gap:
 		return nil, nil
 	}
-	return s.skip(c, reason), nil
+	return s.skip(c, at, reason), nil
 }
 
 // recover answers a restored connection. Each restored loss is followed by
 // exactly one run that recovers it or one trace that says why not.
-func (s Scraper) recover(c StartScrape) ([]Event, error) {
+func (s Scraper) recover(c StartScrape, at time.Time) ([]Event, error) {
 	if c.Recovers == uuid.Nil { // a pause has ended
 		if s.LostRun == uuid.Nil || !s.Restored || !s.Config.Recovery.Enabled {
 			return nil, nil
@@ -143,9 +144,9 @@ func (s Scraper) recover(c StartScrape) ([]Event, error) {
 	case s.LostRun != c.Recovers: // superseded by a run that was lost in turn
 		reason = SkipConnectionLost
 	default:
-		return s.begin(c), nil
+		return s.begin(c, at), nil
 	}
-	return s.skip(c, reason), nil
+	return s.skip(c, at, reason), nil
 }
 
 // blocked names what stands in the way of any start.
@@ -161,16 +162,16 @@ func (s Scraper) blocked() SkipReason {
 	return ""
 }
 
-func (s Scraper) begin(c StartScrape) []Event {
-	about := AboutRun{RunID: c.RunID, Scraper: c.Scraper, At: c.At}
+func (s Scraper) begin(c StartScrape, at time.Time) []Event {
+	about := AboutRun{RunID: c.RunID, Scraper: c.Scraper, At: at}
 	return []Event{RunStarted{
 		AboutRun: about, Trigger: c.Trigger, DueAt: c.DueAt, Recovers: c.Recovers,
 		Watcher: c.Watcher, Instance: c.Instance, Params: c.Params,
 	}}
 }
 
-func (s Scraper) skip(c StartScrape, reason SkipReason) []Event {
-	return []Event{ScrapeSkipped{AboutScraper: c.about(), Trigger: c.Trigger, DueAt: c.DueAt, Recovers: c.Recovers, Reason: reason}}
+func (s Scraper) skip(c StartScrape, at time.Time, reason SkipReason) []Event {
+	return []Event{ScrapeSkipped{AboutScraper: c.about(at), Trigger: c.Trigger, DueAt: c.DueAt, Recovers: c.Recovers, Reason: reason}}
 }
 
 // RunOpenError refuses a start because a run is open. It wraps ErrConflict.
@@ -206,4 +207,4 @@ func (s Scraper) managedByFile() error {
 	return fmt.Errorf("scraper %q is managed by the configuration file: %w", s.Scraper, ErrConflict)
 }
 
-func (t ToScraper) about() AboutScraper { return AboutScraper(t) }
+func (t ToScraper) about(at time.Time) AboutScraper { return AboutScraper{Scraper: t.Scraper, At: at} }

@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"cmp"
 	"errors"
 	"testing"
 	"time"
@@ -14,9 +15,7 @@ func aboutScraper(seconds float64) domain.AboutScraper {
 	return domain.AboutScraper{Scraper: shop, At: at(seconds)}
 }
 
-func toScraper(seconds float64) domain.ToScraper {
-	return domain.ToScraper{Scraper: shop, At: at(seconds)}
-}
+var toScraper = domain.ToScraper{Scraper: shop}
 
 func shopConfig() domain.ScraperConfig {
 	c := domain.DefaultScraperConfig()
@@ -39,7 +38,7 @@ var (
 )
 
 func start(trigger domain.Trigger, change func(*domain.StartScrape)) domain.StartScrape {
-	c := domain.StartScrape{ToScraper: toScraper(120), RunID: otherID, Trigger: trigger, Instance: "i1"}
+	c := domain.StartScrape{ToScraper: toScraper, RunID: otherID, Trigger: trigger, Instance: "i1"}
 	if change != nil {
 		change(&c)
 	}
@@ -65,6 +64,7 @@ func skipped(trigger domain.Trigger, reason domain.SkipReason, change func(*doma
 type scraperRule struct {
 	given  []domain.Event
 	when   domain.ScraperCommand
+	at     float64 // seconds after noon; 120 if it is not said
 	then   []domain.Event
 	refuse error
 }
@@ -74,7 +74,7 @@ func (r scraperRule) run(t *testing.T) {
 	for _, e := range r.given {
 		s = s.Evolve(e)
 	}
-	got, err := s.Decide(r.when)
+	got, err := s.Decide(r.when, at(cmp.Or(r.at, 120)))
 	check(t, got, err, r.then, r.refuse)
 }
 
@@ -95,7 +95,7 @@ func TestManualStarts(t *testing.T) {
 
 func TestARefusedStartNamesTheOpenRun(t *testing.T) {
 	s := domain.Scraper{}.Evolve(configured(nil)).Evolve(started)
-	_, err := s.Decide(start(domain.TriggerManual, nil))
+	_, err := s.Decide(start(domain.TriggerManual, nil), noon)
 	open, ok := errors.AsType[*domain.RunOpenError](err)
 	if !ok || open.RunID != runID {
 		t.Fatalf("refusal %v does not name run %s", err, runID)
@@ -175,7 +175,7 @@ func TestConfiguration(t *testing.T) {
 		if change != nil {
 			change(&c)
 		}
-		return domain.ConfigureScraper{ToScraper: toScraper(120), Source: source, Config: c}
+		return domain.ConfigureScraper{ToScraper: toScraper, Source: source, Config: c}
 	}
 	faster := func(c *domain.ScraperConfig) { c.Schedule = "@every 30s" }
 	event := func(source domain.Source, change func(*domain.ScraperConfig)) domain.ScraperConfigured {
@@ -195,16 +195,16 @@ func TestConfiguration(t *testing.T) {
 		"the API takes over a name the file gave up":    {given: events(fromFile, removed), when: configure(domain.SourceAPI, nil), then: events(event(domain.SourceAPI, nil))},
 		"an invalid configuration is refused":           {when: configure(domain.SourceAPI, func(c *domain.ScraperConfig) { c.URL = "shop" }), refuse: domain.ErrInvalid},
 		"a query string does not enter the log":         {when: configure(domain.SourceAPI, keyed), refuse: domain.ErrInvalid},
-		"a pause is recorded":                           {given: events(configured(nil)), when: domain.PauseScraper{ToScraper: toScraper(45), By: "user:ada", Reason: "maintenance"}, then: events(paused)},
-		"pausing twice is nothing new":                  {given: events(configured(nil), paused), when: domain.PauseScraper{ToScraper: toScraper(46)}},
-		"a pause survives a new configuration":          {given: events(configured(nil), paused, fromFile), when: domain.PauseScraper{ToScraper: toScraper(46)}},
-		"a resume is recorded":                          {given: events(configured(nil), paused), when: domain.ResumeScraper{ToScraper: toScraper(70), By: "user:ada"}, then: events(resumed)},
-		"resuming what is not paused is nothing new":    {given: events(configured(nil)), when: domain.ResumeScraper{ToScraper: toScraper(70)}},
-		"a removed scraper cannot be paused":            {given: events(configured(nil), removed), when: domain.PauseScraper{ToScraper: toScraper(70)}, refuse: domain.ErrNotFound},
-		"an unknown scraper cannot be paused":           {when: domain.PauseScraper{ToScraper: toScraper(70)}, refuse: domain.ErrNotFound},
-		"a removal is recorded":                         {given: events(configured(nil)), when: domain.RemoveScraper{ToScraper: toScraper(45), Source: domain.SourceAPI, By: "user:ada"}, then: events(removed)},
-		"removing twice is nothing new":                 {given: events(configured(nil), removed), when: domain.RemoveScraper{ToScraper: toScraper(46), Source: domain.SourceAPI}},
-		"the API does not remove what the file manages": {given: events(fromFile), when: domain.RemoveScraper{ToScraper: toScraper(46), Source: domain.SourceAPI}, refuse: domain.ErrConflict},
+		"a pause is recorded":                           {given: events(configured(nil)), when: domain.PauseScraper{ToScraper: toScraper, By: "user:ada", Reason: "maintenance"}, at: 45, then: events(paused)},
+		"pausing twice is nothing new":                  {given: events(configured(nil), paused), when: domain.PauseScraper{ToScraper: toScraper}},
+		"a pause survives a new configuration":          {given: events(configured(nil), paused, fromFile), when: domain.PauseScraper{ToScraper: toScraper}},
+		"a resume is recorded":                          {given: events(configured(nil), paused), when: domain.ResumeScraper{ToScraper: toScraper, By: "user:ada"}, at: 70, then: events(resumed)},
+		"resuming what is not paused is nothing new":    {given: events(configured(nil)), when: domain.ResumeScraper{ToScraper: toScraper}},
+		"a removed scraper cannot be paused":            {given: events(configured(nil), removed), when: domain.PauseScraper{ToScraper: toScraper}, refuse: domain.ErrNotFound},
+		"an unknown scraper cannot be paused":           {when: domain.PauseScraper{ToScraper: toScraper}, refuse: domain.ErrNotFound},
+		"a removal is recorded":                         {given: events(configured(nil)), when: domain.RemoveScraper{ToScraper: toScraper, Source: domain.SourceAPI, By: "user:ada"}, at: 45, then: events(removed)},
+		"removing twice is nothing new":                 {given: events(configured(nil), removed), when: domain.RemoveScraper{ToScraper: toScraper, Source: domain.SourceAPI}},
+		"the API does not remove what the file manages": {given: events(fromFile), when: domain.RemoveScraper{ToScraper: toScraper, Source: domain.SourceAPI}, refuse: domain.ErrConflict},
 	} {
 		t.Run(name, rule.run)
 	}
@@ -212,8 +212,8 @@ func TestConfiguration(t *testing.T) {
 
 func TestRescrapeAsksForTheSameRunEachTime(t *testing.T) {
 	eventID := uuid.MustParse("01990000-0000-7000-8000-0000000000aa")
-	first := domain.Rescrape(restored, eventID, at(51))
-	second := domain.Rescrape(restored, eventID, at(99))
+	first := domain.Rescrape(restored, eventID)
+	second := domain.Rescrape(restored, eventID)
 	if len(first) != 1 || len(second) != 1 {
 		t.Fatalf("commands: %v, %v; want one each", first, second)
 	}
@@ -221,17 +221,17 @@ func TestRescrapeAsksForTheSameRunEachTime(t *testing.T) {
 	if a.RunID != b.RunID || a.RunID == uuid.Nil {
 		t.Errorf("run ids %s and %s; want the same", a.RunID, b.RunID)
 	}
-	if a.Trigger != domain.TriggerRecovery || a.Recovers != runID || !a.At.Equal(at(51)) {
+	if a.Trigger != domain.TriggerRecovery || a.Recovers != runID {
 		t.Errorf("command %+v does not recover run %s", a, runID)
 	}
-	if other := domain.Rescrape(restored, otherID, at(51))[0].(domain.StartScrape); other.RunID == a.RunID {
+	if other := domain.Rescrape(restored, otherID)[0].(domain.StartScrape); other.RunID == a.RunID {
 		t.Error("another event asks for the same run")
 	}
 }
 
 func TestRescrapeAnswersNothingElse(t *testing.T) {
 	for _, e := range events(started, lost, completed, failed, cancelled, configured(nil), paused, removed, skipped(domain.TriggerSchedule, domain.SkipPaused, nil)[0]) {
-		if got := domain.Rescrape(e, runID, noon); got != nil {
+		if got := domain.Rescrape(e, runID); got != nil {
 			t.Errorf("%s asks for %v", e.EventType(), got)
 		}
 	}

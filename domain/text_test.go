@@ -41,7 +41,7 @@ func TestForeignTextsOfARunAreBounded(t *testing.T) {
 	said, broken, gone := reportCompleted, reportFailed, reportLost
 	said.Note, broken.Detail, gone.Detail, gone.LastEvent = long, long, long, long
 	for _, c := range []domain.RunCommand{said, broken, gone} {
-		got, err := run.Decide(c)
+		got, err := run.Decide(c, noon)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,8 +42,8 @@ func TestARunLivesAsLongAsItsWatcher(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				run := domain.Run{ID: uuid.New(), Status: domain.StatusRunning, Watcher: "tab", StartedAt: began.Add(c.started).Round(0)}
-				lost := minded(t, run, func() (time.Time, bool) { return c.gone(began, time.Now()) })
-				took := lost.At.Sub(began)
+				lost, at := minded(t, run, func() (time.Time, bool) { return c.gone(began, time.Now()) })
+				took := at.Sub(began)
 				switch {
 				case c.lost == 0 && lost.Cause != "":
 					t.Errorf("lost after %v", took)
@@ -55,12 +55,12 @@ func TestARunLivesAsLongAsItsWatcher(t *testing.T) {
 	}
 }
 
-// minded minds one run for a minute and returns the loss that was reported.
-func minded(t *testing.T, run domain.Run, gone func() (time.Time, bool)) domain.ReportConnectionLost {
+// minded minds one run for a minute and returns the loss that was reported, and
+// when.
+func minded(t *testing.T, run domain.Run, gone func() (time.Time, bool)) (lost domain.ReportConnectionLost, at time.Time) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var mu sync.Mutex
-	var lost domain.ReportConnectionLost
 	m := &attach.Minder{
 		Runs: func() []domain.Run { return []domain.Run{run} },
 		Gone: func(string) (time.Time, bool) { return gone() }, Grace: grace, Logger: slog.New(slog.DiscardHandler),
@@ -69,7 +69,7 @@ func minded(t *testing.T, run domain.Run, gone func() (time.Time, bool)) domain.
 			defer mu.Unlock()
 			if lost.Cause == "" {
 				lost = c.(domain.ReportConnectionLost)
-				lost.At = time.Now()
+				at = time.Now()
 				return nil, nil
 			}
 			return nil, domain.ErrFinished
@@ -78,5 +78,5 @@ func minded(t *testing.T, run domain.Run, gone func() (time.Time, bool)) domain.
 	if err := m.Run(ctx); err != nil {
 		t.Error(err)
 	}
-	return lost
+	return lost, at
 }

@@ -30,7 +30,7 @@ type Handler struct {
 	Log      Log
 	Instance func() string                             // who writes: the instance in the metadata
 	Follower func(ctx context.Context) (string, error) // who is to follow a new run
-	Now      func() time.Time                          // when a command that says no time happens
+	Now      func() time.Time                          // when a command without a time happens
 	Logger   *slog.Logger
 }
 
@@ -41,6 +41,7 @@ const attempts = 16
 // Handle decides c and appends what follows. No events and no error mean that
 // what c asks for is so already. A refusal wraps one of domain's errors.
 func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	by.At = h.stamp(by.At)
 	for range attempts {
 		recorded, err := h.decide(ctx, c, by)
 		if errors.Is(err, eventstore.ErrConflict) {
@@ -51,14 +52,23 @@ func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin
 	return nil, fmt.Errorf("%T was overtaken %d times: %w", c, attempts, eventstore.ErrConflict)
 }
 
+// stamp returns at, or the present time if at is zero, as the log keeps it: to the
+// microsecond, in UTC.
+func (h *Handler) stamp(at time.Time) time.Time {
+	if at.IsZero() {
+		at = h.Now()
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
+
 func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 	switch c := c.(type) {
 	case domain.StartScrape:
 		return h.start(ctx, c, by)
 	case domain.ScraperCommand:
-		return h.toScraper(ctx, h.stamped(c), by)
+		return h.toScraper(ctx, c, by)
 	case domain.RunCommand:
-		return h.toRun(ctx, h.stampedRun(c), by)
+		return h.toRun(ctx, c, by)
 	}
 	return nil, fmt.Errorf("%w: no handler for %T", domain.ErrInvalid, c)
 }
@@ -69,7 +79,7 @@ func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by dom
 	if err != nil {
 		return nil, err
 	}
-	events, err := scraper.Decide(c)
+	events, err := scraper.Decide(c, by.At)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +105,7 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 	if c, err = h.completed(ctx, c, scraper); err != nil {
 		return nil, err
 	}
-	events, err := scraper.Decide(c)
+	events, err := scraper.Decide(c, by.At)
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
@@ -105,10 +115,9 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
 }
 
-// completed fills in what the asker does not know: the time, who follows, and
-// what a recovery run inherits from the run it recovers.
+// completed fills in what the asker does not know: who follows, and what a
+// recovery run inherits from the run it recovers.
 func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.Scraper) (domain.StartScrape, error) {
-	c.At = h.stamp(c.At)
 	if c.Instance == "" {
 		follower, err := h.Follower(ctx)
 		if err != nil {
@@ -139,7 +148,7 @@ func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Orig
 		restored.Superseded = guard.LostRun != run.ID
 		c, change.Guard = restored, &guard
 	}
-	events, err := run.Decide(c)
+	events, err := run.Decide(c, by.At)
 	if err != nil {
 		return nil, err
 	}

@@ -171,7 +171,7 @@ func TestALossIsRestoredOnceAndRecoveredOnce(t *testing.T) {
 		if again := d.do(restore(lost)); len(again) != 0 {
 			d.Errorf("restored twice: %v", again)
 		}
-		commands := domain.Rescrape(event[domain.ConnectionRestored](d, back), back[0].ID, noon)
+		commands := domain.Rescrape(event[domain.ConnectionRestored](d, back), back[0].ID)
 		recovery := event[domain.RunStarted](d, d.do(commands[0]))
 		if recovery.Recovers != lost || recovery.Trigger != domain.TriggerRecovery {
 			d.Errorf("recovery run %+v", recovery)
@@ -200,7 +200,7 @@ func TestARecoveryRunInheritsParamsAndWatcher(t *testing.T) {
 		lost := event[domain.RunStarted](d, d.do(start)).RunID
 		d.do(lose(lost))
 		back := d.do(restore(lost))
-		again := event[domain.RunStarted](d, d.do(domain.Rescrape(event[domain.ConnectionRestored](d, back), back[0].ID, noon)[0]))
+		again := event[domain.RunStarted](d, d.do(domain.Rescrape(event[domain.ConnectionRestored](d, back), back[0].ID)[0]))
 		if again.Watcher != "tab-1" || string(again.Params) != `{"depth":3}` {
 			d.Errorf("recovery run %+v", again)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -47,7 +46,7 @@ func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origi
 		Name: rescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
 		Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
 			by := domain.Origin{Actor: "saga:rescrape", Causation: r.ID, Correlation: r.Metadata["correlation_id"], Traceparent: r.Metadata["traceparent"]}
-			for _, c := range domain.Rescrape(e, r.ID, time.Now().UTC().Truncate(time.Microsecond)) {
+			for _, c := range domain.Rescrape(e, r.ID) {
 				_, err := handle(ctx, c, by)
 				if refused(err) {
 					logger.Warn("a rescrape was refused", "position", r.Position, "scraper", e.ScraperName(), "error", err)

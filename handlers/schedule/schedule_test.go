@@ -81,9 +81,7 @@ func (l *log) handle(_ context.Context, c domain.Command, _ domain.Origin) ([]ev
 		l.fail = nil
 		return nil, err
 	}
-	start := c.(domain.StartScrape)
-	start.At = time.Now()
-	events, err := l.scraper().Decide(start)
+	events, err := l.scraper().Decide(c.(domain.StartScrape), time.Now())
 	for _, e := range events {
 		l.append(e)
 	}

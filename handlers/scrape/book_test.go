@@ -149,8 +149,8 @@ func (b *book) handle(_ context.Context, c domain.Command, by domain.Origin) ([]
 	if err != nil {
 		return nil, err
 	}
-	if by.Actor != actor {
-		return nil, errors.New("not reported by the supervisor")
+	if by.Actor != actor || by.At.IsZero() {
+		return nil, errors.New("not reported by the supervisor, or without a time")
 	}
 	run := c.(domain.RunCommand)
 	if !b.lagging {

@@ -100,7 +100,7 @@ func (o outcome) lost(cause domain.Cause, detail string) domain.ReportConnection
 	}
 }
 
-func (o outcome) toRun() domain.ToRun { return domain.ToRun{RunID: o.run.ID, At: o.endedAt} }
+func (o outcome) toRun() domain.ToRun { return domain.ToRun{RunID: o.run.ID} }
 
 func (o outcome) phase() domain.Phase {
 	if o.stage == streaming {

@@ -86,8 +86,9 @@ func (s *Supervisor) begin(id uuid.UUID, found admission) {
 	s.unsettled++
 	go func() {
 		defer s.settle(h)
-		if c := s.carry(h).command(); c != nil {
-			s.record(h, c)
+		o := s.carry(h)
+		if c := o.command(); c != nil {
+			s.record(h, c, o.endedAt)
 		}
 	}()
 }

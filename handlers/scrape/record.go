@@ -24,9 +24,9 @@ const actor = "supervisor"
 // record gets a run's end into the log. It is never dropped: while the log does
 // not take it, it waits here and is tried again, until it is in, refused (the run
 // had another end first), or the process stops.
-func (s *Supervisor) record(h *hold, c domain.RunCommand) {
+func (s *Supervisor) record(h *hold, c domain.RunCommand, at time.Time) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
-		err := s.try(h.id, c)
+		err := s.try(h.id, c, at)
 		if settles(err) {
 			s.recorded(h, err)
 			return
@@ -40,11 +40,11 @@ func (s *Supervisor) record(h *hold, c domain.RunCommand) {
 	}
 }
 
-func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand) error {
+func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand, at time.Time) error {
 	defer s.ending.take(s.recording)()
 	ctx, cancel := context.WithTimeout(s.recording, attempt)
 	defer cancel()
-	_, err := s.Handle(ctx, c, domain.Origin{Actor: actor, Traceparent: dial.Traceparent(run)})
+	_, err := s.Handle(ctx, c, domain.Origin{At: at, Actor: actor, Traceparent: dial.Traceparent(run)})
 	return err
 }
 

@@ -62,7 +62,7 @@ func skipped(of uuid.UUID, ms int, reason domain.SkipReason) domain.Event {
 
 // recovery is the run that follows from the event at a position of the log.
 func recovery(of uuid.UUID, cause byte, ms int) domain.RunStarted {
-	caused := domain.Rescrape(domain.ConnectionRestored{AboutRun: about(of, ms)}, id(cause), at(ms))[0].(domain.StartScrape)
+	caused := domain.Rescrape(domain.ConnectionRestored{AboutRun: about(of, ms)}, id(cause))[0].(domain.StartScrape)
 	return domain.RunStarted{AboutRun: about(caused.RunID, ms), Trigger: domain.TriggerRecovery, Recovers: of, Instance: "i0"}
 }
 

@@ -168,7 +168,7 @@ func recoveryIDs(b *book) []Violation {
 		if err != nil || !known {
 			return one(s.starts[0].Position, "recovers %s because of %q, which is not in the log", started.Recovers, s.starts[0].Metadata["causation_id"])
 		}
-		for _, c := range domain.Rescrape(event.Event, cause, started.At) {
+		for _, c := range domain.Rescrape(event.Event, cause) {
 			if start, ok := c.(domain.StartScrape); ok && start.RunID == s.id {
 				return nil
 			}
