@@ -1,10 +1,9 @@
 package main
 
 import (
-	"net"
-	"net/netip"
-
 	"github.com/spf13/cobra"
+
+	"scrapelog/handlers/gate"
 )
 
 // withoutLogins is the flag that lets other machines in, as long as nobody has
@@ -24,11 +23,7 @@ func allowsOthers(cmd *cobra.Command) bool {
 
 // checkReach refuses an address that other machines reach, unless that is meant.
 func checkReach(address string, meant bool) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil || meant || host == "localhost" {
-		return err
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsLoopback() {
+	if meant || gate.OnlyHere(address) {
 		return nil
 	}
 	return usagef("listen: other machines reach %s, and there are no logins yet: whoever does reads the whole log, and starts, cancels and pauses; "+

@@ -2,14 +2,17 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/worker"
 )
+
+// withoutSecret is the flag that lets other machines reach the worker.
+const withoutSecret = "listen-without-secret"
 
 func newWorkerCmd() *cobra.Command {
 	cmd := &cobra.Command{
@@ -26,6 +29,8 @@ of web sites. It stops a scrape as soon as the client goes away.
 	}
 	cmd.Flags().String("config", "", "configuration file (required)")
 	cmd.Flags().String("listen", "", "address to listen at (default "+worker.DefaultConfig().Listen+")")
+	cmd.Flags().Bool(withoutSecret, false, "let other machines reach --listen: each of them may start scrapes with params of its own")
+	bindEnv(cmd, withoutSecret, "SCRAPELOG_WORKER_LISTEN_WITHOUT_SECRET")
 	bindEnv(cmd, "config", "SCRAPELOG_WORKER_CONFIG")
 	bindEnv(cmd, "listen", "SCRAPELOG_WORKER_LISTEN")
 	cmd.AddCommand(newWorkerCheckCmd())
@@ -37,15 +42,19 @@ func runWorker(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	config.ListenWithoutSecret = config.ListenWithoutSecret || cmd.Flag(withoutSecret).Value.String() == "true"
 	ctx := cmd.Context()
 	logger := loggerFrom(ctx)
 	w, err := worker.New(config, logger)
 	if err != nil {
-		return fmt.Errorf("flags: %w", err)
+		return err // the file is valid by itself: it is a flag, or who can reach the address
 	}
 	listener, err := w.Listen(ctx)
 	if err != nil {
 		return cannotListen(config.Listen, err)
+	}
+	if !gate.OnlyHere(config.Listen) {
+		logger.Warn("other machines may start scrapes here", "listen", config.Listen)
 	}
 	logger.Info("worker is listening", "url", "http://"+listener.Addr().String(), "scrapes", len(config.Scrapes), "version", version())
 	return w.Serve(ctx, listener)

@@ -51,6 +51,14 @@ func Loopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
+// OnlyHere says whether address, a host:port to listen at, is reached from this
+// machine only.
+func OnlyHere(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip, notIP := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || notIP == nil && ip.Unmap().IsLoopback())
+}
+
 // dialled says whether host is the very address that the client connected to,
 // which no name has to be resolved for.
 func dialled(r *http.Request, host string) bool {

@@ -16,8 +16,8 @@ import (
 func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		r, w := c.Request(), c.Response()
-		if r.Context().Err() != nil {
-			return // the client has left: nobody to tell, and nothing of ours went wrong
+		if r.Context().Err() != nil && !late(err) {
+			return // the client has left: there is nothing to answer, and nothing of ours went wrong
 		}
 		if pages != nil && !Path(r.URL.Path) {
 			pages(err, c)
@@ -34,6 +34,13 @@ func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErr
 			logger.DebugContext(r.Context(), "problem document not sent", "error", err)
 		}
 	}
+}
+
+// late says whether err is a body that did not arrive in time. net/http cancels the
+// request's context then too, although the client waits for an answer.
+func late(err error) bool {
+	d, ok := errors.AsType[*Document](err)
+	return ok && d.Status == http.StatusRequestTimeout
 }
 
 // Path says whether path is an API path: its clients are programs, and want

@@ -36,6 +36,7 @@ var (
 	Conflict     = Kind{"Conflict", "Not possible now", http.StatusConflict}
 	RunOpen      = Kind{"RunOpen", "A run is open", http.StatusConflict}
 	Finished     = Kind{"Finished", "The run has ended", http.StatusConflict}
+	Late         = Kind{"", "Request timeout", http.StatusRequestTimeout}
 	TooLarge     = Kind{"TooLarge", "Request too large", http.StatusRequestEntityTooLarge}
 	Internal     = Kind{"Internal", "Internal error", http.StatusInternalServerError}
 	Unavailable  = Kind{"Unavailable", "The log cannot be reached", http.StatusServiceUnavailable}

@@ -10,14 +10,19 @@ import (
 	"github.com/andybalholm/cascadia"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/gate"
 )
 
 // Config is a worker's configuration.
 type Config struct {
 	Listen   string          `yaml:"listen"`   // host:port
+	Hosts    []string        `yaml:"hosts"`    // names by which it is reached, beside Listen's
 	Beat     domain.Duration `yaml:"beat"`     // how often a running scrape says that it lives: 1s to 60s
 	Announce string          `yaml:"announce"` // where to say that the worker is up; empty: nowhere
 	Scrapes  []Scrape        `yaml:"scrapes"`
+
+	// ListenWithoutSecret lets other machines reach Listen.
+	ListenWithoutSecret bool `yaml:"listen_without_secret"`
 }
 
 // Scrape is one thing the worker can do. It has either a command or html.
@@ -101,6 +106,15 @@ func (c Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// checkReach refuses an address that other machines reach, unless that is meant.
+func (c Config) checkReach() error {
+	if c.ListenWithoutSecret || gate.OnlyHere(c.Listen) {
+		return nil
+	}
+	return fieldError("listen", "use 127.0.0.1, or --listen-without-secret (listen_without_secret: true) if that is meant",
+		"other machines reach %s, and there is no secret between worker and server: each of them may start scrapes with params of its own", c.Listen)
 }
 
 func (s Scrape) validate(at string) error {

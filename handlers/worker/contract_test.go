@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/problem"
 )
 
 func TestAStreamIsHeaderProgressAndOneTerminalEvent(t *testing.T) {
@@ -57,14 +58,18 @@ func TestAnswersBeforeAnyScrape(t *testing.T) {
 		"health":                  {http.MethodGet, "/healthz", "", 200},
 		"an unknown name":         {http.MethodPost, "/scrapes/other", `{"run_id":"r"}`, 404},
 		"HEAD of an unknown name": {http.MethodHead, "/scrapes/other", "", 404},
+		"a wrong method":          {http.MethodGet, "/scrapes/job", "", 405},
 		"a body that is no JSON":  {http.MethodPost, "/scrapes/job", `run_id=r`, 400},
 		"a body without a run":    {http.MethodPost, "/scrapes/job", `{}`, 400},
-		"a body past its limit":   {http.MethodPost, "/scrapes/job", `{"run_id":"` + strings.Repeat("r", maxOrder) + `"}`, 400},
+		"a body past its limit":   {http.MethodPost, "/scrapes/job", `{"run_id":"` + strings.Repeat("r", 1<<20) + `"}`, 413},
 		"a key that a later version of the contract knows": {http.MethodPost, "/scrapes/job", `{"run_id":"r","later":1}`, 200},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			req, _ := http.NewRequestWithContext(t.Context(), tt.method, base+tt.path, strings.NewReader(tt.body))
+			if tt.body != "" {
+				req.Header.Set("Content-Type", "application/json")
+			}
 			resp, err := http.DefaultClient.Do(req)
 			if err != nil {
 				t.Fatal(err)
@@ -72,6 +77,9 @@ func TestAnswersBeforeAnyScrape(t *testing.T) {
 			defer resp.Body.Close()
 			if resp.StatusCode != tt.want {
 				t.Errorf("answered %s, want %d", resp.Status, tt.want)
+			}
+			if got := resp.Header.Get("Content-Type"); tt.want >= 400 && got != problem.ContentType {
+				t.Errorf("refused as %q", got)
 			}
 			_, _ = io.Copy(io.Discard, resp.Body)
 		})

@@ -71,6 +71,7 @@ func post(t *testing.T, url string, order Order) (resp *http.Response, leave fun
 	t.Cleanup(cancel)
 	body, _ := json.Marshal(order)
 	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req.Header.Set("Content-Type", "application/json")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {

@@ -3,15 +3,11 @@ package worker
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
-	"time"
-)
 
-const (
-	maxOrder     = 1 << 20          // bytes of a POST's body
-	orderTimeout = 10 * time.Second // to read it
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/problem"
 )
 
 // Order is what a POST asks for.
@@ -23,26 +19,21 @@ type Order struct {
 	Params    json.RawMessage `json:"params"`
 }
 
-// readOrder reads the body to its end. The read deadline is taken back: it would
-// otherwise fire in mid-scrape and look like a client that has left.
-func readOrder(w http.ResponseWriter, r *http.Request) (Order, error) {
-	ctrl := http.NewResponseController(w)
-	if err := ctrl.SetReadDeadline(time.Now().Add(orderTimeout)); err != nil {
-		return Order{}, err
+// readOrder reads the body to its end.
+func readOrder(body io.Reader) (Order, error) {
+	text, err := io.ReadAll(body)
+	if _, refused := errors.AsType[*echo.HTTPError](err); refused {
+		return Order{}, err // past its limit
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrder))
 	if err != nil {
-		return Order{}, fmt.Errorf("read body: %w", err)
-	}
-	if err := ctrl.SetReadDeadline(time.Time{}); err != nil {
-		return Order{}, err
+		return Order{}, problem.New(problem.Invalid, "the body did not arrive whole")
 	}
 	var order Order
-	if err := json.Unmarshal(body, &order); err != nil {
-		return Order{}, fmt.Errorf("body is not the JSON of a scrape: %w", err)
+	if err := json.Unmarshal(text, &order); err != nil {
+		return Order{}, problem.New(problem.Invalid, "the body is not the JSON of a scrape: "+err.Error())
 	}
 	if order.RunID == "" {
-		return Order{}, errors.New("run_id is missing")
+		return Order{}, problem.New(problem.Invalid, "run_id is missing")
 	}
 	return order, nil
 }

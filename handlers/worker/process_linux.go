@@ -6,10 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
-
-	"scrapelog/handlers/sse"
 )
 
 // ownGroup starts a program in a group of its own, and has it killed with the
@@ -35,18 +31,4 @@ func alive(pgid int) bool {
 		}
 	}
 	return false
-}
-
-// limitUnacknowledged ends a connection whose other side has vanished without a
-// word. Beats alone would be buffered for a quarter of an hour. Connections
-// inherit the option from their listener.
-func limitUnacknowledged(_, _ string, c syscall.RawConn) error {
-	var set error
-	err := c.Control(func(fd uintptr) {
-		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(sse.WriteTimeout.Milliseconds()))
-	})
-	if err != nil {
-		return err
-	}
-	return set
 }

@@ -10,8 +10,15 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/sync/errgroup"
+
+	"scrapelog/handlers/gate"
+	"scrapelog/handlers/problem"
 )
+
+// bodyLimit is the most that a request may carry.
+const bodyLimit = "1MiB"
 
 // errGone says that the client has left: it cannot be written to.
 var errGone = errors.New("the client has left")
@@ -31,9 +38,13 @@ type Worker struct {
 	slots slots
 }
 
-// New makes a worker. It refuses an invalid configuration.
+// New makes a worker. It refuses an invalid configuration, and an address that
+// other machines reach unless ListenWithoutSecret is set.
 func New(cfg Config, log *slog.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := cfg.checkReach(); err != nil {
 		return nil, err
 	}
 	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}}
@@ -47,13 +58,35 @@ func New(cfg Config, log *slog.Logger) (*Worker, error) {
 	return w, nil
 }
 
-// Handler is the worker's route table.
+// Handler is the worker's route table. A page in a browser, under whatever name it
+// has found this address, may start nothing here.
 func (w *Worker) Handler() http.Handler {
 	e := echo.New()
-	e.POST("/scrapes/:name", w.scrape)
+	e.HTTPErrorHandler = w.refuse
+	e.Use(
+		gate.Bodies(gate.BodyTimeout),
+		gate.Headers,
+		gate.Hosts(append([]string{w.cfg.Listen}, w.cfg.Hosts...)),
+		gate.SameOrigin(http.NewCrossOriginProtection()),
+		middleware.BodyLimit(bodyLimit),
+	)
+	e.POST("/scrapes/:name", w.scrape, gate.JSON)
 	e.HEAD("/scrapes/:name", w.probe)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	return e
+}
+
+// refuse answers with a problem document. Its type is blank, since the worker
+// serves no description that it could refer to.
+func (w *Worker) refuse(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	d := *problem.Of(err)
+	d.Type = "about:blank"
+	if err := problem.Write(c.Response(), c.Request(), &d); err != nil {
+		w.log.Debug("refusal not sent", "error", err)
+	}
 }
 
 // Run listens where the configuration says, and serves until ctx ends.
@@ -67,8 +100,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // Listen opens the configured address.
 func (w *Worker) Listen(ctx context.Context) (net.Listener, error) {
-	lc := net.ListenConfig{Control: limitUnacknowledged}
-	return lc.Listen(ctx, "tcp", w.cfg.Listen)
+	return gate.Listen(ctx, w.cfg.Listen)
 }
 
 // stopGrace is how long Serve waits for scrapes to be gone; ending a command
@@ -80,12 +112,8 @@ const stopGrace = 10 * time.Second
 func (w *Worker) Serve(ctx context.Context, ln net.Listener) error {
 	scrapes, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(errStopping)
-	server := &http.Server{
-		Handler:           w.Handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return scrapes },
-		ErrorLog:          slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
-	}
+	server := gate.NewServer(w.Handler(), w.log)
+	server.BaseContext = func(net.Listener) context.Context { return scrapes }
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -108,6 +136,7 @@ func (w *Worker) probe(c echo.Context) error {
 	if _, known := w.jobs[c.Param("name")]; !known {
 		return echo.ErrNotFound
 	}
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-store") // a cache's answer would hide that the worker is gone
 	return c.NoContent(http.StatusOK)
 }
 
@@ -116,15 +145,15 @@ func (w *Worker) scrape(c echo.Context) error {
 	name := c.Param("name")
 	job, known := w.jobs[name]
 	if !known {
-		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("there is no scrape %q here", name))
+		return problem.New(problem.NotFound, fmt.Sprintf("there is no scrape %q here", name))
 	}
-	order, err := readOrder(c.Response(), c.Request())
+	order, err := readOrder(c.Request().Body)
 	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+		return err
 	}
 	held, err := w.slots.take(c.Request().Context(), name, order)
 	if err != nil {
-		return echo.NewHTTPError(http.StatusConflict, err.Error())
+		return problem.New(problem.Conflict, err.Error())
 	}
 	defer w.slots.release(name, held)
 	log := w.log.With("scraper", name, "run", order.RunID)

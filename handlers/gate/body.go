@@ -1,0 +1,58 @@
+package gate
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/problem"
+)
+
+// BodyTimeout is how long a body of at most 1 MiB may take to arrive.
+const BodyTimeout = 10 * time.Second
+
+// Bodies gives a request's body until within to arrive whole. The deadline holds
+// until the last byte, also where no handler reads the body and net/http discards
+// it after the answer. A request whose body came too late is answered 408.
+func Bodies(within time.Duration) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if r.ContentLength == 0 {
+				return next(c)
+			}
+			body := &timedBody{ReadCloser: r.Body, conn: http.NewResponseController(c.Response().Writer)}
+			_ = body.conn.SetReadDeadline(time.Now().Add(within)) // a test's recorder has none
+			r.Body = body
+			err := next(c)
+			if !body.late || c.Response().Committed {
+				return err
+			}
+			c.Response().Header().Set(echo.HeaderConnection, "close")
+			return problem.New(problem.Late, "the body did not arrive within "+within.String())
+		}
+	}
+}
+
+// timedBody takes its connection's read deadline back at the end of the body: it
+// would otherwise fire in mid-stream, and look like a client that has left.
+type timedBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+	late bool
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case errors.Is(err, io.EOF):
+		_ = b.conn.SetReadDeadline(time.Time{})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.late = true
+	}
+	return n, err
+}
