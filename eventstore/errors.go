@@ -21,6 +21,9 @@ var (
 	ErrForeign = errors.New("not a database of this program")
 	// ErrUnavailable: the database cannot be reached, opened or written.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrIndirect: what answers is a connection pooler, which keeps locks, LISTEN
+	// and settings from staying with their session.
+	ErrIndirect = errors.New("needs a direct connection to PostgreSQL")
 	// ErrHeld: another process serves this database.
 	ErrHeld = errors.New("database is held by another process")
 	// ErrMarkedDead: another instance has taken this one for dead and ended its
@@ -33,11 +36,19 @@ var (
 	errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
 )
 
+// indirect says what is wrong with a pooler, and what to do.
+func indirect(place, why string) string {
+	return ErrIndirect.Error() + ": " + place + " is answered by a connection pooler (" + why + "); connect to the server itself, without pgbouncer or another pooler between"
+}
+
 // unavailable wraps what the database said, unless it was our own context that
 // ended.
 func unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	if errors.Is(err, ErrIndirect) {
+		return err
 	}
 	return fmt.Errorf("%w: %s: %w%s", ErrUnavailable, doing, err, advice(err))
 }

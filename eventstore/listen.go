@@ -3,8 +3,6 @@ package eventstore
 import (
 	"context"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // channel is what the trigger on events notifies. Changing the name here needs
@@ -35,7 +33,7 @@ func (s *Store) startListening() {
 }
 
 func (s *Store) hear(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, s.pg.Copy())
+	conn, err := s.connectPostgres(ctx)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,12 @@ var sessionSettings = map[string]string{
 	"tcp_keepalives_count":                "3",
 }
 
-func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) error {
-	cfg, err := pgx.ParseConfig(url)
+func (s *Store) openPostgres(ctx context.Context, url string, pool Pool, readOnly bool) error {
+	cfg, err := parsePostgres(url)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err) // pgx keeps the password out of it
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	cfg.AfterConnect = noIdleLimit
 	dialer := net.Dialer{
 		Timeout:         5 * time.Second,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
@@ -48,14 +49,14 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 	reading := cfg.Copy()
 	reading.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 	reading.RuntimeParams["enable_bitmapscan"] = "off"
-	s.read = openPool(reading, 8, "on")
+	s.read = openPool(reading, pool.Read, "on")
 	if !readOnly {
 		// Statements that take arrays would be planned anew each time: that costs more
 		// than to run them, and no plan of what is written depends on its values.
 		cfg = cfg.Copy()
 		cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 		cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-		s.write = openPool(cfg, 16, "off")
+		s.write = openPool(cfg, pool.Write, "off")
 	}
 	return s.recognisePostgres(ctx)
 }
@@ -64,9 +65,9 @@ func openPool(cfg *pgx.ConnConfig, size int, readOnly string) *sql.DB {
 	cfg = cfg.Copy()
 	cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 	cfg.RuntimeParams["default_transaction_read_only"] = readOnly
-	pool := stdlib.OpenDB(*cfg)
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*cfg), placeOf(cfg)})
 	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns(size / 2)
+	pool.SetMaxIdleConns((size + 1) / 2)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	return pool
 }

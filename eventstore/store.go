@@ -34,9 +34,26 @@ func (d Dialect) pick(sqlite, postgres string) string {
 type Config struct {
 	URL      string // "sqlite:PATH" or "postgres://…"
 	Logger   *slog.Logger
+	Pool     Pool
 	ReadOnly bool             // nothing can be written, and a missing SQLite file is not made
 	Now      func() time.Time // when an event is recorded; default time.Now
 }
+
+// Pool is how many connections to PostgreSQL a store opens at most, beside the one
+// that listens for commits. Beside one for the instance's locks, each consumer
+// group and the appender use a connection for writing; more than LeastPool are
+// not needed, but what is done waits in line.
+type Pool struct {
+	Write int `yaml:"write" json:"write"` // default 8
+	Read  int `yaml:"read" json:"read"`   // default 16
+}
+
+var (
+	// DefaultPool is used where nothing else is said.
+	DefaultPool = Pool{Write: 8, Read: 16}
+	// LeastPool works, slowly.
+	LeastPool = Pool{Write: 3, Read: 2}
+)
 
 // Store is an open log. All of its methods may be called concurrently.
 type Store struct {
@@ -73,6 +90,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Pool == (Pool{}) {
+		cfg.Pool = DefaultPool
+	}
 	s := &Store{log: cfg.Logger, now: cfg.Now, queue: make(chan *request)}
 	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
@@ -80,12 +100,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	case strings.HasPrefix(cfg.URL, "sqlite:"):
 		s.dialect = SQLite
 		err = s.openSQLite(ctx, strings.TrimPrefix(cfg.URL, "sqlite:"), cfg.ReadOnly)
-	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
+	case isPostgres(cfg.URL):
 		s.dialect = Postgres
-		err = s.openPostgres(ctx, cfg.URL, cfg.ReadOnly)
+		err = s.openPostgres(ctx, cfg.URL, cfg.Pool, cfg.ReadOnly)
 	default:
-		scheme, _, _ := strings.Cut(cfg.URL, ":") // the rest may hold a password
-		err = fmt.Errorf("%w: database %q…: use sqlite:PATH or postgres://…", ErrUnavailable, scheme)
+		err = fmt.Errorf("%w: database %q: use sqlite:PATH or postgres://…", ErrUnavailable, Redact(cfg.URL))
 	}
 	if err != nil {
 		_ = s.Close()

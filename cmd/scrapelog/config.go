@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // Config is what serve runs with.
@@ -24,6 +24,7 @@ type Config struct {
 	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside Listen's
 	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`
 	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
+	Pool          eventstore.Pool        `yaml:"pool"` // connections to PostgreSQL
 	Audit         AuditConfig            `yaml:"audit"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
@@ -45,6 +46,7 @@ func DefaultConfig() Config {
 		Database:      "sqlite:scrapelog.db",
 		ShutdownGrace: domain.Duration(10 * time.Second),
 		WatcherGrace:  domain.Duration(10 * time.Second),
+		Pool:          eventstore.DefaultPool,
 	}
 }
 
@@ -113,13 +115,17 @@ func (c Config) Validate() error {
 	case !validListen(c.Listen):
 		return &domain.FieldError{Field: "listen", Problem: fmt.Sprintf("%q is not an address", c.Listen), Want: "use host:port such as 127.0.0.1:8080"}
 	case !validDatabase(c.Database):
-		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", redactURL(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
+		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", eventstore.Redact(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
 	case slices.ContainsFunc(c.Hosts, notAHost):
 		return &domain.FieldError{Field: "hosts", Problem: fmt.Sprintf("%q is not a list of host names", c.Hosts), Want: "use names such as scrapelog.example, without scheme and port"}
 	case c.ShutdownGrace < 0:
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
 	case c.WatcherGrace <= 0:
 		return &domain.FieldError{Field: "watcher_grace", Problem: fmt.Sprintf("%s is too short", c.WatcherGrace), Want: "use more than 0s, such as 10s"}
+	case c.Pool.Write < eventstore.LeastPool.Write:
+		return &domain.FieldError{Field: "pool.write", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Write), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Write, eventstore.DefaultPool.Write)}
+	case c.Pool.Read < eventstore.LeastPool.Read:
+		return &domain.FieldError{Field: "pool.read", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Read), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Read, eventstore.DefaultPool.Read)}
 	}
 	return nil
 }
@@ -190,12 +196,4 @@ func flagOr(cmd *cobra.Command, name, otherwise string) string {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// redactURL is a database URL as it may be shown: without its password.
-func redactURL(raw string) string {
-	if u, err := url.Parse(raw); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return raw
 }

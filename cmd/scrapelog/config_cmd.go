@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 func newConfigCmd() *cobra.Command {
@@ -70,7 +71,7 @@ func newConfigShowCmd() *cobra.Command {
 // showConfig prints YAML where a table is asked for: what it prints is a
 // configuration again, but for the query strings of URLs and the password.
 func showConfig(out *printer, config Config) error {
-	config.Database = redactURL(config.Database)
+	config.Database = eventstore.Redact(config.Database)
 	config.Scrapers = append([]domain.ScraperConfig(nil), config.Scrapers...)
 	for i, scraper := range config.Scrapers {
 		config.Scrapers[i] = scraper.Redacted()

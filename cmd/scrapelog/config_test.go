@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // TestConfigErrors is the table of what a configuration can get wrong. Each is
@@ -43,6 +44,8 @@ func TestConfigErrors(t *testing.T) {
 		"two documents":          {"listen: 127.0.0.1:80\n---\nlisten: 127.0.0.1:81\n", `:3:1: a second document; keep one document in a file`},
 		"no YAML":                {"listen: \"127\n", `:1:9: could not find end character of double-quoted text`},
 		"bad listen":             {"\nlisten: localhost\n", `:2:9: listen: "localhost" is not an address; use host:port such as 127.0.0.1:8080`},
+		"a small write pool":     {"pool: {write: 2}\n", `:1:15: pool.write: 2 connections are too few; use 3 or more, such as 8`},
+		"no read pool":           {"pool:\n  read: 0\n", `:2:9: pool.read: 0 connections are too few; use 2 or more, such as 16`},
 		"bad database":           {"database: mysql://me:secret@h/x\n", `:1:11: database: "mysql://me:xxxxx@h/x" is not a database; use sqlite:PATH or postgres://USER@HOST/NAME`},
 		"no watcher grace":       {"watcher_grace: 0s\n", `:1:16: watcher_grace: 0s is too short; use more than 0s, such as 10s`},
 		"negative grace":         {"shutdown_grace: -1s\n", `:1:17: shutdown_grace: -1s is negative; use 0s or more`},
@@ -119,6 +122,7 @@ func TestConfigDefaults(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8080", Database: "sqlite:scrapelog.db",
 		ShutdownGrace: domain.Duration(10 * time.Second), WatcherGrace: domain.Duration(10 * time.Second),
+		Pool: eventstore.Pool{Write: 8, Read: 16},
 	}
 	if diff := cmp.Diff(want, DefaultConfig()); diff != "" {
 		t.Error(diff)
@@ -153,7 +157,7 @@ scrapers:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Database, want.Scrapers[0].URL = "postgres://me:xxxxx@db/x", "http://127.0.0.1:9090/a"
+	want.Database, want.Scrapers[0].URL = "postgres://me@db:5432/x", "http://127.0.0.1:9090/a"
 	got, err := LoadConfig(write(t, stdout))
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 		t.Error(err, diff)

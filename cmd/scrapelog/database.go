@@ -40,7 +40,7 @@ func databaseURL(cmd *cobra.Command) (string, error) {
 		return config.Database, err
 	}
 	if !validDatabase(url) {
-		return "", usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", redactURL(url))
+		return "", usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", eventstore.Redact(url))
 	}
 	return url, nil
 }
@@ -141,7 +141,7 @@ is not this program's.`,
 				return err
 			}
 			defer store.Close()
-			status, err := readStatus(ctx, store, redactURL(url))
+			status, err := readStatus(ctx, store, eventstore.Redact(url))
 			if err != nil {
 				return err
 			}

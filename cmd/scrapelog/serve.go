@@ -81,7 +81,7 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 		return err
 	}
 	defer listener.Close()
-	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Logger: logger})
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Pool: config.Pool, Logger: logger})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan 
 		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
 		return s.tenures(working, first, reload)
 	})
-	s.logger.Info("serving", "url", "http://"+listener.Addr().String(), "database", redactURL(s.config.Database), "instance", first.id, "version", version())
+	s.logger.Info("serving", "url", "http://"+listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", version())
 	return group.Wait()
 }
 
