@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strconv"
 	"time"
 
@@ -56,13 +54,16 @@ checkpoint and the public key.`,
 func newAuditCheckProofCmd(flags *dataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-proof FILE",
-		Short: "Check a proof, with nothing but the file",
+		Short: "Check a proof, with the file and the key of the log",
 		Long: `check-proof says whether the event of a proof is in the log whose checkpoint the
-proof carries; "-" reads it from stdin. That this is your log only its key tells:
-compare it with one you have from elsewhere, or name that with --key. Exit 1 when
-the proof is false.`,
+proof carries; "-" reads it from stdin. A proof that anybody made with a key of
+their own holds too: the key tells that it is about your log. --key names that key,
+as a file or as text; without it the key of the log on this machine is taken, if
+there is one. --any-key does without.
+
+Exit 1: the proof is false, is signed with another key, or no key is known.`,
 		Args: exactly("FILE"),
-		RunE: flags.run(func(_ context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
 			made, err := readProof(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return err
@@ -71,23 +72,24 @@ the proof is false.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			known, err := knownKey(cmd.Flag("key").Value.String(), made.Key)
+			known, err := knownKey(ctx, cmd, made.Key)
 			if err != nil {
 				return err
 			}
 			return showProof(out, made, c, known)
 		}),
 	}
-	cmd.Flags().String("key", "", "the key, or a file with it, that the proof must be signed with")
+	cmd.Flags().String("key", "", "the key, or a file with it, that the proof must be signed with (default the key of the log on this machine)")
+	cmd.Flags().Bool("any-key", false, "compare the key with none")
 	return cmd
 }
 
 func readProof(stdin io.Reader, path string) (made proof.Proof, err error) {
 	var source []byte
 	if path == "-" {
-		source, err = io.ReadAll(stdin)
+		source, err = proof.ReadAll(stdin, "the proof", proof.LongestProof)
 	} else {
-		source, err = os.ReadFile(path)
+		source, err = proof.ReadFile(path, proof.LongestProof)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return made, fmt.Errorf("%s: %w", path, domain.ErrNotFound)
@@ -95,30 +97,58 @@ func readProof(stdin io.Reader, path string) (made proof.Proof, err error) {
 	if err != nil {
 		return made, fmt.Errorf("%w: %w", errUnreachable, err)
 	}
-	if err := json.Unmarshal(source, &made); err != nil {
+	if made, err = proof.ParseProof(source); err != nil {
 		return made, usagef("%s is not a proof: %v", path, err)
 	}
 	return made, nil
 }
 
-// knownKey compares the key of a proof with the one that is expected, if any.
-func knownKey(expected, key string) (known bool, err error) {
-	if expected == "" {
-		return false, nil
+// knownKey compares the key of a proof with the one that is expected.
+func knownKey(ctx context.Context, cmd *cobra.Command, key string) (known bool, err error) {
+	named := cmd.Flag("key").Value.String()
+	anyKey, err := cmd.Flags().GetBool("any-key")
+	if anyKey && named != "" {
+		return false, usagef("--key and --any-key exclude each other")
 	}
-	if read, err := proof.ReadKey(expected); err == nil {
-		expected = read.Public
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if anyKey || err != nil {
+		return false, err
+	}
+	expected, err := proof.KeyOf(named)
+	if named == "" {
+		expected, err = localKey(ctx, cmd)
+	}
+	switch {
+	case named != "" && err != nil:
 		return false, usagef("--key: %v", err)
-	}
-	if expected != key {
-		return false, fmt.Errorf("%w: it is signed with the key %s, and %s was expected", proof.ErrFalseProof, key, expected)
+	case err != nil:
+		return false, failf(errNegative, "the proof holds for the key %s, and whose key that is is not known: name the key of your log with --key, or use --any-key (no key of a log is found here: %v)", key, err)
+	case expected.Public != key:
+		return false, fmt.Errorf("%w: it is signed with the key %s, and %s was expected", proof.ErrFalseProof, key, expected.Public)
 	}
 	return true, nil
 }
 
+// localKey is the key of the log that the configuration or --db names.
+func localKey(ctx context.Context, cmd *cobra.Command) (*proof.Key, error) {
+	files, err := proofFiles(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if files.Key == "" { // its folder is named after the database
+		store, err := openDatabase(ctx, cmd, true)
+		if err != nil {
+			return nil, err
+		}
+		defer store.Close()
+		if files, err = proof.FilesOf(ctx, store, files); err != nil {
+			return nil, err
+		}
+	}
+	return proof.ReadKey(files.Key)
+}
+
 func showProof(out *printer, made proof.Proof, c proof.Checkpoint, known bool) error {
-	signer := made.Key + " (not compared: use --key)"
+	signer := made.Key + " (compared with none: --any-key)"
 	if known {
 		signer = made.Key + " (as expected)"
 	}

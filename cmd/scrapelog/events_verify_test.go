@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
@@ -169,14 +172,39 @@ func TestAuditProveAndCheckProof(t *testing.T) {
 			}
 			return name
 		}
-		exits(t, 0, "event 3 is in the log of 6 events", "audit", "check-proof", write("proof.json", file))
-		exits(t, 0, "as expected", "audit", "check-proof", "proof.json", "--key", stateFile(t, "audit.key"))
+		key := stateFile(t, "audit.key")
+		write("proof.json", file)
+		exits(t, 0, "as expected", "audit", "check-proof", "proof.json", "--db", db.URL)
+		exits(t, 0, "as expected", "audit", "check-proof", "proof.json", "--key", key)
+		exits(t, 0, "event 3 is in the log of 6 events", "audit", "check-proof", "proof.json", "--any-key")
+		exits(t, 0, "compared with none", "audit", "check-proof", "proof.json", "--any-key")
+		exits(t, 0, "false", "audit", "check-proof", "proof.json", "--any-key", "--jq", ".key_known")
 		exits(t, 0, "true", "audit", "check-proof", "proof.json", "--key", signerOf(t, file), "--jq", ".key_known")
-		exits(t, 1, "was expected", "audit", "check-proof", "proof.json", "--key", "another+00000000+key")
-		exits(t, 1, "the proof is false", "audit", "check-proof", write("false.json", strings.Replace(file, `"version": 2`, `"version": 1`, 1)))
+		exits(t, 1, "name the key of your log with --key, or use --any-key", "audit", "check-proof", "proof.json")
+		exits(t, 1, "was expected", "audit", "check-proof", "proof.json", "--key", strangersKey(t, signerOf(t, file)))
+		exits(t, 2, "neither a file nor a public key", "audit", "check-proof", "proof.json", "--key", "another+00000000+key")
+		exits(t, 2, "any-key", "audit", "check-proof", "proof.json", "--key", key, "--any-key")
+		exits(t, 1, "the proof is false", "audit", "check-proof", write("false.json", strings.Replace(file, `"version": 2`, `"version": 1`, 1)), "--key", key)
 		exits(t, 2, "not a proof", "audit", "check-proof", write("garbage", "garbage"))
 		exits(t, 2, "format", "audit", "check-proof", write("empty", "{}"))
 		exits(t, 3, "not found", "audit", "check-proof", "missing")
+		exits(t, 4, "not a regular file", "audit", "check-proof", fifo(t))
+
+		// What a reader of the file sees is what was proven.
+		fake := `"event": {"position":3,"stream":"run-x","version":1,"id":"","type":"run.failed","recorded_at":0,"metadata":"{}","data":"{}"}, `
+		for name, read := range map[string]string{
+			"twice":         strings.Replace(file, `"event":`, fake+`"event":`, 1),
+			"in capitals":   strings.Replace(file, `"event":`, fake+`"EVENT":`, 1),
+			"inside":        strings.Replace(file, `"type":`, `"type": "run.failed", "type":`, 1),
+			"inside, cased": strings.Replace(file, `"type":`, `"type": "run.failed", "Type":`, 1),
+			"unknown":       strings.Replace(file, `"event":`, `"note": "trust me", "event":`, 1),
+			"after it":      file + "{}",
+		} {
+			_, stderr, code := invoke(t, "audit", "check-proof", write("faked.json", read), "--key", key)
+			if code != 2 || !strings.Contains(stderr, "not a proof") {
+				t.Errorf("%s: exit %d: %s", name, code, stderr)
+			}
+		}
 
 		exits(t, 2, "not a position", "audit", "prove", "0", "--db", db.URL)
 		exits(t, 3, "not found", "audit", "prove", "7", "--db", db.URL)
@@ -194,12 +222,33 @@ func signerOf(t *testing.T, file string) string {
 	return p.Key
 }
 
+// strangersKey is another key under the same name.
+func strangersKey(t *testing.T, key string) string {
+	t.Helper()
+	name, _, _ := strings.Cut(key, "+")
+	_, public, err := note.GenerateKey(nil, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}
+
+// fifo is a file that blocks whoever opens it to read.
+func fifo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestCheckProofOfStdin(t *testing.T) {
 	db := eventstoretest.SQLite(t)
 	sealedLog(t, db)
 	file, _, _ := invoke(t, "audit", "prove", "1", "--db", db.URL)
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"audit", "check-proof", "-"}, strings.NewReader(file), &out, &errs); code != 0 || !strings.Contains(out.String(), "event 1 is in the log") {
+	if code := run(t.Context(), []string{"audit", "check-proof", "-", "--any-key"}, strings.NewReader(file), &out, &errs); code != 0 || !strings.Contains(out.String(), "event 1 is in the log") {
 		t.Errorf("exit %d: %s%s", code, &out, &errs)
 	}
 }

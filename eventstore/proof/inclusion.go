@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -23,6 +24,19 @@ type Proof struct {
 	Hashes     []tlog.Hash `json:"hashes"`     // the audit path of RFC 6962, from the leaf up
 	Checkpoint string      `json:"checkpoint"` // C2SP tlog-checkpoint, a signed note
 	Key        string      `json:"key"`        // public key, in the encoding of golang.org/x/mod/sumdb/note
+}
+
+// LongestProof bounds the file of a proof: an event has at most about a megabyte.
+const LongestProof = 8 << 20
+
+// ParseProof reads the JSON of a proof strictly: a member that is unknown, written
+// in another case or given twice is refused, so that a person who reads the file
+// sees what is checked. The error wraps domain.ErrInvalid.
+func ParseProof(source []byte) (p Proof, err error) {
+	if err := json.Unmarshal(source, &p, json.RejectUnknownMembers(true)); err != nil {
+		return Proof{}, fmt.Errorf("%w: %w", domain.ErrInvalid, err)
+	}
+	return p, nil
 }
 
 var (

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"scrapelog/domain"
 )
 
 // Key signs checkpoints, or only verifies them when the file held no more than
@@ -26,33 +28,83 @@ type Key struct {
 
 const privateWord = "PRIVATE+KEY+"
 
+// longestKey bounds a key file.
+const longestKey = 64 << 10
+
 // ReadKey reads a key file: the line of the private key, or that of the public
-// key for those who verify elsewhere, or both. The error wraps fs.ErrNotExist
-// when there is none.
+// key for those who verify elsewhere, or both. It must be a regular file, and one
+// with a private key must be readable by its owner only. The error wraps
+// fs.ErrNotExist when there is none.
 func ReadKey(path string) (*Key, error) {
-	content, err := os.ReadFile(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	var key Key
-	for _, line := range strings.Fields(string(content)) {
-		if !strings.HasPrefix(line, privateWord) {
-			key.Public = line
-			continue
-		}
-		if key.Signer, err = note.NewSigner(line); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if key.Public, err = publicOf(line); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		break
+	defer f.Close()
+	content, err := ReadAll(f, path, longestKey)
+	if err != nil {
+		return nil, err
 	}
-	if key.Verifier, err = note.NewVerifier(key.Public); err != nil {
+	key, err := parseKey(string(content))
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if key.Signer != nil {
+		err = private(path, info)
+	}
+	return key, err
+}
+
+// KeyOf reads a key that is named by its file or is itself a public key.
+func KeyOf(named string) (*Key, error) {
+	key, err := ReadKey(named)
+	if !absent(err) {
+		return key, err
+	}
+	if key, err := parseKey(named); err == nil && key.Signer == nil {
+		return key, nil
+	}
+	return nil, fmt.Errorf("%w: %q is neither a file nor a public key", domain.ErrInvalid, named)
+}
+
+// parseKey reads the lines of a key file and nothing else.
+func parseKey(content string) (*Key, error) {
+	var key Key
+	for _, line := range strings.Fields(content) {
+		switch private := strings.HasPrefix(line, privateWord); {
+		case private && key.Signer == nil:
+			signer, err := note.NewSigner(line)
+			if err != nil {
+				return nil, err
+			}
+			public, err := publicOf(line)
+			if err != nil {
+				return nil, err
+			}
+			if key.Public != "" && key.Public != public {
+				return nil, errTwoKeys
+			}
+			key.Signer, key.Public = signer, public
+		case !private && (key.Public == "" || key.Public == line):
+			key.Public = line
+		default:
+			return nil, errTwoKeys
+		}
+	}
+	verifier, err := note.NewVerifier(key.Public)
+	if err != nil {
+		return nil, err
+	}
+	key.Verifier = verifier
 	return &key, nil
 }
+
+var errTwoKeys = errors.New("holds more than one key, or something beside it")
+
+// Fingerprint is the name and the hash of the key, which its signatures carry.
+func (k *Key) Fingerprint() string { return fingerprint(k.Verifier.Name(), k.Verifier.KeyHash()) }
+
+func fingerprint(name string, hash uint32) string { return fmt.Sprintf("%s+%08x", name, hash) }
 
 // absent says whether a file is not there, be it that its folder is none.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
@@ -77,7 +129,7 @@ func publicOf(signer string) (string, error) {
 func makeKey(path string) error {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
-	private, public, err := note.GenerateKey(rand.Reader, "scrapelog/"+hex.EncodeToString(random[:]))
+	private, public, err := generateKey("scrapelog/" + hex.EncodeToString(random[:]))
 	if err != nil {
 		return err
 	}
@@ -86,6 +138,10 @@ func makeKey(path string) error {
 		return err
 	}
 	return placeFile(path, []byte(private+"\n"+public+"\n"))
+}
+
+func generateKey(name string) (private, public string, err error) {
+	return note.GenerateKey(rand.Reader, name)
 }
 
 // placeFile makes a file that is whole or not there, whenever the machine stops.
