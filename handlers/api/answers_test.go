@@ -232,7 +232,14 @@ func TestHeadIsAnsweredLikeGet(t *testing.T) {
 			t.Errorf("HEAD %s has a body", path)
 		}
 	}
-	s.expect(405, "HEAD", "/api/v1/watch", "")
+	for _, path := range []string{"/api/v1/watch?id=tab-1", "/api/v1/events/stream", "/live?id=tab-1"} {
+		if a := s.expect(200, "HEAD", path, ""); !strings.HasPrefix(a.header.Get("Content-Type"), "text/event-stream") {
+			t.Errorf("HEAD %s: %s", path, a.header.Get("Content-Type"))
+		}
+	}
+	if s.watchers.Present("tab-1") {
+		t.Error("a HEAD request attends")
+	}
 }
 
 func TestTheDescriptionIsServedAsItStands(t *testing.T) {

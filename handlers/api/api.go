@@ -17,6 +17,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/projections"
 )
@@ -89,36 +90,42 @@ func New(cfg Config) *Handler {
 // [http.Server.Shutdown], which waits for them, can return.
 func (h *Handler) Close() { h.shutdown.Do(func() { close(h.done) }) }
 
-// Register adds the routes. What GET answers, HEAD answers too, but for streams.
+// Register adds the routes, each with the query parameters that it takes. HEAD is
+// answered wherever GET is.
 func (h *Handler) Register(e *echo.Echo) {
-	read := func(path string, fn echo.HandlerFunc, m ...echo.MiddlewareFunc) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, fn, append(m, headers)...)
+	read := func(path string, fn echo.HandlerFunc, params []string, m ...echo.MiddlewareFunc) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, fn, append([]echo.MiddlewareFunc{headers, gate.Params(params...)}, m...)...)
+	}
+	write := func(method, path string, fn echo.HandlerFunc) {
+		e.Add(method, path, fn, headers, gate.Params(), gate.JSON)
 	}
 	runs, scrapers, events := h.atLeast(h.inView(runsGroup)), h.atLeast(h.inView(scrapersGroup)), h.atLeast(h.inLog)
+	list := func(filters ...string) []string { return append(filters, "limit", "at_least") }
+	one := []string{"at_least"}
 
-	read("/healthz", healthz)
-	read("/readyz", h.readyz)
-	read("/metrics", echo.WrapHandler(h.metrics))
-	read("/openapi.yaml", openAPI)
+	read("/healthz", healthz, nil)
+	read("/readyz", h.readyz, nil)
+	read("/metrics", echo.WrapHandler(h.metrics), nil)
+	read("/openapi.yaml", openAPI, nil)
 
-	read("/api/v1/scrapers", h.listScrapers, scrapers)
-	read("/api/v1/scrapers/:name", h.showScraper, scrapers)
-	e.PUT("/api/v1/scrapers/:name", h.configureScraper, headers)
-	e.DELETE("/api/v1/scrapers/:name", h.removeScraper, headers)
-	e.POST("/api/v1/scrapers/:name/pause", h.pauseScraper, headers)
-	e.POST("/api/v1/scrapers/:name/resume", h.resumeScraper, headers)
-	e.POST("/api/v1/scrapers/:name/runs", h.startRun, headers)
+	read("/api/v1/scrapers", h.listScrapers, list("cursor"), scrapers)
+	read("/api/v1/scrapers/:name", h.showScraper, one, scrapers)
+	write(http.MethodPut, "/api/v1/scrapers/:name", h.configureScraper)
+	write(http.MethodDelete, "/api/v1/scrapers/:name", h.removeScraper)
+	write(http.MethodPost, "/api/v1/scrapers/:name/pause", h.pauseScraper)
+	write(http.MethodPost, "/api/v1/scrapers/:name/resume", h.resumeScraper)
+	write(http.MethodPost, "/api/v1/scrapers/:name/runs", h.startRun)
 
-	read("/api/v1/runs", h.listRuns, runs)
-	read("/api/v1/runs/:id", h.showRun, runs)
-	e.POST("/api/v1/runs/:id/cancel", h.cancelRun, headers)
+	read("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "since", "until", "cursor"), runs)
+	read("/api/v1/runs/:id", h.showRun, one, runs)
+	write(http.MethodPost, "/api/v1/runs/:id/cancel", h.cancelRun)
 
-	read("/api/v1/events", h.listEvents, events)
-	read("/api/v1/events/:position", h.showEvent, events)
-	e.GET("/api/v1/events/stream", h.tailEvents, headers)
+	read("/api/v1/events", h.listEvents, list("after", "until", "type", "stream"), events)
+	read("/api/v1/events/:position", h.showEvent, one, events)
+	read("/api/v1/events/stream", h.tailEvents, []string{"after"})
 
-	e.GET("/api/v1/watch", h.watchChanges, headers)
-	e.POST("/api/v1/announce", h.announce, headers)
+	read("/api/v1/watch", h.watchChanges, []string{"id"})
+	write(http.MethodPost, "/api/v1/announce", h.announce)
 }
 
 // headers keeps answers out of caches and out of frames. Pages set their own.

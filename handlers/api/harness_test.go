@@ -23,6 +23,7 @@ import (
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
+	"scrapelog/handlers/web/webtest"
 	"scrapelog/projections"
 )
 
@@ -68,8 +69,11 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 		OpenStreams: func() int { return 7 },
 	})
 	s.readiness.Store(&api.Readiness{})
-	s.echo = api.NewEcho(api.EchoConfig{Hosts: []string{"scrapelog.example:8080"}})
-	s.handler.Register(s.echo)
+	canned := webtest.New()
+	pages := canned.Handler(canned, nil)
+	s.echo = api.NewEcho(api.EchoConfig{Hosts: []string{"scrapelog.example:8080"}, Pages: pages.Error})
+	s.handler.Register(s.echo) // behind the pages, as in production
+	pages.Register(s.echo)
 	s.serve()
 	return s
 }
@@ -206,6 +210,9 @@ func (s *service) open(method, path, body string, header ...string) *http.Respon
 	req, err := http.NewRequestWithContext(s.Context(), method, "http://"+s.addr+path, content)
 	if err != nil {
 		s.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

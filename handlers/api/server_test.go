@@ -160,6 +160,7 @@ func TestBodiesAreLimitedToOneMebibyte(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		inChunks.Header.Set("Content-Type", "application/json")
 		res, err := http.DefaultTransport.RoundTrip(inChunks)
 		if err != nil {
 			t.Fatal(err)
@@ -237,7 +238,7 @@ func (s *service) refused(method, target, body string) {
 		s.Fatal(err)
 	}
 	defer conn.Close()
-	request := method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+	request := method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 	if _, err := io.WriteString(conn, request); err != nil {
 		s.Fatal(err)
 	}

@@ -26,6 +26,9 @@ func (h *Handler) tailEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Request().Method == http.MethodHead {
+		return sse.Head(c.Response())
+	}
 	ctx, leave, err := h.streams.enter(c.Request().Context(), h.done, eventStream)
 	if err != nil {
 		return err

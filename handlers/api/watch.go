@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,6 +17,9 @@ func (h *Handler) watchChanges(c echo.Context) error {
 	id := q.watcher("id")
 	if q.err != nil {
 		return q.err
+	}
+	if c.Request().Method == http.MethodHead {
+		return sse.Head(c.Response())
 	}
 	ctx, leave, err := h.streams.enter(c.Request().Context(), h.done, watchStream)
 	if err != nil {

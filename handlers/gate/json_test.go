@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,10 +11,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/problem"
 )
 
 func TestABodyIsJSONByItsType(t *testing.T) {
 	e := echo.New()
+	e.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler), nil)
 	e.Use(gate.JSON)
 	e.Any("/", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
 	server := httptest.NewServer(e)

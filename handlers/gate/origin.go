@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
 
@@ -45,6 +46,6 @@ func JSON(next echo.HandlerFunc) echo.HandlerFunc {
 		if media, _, err := mime.ParseMediaType(given); r.ContentLength == 0 || err == nil && media == echo.MIMEApplicationJSON {
 			return next(c)
 		}
-		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "the body is not JSON by its type; send Content-Type: application/json")
+		return problem.New(problem.WrongType, fmt.Sprintf("Content-Type %.80q is not JSON; send Content-Type: application/json", given))
 	}
 }

@@ -33,6 +33,7 @@ var (
 	Forbidden    = Kind{"Forbidden", "Not allowed from there", http.StatusForbidden}
 	NotFound     = Kind{"NotFound", "Not found", http.StatusNotFound}
 	WrongMethod  = Kind{"WrongMethod", "Method not allowed", http.StatusMethodNotAllowed}
+	WrongType    = Kind{"WrongType", "Not JSON", http.StatusUnsupportedMediaType}
 	Conflict     = Kind{"Conflict", "Not possible now", http.StatusConflict}
 	RunOpen      = Kind{"RunOpen", "A run is open", http.StatusConflict}
 	Finished     = Kind{"Finished", "The run has ended", http.StatusConflict}

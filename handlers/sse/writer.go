@@ -47,6 +47,11 @@ func NewWriter(w http.ResponseWriter) *Writer {
 	return &Writer{outer: w, inner: inner, ctrl: http.NewResponseController(inner)}
 }
 
+// Head answers a HEAD request as the stream would begin, and opens none.
+func Head(w http.ResponseWriter) error {
+	return NewWriter(w).Open()
+}
+
 // Open sends the response header at once. Without it, the first message does.
 func (w *Writer) Open() error { return w.flush(nil) }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/web/pages"
 )
 
@@ -17,5 +18,5 @@ func (h *Handler) Document(e *echo.Echo, path, title, html string) {
 			return err
 		}
 		return send(c, http.StatusOK, pages.Document(chrome, html))
-	}, secureHeaders)
+	}, secureHeaders, gate.Params())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -30,6 +31,9 @@ func (h *Handler) live(c echo.Context) error {
 	id := c.QueryParam("id")
 	if !watcherID.MatchString(id) {
 		return invalid("id", id, "use 1 to 64 letters, digits, - and _")
+	}
+	if c.Request().Method == http.MethodHead {
+		return sse.Head(c.Response())
 	}
 	messages, err := h.cfg.Live.Subscribe(c.Request().Context(), id)
 	if errors.Is(err, live.ErrClosed) {

@@ -74,6 +74,7 @@ func (h *Handler) Error(err error, c echo.Context) {
 	if c.Response().Committed || r.Context().Err() != nil {
 		return // the client has left, or has its answer
 	}
+	setSecureHeaders(c.Response().Header()) // no route has, where there is none
 	d := problem.Of(err)
 	if d.Status >= http.StatusInternalServerError {
 		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "error", err)
@@ -85,10 +86,6 @@ func (h *Handler) Error(err error, c echo.Context) {
 	if err := send(c, d.Status, page); err != nil {
 		h.cfg.Logger.DebugContext(r.Context(), "problem page not sent", "error", err)
 	}
-}
-
-func noRoute(echo.Context) error {
-	return problem.New(problem.NotFound, "there is no such page")
 }
 
 // quoted repeats a part of a request, no longer than helps.

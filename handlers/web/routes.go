@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/web/assets"
 )
 
@@ -13,22 +14,23 @@ import (
 const maxForm = "64K"
 
 // Register adds the pages to e, which MUST refuse foreign hosts and foreign
-// origins by itself, for pages and API alike. Paths that nobody else serves are
-// answered with a page too.
+// origins by itself, for pages and API alike, and whose error handler MUST be
+// [Handler.Error] for paths outside of the API. There is no route for what is not
+// found: echo would answer a wrong method with it.
 func (h *Handler) Register(e *echo.Echo) {
-	page := func(path string, serve echo.HandlerFunc) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, secureHeaders, sound)
+	page := func(path string, serve echo.HandlerFunc, params ...string) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, secureHeaders, sound, gate.Params(append(params, "recorded")...))
 	}
 	action := func(path string, serve echo.HandlerFunc) {
-		e.POST(path, serve, secureHeaders, middleware.BodyLimit(maxForm), sound)
+		e.POST(path, serve, secureHeaders, gate.Params(), middleware.BodyLimit(maxForm), sound)
 	}
 
 	page("/", h.share(h.overview))
-	page("/runs", h.share(h.runs))
-	page("/runs/:id", h.share(h.run))
-	page("/scrapers", h.share(h.scrapers))
+	page("/runs", h.share(h.runs), "status", "scraper", "trigger", "since", "until", "cursor")
+	page("/runs/:id", h.share(h.run), "at", "view")
+	page("/scrapers", h.share(h.scrapers), "from")
 	page("/scrapers/:name", h.share(h.scraper))
-	page("/events", h.share(h.events))
+	page("/events", h.share(h.events), "type", "stream", "run", "since", "until", "text", "after", "upto", "view")
 	page("/events/:position", h.event)
 	page("/streams/:name", h.stream)
 	page("/streams/:name/events.ndjson", h.download)
@@ -45,7 +47,6 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/audit/verify", h.verify)
 	action("/audit/replay", h.replay)
 
-	e.GET("/live", h.live, secureHeaders)
-	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()))
-	e.RouteNotFound("/*", noRoute, secureHeaders)
+	page("/live", h.live, "id")
+	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()), "v")
 }

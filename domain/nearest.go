@@ -1,0 +1,44 @@
+package domain
+
+// Nearest returns the word of known that takes the fewest edits to reach from word,
+// if it takes few enough for word to be a slip of the pen; "" otherwise.
+func Nearest(word string, known []string) string {
+	const longest = 64 // longer words are no slip, and cost quadratic time
+	if len(word) > longest {
+		return ""
+	}
+	nearest, fewest := "", max(2, len(word)/3)+1
+	for _, candidate := range known {
+		if len(candidate) > longest {
+			continue
+		}
+		if n := edits(word, candidate); n < fewest {
+			nearest, fewest = candidate, n
+		}
+	}
+	return nearest
+}
+
+// edits counts the bytes to insert, delete, replace or swap with their neighbour to
+// make b of a: the optimal string alignment distance.
+func edits(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replaced := last[j-1]
+			if a[i-1] != b[j-1] {
+				replaced++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, replaced)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
