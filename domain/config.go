@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func ValidScraperName(name string) bool { return nameRule.MatchString(name) }
 func (c ScraperConfig) Validate() error {
 	checks := []func() error{
 		c.validName,
-		func() error { return validURL("url", c.URL) },
+		func() error { return CheckURL("url", c.URL) },
 		c.validSchedule,
 		func() error { return within("jitter", c.Jitter, 0, 24*time.Hour) },
 		c.validCatchUp,
@@ -137,13 +138,18 @@ func (c ScraperConfig) validCatchUp() error {
 	return nil
 }
 
+// validHeaders repeats no key that is not a header name, and no value: people put
+// the secret there by mistake.
 func (c ScraperConfig) validHeaders() error {
-	for header := range c.HeadersEnv {
+	for _, header := range slices.Sorted(maps.Keys(c.HeadersEnv)) {
 		if !httpguts.ValidHeaderFieldName(header) {
-			return &FieldError{"headers_env", fmt.Sprintf("%q is not a header name", header), "use a name such as Authorization"}
+			return &FieldError{"headers_env", "a key is not the name of a header", "write Header: VARIABLE, such as Authorization: SHOP_TOKEN"}
 		}
 		if reservedHeader(header) {
 			return &FieldError{"headers_env", fmt.Sprintf("%s is set by scrapelog itself", header), "leave it out"}
+		}
+		if err := CheckEnvName("headers_env."+header, c.HeadersEnv[header]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -162,30 +168,11 @@ func reservedHeader(name string) bool {
 
 func (c ScraperConfig) validProbe() error {
 	if c.Probe.URL != "" {
-		if err := validURL("probe.url", c.Probe.URL); err != nil {
+		if err := CheckURL("probe.url", c.Probe.URL); err != nil {
 			return err
 		}
 	}
 	return within("probe.interval", c.Probe.Interval, 100*time.Millisecond, time.Hour)
-}
-
-const wantURL = "use an absolute URL such as http://127.0.0.1:9090/scrapes/shop"
-
-func validURL(field, raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case raw == "":
-		return &FieldError{field, "is missing", wantURL}
-	case err != nil:
-		return &FieldError{field, "cannot be parsed", wantURL} // err would repeat the URL, query and all
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Hostname() == "":
-		return &FieldError{field, fmt.Sprintf("%q is not an http or https URL", withoutQuery(u.Redacted())), wantURL}
-	case u.User != nil:
-		return &FieldError{field, "holds credentials", "name an environment variable in headers_env instead"}
-	case u.Fragment != "":
-		return &FieldError{field, "has a fragment (#), which is never sent", "leave it out"}
-	}
-	return nil
 }
 
 func within(field string, d Duration, least, most time.Duration) error {

@@ -18,14 +18,10 @@ type Schedule struct {
 	fixed bool // the hour is named, so a wall clock time that comes twice is one slot
 }
 
-var cronParser = cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-
-const wantSchedule = `use five cron fields such as "*/15 * * * *", @hourly, @daily or @every 90s`
-
 // ParseSchedule reads a 5-field cron line, a descriptor (@hourly …) or
-// "@every <duration>", to be read in the named time zone. An empty spec is no
-// schedule. What never fires is an error, and so is a cron line that restricts
-// both day of month and day of week: crons disagree on what it means.
+// "@every <duration>", in the named time zone. An empty spec is no schedule. A
+// cron line that never fires is an error, and so is one that restricts both day
+// of month and day of week: crons disagree on what it means.
 func ParseSchedule(spec, zone string) (Schedule, error) {
 	loc, err := loadZone(zone)
 	if err != nil {
@@ -35,10 +31,17 @@ func ParseSchedule(spec, zone string) (Schedule, error) {
 	if spec == "" {
 		return Schedule{zone: loc}, nil
 	}
-	if interval, ok := strings.CutPrefix(spec, "@every "); ok {
-		return parseEvery(spec, strings.TrimSpace(interval), loc)
+	if interval, ok := EveryInterval(spec); ok {
+		return parseEvery(spec, interval, loc)
 	}
 	return parseCron(spec, loc)
+}
+
+// EveryInterval returns the interval of "@every 90s", which may be written
+// "every 90s" too, as it stands there.
+func EveryInterval(spec string) (interval string, ok bool) {
+	word, interval, ok := strings.Cut(strings.TrimSpace(spec), " ")
+	return strings.TrimSpace(interval), ok && (word == "@every" || word == "every")
 }
 
 func loadZone(zone string) (*time.Location, error) {
@@ -62,32 +65,6 @@ func parseEvery(spec, interval string, loc *time.Location) (Schedule, error) {
 	}
 	return Schedule{every: every, zone: loc}, nil
 }
-
-func parseCron(spec string, loc *time.Location) (Schedule, error) {
-	if strings.Contains(spec, "TZ=") {
-		return Schedule{}, &FieldError{"schedule", fmt.Sprintf("%q names a time zone", spec), "set time_zone instead"}
-	}
-	fields := strings.Fields(spec)
-	descriptor := strings.HasPrefix(spec, "@")
-	if !descriptor && len(fields) != 5 {
-		return Schedule{}, &FieldError{"schedule", fmt.Sprintf("%q has %d fields", spec, len(fields)), wantSchedule}
-	}
-	if !descriptor && restricts(fields[2]) && restricts(fields[4]) {
-		return Schedule{}, &FieldError{"schedule",
-			fmt.Sprintf("%q restricts both day of month and day of week, which crons read differently", spec), "leave one of them *"}
-	}
-	parsed, err := cronParser.Parse(spec)
-	if err != nil {
-		return Schedule{}, &FieldError{"schedule", fmt.Sprintf("%q cannot be read (%v)", spec, err), wantSchedule}
-	}
-	s := Schedule{cron: parsed, zone: loc, fixed: descriptor && spec != "@hourly" || !descriptor && restricts(fields[1])}
-	if s.Next(time.Time{}, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return Schedule{}, &FieldError{"schedule", fmt.Sprintf("%q never fires", spec), "name a day that exists"}
-	}
-	return s, nil
-}
-
-func restricts(field string) bool { return !strings.HasPrefix(field, "*") && field != "?" }
 
 // None says whether there are no slots at all.
 func (s Schedule) None() bool { return s.cron == nil && s.every == 0 }

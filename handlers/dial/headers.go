@@ -14,10 +14,14 @@ import (
 const userAgent = "scrapelog"
 
 // HeaderError says which configured header cannot be sent and why. It names the
-// environment variable, never its value.
+// environment variable, never its value. A text that is no such name is not
+// repeated: it may be the secret itself.
 type HeaderError struct{ Header, Variable, Problem string }
 
 func (e *HeaderError) Error() string {
+	if !domain.ValidEnvName(e.Variable) {
+		return fmt.Sprintf("header %s: headers_env does not name an environment variable for it", e.Header)
+	}
 	return fmt.Sprintf("header %s: environment variable %s %s", e.Header, e.Variable, e.Problem)
 }
 

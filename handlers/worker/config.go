@@ -80,7 +80,7 @@ func DefaultConfig() Config {
 
 // Validate returns the first invalid value as a *domain.FieldError.
 func (c Config) Validate() error {
-	if _, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+	if !validListen(c.Listen) {
 		return fieldError("listen", "use host:port such as 127.0.0.1:9090", "%q is not an address", c.Listen)
 	}
 	if c.Beat.Std() < time.Second || c.Beat.Std() > time.Minute {
@@ -194,6 +194,15 @@ func validSelector(field, selector string) error {
 	return nil
 }
 
+func validListen(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
 func validURL(field, raw string) error {
 	const want = "use an absolute URL such as http://127.0.0.1:8080/"
 	u, err := url.Parse(raw)
@@ -204,6 +213,8 @@ func validURL(field, raw string) error {
 		return fieldError(field, want, "%q is not an http or https URL", u.Redacted())
 	case u.User != nil:
 		return fieldError(field, "leave them out", "holds credentials")
+	case u.Port() != "" && !domain.ValidPort(u.Port()):
+		return fieldError(field, "use 1 to 65535, or leave it out", "port %s is out of range", u.Port())
 	}
 	return nil
 }

@@ -12,11 +12,12 @@ import (
 // where it is not.
 func scheduleText(c domain.ScraperConfig) string {
 	spec := strings.TrimSpace(c.Schedule)
+	interval, every := domain.EveryInterval(spec)
 	switch {
 	case spec == "":
 		return "by hand only"
-	case strings.HasPrefix(spec, "@every "):
-		return everyText(strings.TrimSpace(strings.TrimPrefix(spec, "@every ")))
+	case every:
+		return everyText(interval)
 	case strings.HasPrefix(spec, "@"):
 		return strings.TrimPrefix(clean(spec), "@") + inZone(c.TimeZone)
 	}

@@ -1,0 +1,37 @@
+package domain
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+)
+
+const wantURL = "use an absolute URL such as http://127.0.0.1:9090/scrapes/shop"
+
+// CheckURL returns a *FieldError where raw is not an absolute http or https URL
+// without credentials and fragment, whose port, if it names one, is 1 to 65535.
+// The error repeats neither credentials nor query.
+func CheckURL(field, raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+		return &FieldError{field, "is missing", wantURL}
+	case err != nil:
+		return &FieldError{field, "cannot be parsed", wantURL} // err would repeat the URL, query and all
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Hostname() == "":
+		return &FieldError{field, fmt.Sprintf("%q is not an http or https URL", withoutQuery(u.Redacted())), wantURL}
+	case u.User != nil:
+		return &FieldError{field, "holds credentials", "name an environment variable in headers_env instead"}
+	case u.Port() != "" && !ValidPort(u.Port()):
+		return &FieldError{field, fmt.Sprintf("port %s is out of range", u.Port()), "use 1 to 65535, or leave it out"}
+	case u.Fragment != "":
+		return &FieldError{field, "has a fragment (#), which is never sent", "leave it out"}
+	}
+	return nil
+}
+
+// ValidPort reports whether port is a number from 1 to 65535.
+func ValidPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
