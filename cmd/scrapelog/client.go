@@ -28,6 +28,7 @@ const answerTimeout = 30 * time.Second
 // client speaks to a running server.
 type client struct {
 	server string // without a slash at its end
+	shown  string // the same without credentials, for messages
 	http   *http.Client
 }
 
@@ -37,14 +38,48 @@ func addServerFlag(group *cobra.Command) {
 }
 
 func newClient(cmd *cobra.Command) (*client, error) {
-	raw := cmd.Flag("server").Value.String()
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
-		return nil, usagef("--server: %q is not a server; use a URL such as %s", raw, defaultServer)
+	u, err := serverURL(cmd.Flag("server").Value.String())
+	if err != nil {
+		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
-	return &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport}}, nil
+	transport.MaxResponseHeaderBytes = 64 << 10
+	c := &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
+	u.User = nil
+	c.shown = strings.TrimSuffix(u.String(), "/")
+	return c, nil
+}
+
+// noRedirect returns a redirect as the answer: what was asked of one server, with
+// its body, is not asked of another one.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// serverURL reads --server. Errors repeat neither credentials nor a query.
+func serverURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
+	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, usagef("--server: %q is not a server; use a URL such as %s", withoutSecrets(u), defaultServer)
+	case u.Port() != "" && !domain.ValidPort(u.Port()):
+		return nil, usagef("--server: port %s is out of range; use 1 to 65535", u.Port())
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, usagef("--server: %q holds a query or fragment; leave it out", withoutSecrets(u))
+	}
+	return u, nil
+}
+
+// withoutSecrets is a URL without credentials, query and fragment. What Go's
+// parser takes for a path, such as "me:secret@host", is cut too.
+func withoutSecrets(u *url.URL) string {
+	short := *u
+	short.User, short.RawQuery, short.ForceQuery, short.Fragment, short.RawFragment = nil, "", false, "", ""
+	if text := short.String(); !strings.Contains(text, "@") {
+		return text
+	}
+	return "…" + u.String()[strings.LastIndex(u.String(), "@"):]
 }
 
 // asking makes an action of one that speaks to the server.
@@ -77,10 +112,23 @@ func (c *client) exchange(ctx context.Context, method, path string, body, into a
 		return err
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return failf(errUnreachable, "%s did not answer as scrapelog does: %v", c.server, err)
+	return c.decode(response.Body, into)
+}
+
+// maxAnswer bounds what is read of an answer, and one message of a live stream,
+// whose first one is the whole state.
+const maxAnswer = 16 << 20
+
+func (c *client) decode(body io.Reader, into any) error {
+	limited := &io.LimitedReader{R: body, N: maxAnswer}
+	err := json.NewDecoder(limited).Decode(into)
+	switch {
+	case err == nil:
+		return nil
+	case limited.N <= 0:
+		return failf(errUnreachable, "the answer of %s is larger than %d MB; ask for less with --limit", c.shown, maxAnswer>>20)
 	}
-	return nil
+	return failf(errUnreachable, "%s did not answer as scrapelog does: %v", c.shown, err)
 }
 
 // send makes a request and returns its good answer, or what the refusal says.
@@ -95,7 +143,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.server+path, content)
 	if err != nil {
-		return nil, usagef("--server: %v", err)
+		return nil, usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -108,7 +156,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 		return response, nil
 	}
 	defer response.Body.Close()
-	return nil, refusal(c.server, response)
+	return nil, c.refusal(response)
 }
 
 func (c *client) unreachable(ctx context.Context, err error) error {
@@ -122,7 +170,7 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &failed) { // its text repeats method and URL
 		err = failed.Err
 	}
-	return fmt.Errorf("%w: %w", failf(errUnreachable, "cannot reach a server at %s (--server)", c.server), err)
+	return fmt.Errorf("%w: %w", failf(errUnreachable, "cannot reach a server at %s (--server)", c.shown), err)
 }
 
 // refusals says what kind of failure an HTTP status is.
@@ -152,14 +200,18 @@ func (f fetched[T]) MarshalJSON() ([]byte, error) { return f.raw, nil }
 // maxProblem bounds what is read of a refusal.
 const maxProblem = 64 << 10
 
-// refusal reads a problem document (RFC 9457).
-func refusal(server string, response *http.Response) error {
+// refusal reads a problem document (RFC 9457). A redirect is named.
+func (c *client) refusal(response *http.Response) error {
+	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
+		return failf(errUnreachable, "%s answered %s to %s, which is not followed; give the server's own URL with --server",
+			c.shown, response.Status, withoutSecrets(to))
+	}
 	kind := cmp.Or(refusals[response.StatusCode], errUnreachable)
 	var problem struct{ Title, Detail string }
 	err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem)
 	text := cmp.Or(problem.Detail, problem.Title)
 	if err != nil || text == "" {
-		return failf(errUnreachable, "%s answered %s, which is not how scrapelog answers", server, response.Status)
+		return failf(errUnreachable, "%s answered %s, which is not how scrapelog answers", c.shown, response.Status)
 	}
 	return &failure{kind, text}
 }

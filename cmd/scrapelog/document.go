@@ -48,21 +48,30 @@ func parseDocument(path string, source []byte) (doc *document, err error) {
 			doc, err = nil, usagef("%s: cannot be read as YAML", path)
 		}
 	}()
+	if source, err = plainText(path, source); err != nil {
+		return nil, err
+	}
+	if source, err = oneDocument(path, source); err != nil {
+		return nil, err
+	}
 	file, err := parser.ParseBytes(source, 0)
 	if err != nil {
 		return nil, syntaxError(path, err)
 	}
 	doc = &document{path: path, decoder: yaml.NewDecoder(strings.NewReader(""), yaml.AllowDuplicateMapKey())}
-	for _, part := range file.Docs {
-		if part.Body == nil || part.Body.Type() == ast.CommentType || part.Body.Type() == ast.NullType {
-			continue
-		}
-		if doc.body != nil {
-			return nil, doc.fault(part.Body, "", "a second document", "keep one document in a file")
-		}
-		ast.Walk(mergesFirst{}, part.Body)
-		doc.body = part.Body
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return doc, nil
 	}
+	body := file.Docs[0].Body
+	if tagged, ok := body.(*ast.TagNode); ok {
+		body = tagged.Value
+	}
+	if body.Type() == ast.CommentType || body.Type() == ast.NullType {
+		return doc, nil
+	}
+	ast.Walk(mergesFirst{}, body)
+	ast.Walk(coreNumbers{}, body)
+	doc.body = body
 	return doc, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootHelp = `scrapelog schedules scrapes and follows each over server-sent events. When a
@@ -36,6 +37,9 @@ func newRootCmd() *cobra.Command {
 	bindEnv(root, "log-level", "SCRAPELOG_LOG_LEVEL")
 	bindEnv(root, "color", "SCRAPELOG_COLOR")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && strings.HasSuffix(invalid.GetFlag().Name, "-env") {
+			return usagef("--%s: the value is not NAME=VARIABLE, and is not repeated here: it may be a secret", invalid.GetFlag().Name)
+		}
 		return usagef("%v; see %q", err, cmd.CommandPath()+" --help")
 	})
 	addGroup(root, "Services", newServeCmd(), newWorkerCmd(), newDemoCmd())

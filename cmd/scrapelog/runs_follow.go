@@ -145,7 +145,7 @@ func (f *follower) ended() bool { return f.last.view.Status.Final() }
 // hear shows what the stream says of the run, until either has ended, and closes it.
 func (f *follower) hear(ctx context.Context, stream *liveStream) error {
 	defer stream.close()
-	for message, err := range sse.Read(stream, &sse.ReadConfig{MaxEventSize: maxMessage}) {
+	for message, err := range sse.Read(stream, &sse.ReadConfig{MaxEventSize: maxAnswer}) {
 		if err != nil {
 			break
 		}
@@ -172,7 +172,7 @@ func (f *follower) heard(ctx context.Context, message sse.Event) (runDoc, error)
 	case "run":
 		var r runDoc
 		if err := json.Unmarshal([]byte(message.Data), &r); err != nil {
-			return runDoc{}, failf(errUnreachable, "%s did not speak as scrapelog does: %v", f.server, err)
+			return runDoc{}, failf(errUnreachable, "%s did not speak as scrapelog does: %v", f.shown, err)
 		}
 		if r.view.ID == f.last.view.ID {
 			return r, nil

@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// maxMessage bounds one message of a live stream: its first one is the whole state.
-const maxMessage = 64 << 20
-
 // liveStream is a live stream that ends itself when it has gone silent: a
 // connection that is half open looks like one on which nothing happens.
 type liveStream struct {
@@ -23,7 +20,7 @@ type liveStream struct {
 
 func (f *follower) open(ctx context.Context) (*liveStream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stream := newLiveStream(http.NoBody, cancel, f.silence, failf(errUnreachable, "%s has fallen silent", f.server))
+	stream := newLiveStream(http.NoBody, cancel, f.silence, failf(errUnreachable, "%s has fallen silent", f.shown))
 	path := "/api/v1/watch"
 	if f.watcher != "" {
 		path += "?" + url.Values{"id": {f.watcher}}.Encode()

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -48,7 +49,7 @@ func (d *document) checkNode(node ast.Node, t reflect.Type, at string) error {
 func (d *document) checkStruct(node ast.Node, t reflect.Type, at string) error {
 	block, ok := node.(ast.MapNode)
 	if !ok {
-		return d.fault(node, at, describe(node)+" where keys are expected", "use "+strings.Join(keysOf(t), ", "))
+		return d.fault(node, at, describe(node, at)+" where keys are expected", "use "+strings.Join(keysOf(t), ", "))
 	}
 	for entries := block.MapRange(); entries.Next(); {
 		if entries.Key().IsMergeKey() {
@@ -69,7 +70,7 @@ func (d *document) checkStruct(node ast.Node, t reflect.Type, at string) error {
 func (d *document) checkSlice(node ast.Node, t reflect.Type, at string) error {
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
-		return d.fault(node, at, describe(node)+" where a list is expected", "use [a, b] or a line with - for each")
+		return d.fault(node, at, describe(node, at)+" where a list is expected", "use [a, b] or a line with - for each")
 	}
 	for i, item := range list.Values {
 		if err := d.checkNode(item, t.Elem(), fmt.Sprintf("%s[%d]", at, i)); err != nil {
@@ -82,7 +83,7 @@ func (d *document) checkSlice(node ast.Node, t reflect.Type, at string) error {
 func (d *document) checkMap(node ast.Node, t reflect.Type, at string) error {
 	block, ok := node.(ast.MapNode)
 	if !ok {
-		return d.fault(node, at, describe(node)+" where keys are expected", "use {key: value}")
+		return d.fault(node, at, describe(node, at)+" where keys are expected", "use {key: value}")
 	}
 	for entries := block.MapRange(); entries.Next(); {
 		if err := d.checkNode(entries.Value(), t.Elem(), below(at, keyOf(entries.Key()))); err != nil {
@@ -95,7 +96,7 @@ func (d *document) checkMap(node ast.Node, t reflect.Type, at string) error {
 // checkText lets the type itself read the value and keeps its words.
 func (d *document) checkText(node ast.Node, t reflect.Type, at string) error {
 	if _, ok := node.(ast.ScalarNode); !ok {
-		return d.fault(node, at, describe(node)+" where one value is expected", "write it as text")
+		return d.fault(node, at, describe(node, at)+" where one value is expected", "write it as text")
 	}
 	value := reflect.New(t).Interface().(encoding.TextUnmarshaler)
 	if err := value.UnmarshalText([]byte(textOf(node))); err != nil {
@@ -107,30 +108,43 @@ func (d *document) checkText(node ast.Node, t reflect.Type, at string) error {
 
 func (d *document) checkScalar(node ast.Node, t reflect.Type, at string) error {
 	_, scalar := node.(ast.ScalarNode)
+	number, isNumber := node.(*ast.IntegerNode)
 	ok, want := scalar, "write it as text"
 	switch t.Kind() {
+	case reflect.String:
+		if isNumber { // 010 and 1.10 stay as they are written
+			number.Value = number.Token.Value
+		}
 	case reflect.Bool:
 		ok, want = node.Type() == ast.BoolType, "use true or false"
 	case reflect.Int, reflect.Int64:
-		ok, want = node.Type() == ast.IntegerType, "use a whole number"
+		ok, want = isNumber && reflect.ValueOf(number.Value).CanConvert(t) && reflect.TypeOf(number.Value).Kind() != reflect.Float64, "use a whole number"
 	case reflect.Float64:
-		ok, want = node.Type() == ast.IntegerType || node.Type() == ast.FloatType, "use a number"
+		ok, want = isNumber, "use a number"
 	}
 	if !ok {
-		return d.fault(node, at, describe(node)+" does not fit here", want)
+		return d.fault(node, at, describe(node, at)+" does not fit here", want)
 	}
 	return nil
 }
 
-func describe(node ast.Node) string {
+// describe shows what stands at a key, but not where the name of a secret
+// belongs: the secret itself may be there.
+func describe(node ast.Node, at string) string {
 	switch node.(type) {
 	case *ast.SequenceNode:
 		return "a list"
 	case ast.MapNode:
 		return "a block of keys"
 	}
+	if secretKey.MatchString(at) {
+		return "a text"
+	}
 	return fmt.Sprintf("%q", textOf(node))
 }
+
+// secretKey matches the path of a key that takes names of environment variables.
+var secretKey = regexp.MustCompile(`(^|\.)(\w+_env|env|secrets)\b`)
 
 func textOf(node ast.Node) string {
 	if literal, ok := node.(*ast.LiteralNode); ok {
