@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/andybalholm/cascadia"
-
 	"scrapelog/domain"
 	"scrapelog/handlers/gate"
 )
@@ -43,35 +41,6 @@ type Scrape struct {
 	Command []string `yaml:"command"`
 	HTML    *HTML    `yaml:"html"`
 }
-
-// HTML is a scrape of pages, one platform after the other. robots.txt is obeyed.
-//
-// Each element that Item selects becomes one line of Output:
-//
-//	{"run_id":"…","platform":"…","page":"https://…","at":"…","fields":{"title":"…"}}
-//
-// A field is "selector", for the text of the first match within the item, or
-// "selector@attribute"; "." is the item itself, so ".@id" is its id. White space
-// in texts is folded, href and src are made absolute, and a field that nothing
-// matches is left out. Next selects the link to the following page, which must be
-// on the host of the start page.
-type HTML struct {
-	Platforms []Platform        `yaml:"platforms"`
-	Item      string            `yaml:"item"`
-	Fields    map[string]string `yaml:"fields"`
-	Next      string            `yaml:"next"`
-	Rate      float64           `yaml:"rate"`   // pages a second; 0: DefaultRate
-	Output    string            `yaml:"output"` // a file that items are appended to
-}
-
-// Platform is one site of a scrape.
-type Platform struct {
-	Name  string `yaml:"name"`
-	Start string `yaml:"start"` // URL of the first page
-}
-
-// DefaultRate is how many pages a second are asked for.
-const DefaultRate = 1.0
 
 // DefaultConfig holds the documented defaults.
 func DefaultConfig() Config {
@@ -134,62 +103,6 @@ func (s Scrape) validate(at string) error {
 		if strings.ContainsRune(arg, 0) {
 			return fieldError(fmt.Sprintf("%s.command[%d]", at, i), "leave it out", "holds a NUL byte")
 		}
-	}
-	return nil
-}
-
-func (h *HTML) validate(at string) error {
-	if len(h.Platforms) == 0 {
-		return fieldError(at+".platforms", "give at least one, with name and start", "is empty")
-	}
-	taken := map[string]bool{}
-	for i, p := range h.Platforms {
-		at := fmt.Sprintf("%s.platforms[%d]", at, i)
-		if p.Name == "" || taken[p.Name] {
-			return fieldError(at+".name", "give each platform a name of its own", "%q is empty or there twice", p.Name)
-		}
-		taken[p.Name] = true
-		if err := validURL(at+".start", p.Start); err != nil {
-			return err
-		}
-	}
-	if err := h.validSelectors(at); err != nil {
-		return err
-	}
-	if h.Rate < 0 || h.Rate > 100 {
-		return fieldError(at+".rate", "use pages a second, up to 100; 0.2 is one in five seconds", "%v is out of range", h.Rate)
-	}
-	if h.Output == "" {
-		return fieldError(at+".output", "name a file such as items.ndjson", "is missing")
-	}
-	return nil
-}
-
-func (h *HTML) validSelectors(at string) error {
-	if err := validSelector(at+".item", h.Item); err != nil {
-		return err
-	}
-	if len(h.Fields) == 0 {
-		return fieldError(at+".fields", `give at least one, such as title: "h2"`, "is empty")
-	}
-	for name, spec := range h.Fields {
-		if f := parseField(spec); f.selector != "" {
-			if err := validSelector(at+".fields."+name, f.selector); err != nil {
-				return err
-			}
-		}
-	}
-	if h.Next == "" {
-		return nil
-	}
-	return validSelector(at+".next", h.Next)
-}
-
-// validSelector matters: colly takes a selector it cannot parse for one that
-// matches nothing.
-func validSelector(field, selector string) error {
-	if _, err := cascadia.Compile(selector); err != nil {
-		return fieldError(field, "use one such as li.product > a", "%q is not a CSS selector (%v)", selector, err)
 	}
 	return nil
 }

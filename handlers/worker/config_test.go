@@ -2,6 +2,8 @@ package worker
 
 import (
 	"errors"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +70,9 @@ func TestAnInvalidValueIsNamed(t *testing.T) {
 		"a bad field":               {func(c *Config) { c.Scrapes[1].HTML.Fields["title"] = "h2:@x" }, "scrapes[1].html.fields.title"},
 		"a bad next":                {func(c *Config) { c.Scrapes[1].HTML.Next = "a[" }, "scrapes[1].html.next"},
 		"a negative rate":           {func(c *Config) { c.Scrapes[1].HTML.Rate = -1 }, "scrapes[1].html.rate"},
+		"no rate at all":            {func(c *Config) { c.Scrapes[1].HTML.Rate = math.NaN() }, "scrapes[1].html.rate"},
+		"a rate near nothing":       {func(c *Config) { c.Scrapes[1].HTML.Rate = 1e-300 }, "scrapes[1].html.rate"},
+		"a negative bound of pages": {func(c *Config) { c.Scrapes[1].HTML.MaxPages = -1 }, "scrapes[1].html.max_pages"},
 		"no output":                 {func(c *Config) { c.Scrapes[1].HTML.Output = "" }, "scrapes[1].html.output"},
 	}
 	for name, tt := range tests {
@@ -82,6 +87,29 @@ func TestAnInvalidValueIsNamed(t *testing.T) {
 				t.Errorf("err = %v, want one about %s", err, tt.field)
 			}
 		})
+	}
+}
+
+// Selectors of other tools are refused with what to write instead.
+func TestAForeignSelectorIsRefusedWithAHint(t *testing.T) {
+	for selector, want := range map[string]string{
+		"a::attr(href)":         "a@href",
+		"img::attr( data-src )": "img@data-src",
+		"h2::text":              "write h2",
+		"::text":                "write .",
+		"//li[@class='x']":      "XPath is not understood",
+		"[x=1]":                 "li.product > a",
+	} {
+		var field *domain.FieldError
+		err := validSelector("item", selector)
+		if !errors.As(err, &field) || !strings.Contains(field.Want, want) {
+			t.Errorf("%s: %v, want a hint of %s", selector, err, want)
+		}
+	}
+	for _, selector := range []string{"li:has(a)", "li:has(a):contains(x)", "LI.x", "a[HREF]", "li:not(.ad)", "li:nth-child(2)"} {
+		if err := validSelector("item", selector); err != nil {
+			t.Errorf("%s: %v", selector, err)
+		}
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/gocolly/colly/v2"
+	"golang.org/x/net/html"
 )
 
 // field is where a value stands within an item.
@@ -29,21 +29,76 @@ func parseField(spec string) field {
 	return f
 }
 
-// of finds the field in an item.
-func (f field) of(e *colly.HTMLElement) (value string, found bool) {
-	at := e.DOM
-	if f.selector != "" {
-		at = e.DOM.Find(f.selector).First()
-	}
-	if at.Length() == 0 {
-		return "", false
-	}
+// value reads the field's attribute or text of an element. Addresses are made
+// absolute by base.
+func (f field) value(at *html.Node, base string) (value string, found bool) {
 	if f.attribute == "" {
-		return strings.Join(strings.Fields(at.Text()), " "), true
+		return innerText(at), true
 	}
-	value, found = at.Attr(f.attribute)
-	if absolute := e.Request.AbsoluteURL(value); absolute != "" && (f.attribute == "href" || f.attribute == "src") {
-		value = absolute
+	value, found = attribute(at, f.attribute)
+	switch {
+	case !found:
+		return "", false
+	case addressLists[f.attribute]:
+		return absoluteList(base, value), true
+	case addresses[f.attribute], f.attribute == "data" && at.Data == "object":
+		value, _ = resolve(base, value)
 	}
-	return value, found
+	return value, true
+}
+
+// The attributes that hold an address, and those that hold a list as srcset does.
+// HTML defines them, or scripts that load pictures late have made them common.
+var (
+	addresses = set("href", "src", "action", "formaction", "poster", "cite", "background", "longdesc", "xlink:href",
+		"data-href", "data-src", "data-original", "data-lazy-src", "data-lazy")
+	addressLists = set("srcset", "imagesrcset", "data-srcset", "data-lazy-srcset")
+)
+
+func set(names ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, name := range names {
+		all[name] = true
+	}
+	return all
+}
+
+// absoluteList resolves the addresses of a srcset, whose candidates are an address,
+// which may contain commas, and a descriptor such as 2x, in parentheses or not.
+func absoluteList(base, list string) string {
+	var out []string
+	const blanks = " \t\n\f\r"
+	for rest := strings.Trim(list, blanks+","); rest != ""; rest = strings.TrimLeft(rest, blanks+",") {
+		end := strings.IndexAny(rest, blanks)
+		if end < 0 {
+			end = len(rest)
+		}
+		address := rest[:end]
+		rest = rest[end:]
+		bare := strings.TrimRight(address, ",")
+		absolute, _ := resolve(base, bare)
+		if bare == address {
+			var descriptor string
+			descriptor, rest = cutDescriptor(rest)
+			absolute = strings.TrimSpace(absolute + " " + strings.Join(strings.Fields(descriptor), " "))
+		}
+		out = append(out, absolute)
+	}
+	return strings.Join(out, ", ")
+}
+
+// cutDescriptor ends at the first comma outside of parentheses.
+func cutDescriptor(s string) (descriptor, rest string) {
+	depth := 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '(':
+			depth++
+		case s[i] == ')' && depth > 0:
+			depth--
+		case s[i] == ',' && depth == 0:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
 }

@@ -42,7 +42,7 @@ func TestTheDocumentsThatShipWithGo(t *testing.T) {
 	}
 	resp, _ := post(t, serveHTML(t, h), Order{RunID: "r1"})
 	kind, data, _ := outcome(t, resp)
-	if kind != "completed" || data != fmt.Sprintf(`{"items":%d}`, all) {
+	if kind != "completed" || !strings.HasPrefix(data, fmt.Sprintf(`{"items":%d,`, all)) {
 		t.Fatalf("%s %s, want %d items", kind, data, all)
 	}
 	got := map[string][]string{}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,10 +12,6 @@ import (
 	"strings"
 	"time"
 )
-
-// pageTimeout bounds a page, robots.txt included. It is what keeps a scrape that
-// waits for a dead site from beating for ever.
-const pageTimeout = 30 * time.Second
 
 // record is one line of the output file.
 type record struct {
@@ -49,6 +46,7 @@ type crawl struct {
 	browser *browser
 	pace    *time.Ticker
 	seen    pageProgress
+	endings []ending
 }
 
 func (h *HTML) run(ctx context.Context, order Order, out *stream) (int64, error) {
@@ -56,31 +54,37 @@ func (h *HTML) run(ctx context.Context, order Order, out *stream) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	file, err := os.OpenFile(h.Output, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	extract, err := newExtractor(h)
+	if err != nil {
+		return 0, err
+	}
+	file, err := os.OpenFile(h.Output, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &crawl{HTML: h, order: order, out: out, cancel: cancel, file: file, browser: newBrowser(ctx, h)}
+	c := &crawl{HTML: h, order: order, out: out, cancel: cancel, file: file, browser: newBrowser(extract)}
+	defer c.browser.web.close()
 	c.pace = time.NewTicker(h.interval())
 	defer c.pace.Stop()
 	for _, p := range platforms {
-		if err := c.platform(ctx, p); err != nil {
+		how, err := c.platform(ctx, p)
+		if err != nil {
 			return c.seen.Items, err
 		}
+		c.endings = append(c.endings, how)
 	}
+	out.note = note(c.endings)
 	return c.seen.Items, file.Close()
 }
 
 func (h *HTML) interval() time.Duration {
-	rate := h.Rate
-	if rate == 0 {
-		rate = DefaultRate
-	}
-	return time.Duration(float64(time.Second) / rate)
+	return time.Duration(float64(time.Second) / cmp.Or(h.Rate, DefaultRate))
 }
+
+func (h *HTML) maxPages() int { return cmp.Or(h.MaxPages, DefaultMaxPages) }
 
 // chosen are the platforms that were asked for; none named means all.
 func (h *HTML) chosen(names []string) ([]Platform, error) {
@@ -108,31 +112,84 @@ func (h *HTML) names() string {
 
 // platform follows the pages of a platform. A start page that robots.txt forbids
 // is an error, a later one the end.
-func (c *crawl) platform(ctx context.Context, p Platform) error {
-	seen := map[string]bool{}
-	for next := p.Start; next != "" && !seen[next]; {
-		seen[next] = true
-		page, err := c.fetch(ctx, next)
+func (c *crawl) platform(ctx context.Context, p Platform) (ending, error) {
+	start, _ := link(p.Start, "")
+	how := ending{platform: p.Name}
+	asked := map[string]bool{}
+	var begin, last page
+	for next := start; next != ""; {
+		asked[next] = true
+		got, err := c.fetch(ctx, next)
 		switch {
 		case stopped(err) || ctx.Err() != nil:
-			return err
-		case errors.Is(err, errRobots) && next != p.Start:
-			return nil
+			return how, err
+		case errors.Is(err, errRobots) && next != start:
+			how.why = "robots.txt forbids " + shown(next)
+			return how, nil
 		case err != nil:
-			return fmt.Errorf("%s: %s: %w", p.Name, withoutQuery(next), err)
+			return how, fmt.Errorf("%s: %s: %w", p.Name, shown(next), err)
 		}
-		if err := c.keep(p, page); err != nil {
-			return err
+		how.pages++
+		if again := repeats(got, begin, last, how.pages); again > 0 {
+			how.why = fmt.Sprintf("page %d repeats page %d", how.pages, again)
+			return how, nil
 		}
-		next = page.next
+		if how.pages == 1 {
+			begin = page{digest: got.digest, items: got.items}
+			how.empty = len(got.items) == 0
+		}
+		how.undecoded(got.text)
+		if err := c.keep(p, got); err != nil {
+			return how, err
+		}
+		next, how.why = c.follow(start, got, asked)
+		if next != "" && how.pages == c.maxPages() {
+			next, how.why = "", fmt.Sprintf("max_pages %d reached", how.pages)
+		}
+		last = page{digest: got.digest, items: got.items}
 	}
-	return nil
+	return how, nil
 }
 
-// withoutQuery keeps keys out of texts that the log keeps.
-func withoutQuery(url string) string {
-	before, _, _ := strings.Cut(url, "?")
-	return before
+// repeats returns the number of the page that got is a copy of: the one before it,
+// or the first. Sites show these when they are asked for a page past their last.
+func repeats(got, begin, last page, pages int) int {
+	switch {
+	case pages > 1 && got.digest == last.digest:
+		return pages - 1
+	case pages > 2 && got.digest == begin.digest && len(got.items) > 0:
+		return 1
+	}
+	return 0
+}
+
+// follow returns the page after got: the first that next selects, on the origin of
+// start, that was not asked for yet. Without one it says why the crawl ends.
+func (c *crawl) follow(start string, got page, asked map[string]bool) (next, why string) {
+	if c.Next == "" {
+		return "", ""
+	}
+	why = "no next link"
+	for i, href := range got.next {
+		to, ok := link(got.url, href)
+		var not string
+		switch {
+		case href == "":
+			not = "next matched an element without href"
+		case !ok:
+			not = "next link is not an http address: " + shown(href)
+		case originOf(to) != originOf(start):
+			not = "next link leads to another origin " + originOf(to)
+		case asked[to]:
+			not = "next link leads to a page read before, " + shown(to)
+		default:
+			return to, ""
+		}
+		if i == 0 {
+			why = not
+		}
+	}
+	return "", why
 }
 
 // fetch waits for its turn and then for the page, and beats meanwhile.
@@ -147,7 +204,7 @@ func (c *crawl) fetch(ctx context.Context, url string) (page, error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		got, err = c.browser.visit(url)
+		got, err = c.browser.visit(ctx, url)
 	}()
 	if err := c.out.await(ctx, done); err != nil {
 		c.cancel()

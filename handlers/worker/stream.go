@@ -24,6 +24,7 @@ type stream struct {
 	w      *sse.Writer
 	beats  *time.Ticker // the loop selects on it and calls beat
 	budget budget
+	note   string // how the scrape ended, for "completed"; empty: nothing to say
 }
 
 func openStream(w http.ResponseWriter, beat time.Duration) (*stream, error) {
@@ -64,7 +65,8 @@ func (s *stream) send(event string, v any) error {
 // The terminal events.
 type (
 	completed struct {
-		Items int64 `json:"items"`
+		Items int64  `json:"items"`
+		Note  string `json:"note,omitempty"`
 	}
 	failed struct {
 		Error string `json:"error"`
@@ -80,7 +82,7 @@ func (s *stream) end(items int64, err error) error {
 	case err != nil:
 		sent = s.send("failed", failed{fit(err.Error(), maxError)})
 	default:
-		sent = s.send("completed", completed{items})
+		sent = s.send("completed", completed{items, s.note})
 	}
 	if sent != nil {
 		return sent
