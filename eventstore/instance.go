@@ -65,7 +65,7 @@ type Instance struct {
 func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, error) {
 	i := &Instance{store: s, id: id}
 	if s.dialect == SQLite {
-		release, err := lockFile(s.file.lockPath())
+		release, err := s.file.lock()
 		if err != nil {
 			return nil, err
 		}

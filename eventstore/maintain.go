@@ -15,7 +15,7 @@ func (s *Store) Maintain(ctx context.Context) (release func(), err error) {
 		return nil, errReadOnly
 	}
 	if s.dialect == SQLite {
-		free, err := lockFile(s.file.lockPath())
+		free, err := s.file.lock()
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,16 @@ type sqliteFile struct {
 	path string
 	info os.FileInfo
 	wal  os.FileInfo // nil when opened read-only; the one file for as long as the writer is open
+	// inode is open while this process has, or had, the lock of the file; see lockInode.
+	inode *os.File
+}
+
+// close must be called after SQLite has closed the file.
+func (f *sqliteFile) close() error {
+	if f == nil || f.inode == nil {
+		return nil
+	}
+	return f.inode.Close()
 }
 
 // same says whether the files at the path are still those that are open: SQLite
@@ -53,6 +63,9 @@ func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) erro
 	readers := sqliteDSN(path, "query_only(1)")
 	if readOnly {
 		readers = sqliteDSN(path, "query_only(1)") + s.file.readOnly()
+	}
+	if err := s.file.servedElsewhere(); err != nil {
+		return err
 	}
 	// Looked at before anything is set: journal_mode would change a foreign file.
 	if err := s.recogniseSQLite(ctx, path); err != nil {

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -114,10 +115,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 // Close ends the store. Subscribers must have been closed before.
-func (s *Store) Close() error {
+func (s *Store) Close() (err error) {
 	s.stop()
 	s.tasks.Wait()
-	var err error
+	defer func() { err = errors.Join(err, s.file.close()) }()
 	for _, pool := range []*sql.DB{s.read, s.write} { // the writer last: on SQLite it checkpoints
 		if pool == nil {
 			continue
