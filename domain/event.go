@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,8 +53,21 @@ func (a AboutScraper) ScraperName() string { return a.Scraper }
 // OccurredAt implements Event.
 func (a AboutScraper) OccurredAt() time.Time { return a.At }
 
+// runStreamPrefix stands before a run's id in the name of its stream.
+const runStreamPrefix = "run-"
+
 // RunStream names the stream of a run.
-func RunStream(id uuid.UUID) string { return "run-" + id.String() }
+func RunStream(id uuid.UUID) string { return runStreamPrefix + id.String() }
+
+// RunOfStream is the run whose stream has the given name, if it is one of a run.
+func RunOfStream(stream string) (run uuid.UUID, ok bool) {
+	id, ok := strings.CutPrefix(stream, runStreamPrefix)
+	if !ok {
+		return uuid.Nil, false
+	}
+	run, err := uuid.Parse(id)
+	return run, err == nil
+}
 
 // ScraperStream names the stream of a scraper.
 func ScraperStream(name string) string { return "scraper-" + name }

@@ -20,6 +20,7 @@ type typed interface{ sqlType() string }
 func (text[T]) sqlType() string   { return "text" }
 func (micros) sqlType() string    { return "bigint" }
 func (id) sqlType() string        { return "text" }
+func (tail) sqlType() string      { return "bigint" }
 func (maybe) sqlType() string     { return "bigint" }
 func (number[T]) sqlType() string { return "bigint" }
 func (flag) sqlType() string      { return "boolean" }
@@ -38,8 +39,12 @@ func (c text[T]) Value() (driver.Value, error) {
 	if len(*c.to) == 0 {
 		return nil, nil
 	}
-	return strings.ReplaceAll(string(*c.to), "\x00", "\uFFFD"), nil
+	return storedText(string(*c.to)), nil
 }
+
+// storedText is a text as a row can hold it. A fold that compares texts must see
+// the same whether they came from an event or from a row.
+func storedText[T ~string](s T) T { return T(strings.ReplaceAll(string(s), "\x00", "\uFFFD")) }
 
 // micros is a time in unix microseconds in which NULL is the zero time.
 type micros struct{ to *time.Time }
@@ -68,6 +73,14 @@ func (c id) Value() (driver.Value, error) {
 	}
 	return c.to.String(), nil
 }
+
+// tail is a column that follows from the id of its row; see tailOf.
+type tail struct{ of *uuid.UUID }
+
+// Scan implements sql.Scanner. The id's own column has it all.
+func (tail) Scan(any) error { return nil }
+
+func (c tail) Value() (driver.Value, error) { return tailOf(*c.of), nil }
 
 // maybe is a number that may be unset.
 type maybe struct{ to **int64 }

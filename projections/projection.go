@@ -39,12 +39,12 @@ type event struct {
 func All() []Projection {
 	return []Projection{
 		{
-			name: "runs", version: 1, types: runTypes, fold: newRunFold,
+			name: "runs", version: 2, types: runTypes, fold: newRunFold,
 			tables:  []string{"runs", "run_counts"},
-			indexes: []string{"runs.index_newest", "runs.index_status", "runs.index_scraper", "runs.index_scraper_status", "runs.index_changed"},
+			indexes: []string{"runs.index_newest", "runs.index_status", "runs.index_scraper", "runs.index_scraper_status", "runs.index_changed", "runs.index_tail"},
 		},
 		{
-			name: "scrapers", version: 2, types: domain.EventTypes, fold: newScraperFold,
+			name: "scrapers", version: 3, types: domain.EventTypes, fold: newScraperFold,
 			tables:  []string{"scrapers"},
 			indexes: []string{"scrapers.index_changed", "scrapers.index_lost", "scrapers.index_due"},
 		},

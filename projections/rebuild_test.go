@@ -78,7 +78,7 @@ func (s *story) end() domain.Event {
 	about.At = s.clock
 	switch s.IntN(5) {
 	case 0:
-		return domain.RunCompleted{AboutRun: about, Items: s.Int64N(100), DurationMS: s.Int64N(100)}
+		return domain.RunCompleted{AboutRun: about, Items: s.Int64N(100), DurationMS: s.Int64N(100), Note: []string{"", "the next page is on another origin", "\x00"}[s.IntN(3)]}
 	case 1:
 		return domain.RunFailed{AboutRun: about, Code: domain.CodeTimeout, Detail: "x\ny\x00", HTTPStatus: s.IntN(600)}
 	case 2:
@@ -86,7 +86,7 @@ func (s *story) end() domain.Event {
 	}
 	return domain.ConnectionLost{
 		AboutRun: about, Link: domain.LinkScraper, Phase: domain.PhaseStreaming, Cause: domain.CauseEOF,
-		LastHeardAt: s.clock, Received: domain.Received{Events: s.Int64N(9), Bytes: s.Int64N(999)},
+		LastHeardAt: s.clock, LastEvent: []string{"", "progress", "\x00"}[s.IntN(3)], Received: domain.Received{Events: s.Int64N(9), Bytes: s.Int64N(999)},
 	}
 }
 

@@ -112,7 +112,7 @@ func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
 			"DELETE FROM runs WHERE id = '" + a + "'",
 			"runs " + a + " missing after 2\n", 2},
 		"a run that never was": {
-			"INSERT INTO runs (id, started_at, position, started, received_events, received_bytes, http_status) VALUES ('forged', 1, 9, 9, 0, 0, 0)",
+			"INSERT INTO runs (id, started_at, position, started, received_events, received_bytes, http_status, tail) VALUES ('forged', 1, 9, 9, 0, 0, 0, 0)",
 			"runs forged extra after 0\n", 0},
 		"a count": {
 			"UPDATE run_counts SET runs = 2 WHERE status = 'completed'",

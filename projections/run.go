@@ -23,9 +23,11 @@ type Run struct {
 	DurationMS  *int64             `json:"duration_ms,omitempty"` // set once the run has ended
 	Cause       domain.Cause       `json:"cause,omitempty"`
 	Phase       domain.Phase       `json:"phase,omitempty"`
-	Detail      string             `json:"detail,omitempty"` // of a loss or a failure
+	Detail      string             `json:"detail,omitempty"`     // of a loss or a failure
+	LastEvent   string             `json:"last_event,omitempty"` // the name of the last event before a loss
 	Code        domain.FailureCode `json:"code,omitempty"`
 	Items       *int64             `json:"items,omitempty"`       // set for a completed run
+	Note        string             `json:"note,omitempty"`        // what the scraper said beside its items
 	Recovers    uuid.UUID          `json:"recovers,omitzero"`     // the lost run this one stands in for
 	RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"` // the run that stood in for this one
 	Instance    string             `json:"instance"`              // who follows or followed it
@@ -77,15 +79,17 @@ func (r Run) MarshalJSON() ([]byte, error) {
 		Cause       domain.Cause       `json:"cause,omitempty"`
 		Phase       domain.Phase       `json:"phase,omitempty"`
 		Detail      string             `json:"detail,omitempty"`
+		LastEvent   string             `json:"last_event,omitempty"`
 		Code        domain.FailureCode `json:"code,omitempty"`
 		Items       *int64             `json:"items,omitempty"`
+		Note        string             `json:"note,omitempty"`
 		Recovers    uuid.UUID          `json:"recovers,omitzero"`
 		RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"`
 		Instance    string             `json:"instance,omitempty"`
 		Position    int64              `json:"position"`
 	}{
 		r.ID, r.Scraper, r.Status, r.Trigger, r.Watcher, r.Link, stamp(r.StartedAt), stamp(r.EndedAt),
-		r.DurationMS, r.Cause, r.Phase, r.Detail, r.Code, r.Items, r.Recovers, r.RecoveredBy, r.Instance, r.Position,
+		r.DurationMS, r.Cause, r.Phase, r.Detail, r.LastEvent, r.Code, r.Items, r.Note, r.Recovers, r.RecoveredBy, r.Instance, r.Position,
 	})
 }
 

@@ -149,12 +149,12 @@ func (r Run) evolve(position int64, e domain.Event) Run {
 	case domain.ConnectionLost:
 		r = r.end(domain.StatusConnectionFailed, e.At)
 		r.Link, r.Phase, r.Cause, r.Detail = e.Link, e.Phase, e.Cause, e.Detail
-		r.LastHeardAt, r.Received = stored(e.LastHeardAt), e.Received
+		r.LastHeardAt, r.LastEvent, r.Received = stored(e.LastHeardAt), e.LastEvent, e.Received
 	case domain.ConnectionRestored:
 		r.RestoredAt, r.DownForMS, r.NoticedBy = stored(e.At), &e.DownForMS, e.NoticedBy
 	case domain.RunCompleted:
 		r = r.end(domain.StatusCompleted, e.At)
-		r.Items, r.DurationMS = &e.Items, &e.DurationMS
+		r.Items, r.DurationMS, r.Note = &e.Items, &e.DurationMS, e.Note
 	case domain.RunFailed:
 		r = r.end(domain.StatusFailed, e.At)
 		r.Code, r.Detail, r.HTTPStatus = e.Code, e.Detail, e.HTTPStatus
@@ -194,5 +194,6 @@ func (r *Run) columns() []any {
 		number[int64]{&r.Received.Events}, number[int64]{&r.Received.Bytes}, micros{&r.RestoredAt}, maybe{&r.DownForMS},
 		text[domain.NoticedBy]{&r.NoticedBy}, number[int]{&r.HTTPStatus},
 		text[string]{&r.CancelledBy}, text[string]{&r.CancelReason}, text[json.RawMessage]{&r.Params},
+		text[string]{&r.LastEvent}, text[string]{&r.Note}, tail{&r.ID},
 	}
 }

@@ -21,10 +21,22 @@ func TestARunAsJSON(t *testing.T) {
 	slot.Trigger, slot.DueAt = domain.TriggerSchedule, at(0)
 	attached := started(runA, 0)
 	attached.Watcher = "tab-1"
+	noted := completed(runA, 1, 3)
+	noted.Note = "the last page repeated the one before"
+	named := lost(runA, 2)
+	named.LastEvent = "Completed"
 	tests := map[string]struct {
 		given []domain.Event
 		want  string
 	}{
+		"one whose scraper said how it ended": {
+			[]domain.Event{started(runA, 0), noted},
+			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"completed","trigger":"manual","started_at":"2026-11-23T12:00:00.000000Z","ended_at":"2026-11-23T12:00:01.000000Z","duration_ms":1000,"items":3,"note":"the last page repeated the one before","instance":"i1","position":2}`,
+		},
+		"a lost one that sent an event": {
+			[]domain.Event{started(runA, 0), named},
+			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"connection_failed","trigger":"manual","link":"scraper","started_at":"2026-11-23T12:00:00.000000Z","ended_at":"2026-11-23T12:00:02.000000Z","duration_ms":2000,"cause":"reset","phase":"streaming","detail":"connection reset by peer","last_event":"Completed","instance":"i1","position":2}`,
+		},
 		"a running one": {
 			[]domain.Event{slot},
 			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"running","trigger":"schedule","started_at":"2026-11-23T12:00:00.250000Z","instance":"i1","position":1}`,

@@ -66,7 +66,8 @@ type Scraper struct {
 	LastDue      time.Time // the last slot that was claimed
 	NextSlot     time.Time // zero: none, paused or removed
 	LastSkip     Skip      // zero: nothing was ever skipped
-	Position     int64     // of the last event that changed this row
+	Streak       domain.Streak
+	Position     int64 // of the last event that changed this row
 }
 
 // Lost says whether the connection is lost now.
@@ -109,6 +110,23 @@ type lastRunJSON struct {
 	StartedAt stamp            `json:"started_at"`
 }
 
+type streakJSON struct {
+	Cause      domain.Cause `json:"cause"`
+	Runs       int64        `json:"runs"`
+	ShortestMS int64        `json:"shortest_ms"`
+	LongestMS  int64        `json:"longest_ms"`
+	LastEvent  string       `json:"last_event,omitempty"`
+}
+
+// streak is the streak as the API shows it: nothing until a loss has repeated.
+func (s Scraper) streak() *streakJSON {
+	if !s.Streak.Repeats() {
+		return nil
+	}
+	shown := streakJSON(s.Streak)
+	return &shown
+}
+
 // MarshalJSON writes the scraper as the API shows it.
 func (s Scraper) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
@@ -122,6 +140,7 @@ func (s Scraper) MarshalJSON() ([]byte, error) {
 		LastRun      lastRunJSON          `json:"last_run,omitzero"`
 		OpenRun      uuid.UUID            `json:"open_run,omitzero"`
 		NextSlot     stamp                `json:"next_slot,omitzero"`
+		Streak       *streakJSON          `json:"streak,omitempty"`
 		Position     int64                `json:"position"`
 	}{
 		Name: s.Name, Source: s.Source, Paused: s.Paused, PausedReason: s.PausedReason, Removed: s.Removed,
@@ -131,6 +150,6 @@ func (s Scraper) MarshalJSON() ([]byte, error) {
 			Link: s.Connection.Link, Run: s.Connection.Run,
 		},
 		LastRun: lastRunJSON{ID: s.LastRun.ID, Status: s.LastRun.Status, StartedAt: stamp(s.LastRun.StartedAt)},
-		OpenRun: s.OpenRun, NextSlot: stamp(s.NextSlot), Position: s.Position,
+		OpenRun: s.OpenRun, NextSlot: stamp(s.NextSlot), Streak: s.streak(), Position: s.Position,
 	})
 }

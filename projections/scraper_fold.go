@@ -50,6 +50,7 @@ type scraperRow struct {
 	last         LastRun
 	skip         Skip
 	due          nextDue
+	streak       domain.Streak
 	position     int64
 }
 
@@ -59,6 +60,7 @@ func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 	r.Scraper = r.Scraper.Evolve(e)
 	r.Guard.Scraper = e.ScraperName()
 	r.ConfiguredAt, r.LastDue = stored(r.ConfiguredAt), stored(r.LastDue)
+	r.streak = r.streakAfter(e)
 	r = r.evolveRun(e).evolveService(e)
 	if r.ConnectionDown() != wasDown {
 		r.since = stored(e.OccurredAt())
@@ -69,6 +71,18 @@ func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 	r.due.stale = r.due.stale || movesSlots(before, r.Scraper, e)
 	r.position = position
 	return r
+}
+
+// streakAfter is the streak after e, if e is about the last run.
+func (r scraperRow) streakAfter(e domain.Event) domain.Streak {
+	if run := runOf(e); run == uuid.Nil || run != r.last.ID {
+		return r.streak
+	}
+	if lost, ok := e.(domain.ConnectionLost); ok {
+		lost.Cause, lost.LastEvent = storedText(lost.Cause), storedText(lost.LastEvent)
+		e = lost
+	}
+	return r.streak.After(e, stored(e.OccurredAt()).Sub(r.last.StartedAt))
 }
 
 func (r scraperRow) evolveRun(e domain.Event) scraperRow {
@@ -120,7 +134,7 @@ func (r scraperRow) view(now time.Time) Scraper {
 		Connection: Connection{State: ConnectionUp, Since: r.since},
 		LostRun:    r.LostRun, Restored: r.Restored,
 		LastRun: r.last, OpenRun: r.OpenRun, Instance: r.Instance,
-		LastDue: r.LastDue, LastSkip: r.skip, Position: r.position,
+		LastDue: r.LastDue, LastSkip: r.skip, Streak: r.streak, Position: r.position,
 	}
 	if r.ConnectionDown() {
 		s.Connection = Connection{State: ConnectionLost, Since: r.since, Cause: r.cause, Link: r.link, Run: r.LostRun}
@@ -143,6 +157,8 @@ func (r *scraperRow) columns() []any {
 		id{&r.last.ID}, text[domain.RunStatus]{&r.last.Status}, micros{&r.last.StartedAt},
 		micros{&r.skip.At}, text[domain.Trigger]{&r.skip.Trigger}, micros{&r.skip.DueAt}, text[domain.SkipReason]{&r.skip.Reason},
 		dueColumn{r},
+		text[domain.Cause]{&r.streak.Cause}, number[int64]{&r.streak.Runs}, number[int64]{&r.streak.ShortestMS}, number[int64]{&r.streak.LongestMS},
+		text[string]{&r.streak.LastEvent},
 		number[int64]{&r.position},
 	}
 }

@@ -60,6 +60,21 @@ func TestAScrapersRuns(t *testing.T) {
 	}
 }
 
+func TestAScrapersStreak(t *testing.T) {
+	twice := []domain.Event{configured(0), started(runA, 1), lost(runA, 2), restored(runA, 3), recovers(runB, runA, 3), lost(runB, 4)}
+	want := domain.Streak{Cause: domain.CauseReset, Runs: 2, ShortestMS: 1000, LongestMS: 1000}
+	if got := scraperAfter(twice...).view(noon).Streak; got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := scraperAfter(append(twice, started(runA, 5), completed(runA, 6, 1))...).view(noon).Streak; got != (domain.Streak{}) {
+		t.Errorf("after a run that completed: %+v", got)
+	}
+	// A late word about an older run is none about the last.
+	if got := scraperAfter(append(twice, lost(runA, 9))...).view(noon).Streak; got != want {
+		t.Errorf("after a second end: %+v", got)
+	}
+}
+
 func TestAScrapersService(t *testing.T) {
 	pause := domain.ScraperPaused{AboutScraper: aboutShop(1), By: "user:ada", Reason: "maintenance"}
 	remove := domain.ScraperRemoved{AboutScraper: aboutShop(2)}
@@ -110,6 +125,12 @@ func TestAScraperAsJSON(t *testing.T) {
 			[]domain.Event{configured(0), started(runA, 1), lost(runA, 2)},
 			`{"name":"shop","source":"file","paused":false,"config":` + string(config) + `,"connection":{"state":"lost","since":"2026-11-23T12:00:02.000000Z","cause":"reset","link":"scraper","run":"00000000-0000-7000-8000-00000000000a"},` +
 				`"last_run":{"id":"00000000-0000-7000-8000-00000000000a","status":"connection_failed","started_at":"2026-11-23T12:00:01.000000Z"},"next_slot":"2026-11-23T12:15:00.000000Z","position":3}`,
+		},
+		"one whose runs are lost the same way": {
+			[]domain.Event{configured(0), started(runA, 1), lost(runA, 13), started(runB, 20), lost(runB, 33)},
+			`{"name":"shop","source":"file","paused":false,"config":` + string(config) + `,"connection":{"state":"lost","since":"2026-11-23T12:00:33.000000Z","cause":"reset","link":"scraper","run":"00000000-0000-7000-8000-00000000000b"},` +
+				`"last_run":{"id":"00000000-0000-7000-8000-00000000000b","status":"connection_failed","started_at":"2026-11-23T12:00:20.000000Z"},"next_slot":"2026-11-23T12:15:00.000000Z",` +
+				`"streak":{"cause":"reset","runs":2,"shortest_ms":12000,"longest_ms":13000},"position":5}`,
 		},
 		"one that runs, is paused and was removed": {
 			[]domain.Event{configured(0), started(runA, 1), domain.ScraperPaused{AboutScraper: aboutShop(2), Reason: "why not"}, domain.ScraperRemoved{AboutScraper: aboutShop(3)}},

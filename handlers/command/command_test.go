@@ -296,7 +296,9 @@ func (d desk) saidLines(run uuid.UUID, want []string) {
 }
 
 // fields splits a line where a field begins.
-func fields(line string) []string { return regexp.MustCompile(`[a-z_]+=("[^"]*"|[^ ]*)`).FindAllString(line, -1) }
+func fields(line string) []string {
+	return regexp.MustCompile(`[a-z_]+=("[^"]*"|[^ ]*)`).FindAllString(line, -1)
+}
 
 func TestALineFollowsTheCommit(t *testing.T) {
 	each(t, func(d desk) {

@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -47,7 +45,7 @@ func (h *Handler) eventPage(ctx context.Context, position int64) (page pages.Eve
 		return page, err
 	}
 	page.Event = pages.NewEvent(rec)
-	page.Run, _ = uuid.Parse(strings.TrimPrefix(rec.Stream, domain.RunStream(uuid.Nil)[:len("run-")]))
+	page.Run, _ = domain.RunOfStream(rec.Stream)
 	if page.Cause, err = h.cause(ctx, rec); err != nil {
 		return page, err
 	}

@@ -29,5 +29,8 @@ CREATE TABLE runs/*next*/ (
   http_status     bigint NOT NULL,
   cancelled_by    text,
   cancel_reason   text,
-  params          text
+  params          text,
+  last_event      text,
+  note            text,
+  tail            bigint NOT NULL -- the last 12 hex digits of the id, the last one first
 )

@@ -27,5 +27,10 @@ CREATE TABLE scrapers/*next*/ (
   skipped_due_at   bigint,
   skipped_reason   text,
   next_due         bigint, -- the slot after the last claimed one; NULL while none is to come
+  streak_cause     text,
+  streak_runs      bigint NOT NULL,
+  streak_shortest  bigint NOT NULL,
+  streak_longest   bigint NOT NULL,
+  streak_last_event text,
   position         bigint NOT NULL
 )

@@ -1,0 +1,87 @@
+package domain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// How many hex digits of an id people use.
+const (
+	MinIDDigits   = 6 // the fewest that name an id
+	ShortIDDigits = 8 // the last ones: the short form
+	idDigits      = 32
+)
+
+// ShortID is the short form of an id: its last 8 hex digits.
+func ShortID(id uuid.UUID) string {
+	text := id.String()
+	return text[len(text)-ShortIDDigits:]
+}
+
+// IDPart is an id or a part of one: 6 to 32 hex digits in lower case, without
+// dashes.
+type IDPart string
+
+// ParseIDPart reads what a person has copied of a run's id: at least 6 of its hex
+// digits, with or without dashes, in either case. Pages show ids behind "…" and
+// streams behind "run-"; both may stand before the digits. The error is a
+// *FieldError for the given field.
+func ParseIDPart(field, text string) (IDPart, error) {
+	digits := strings.TrimPrefix(strings.TrimSpace(text), runStreamPrefix)
+	digits = strings.ToLower(strings.ReplaceAll(strings.Trim(digits, "…"), "-", ""))
+	hex := func(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' }
+	if len(digits) < MinIDDigits || len(digits) > idDigits || strings.ContainsFunc(digits, func(r rune) bool { return !hex(r) }) {
+		return "", &FieldError{
+			Field: field, Problem: fmt.Sprintf("%.80q is neither an id nor a part of one", text),
+			Want: fmt.Sprintf("use a UUID, or at least %d of its hex digits", MinIDDigits),
+		}
+	}
+	return IDPart(digits), nil
+}
+
+// ID is the id, if the part is all of it.
+func (p IDPart) ID() (id uuid.UUID, whole bool) {
+	id, err := uuid.Parse(string(p))
+	return id, err == nil
+}
+
+// Range is the first and the last id that begins with the part.
+func (p IDPart) Range() (first, last uuid.UUID) {
+	missing := idDigits - len(p)
+	first, _ = IDPart(string(p) + strings.Repeat("0", missing)).ID()
+	last, _ = IDPart(string(p) + strings.Repeat("f", missing)).ID()
+	return first, last
+}
+
+// Ends says whether id ends with the part.
+func (p IDPart) Ends(id uuid.UUID) bool {
+	return strings.HasSuffix(strings.ReplaceAll(id.String(), "-", ""), string(p))
+}
+
+// candidatesNamed is how many ids an error for an ambiguous part names.
+const candidatesNamed = 5
+
+// Only returns the id that a part stands for, given the ids that have it, of
+// which it need not be told more than 6. The error is ErrNotFound when there is
+// none, and a *FieldError that names the candidates when there are several.
+func (p IDPart) Only(field string, candidates []uuid.UUID) (uuid.UUID, error) {
+	switch len(candidates) {
+	case 0:
+		return uuid.Nil, fmt.Errorf("run …%s…: %w", p, ErrNotFound)
+	case 1:
+		return candidates[0], nil
+	}
+	many, names := fmt.Sprint(len(candidates)), make([]string, 0, candidatesNamed)
+	if len(candidates) > candidatesNamed {
+		many, candidates = fmt.Sprintf("more than %d", candidatesNamed), candidates[:candidatesNamed]
+	}
+	for _, id := range candidates {
+		names = append(names, id.String())
+	}
+	return uuid.Nil, &FieldError{
+		Field: field, Problem: fmt.Sprintf("%q is part of %s ids: %s", string(p), many, strings.Join(names, ", ")),
+		Want: "use more digits",
+	}
+}

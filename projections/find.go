@@ -1,0 +1,136 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+// tailDigits is how many of the last hex digits of a run's id are in an index.
+const tailDigits = 12
+
+// maxFound is how many ids of one part are looked for: enough to say that it
+// names more of them than an error lists.
+const maxFound = 6
+
+// searched is how many runs, the newest, are looked at for a part from the middle
+// of an id, which no index has.
+const searched = 10_000
+
+// FindRun returns the id of the run that a part of its id names. The digits may
+// be the first or the last ones, which are found by an index however many runs
+// there are; else they are looked for in the middle of the ids of the newest
+// 10,000 runs. A whole id is returned as it is, whether there is such a run or
+// not. The error is domain.ErrNotFound, or a *domain.FieldError for field when the
+// text is no part of an id or is part of several.
+func (q *Queries) FindRun(ctx context.Context, field, text string) (uuid.UUID, error) {
+	part, err := domain.ParseIDPart(field, text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, whole := part.ID(); whole {
+		return id, nil
+	}
+	found, err := q.runsAtAnEnd(ctx, part)
+	if err == nil && len(found) == 0 {
+		found, err = q.ids(ctx, "runs.with_middle", "%"+string(part)+"%", searched, maxFound)
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return part.Only(field, found)
+}
+
+// runsAtAnEnd returns runs whose ids begin or end with the part.
+func (q *Queries) runsAtAnEnd(ctx context.Context, part domain.IDPart) ([]uuid.UUID, error) {
+	first, last := part.Range()
+	found, err := q.ids(ctx, "runs.with_head", first.String(), last.String(), maxFound)
+	if err != nil {
+		return nil, err
+	}
+	from, to := tailRange(part)
+	ending, err := q.ids(ctx, "runs.with_tail", from, to, maxFound)
+	for _, id := range ending {
+		if part.Ends(id) && !slices.Contains(found, id) {
+			found = append(found, id)
+		}
+	}
+	return found[:min(len(found), maxFound)], err
+}
+
+func (q *Queries) ids(ctx context.Context, name string, args ...any) (found []uuid.UUID, err error) {
+	err = each(ctx, q.db, statement(name), args, func(scan func(...any) error) error {
+		var run uuid.UUID
+		err := scan(id{&run})
+		found = append(found, run)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find run: %w", err)
+	}
+	return found, nil
+}
+
+// tailOf is the number of the last 12 hex digits of an id, the last one first: ids
+// that end alike are neighbours in an index.
+func tailOf(id uuid.UUID) int64 {
+	var n uint64
+	for _, b := range id[len(id)-tailDigits/2:] {
+		n = n>>8 | uint64(bits.RotateLeft8(b, 4))<<(4*tailDigits-8)
+	}
+	return int64(n)
+}
+
+// tailRange is the first and the last tail of ids that end with the part, or with
+// the last 12 digits of it.
+func tailRange(part domain.IDPart) (from, to int64) {
+	digits := string(part[max(0, len(part)-tailDigits):])
+	free := 4 * (tailDigits - len(digits))
+	for _, digit := range slices.Backward([]byte(digits)) {
+		from = from<<4 | hexValue(digit)
+	}
+	from <<= free
+	return from, from | (1<<free - 1)
+}
+
+func hexValue(digit byte) int64 {
+	if digit >= 'a' {
+		return int64(digit-'a') + 10
+	}
+	return int64(digit - '0')
+}
+
+// FindRun is Queries.FindRun for a command that opens the database beside a
+// server or without one: where the read model is not built or does not have the
+// run, it asks the log itself, which takes longer.
+func FindRun(ctx context.Context, store *eventstore.Store, field, text string) (uuid.UUID, error) {
+	runs, err := find("runs")
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if built, err := runs.current(ctx, store); err == nil && built {
+		id, err := NewQueries(store).FindRun(ctx, field, text)
+		if !errors.Is(err, domain.ErrNotFound) {
+			return id, err
+		}
+	}
+	part, err := domain.ParseIDPart(field, text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, whole := part.ID(); whole {
+		return id, nil
+	}
+	found, err := store.RunsWith(ctx, part, maxFound)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return part.Only(field, found)
+}

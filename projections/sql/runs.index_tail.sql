@@ -1,0 +1,1 @@
+CREATE INDEX runs_tail/*generation*/ ON runs/*next*/ (tail)
