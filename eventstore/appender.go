@@ -89,7 +89,9 @@ func (s *Store) appendGroup(group []*request) {
 	if len(group) == 0 {
 		return
 	}
+	s.appends.begin()
 	err := s.commitGroup(group)
+	s.appends.end(databaseFault(err))
 	if err != nil && len(group) > 1 && ownFault(err) {
 		for _, r := range group {
 			s.appendGroup([]*request{r})
@@ -100,6 +102,14 @@ func (s *Store) appendGroup(group []*request) {
 		r.err = err
 		close(r.done)
 	}
+}
+
+// databaseFault is err where it is the database's, and nil else.
+func databaseFault(err error) error {
+	if err == nil || ownFault(err) {
+		return nil
+	}
+	return err
 }
 
 // commitGroup tries again while the fate of the commit is unknown: the ids tell.

@@ -2,8 +2,12 @@ package eventstore
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -35,6 +39,34 @@ var (
 	errReadOnly    = fmt.Errorf("%w: opened read-only", ErrUnavailable)
 	errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
 )
+
+// Transient says whether err is one of those that pass by themselves: no
+// connection is free, the server starts or stops, a connection has ended.
+func Transient(err error) bool {
+	if errors.Is(err, domain.ErrInvalid) { // a body that was cut, say
+		return false
+	}
+	if said, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch said.Code[:2] {
+		case "40", "57": // serialisation, the operator
+			return true
+		case "08":
+			return said.Code != "08P01" // a protocol that is not understood
+		}
+		return said.Code == "53300" || said.Code == "25P03" // too many connections; a transaction was idle for too long
+	}
+	for _, ended := range []error{io.ErrUnexpectedEOF, pgconn.ErrConnClosed, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone} {
+		if errors.Is(err, ended) {
+			return true
+		}
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network
+}
+
+// Unreachable says whether err is that the database could not be reached, read or
+// written, wherever it was met.
+func Unreachable(err error) bool { return errors.Is(err, ErrUnavailable) || Transient(err) }
 
 // indirect says what is wrong with a pooler, and what to do.
 func indirect(place, why string) string {

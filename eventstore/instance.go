@@ -53,6 +53,8 @@ type Instance struct {
 	store *Store
 	id    string
 
+	beats beats
+
 	mu      sync.Mutex
 	release func() error // SQLite: frees the lock file
 	session *sql.Conn    // PostgreSQL: holds the locks; nil after it was lost
@@ -80,7 +82,31 @@ func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, erro
 	if err != nil {
 		return nil, errors.Join(err, i.unlock())
 	}
+	i.beats.note(nil)
 	return i, nil
+}
+
+// beats is when an instance last said that it lives, by the clock of the process.
+type beats struct {
+	mu   sync.Mutex
+	last time.Time
+	err  error // of the tries since
+}
+
+func (b *beats) note(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err = err; err == nil {
+		b.last = time.Now()
+	}
+}
+
+// LastBeat says how long ago this instance last said that it lives, and why it
+// could not since; nil if no try has failed.
+func (i *Instance) LastBeat() (ago time.Duration, err error) {
+	i.beats.mu.Lock()
+	defer i.beats.mu.Unlock()
+	return time.Since(i.beats.last), i.beats.err
 }
 
 func (i *Instance) register(ctx context.Context) error {
@@ -143,6 +169,12 @@ func endSession(conn *sql.Conn) {
 func (i *Instance) Beat(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	err := i.beatOnce(ctx)
+	i.beats.note(err)
+	return err
+}
+
+func (i *Instance) beatOnce(ctx context.Context) error {
 	if i.store.dialect == SQLite {
 		return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return i.beat(ctx, tx) })
 	}

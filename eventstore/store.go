@@ -71,6 +71,7 @@ type Store struct {
 	failures failures        // of consumer groups
 
 	appending       sync.Once
+	appends         appends
 	queue           chan *request // appends that the appender will take
 	known           *known        // the appender's alone
 	joined          atomic.Bool   // somebody else in this process has appended

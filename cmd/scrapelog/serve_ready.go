@@ -71,8 +71,10 @@ func (s *startup) shows() int64 {
 }
 
 const (
-	readyTimeout = 2 * time.Second // for the database to answer
-	mostBehind   = 5 * time.Second // how old the next event of a group may be
+	readyTimeout = 2 * time.Second  // for the database to answer
+	mostBehind   = 5 * time.Second  // how old the next event of a group may be
+	mostSilent   = 6 * time.Second  // how old the last beat of this instance may be
+	clockSaid    = 10 * time.Minute // how long it is told that the clock was set
 )
 
 // ready says whether this instance does its work.
@@ -82,9 +84,30 @@ func (s *service) ready(ctx context.Context) api.Readiness {
 	return api.Readiness{Reasons: s.reasons(ctx), Warnings: s.warnings()}
 }
 
+// silent says that this instance could not say that it lives, or could not start
+// a slot.
+func (t *tenure) silent() (reasons []string) {
+	if ago, err := t.lock.LastBeat(); ago > mostSilent {
+		reason := fmt.Sprintf("this instance could not say that it lives for %s", ago.Truncate(time.Second))
+		if err != nil {
+			reason += fmt.Sprintf(": %v", err)
+		}
+		reasons = append(reasons, reason)
+	}
+	if overdue := t.scheduler.Overdue(); overdue != "" {
+		reasons = append(reasons, overdue)
+	}
+	return reasons
+}
+
 // warnings lists what is degraded and does not keep this instance from its work.
 func (s *service) warnings() []string {
 	var warnings []string
+	if t := s.current.Load(); t != nil {
+		if by, ago := t.keeper.ClockSet(); by != 0 && ago < clockSaid {
+			warnings = append(warnings, fmt.Sprintf("the clock was set by %s, %s ago", by.Round(time.Second), ago.Truncate(time.Second)))
+		}
+	}
 	return warnings
 }
 
@@ -101,6 +124,7 @@ func (s *service) reasons(ctx context.Context) []string {
 		reasons = append(reasons, "starting: "+doing)
 	}
 	if t != nil {
+		reasons = append(reasons, t.silent()...)
 		if n, why := t.supervisor.Unrecorded(); n > 0 {
 			reasons = append(reasons, fmt.Sprintf("%d ended runs wait to be recorded: %v", n, why))
 		}
@@ -108,6 +132,7 @@ func (s *service) reasons(ctx context.Context) []string {
 	if refused := s.sealer.Refused(); refused != "" {
 		reasons = append(reasons, "sealing was refused: "+refused)
 	}
+	reasons = append(reasons, s.store.CannotWrite(ctx)...)
 	groups, err := s.store.GroupStates(ctx)
 	if err != nil {
 		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))

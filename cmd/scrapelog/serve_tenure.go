@@ -26,6 +26,7 @@ type tenure struct {
 	*service
 	id         string
 	lock       *eventstore.Instance
+	keeper     *instance.Keeper
 	supervisor *scrape.Supervisor
 	prober     *recovery.Prober
 	scheduler  *schedule.Scheduler
@@ -44,6 +45,7 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 		return nil, err
 	}
 	t := &tenure{service: s, id: id.String(), lock: lock, stopping: make(chan struct{})}
+	t.keeper = &instance.Keeper{Store: s.store, Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
 	t.supervisor = &scrape.Supervisor{
 		Instance: t.id, OpenRuns: s.store.OpenRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
 		Wake: s.store.Wake, Leave: t.leave, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
@@ -71,8 +73,7 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 	t.stopping = ctx.Done()
 	t.current.Store(t)
 	t.starts.reset()
-	keeper := &instance.Keeper{Store: t.store, Beat: t.lock.Beat, Handle: t.commands.Handle, Logger: t.logger}
-	if err := t.insist(ctx, keeper.Begin); err != nil {
+	if err := t.insist(ctx, t.keeper.Begin); err != nil {
 		return err
 	}
 	t.starts.done(stepSwept)
@@ -86,20 +87,20 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 		return err
 	}
 	t.starts.applied(head)
-	return t.work(ctx, keeper, reload)
+	return t.work(ctx, reload)
 }
 
 // work runs everything that acts. The supervisor outlives the others by the
 // shutdown grace, and the keeper outlives the supervisor: who still follows runs
 // must not be taken for dead.
-func (t *tenure) work(ctx context.Context, keeper *instance.Keeper, reload <-chan func() (Config, error)) error {
+func (t *tenure) work(ctx context.Context, reload <-chan func() (Config, error)) error {
 	following, disown := context.WithCancelCause(ctx)
 	defer disown(nil)
 	living, stopLiving := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLiving()
 	acting := new(errgroup.Group)
 	acting.Go(func() error {
-		err := keeper.Run(living)
+		err := t.keeper.Run(living)
 		if errors.Is(err, eventstore.ErrMarkedDead) {
 			disown(scrape.ErrDisowned)
 		}

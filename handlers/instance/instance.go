@@ -39,6 +39,8 @@ type Keeper struct {
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Logger *slog.Logger
 
+	setting setting // of the clock
+
 	beaten  time.Time // when it last did
 	clock   time.Time // what it showed then; zero: nobody has looked
 	doubted time.Time // when the beats of others last meant nothing
@@ -96,6 +98,9 @@ func (k *Keeper) trusts(ctx context.Context) bool {
 		set = clock.Sub(k.clock) - passed
 	}
 	k.beaten, k.clock = now, clock
+	if set.Abs() >= BeatInterval {
+		k.setting.note(set)
+	}
 	if passed > BeatInterval*3/2 || set.Abs() >= BeatInterval {
 		k.doubted = now
 		k.Logger.Warn("other instances are given time to say that they live", "last_beat", passed, "clock_set_by", set)

@@ -1,10 +1,7 @@
 package problem
 
 import (
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"net"
 	"net/http"
 	"strings"
 
@@ -74,8 +71,7 @@ func detailOf(err error) string {
 // a query met that before the store did: its connection is the only one that a
 // request of ours needs.
 func unavailable(err error) bool {
-	_, network := errors.AsType[net.Error](err)
-	return network || errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn)
+	return eventstore.Unreachable(err)
 }
 
 func withField(d *Document, err error) *Document {

@@ -51,6 +51,8 @@ type Scheduler struct {
 	position int64     // how far the log has been followed
 	next     time.Time // nothing comes due before it; zero: not known
 
+	pending pending // slots that are being started
+
 	mu      sync.Mutex // of what is in entries of scrapers; only Run writes there
 	entries map[string]*entry
 }
@@ -182,6 +184,10 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 	if now.Before(s.next) {
 		return
 	}
+	s.pending.forget(func(scraper string) bool {
+		e := s.entries[scraper]
+		return e != nil && !e.due(now, s.began).IsZero()
+	})
 	var starting errgroup.Group
 	starting.SetLimit(atOnce)
 	for name, e := range s.entries {
@@ -221,13 +227,16 @@ func (s *Scheduler) start(ctx context.Context, name string, e *entry, due time.T
 		ToScraper: domain.ToScraper{Scraper: name}, RunID: domain.SlotRunID(name, due),
 		Trigger: domain.TriggerSchedule, DueAt: due, Unanswered: s.Unanswered(name),
 	}
+	s.pending.begin(name, due)
 	if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
+		s.pending.failed(name, err)
 		if ctx.Err() == nil && !e.late.Equal(due) {
 			s.Logger.Error("a slot cannot be started; trying again", "scraper", name, "due_at", due, "error", err)
 		}
 		e.late = due
 		return
 	}
+	s.pending.done(name)
 	e.slot, e.late = e.scraper.NextSlot(due), time.Time{}
 }
 

@@ -1,0 +1,130 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// notReady waits until /readyz is 503 with a reason that contains text.
+func (a api) notReady(within time.Duration, text string) {
+	a.t.Helper()
+	var said string
+	await(a.t, within, "/readyz is 503 and says: "+text, func() bool {
+		res, err := http.Get(a.base + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		var document struct{ Reasons []string }
+		if json.NewDecoder(res.Body).Decode(&document) != nil || res.StatusCode != 503 {
+			return false
+		}
+		said = strings.Join(document.Reasons, "; ")
+		return strings.Contains(said, text)
+	})
+	a.t.Log(said)
+}
+
+// TestReadyMeansItCanWrite: a server that nobody asks for anything, whose database
+// takes no writes any more, says so within six seconds, and is ready again by itself.
+func TestReadyMeansItCanWrite(t *testing.T) {
+	t.Run("no connection is free", func(t *testing.T) {
+		admin, limited := limitedDatabase(t)
+		listen := freeAddr(t)
+		a := api{t, "http://" + listen}
+		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/\", schedule: \"@every 2s\"}\n")
+		p := start(t, "serve", "--listen", listen, "--db", limited, "--config", config)
+		a.ready()
+		limit(t, admin, 0)
+		a.notReady(6*time.Second, "too many connections")
+		a.notReady(10*time.Second, "this instance could not say that it lives")
+		a.notReady(10*time.Second, "the slot of shop at ")
+		for _, request := range [][2]string{{"POST", "/api/v1/scrapers/shop/runs"}, {"GET", "/api/v1/runs"}, {"GET", "/api/v1/events"}, {"GET", "/api/v1/scrapers/shop"}} {
+			if code := a.do(request[0], request[1], "", nil); code != 503 {
+				t.Errorf("%s %s: %d, want 503", request[0], request[1], code)
+			}
+		}
+		limit(t, admin, -1)
+		a.ready()
+		if strings.Contains(p.out.String(), `\n`) || strings.Contains(p.out.String(), "CANARY") {
+			t.Error("a line of the log has line ends within, or the password")
+		}
+	})
+	t.Run("the file was moved away", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "a.db")
+		listen := freeAddr(t)
+		a := api{t, "http://" + listen}
+		start(t, "serve", "--listen", listen, "--db", "sqlite:"+file)
+		a.ready()
+		if err := os.Rename(file, file+".away"); err != nil {
+			t.Fatal(err)
+		}
+		a.notReady(time.Second, "was removed while it was open")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a.notReady(time.Second, "was replaced while it was open")
+		if err := os.Rename(file+".away", file); err != nil {
+			t.Fatal(err)
+		}
+		a.ready()
+	})
+}
+
+// limitedDatabase is a database of a user that is bound by its limits, as the
+// superuser of the tests is not.
+func limitedDatabase(t *testing.T) (admin, limited string) {
+	t.Helper()
+	admin = eventstoretest.Postgres(t).URL
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := "limited_" + strings.TrimPrefix(u.Path, "/")
+	statements(t, admin, fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'CANARY'", role), fmt.Sprintf("ALTER DATABASE %s OWNER TO %s", u.Path[1:], role),
+		fmt.Sprintf("ALTER SCHEMA public OWNER TO %s", role))
+	t.Cleanup(func() {
+		statements(t, admin, fmt.Sprintf("REASSIGN OWNED BY %s TO postgres", role), fmt.Sprintf("DROP OWNED BY %s", role), "DROP ROLE "+role)
+	})
+	u.User = url.UserPassword(role, "CANARY")
+	return admin, u.String()
+}
+
+// limit bounds the connections of everybody but superusers, and ends those there are.
+func limit(t *testing.T, admin string, connections int) {
+	t.Helper()
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements(t, admin, fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %d", u.Path[1:], connections),
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+}
+
+var background = context.Background()
+
+func statements(t testing.TB, url string, all ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(background, url) // also in a cleanup
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(background)
+	for _, statement := range all {
+		if _, err := conn.Exec(background, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}

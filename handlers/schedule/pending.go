@@ -1,0 +1,87 @@
+package schedule
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// patience is how long starting a slot may take before the slot is overdue.
+const patience = 3 * time.Second
+
+// pending are the slots that have come due and are neither started nor skipped yet.
+type pending struct {
+	mu    sync.Mutex
+	slots map[string]*waiting // by scraper
+}
+
+type waiting struct {
+	due   time.Time
+	since time.Time // when it was first tried
+	err   error     // of the last try; nil: the first goes on
+}
+
+func (p *pending) begin(scraper string, due time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slots == nil {
+		p.slots = map[string]*waiting{}
+	}
+	if w := p.slots[scraper]; w != nil {
+		w.due = due
+		return
+	}
+	p.slots[scraper] = &waiting{due: due, since: time.Now()}
+}
+
+func (p *pending) failed(scraper string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slots[scraper].err = err
+}
+
+func (p *pending) done(scraper string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.slots, scraper)
+}
+
+// forget drops the slots of scrapers for which nothing is due any more: they were
+// removed, or their schedule was changed.
+func (p *pending) forget(due func(scraper string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for name := range p.slots {
+		if !due(name) {
+			delete(p.slots, name)
+		}
+	}
+}
+
+// Overdue says which slots could not be started, or are taking long; empty: none.
+func (s *Scheduler) Overdue() string {
+	s.pending.mu.Lock()
+	defer s.pending.mu.Unlock()
+	var scraper string
+	var first *waiting
+	overdue := 0
+	for name, w := range s.pending.slots {
+		if w.err == nil && time.Since(w.since) < patience {
+			continue
+		}
+		if overdue++; first == nil || w.since.Before(first.since) {
+			scraper, first = name, w
+		}
+	}
+	if overdue == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("the slot of %s at %s is overdue", scraper, first.due.UTC().Format(time.RFC3339))
+	if overdue > 1 {
+		text = fmt.Sprintf("%d slots are overdue, first that of %s at %s", overdue, scraper, first.due.UTC().Format(time.RFC3339))
+	}
+	if first.err != nil {
+		text += fmt.Sprintf(": %v", first.err)
+	}
+	return text
+}
