@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/crashcheck/check"
+	"scrapelog/eventstore/eventstoretest"
 )
 
 // options is what a crash test is to be.
@@ -78,7 +81,23 @@ func run(ctx context.Context, o options) (result, error) {
 		return r, os.RemoveAll(c.dir)
 	}
 	r.dir = c.dir
-	return r, err
+	return r, errors.Join(err, c.keep(context.WithoutCancel(ctx)))
+}
+
+// keep puts a PostgreSQL database beside what is kept of a failed test. A SQLite
+// file that the test made is there already.
+func (c *crash) keep(ctx context.Context) error {
+	if !strings.HasPrefix(c.database, "postgres") {
+		return nil
+	}
+	program, err := eventstoretest.Program("pg_dump")
+	if err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, program, "--file", filepath.Join(c.dir, "crash.sql"), c.database).CombinedOutput(); err != nil {
+		return fmt.Errorf("keep the database: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func newCrash(o options) (*crash, error) {

@@ -25,6 +25,9 @@ func replayed(ctx context.Context, store *eventstore.Store) ([]check.Violation, 
 	for _, m := range mismatches {
 		all = append(all, check.Violation{Rule: "guards equal replay", Detail: m})
 	}
+	if unrest, err := restless(ctx, store); unrest != "" || err != nil { // its rows show less than the whole log
+		return append(all, check.Violation{Rule: "everything is at rest when it is judged", Detail: unrest}), err
+	}
 	for _, p := range projections.All() {
 		differences, err := rebuilt(ctx, store, p.Name())
 		if err != nil {

@@ -72,8 +72,21 @@ func (c *crash) awaitRest(ctx context.Context) error {
 	}
 }
 
-// restless says what has not come to rest yet.
-func restless(ctx context.Context, store *eventstore.Store) (string, error) {
+// resting is what restless asks of a store.
+type resting interface {
+	Head(ctx context.Context) (int64, error)
+	Guards(ctx context.Context) ([]domain.Guard, error)
+	GroupStates(ctx context.Context) ([]eventstore.GroupState, error)
+}
+
+// restless says what has not come to rest yet. Guards and consumer groups are read
+// one after the other, so both count only when the log is no longer afterwards
+// than before: between the two reads the saga may have started a run.
+func restless(ctx context.Context, store resting) (string, error) {
+	head, err := store.Head(ctx)
+	if err != nil {
+		return "", err
+	}
 	guards, err := store.Guards(ctx)
 	if err != nil {
 		return "", err
@@ -86,10 +99,18 @@ func restless(ctx context.Context, store *eventstore.Store) (string, error) {
 			return fmt.Sprintf("run %s of %s is lost", g.LostRun, g.Scraper), nil
 		}
 	}
-	head, err := store.Head(ctx)
-	if err != nil {
-		return "", err
+	unrest, err := behind(ctx, store, head)
+	if unrest != "" || err != nil {
+		return unrest, err
 	}
+	if now, err := store.Head(ctx); err != nil || now != head {
+		return fmt.Sprintf("the log grew from %d to %d", head, now), err
+	}
+	return "", nil
+}
+
+// behind names a consumer group that has not handled the log up to head.
+func behind(ctx context.Context, store resting, head int64) (string, error) {
 	groups, err := store.GroupStates(ctx)
 	if err != nil {
 		return "", err

@@ -125,6 +125,12 @@ func (c *Cluster) start(settings []string) (err error) {
 	return nil
 }
 
+// Program returns the path of one of PostgreSQL's programs, such as pg_dump.
+func Program(name string) (string, error) {
+	bin, err := serverBinaries()
+	return filepath.Join(bin, name), err
+}
+
 // Program is the path of one of the server's programs, such as pg_dump.
 func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
 
