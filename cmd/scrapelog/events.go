@@ -138,6 +138,8 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *listing, sel
 	if !follow {
 		return list.close()
 	}
+	ctx, stop := list.following(ctx)
+	defer stop()
 	list.fit([]string{"1000000", "", "run.connection_restored", domain.RunStream(uuid.Nil)})
 	return followEvents(ctx, store, list, selected.after(head))
 }

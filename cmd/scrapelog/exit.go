@@ -23,6 +23,7 @@ const (
 	exitRefused     = 6
 	exitTimedOut    = 124
 	exitInterrupted = 130
+	exitReaderGone  = 141 // as the shell says of a program that SIGPIPE ended
 )
 
 // exitCodes turns refusals into exit codes. The first line that fits counts: a
@@ -31,6 +32,7 @@ var exitCodes = []struct {
 	refusal error
 	code    int
 }{
+	{errReaderGone, exitReaderGone},
 	{errTimedOut, exitTimedOut},
 	{errNegative, exitNegative},
 	{errUsage, exitUsage},

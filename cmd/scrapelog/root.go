@@ -16,7 +16,7 @@ Start with "scrapelog demo". Data goes to stdout, everything else to stderr.
 
 Exit codes: 0 ok, 1 negative answer, 2 usage or configuration, 3 not found,
 4 log or server unreachable, 5 log damaged, 6 refused, 124 timeout,
-130 interrupted. A flag beats its environment variable, which beats the
+130 interrupted, 141 the reader of the output has gone. A flag beats its environment variable, which beats the
 configuration file, which beats the default.`
 
 // newRootCmd names every command, once.

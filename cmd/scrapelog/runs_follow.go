@@ -34,6 +34,8 @@ this command follows it: when it goes away, the scrape is stopped.`,
 			if err != nil {
 				return err
 			}
+			ctx, stop := out.following(ctx)
+			defer stop()
 			return newFollower(c, out).start(ctx, args[0], startRequest{Params: given}, wait, attach)
 		})),
 	}
@@ -61,6 +63,8 @@ func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
 		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete.",
 		Args:  exactly("ID"),
 		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+			ctx, stop := out.following(ctx)
+			defer stop()
 			r, err := c.run(ctx, args[0])
 			if err != nil {
 				return err
