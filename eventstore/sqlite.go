@@ -141,7 +141,7 @@ func resolveSQLite(path string, readOnly bool) (string, error) {
 }
 
 func sqliteDSN(path string, pragmas ...string) string {
-	query := url.Values{"_defensive": {"1"}, "_dqs": {"0"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...)}
+	query := url.Values{"_defensive": {"1"}, "_dqs": {"0"}, "_pragma": append([]string{"busy_timeout(5000)", "trusted_schema(0)"}, pragmas...)}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
 

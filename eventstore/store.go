@@ -108,6 +108,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	default:
 		err = fmt.Errorf("%w: database %q: use sqlite:PATH or postgres://…", ErrUnavailable, Redact(cfg.URL))
 	}
+	if err == nil {
+		err = s.recogniseTables(ctx)
+	}
 	if err != nil {
 		_ = s.Close()
 		return nil, err

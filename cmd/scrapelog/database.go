@@ -131,7 +131,7 @@ runs that each follows (the first 20), and whether the guard rows that decisions
 are made from agree with the log. It exits 1 when they do not, or when the schema
 is not this program's.`,
 		Args: exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+		RunE: flags.runWithin(readTimeout, func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
 			url, err := databaseURL(cmd)
 			if err != nil {
 				return err

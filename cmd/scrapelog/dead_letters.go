@@ -33,7 +33,7 @@ func newDeadLettersListCmd(flags *dataFlags) *cobra.Command {
 		Use:   "list",
 		Short: "List the dead letters, the oldest first",
 		Args:  exactly(),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
 			letters, err := store.DeadLetters(ctx)
 			if err != nil {
 				return err
@@ -61,7 +61,7 @@ func newDeadLettersShowCmd(flags *dataFlags) *cobra.Command {
 		Use:   "show POSITION",
 		Short: "Show a dead letter and its event",
 		Args:  exactly("POSITION"),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
 			letter, err := findLetter(ctx, store, args[0], group)
 			if err != nil {
 				return err

@@ -67,7 +67,7 @@ func newEventsShowCmd(flags *dataFlags) *cobra.Command {
 		Use:   "show POSITION",
 		Short: "Show one event",
 		Args:  exactly("POSITION"),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
 			position, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || position < 1 {
 				return usagef("%q is not a position; use 1, 2, 3 …", args[0])

@@ -26,7 +26,7 @@ func (f *dataFlags) register(group *cobra.Command) {
 	flags.StringVarP(&f.format, "output", "o", "table", "table, json or ndjson")
 	flags.StringVar(&f.jq, "jq", "", "filter the JSON with a jq expression")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "tables without their first line")
-	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this long, exit 124")
+	flags.DurationVar(&f.timeout, "timeout", 0, "give up after this long, exit 124; 0: never, but 1m where the log is opened to read one thing")
 	bindEnv(group, "output", "SCRAPELOG_OUTPUT")
 	bindEnv(group, "timeout", "SCRAPELOG_TIMEOUT")
 }
@@ -34,9 +34,19 @@ func (f *dataFlags) register(group *cobra.Command) {
 // action is what a command does once its flags are read.
 type action func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error
 
+// readTimeout is the default of --timeout for commands that read one thing from a
+// database, which may be somebody else's file.
+const readTimeout = time.Minute
+
 // run makes an action a cobra command's: with a printer, and with --timeout.
-func (f *dataFlags) run(do action) func(*cobra.Command, []string) error {
+func (f *dataFlags) run(do action) func(*cobra.Command, []string) error { return f.runWithin(0, do) }
+
+// runWithin is run with a limit that holds unless --timeout is given; 0: none.
+func (f *dataFlags) runWithin(limit time.Duration, do action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		if limit > 0 && !cmd.Flag("timeout").Changed {
+			f.timeout = limit
+		}
 		out, err := f.printer(cmd)
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ func newProjectionsListCmd(flags *dataFlags) *cobra.Command {
 		Use:   "list",
 		Short: "List the projections and how far each has come",
 		Args:  exactly(),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
 			groups, err := store.GroupStates(ctx)
 			if err != nil {
 				return err
