@@ -12,6 +12,7 @@ import (
 const (
 	maxRedirects = 10
 	retryPause   = time.Second
+	xhtml        = "application/xhtml+xml"
 )
 
 // browser fetches pages one at a time and takes them apart.
@@ -62,8 +63,9 @@ func readPage(resp *http.Response) (decoded, error) {
 	}
 	contentType := resp.Header.Get("Content-Type")
 	mediaType, _, _ := strings.Cut(contentType, ";")
-	switch strings.ToLower(strings.TrimSpace(mediaType)) {
-	case "text/html", "application/xhtml+xml", "":
+	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
+	switch mediaType {
+	case "text/html", xhtml, "":
 	default:
 		return decoded{}, fmt.Errorf("is %s, not HTML", mediaType)
 	}
@@ -74,9 +76,15 @@ func readPage(resp *http.Response) (decoded, error) {
 	case err != nil:
 		return decoded{}, err
 	}
+	if err := packed(body); err != nil {
+		return decoded{}, err
+	}
 	text, err := decodeText(body, contentType)
 	if err != nil {
 		return decoded{}, err
+	}
+	if mediaType == xhtml {
+		text.text = closeTags(text.text)
 	}
 	return text, binary(text.text)
 }

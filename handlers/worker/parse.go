@@ -1,10 +1,12 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime/metrics"
 	"strings"
 
@@ -103,14 +105,36 @@ func dropTemplates(n *html.Node) {
 	}
 }
 
-// binary says why a page cannot be text: bodies that are compressed without a header
-// that says so are served now and then.
-func binary(text string) error {
-	for magic, name := range map[string]string{"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "PK\x03\x04": "zip", "\x89PNG": "PNG"} {
-		if strings.HasPrefix(text, magic) {
+var (
+	selfClosing = regexp.MustCompile(`<([A-Za-z][\w:.-]*)((?:[^<>"'/]|/[^>]|"[^"<]*"|'[^'<]*')*)/>`)
+	void        = set("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
+)
+
+// closeTags makes <script/> of XHTML <script></script>: to a parser of HTML the first
+// is open, and the rest of the page a script.
+func closeTags(text string) string {
+	return selfClosing.ReplaceAllStringFunc(text, func(tag string) string {
+		m := selfClosing.FindStringSubmatch(tag)
+		if void[m[1]] {
+			return tag
+		}
+		return "<" + m[1] + m[2] + "></" + m[1] + ">"
+	})
+}
+
+// packed names the format of a body that is no text: one that is compressed without
+// a header that says so, or once more than that.
+func packed(body []byte) error {
+	for magic, name := range map[string]string{"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "PK\x03\x04": "zip"} {
+		if bytes.HasPrefix(body, []byte(magic)) {
 			return fmt.Errorf("is %s data, not HTML", name)
 		}
 	}
+	return nil
+}
+
+// binary tells a text from the bytes of a format that has no mark.
+func binary(text string) error {
 	start := text[:min(len(text), 1<<10)]
 	controls := 0
 	for i := range len(start) {
