@@ -109,7 +109,8 @@ func (c ScraperConfig) Validate() error {
 		func() error { return within("idle_timeout", c.IdleTimeout, 10*time.Millisecond, 24*time.Hour) },
 		func() error { return within("max_duration", c.MaxDuration, 10*time.Millisecond, 30*24*time.Hour) },
 		c.validProbe,
-		func() error { return within("recovery.hold_down", c.Recovery.HoldDown, 0, 24*time.Hour) },
+		func() error { return within("recovery.hold_down", c.Recovery.HoldDown, time.Second, 24*time.Hour) },
+		c.validSize,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -141,6 +142,7 @@ func (c ScraperConfig) validCatchUp() error {
 // validHeaders repeats no key that is not a header name, and no value: people put
 // the secret there by mistake.
 func (c ScraperConfig) validHeaders() error {
+	spelt := map[string]string{}
 	for _, header := range slices.Sorted(maps.Keys(c.HeadersEnv)) {
 		if !httpguts.ValidHeaderFieldName(header) {
 			return &FieldError{"headers_env", "a key is not the name of a header", "write Header: VARIABLE, such as Authorization: SHOP_TOKEN"}
@@ -151,6 +153,11 @@ func (c ScraperConfig) validHeaders() error {
 		if err := CheckEnvName("headers_env."+header, c.HeadersEnv[header]); err != nil {
 			return err
 		}
+		name := strings.ToLower(header)
+		if other, twice := spelt[name]; twice {
+			return &FieldError{"headers_env", fmt.Sprintf("%s and %s are one header", other, header), "name each header once"}
+		}
+		spelt[name] = header
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package domain
 
+import "strings"
+
 // Nearest returns the word of known that takes the fewest edits to reach from word,
 // if it takes few enough for word to be a slip of the pen; "" otherwise.
 func Nearest(word string, known []string) string {
@@ -7,6 +9,7 @@ func Nearest(word string, known []string) string {
 	if len(word) > longest {
 		return ""
 	}
+	word = strings.ToLower(word)
 	nearest, fewest := "", max(2, len(word)/3)+1
 	for _, candidate := range known {
 		if len(candidate) > longest {

@@ -58,6 +58,9 @@ func (r Run) end(s RunStatus, at time.Time) Run {
 // Decide returns the events that answer the command c at the time at. No events
 // and no error mean that what c asks for is already so.
 func (r Run) Decide(c RunCommand, at time.Time) ([]Event, error) {
+	if err := check(c); err != nil {
+		return nil, err
+	}
 	if r.Status == "" {
 		return nil, fmt.Errorf("run %s: %w", c.Run(), ErrNotFound)
 	}

@@ -31,6 +31,9 @@ func (s Scraper) Configured() bool { return !s.ConfiguredAt.IsZero() && !s.Remov
 // Decide returns the events that answer the command c at the time at. No events
 // and no error mean that what c asks for is already so.
 func (s Scraper) Decide(c ScraperCommand, at time.Time) ([]Event, error) {
+	if err := check(c); err != nil {
+		return nil, err
+	}
 	if configure, ok := c.(ConfigureScraper); ok {
 		return s.configure(configure, at)
 	}
@@ -51,9 +54,6 @@ func (s Scraper) Decide(c ScraperCommand, at time.Time) ([]Event, error) {
 }
 
 func (s Scraper) configure(c ConfigureScraper, at time.Time) ([]Event, error) {
-	if err := c.Config.Validate(); err != nil {
-		return nil, err
-	}
 	if !c.Config.Equal(c.Config.Redacted()) {
 		return nil, &FieldError{"url", "has a query string, which the log would keep for ever", "use params or headers_env instead"}
 	}
@@ -166,7 +166,7 @@ func (s Scraper) begin(c StartScrape, at time.Time) []Event {
 	about := AboutRun{RunID: c.RunID, Scraper: c.Scraper, At: at}
 	return []Event{RunStarted{
 		AboutRun: about, Trigger: c.Trigger, DueAt: c.DueAt, Recovers: c.Recovers,
-		Watcher: c.Watcher, Instance: c.Instance, Params: c.Params,
+		Watcher: c.recordedWatcher(), Instance: c.Instance, Params: c.Params,
 	}}
 }
 

@@ -16,8 +16,8 @@ type Run struct {
 	Scraper     string             `json:"scraper"`
 	Status      domain.RunStatus   `json:"status"`
 	Trigger     domain.Trigger     `json:"trigger"`
-	Watcher     string             `json:"watcher,omitempty"` // whom an attached run lives with
-	Link        domain.Link        `json:"link,omitempty"`    // which connection dropped
+	Watcher     string             `json:"-"`              // the digest of the watcher that an attached run lives with
+	Link        domain.Link        `json:"link,omitempty"` // which connection dropped
 	StartedAt   time.Time          `json:"started_at"`
 	EndedAt     time.Time          `json:"ended_at,omitzero"`
 	DurationMS  *int64             `json:"duration_ms,omitempty"` // set once the run has ended
@@ -71,7 +71,6 @@ func (r Run) MarshalJSON() ([]byte, error) {
 		Scraper     string             `json:"scraper"`
 		Status      domain.RunStatus   `json:"status"`
 		Trigger     domain.Trigger     `json:"trigger"`
-		Watcher     string             `json:"watcher,omitempty"`
 		Link        domain.Link        `json:"link,omitempty"`
 		StartedAt   stamp              `json:"started_at,omitzero"`
 		EndedAt     stamp              `json:"ended_at,omitzero"`
@@ -88,7 +87,7 @@ func (r Run) MarshalJSON() ([]byte, error) {
 		Instance    string             `json:"instance,omitempty"`
 		Position    int64              `json:"position"`
 	}{
-		r.ID, r.Scraper, r.Status, r.Trigger, r.Watcher, r.Link, stamp(r.StartedAt), stamp(r.EndedAt),
+		r.ID, r.Scraper, r.Status, r.Trigger, r.Link, stamp(r.StartedAt), stamp(r.EndedAt),
 		r.DurationMS, r.Cause, r.Phase, r.Detail, r.LastEvent, r.Code, r.Items, r.Note, r.Recovers, r.RecoveredBy, r.Instance, r.Position,
 	})
 }

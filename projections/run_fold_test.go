@@ -51,7 +51,7 @@ func TestARunAsJSON(t *testing.T) {
 		},
 		"an attached one that was lost": {
 			[]domain.Event{attached, domain.ConnectionLost{AboutRun: about(runA, 41), Link: domain.LinkWatcher, Cause: domain.CauseWatcherGone}},
-			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"connection_failed","trigger":"manual","watcher":"tab-1","link":"watcher","started_at":"2026-11-23T12:00:00.000000Z","ended_at":"2026-11-23T12:00:41.000000Z","duration_ms":41000,"cause":"watcher_gone","instance":"i1","position":2}`,
+			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"connection_failed","trigger":"manual","link":"watcher","started_at":"2026-11-23T12:00:00.000000Z","ended_at":"2026-11-23T12:00:41.000000Z","duration_ms":41000,"cause":"watcher_gone","instance":"i1","position":2}`,
 		},
 		"a lost one that is back": {
 			[]domain.Event{started(runA, 0), lost(runA, 2), restored(runA, 4)},

@@ -135,8 +135,8 @@ func (c *crash) prepare() error {
 	return os.WriteFile(c.calmed, []byte(c.yaml(false)), 0o600)
 }
 
-// yaml configures the scrapers: some have a schedule, some a hold-down, one does
-// not recover.
+// yaml configures the scrapers: some have a schedule, some a longer hold-down, one
+// does not recover.
 func (c *crash) yaml(schedules bool) string {
 	var b strings.Builder
 	b.WriteString("shutdown_grace: 200ms\nscrapers:\n")
@@ -146,7 +146,7 @@ func (c *crash) yaml(schedules bool) string {
 		if schedules && i%2 == 0 {
 			b.WriteString("    schedule: \"@every 1s\"\n")
 		}
-		fmt.Fprintf(&b, "    recovery: {enabled: %v, hold_down: %dms}\n", i != 1, 150*(i%2))
+		fmt.Fprintf(&b, "    recovery: {enabled: %v, hold_down: %dms}\n", i != 1, 1000+150*(i%2))
 	}
 	return b.String()
 }

@@ -1,13 +1,16 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
 )
 
@@ -41,8 +44,13 @@ func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
 		await(t, 5*time.Second, "a new attached run starts", func() bool { return a.run(lost.ID).RecoveredBy != "" })
 		again := a.run(a.run(lost.ID).RecoveredBy)
 		t.Logf("watcher back → new run: %v", again.StartedAt.Sub(returned).Round(time.Millisecond))
-		if again.Watcher != "tab-1" || again.Recovers != lost.ID {
+		if again.Watcher != "" || again.Recovers != lost.ID {
 			t.Errorf("the new run is %+v", again)
+		}
+		var log struct{ Events []json.RawMessage }
+		a.do("GET", "/api/v1/events?type=run.started", "", &log)
+		if text := fmt.Sprintf("%s", log.Events); strings.Contains(text, "tab-1") || strings.Count(text, domain.WatcherDigest("tab-1")) != 2 {
+			t.Errorf("the log holds of the watcher: %s", text)
 		}
 		if run := a.ended(again.ID, 30*time.Second); run.Status != "completed" {
 			t.Errorf("with its watcher the run ended as %+v", run)

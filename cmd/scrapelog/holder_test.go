@@ -84,13 +84,13 @@ func (h *holder) postedTwice() (runs []string) {
 	return runs
 }
 
-// config names scrapers that are all played by the holder. Their recovery is
-// immediate, so that a test need not wait for a hold-down.
+// config names scrapers that are all played by the holder. Their hold-down is the
+// shortest, so that a test need not wait for it for long.
 func (h *holder) config(names ...string) string {
 	var b strings.Builder
 	b.WriteString("shutdown_grace: 300ms\nscrapers:\n")
 	for _, name := range names {
-		fmt.Fprintf(&b, "  - {name: %s, url: %q, probe: {interval: 200ms}, recovery: {hold_down: 0s}}\n", name, h.URL+"/"+name)
+		fmt.Fprintf(&b, "  - {name: %s, url: %q, probe: {interval: 200ms}, recovery: {hold_down: 1s}}\n", name, h.URL+"/"+name)
 	}
 	return b.String()
 }

@@ -89,7 +89,7 @@ func lossAndReturn(b *testing.B, database string, announce bool) {
 	a := api{b, "http://" + listen}
 	start(b, "serve", "--db", database, "--listen", listen)
 	a.ready()
-	config := fmt.Sprintf(`{"url":%q,"recovery":{"hold_down":"0s"}}`, scraper.URL+"/")
+	config := fmt.Sprintf(`{"url":%q,"recovery":{"hold_down":"1s"}}`, scraper.URL+"/")
 	if code := a.do("PUT", "/api/v1/scrapers/shop", config, nil); code != http.StatusCreated {
 		b.Fatalf("configuring: %d", code)
 	}
@@ -109,9 +109,7 @@ func lossAndReturn(b *testing.B, database string, announce bool) {
 		}
 		back = append(back, tail.await("run.started").RecordedAt.Sub(returned))
 		<-scraper.open
-		if announce { // one announced probe a second is heard
-			<-time.After(time.Second)
-		}
+		<-time.After(time.Second) // one announced probe a second is heard, and no run is held down
 	}
 	report(b, "bare", bare)
 	report(b, "lost", lost)

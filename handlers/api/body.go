@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
-	"net/http"
+	"reflect"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -17,64 +17,102 @@ import (
 	"scrapelog/domain"
 )
 
-// bodyTimeout is how long a body of at most 1 MiB may take to arrive.
-const bodyTimeout = 10 * time.Second
+const (
+	// maxContent is how much a body may say, without its white space. It is more
+	// than any configuration or list of names that is taken.
+	maxContent = 128 << 10
+	// maxNesting is how deep a body may be: params are its deepest part.
+	maxNesting = 1 + domain.MaxDepth
+)
 
 // decode reads the body, one JSON object, on top of what v holds already. A body
-// that is left out changes nothing. Unknown keys are errors.
+// that is left out changes nothing. Unknown keys are errors. What is too deep or says
+// too much is refused before it is parsed, and each value is decoded once.
 func decode(c echo.Context, v any) error {
-	body, err := readBody(c)
-	if err != nil || len(body) == 0 {
+	body, err := io.ReadAll(c.Request().Body)
+	if err != nil {
 		return err
 	}
+	body = bytes.TrimSpace(body)
 	switch {
+	case len(body) == 0:
+		return nil
 	case !utf8.Valid(body):
 		return badBody("is not UTF-8")
 	case body[0] != '{':
 		return badBody("is not a JSON object")
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return explain(err, body, v)
+	if depth := domain.JSONDepth(body); depth > maxNesting {
+		return badBody(fmt.Sprintf("is nested %d levels deep, and %d are allowed", depth, maxNesting))
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return badBody("goes on after its JSON object")
+	var content bytes.Buffer
+	if err := json.Compact(&content, body); err != nil {
+		return badBody("is not JSON: " + strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return nil
-}
-
-func readBody(c echo.Context) ([]byte, error) {
-	deadline := http.NewResponseController(c.Response().Writer)
-	_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout)) // a test's recorder has none
-	defer func() { _ = deadline.SetReadDeadline(time.Time{}) }()
-	body, err := io.ReadAll(c.Request().Body)
-	if err != nil {
-		if _, refused := errors.AsType[*echo.HTTPError](err); refused {
-			return nil, err
-		}
-		return nil, badBody("did not arrive whole")
+	if content.Len() > maxContent {
+		return badBody(fmt.Sprintf("has %d bytes beside its white space, and %d are allowed", content.Len(), maxContent))
 	}
-	return bytes.TrimSpace(body), nil
+	return decodeObject("", content.Bytes(), reflect.ValueOf(v).Elem())
 }
 
 func badBody(problem string) error {
 	return &domain.FieldError{Field: "body", Problem: problem, Want: "send one JSON object in UTF-8"}
 }
 
-// explain names the key that is wrong.
-func explain(err error, body []byte, v any) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return &domain.FieldError{Field: wrong.Field, Problem: "is a JSON " + wrong.Value, Want: "use " + jsonKind(wrong)}
+// decodeObject decodes an object into a struct, key by key, so that an error is that
+// of the key whose value it decodes: for types that decode themselves,
+// encoding/json does not say which key they are the value of.
+func decodeObject(path string, object []byte, into reflect.Value) error {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(object, &values); err != nil {
+		return explain(path, err)
 	}
-	if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return &domain.FieldError{Field: strings.Trim(key, `"`), Problem: "is not known here", Want: "leave it out, or correct its spelling"}
+	fields := fieldsOf(into.Type())
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		i, known := fields[key]
+		if !known {
+			return unknownKey(path, key, slices.Sorted(maps.Keys(fields)))
+		}
+		field := into.Field(i)
+		if field.Kind() == reflect.Struct && values[key][0] == '{' {
+			if err := decodeObject(path+key+".", values[key], field); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := json.Unmarshal(values[key], field.Addr().Interface()); err != nil {
+			return explain(path+key, err)
+		}
 	}
-	if text, own := strings.CutPrefix(err.Error(), domain.ErrInvalid.Error()+": "); own && errors.Is(err, domain.ErrInvalid) {
-		wrong, want, _ := strings.Cut(text, "; ")
-		return &domain.FieldError{Field: blame(body, v), Problem: wrong, Want: want}
+	return nil
+}
+
+// fieldsOf finds the fields of a struct by their names in JSON.
+func fieldsOf(t reflect.Type) map[string]int {
+	fields := map[string]int{}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		fields[name] = i
 	}
-	return badBody("is not JSON: " + strings.TrimPrefix(err.Error(), "json: "))
+	return fields
+}
+
+func unknownKey(path, key string, known []string) error {
+	want := "use " + strings.Join(known, ", ")
+	if nearest := domain.Nearest(key, known); nearest != "" {
+		want = "did you mean " + nearest + "?"
+	}
+	return &domain.FieldError{Field: path + fmt.Sprintf("%.80s", key), Problem: "is not known here", Want: want}
+}
+
+// explain says what is wrong with the value of a key.
+func explain(field string, err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return &domain.FieldError{Field: field, Problem: "is a JSON " + wrong.Value, Want: "use " + jsonKind(wrong)}
+	}
+	text := strings.TrimPrefix(err.Error(), domain.ErrInvalid.Error()+": ")
+	problem, want, _ := strings.Cut(text, "; ")
+	return &domain.FieldError{Field: field, Problem: problem, Want: want}
 }
 
 func jsonKind(wrong *json.UnmarshalTypeError) string {
@@ -89,33 +127,4 @@ func jsonKind(wrong *json.UnmarshalTypeError) string {
 		return "true or false"
 	}
 	return "a string"
-}
-
-// blame finds the key whose value cannot be decoded: for types that decode
-// themselves, encoding/json does not say.
-func blame(body []byte, v any) string {
-	return blameIn(body, func(object []byte) bool { return json.Unmarshal(object, v) == nil })
-}
-
-// blameIn tries the keys of an object one by one, and those of the object that
-// is the value of a wrong one.
-func blameIn(object []byte, fits func([]byte) bool) string {
-	var values map[string]json.RawMessage
-	if json.Unmarshal(object, &values) != nil {
-		return ""
-	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		alone := func(value []byte) []byte {
-			one, _ := json.Marshal(map[string]json.RawMessage{key: value}) // what was read can be written
-			return one
-		}
-		if fits(alone(values[key])) {
-			continue
-		}
-		if inner := blameIn(values[key], func(value []byte) bool { return fits(alone(value)) }); inner != "" {
-			return key + "." + inner
-		}
-		return key
-	}
-	return ""
 }

@@ -8,15 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"scrapelog/domain"
 	"scrapelog/projections"
 )
-
-// maxText is how long a parameter or a reason may be, in bytes.
-const maxText = 500
 
 // query reads the parameters of a request and remembers the first that is wrong.
 // A parameter that is empty counts as left out.
@@ -42,8 +37,8 @@ func (q *query) refuse(field, problem, want string) {
 
 func (q *query) text(name string) string {
 	s := q.values.Get(name)
-	if !printable(s) {
-		q.refuse(name, "holds what is no text", fmt.Sprintf("use up to %d bytes of UTF-8 without control characters", maxText))
+	if !domain.Line(s) {
+		q.refuseText(name)
 	}
 	return s
 }
@@ -51,6 +46,10 @@ func (q *query) text(name string) string {
 // texts reads a parameter that may be repeated, comma separated, or both.
 func (q *query) texts(name string) []string {
 	var all []string
+	if len(strings.Join(q.values[name], ",")) > domain.MaxText { // before all else: what follows is quadratic
+		q.refuseText(name)
+		return nil
+	}
 	for _, value := range q.values[name] {
 		for part := range strings.SplitSeq(value, ",") {
 			if part != "" && !slices.Contains(all, part) {
@@ -58,10 +57,14 @@ func (q *query) texts(name string) []string {
 			}
 		}
 	}
-	if !printable(strings.Join(all, ",")) {
-		q.refuse(name, "holds what is no text", fmt.Sprintf("use up to %d bytes of UTF-8 without control characters", maxText))
+	if !domain.Line(strings.Join(all, ",")) {
+		q.refuseText(name)
 	}
 	return all
+}
+
+func (q *query) refuseText(name string) {
+	q.refuse(name, "is too long or holds what is no text", fmt.Sprintf("use up to %d bytes of UTF-8 without control characters", domain.MaxText))
 }
 
 func (q *query) number(name string, unset, least, most int64) int64 {
@@ -127,25 +130,10 @@ func (q *query) scraper() string {
 
 func (q *query) watcher(name string) string {
 	id := q.values.Get(name)
-	if err := validWatcher(name, id); err != nil && id != "" {
-		q.refuse(err.Field, err.Problem, err.Want)
+	if id != "" && q.err == nil {
+		q.err = domain.CheckWatcher(name, id)
 	}
 	return id
-}
-
-// validWatcher holds ids to what can stand in a URL, a header and a log line.
-func validWatcher(field, id string) *domain.FieldError {
-	visible := func(r rune) bool { return r > ' ' && r <= '~' }
-	if id == "" || len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool { return !visible(r) }) {
-		return &domain.FieldError{Field: field, Problem: "is not a watcher id", Want: "use 1 to 128 visible ASCII characters"}
-	}
-	return nil
-}
-
-// printable refuses what a database may refuse to compare: bytes that are no
-// UTF-8, and control characters, NUL above all.
-func printable(s string) bool {
-	return len(s) <= maxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // parseNumber reads digits only: no sign, no space, no second spelling of a number.

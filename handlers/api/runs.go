@@ -76,7 +76,24 @@ func (h *Handler) startRun(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, "/api/v1/runs/"+run.ID.String())
-	return c.JSON(http.StatusCreated, run)
+	return c.JSON(http.StatusCreated, attachedRun{run, start.Watcher})
+}
+
+// attachedRun is a run as the client that starts it sees it: with the id of the
+// watcher that it is attached to, which nobody else is shown.
+type attachedRun struct {
+	projections.Run
+	watcher string
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r attachedRun) MarshalJSON() ([]byte, error) {
+	run, err := json.Marshal(r.Run)
+	if err != nil || r.watcher == "" {
+		return run, err
+	}
+	watcher, err := json.Marshal(r.watcher)
+	return fmt.Appendf(run[:len(run)-1], `,"watcher":%s}`, watcher), err
 }
 
 func readStart(c echo.Context, scraper string) (domain.StartScrape, error) {
@@ -89,13 +106,10 @@ func readStart(c echo.Context, scraper string) (domain.StartScrape, error) {
 		return start, err
 	}
 	if body.Attach != nil {
-		if err := validWatcher("attach", *body.Attach); err != nil {
+		if err := domain.CheckWatcher("attach", *body.Attach); err != nil { // the domain takes none at all
 			return start, err
 		}
 		start.Watcher = *body.Attach
-	}
-	if body.Params != nil && body.Params[0] != '{' {
-		return start, &domain.FieldError{Field: "params", Problem: "is not an object", Want: `use an object such as {"depth":2}`}
 	}
 	start.Params = body.Params
 	return start, nil

@@ -74,7 +74,7 @@ func (h *Handler) configureScraper(c echo.Context) error {
 		return &domain.FieldError{Field: "name", Problem: fmt.Sprintf("%.80q is not the name in the path", config.Name), Want: "leave it out, or make it the same"}
 	}
 	config.Name = name
-	if err := config.Validate(); err != nil {
+	if err := config.Validate(); err != nil { // before the log is asked about it
 		return err
 	}
 	before, _, err := h.Log.Scraper(c.Request().Context(), name)
@@ -177,9 +177,6 @@ func readReason(c echo.Context) (string, error) {
 	}
 	if err := decode(c, &body); err != nil {
 		return "", err
-	}
-	if !printable(body.Reason) {
-		return "", &domain.FieldError{Field: "reason", Problem: "is too long or holds control characters", Want: fmt.Sprintf("use one line of up to %d bytes", maxText)}
 	}
 	return body.Reason, nil
 }

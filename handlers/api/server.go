@@ -13,9 +13,6 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// bodyLimit is the most that any request may carry.
-const bodyLimit = "1MiB"
-
 // EchoConfig configures what pages and API share.
 type EchoConfig struct {
 	Hosts  []string              // names this service goes by, beside loopback
@@ -34,12 +31,13 @@ func NewEcho(cfg EchoConfig) *echo.Echo {
 	e.IPExtractor = echo.ExtractIPDirect() // X-Forwarded-For is anybody's to write
 	e.HTTPErrorHandler = problem.ErrorHandler(cfg.Logger, cfg.Pages)
 	e.Use(
+		gate.Bodies(gate.BodyTimeout),
 		requestID(),
 		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: logPanic(cfg.Logger)}),
 		gate.Headers,
 		gate.Hosts(cfg.Hosts),
 		gate.SameOrigin(http.NewCrossOriginProtection()),
-		middleware.BodyLimit(bodyLimit),
+		gate.Whole,
 	)
 	return e
 }

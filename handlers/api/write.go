@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -55,14 +54,8 @@ func (h *Handler) reached(ctx context.Context, recorded []eventstore.Recorded) (
 	return h.Log.Head(ctx)
 }
 
-var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
-
 func (h *Handler) origin(r *http.Request) domain.Origin {
-	by := domain.Origin{Actor: h.Actor(r)}
-	if parent := r.Header.Get("Traceparent"); traceparent.MatchString(parent) {
-		by.Traceparent = parent
-	}
-	return by
+	return domain.Origin{Actor: h.Actor(r), Traceparent: r.Header.Get("Traceparent")}
 }
 
 // settled waits until a read model holds the write at position. False: it is

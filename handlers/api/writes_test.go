@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"scrapelog/domain"
@@ -21,7 +22,7 @@ func TestAWriteIsReadBackByItsPosition(t *testing.T) {
 			t.Errorf("started %s at %s", started.body, location)
 		}
 		again := s.expect(200, "GET", fmt.Sprintf("%s?at_least=%d", location, started.position(t)), "")
-		if string(again.body) != string(started.body) {
+		if told := strings.Replace(string(started.body), `,"watcher":"tab"`, "", 1); string(again.body) != told { // others are not shown it
 			t.Errorf("read back %s, was told %s", again.body, started.body)
 		}
 		var event struct {

@@ -219,8 +219,8 @@ func (h *Handler) metadata(id uuid.UUID, by domain.Origin) eventstore.Metadata {
 	if by.Causation != uuid.Nil {
 		m["causation_id"] = by.Causation.String()
 	}
-	if by.Traceparent != "" {
-		m["traceparent"] = by.Traceparent
+	if traceparent := domain.Traceparent(by.Traceparent); traceparent != "" {
+		m["traceparent"] = traceparent
 	}
 	return m
 }

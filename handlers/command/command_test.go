@@ -201,7 +201,7 @@ func TestARecoveryRunInheritsParamsAndWatcher(t *testing.T) {
 		d.do(lose(lost))
 		back := d.do(restore(lost))
 		again := event[domain.RunStarted](d, d.do(domain.Rescrape(event[domain.ConnectionRestored](d, back), back[0].ID)[0]))
-		if again.Watcher != "tab-1" || string(again.Params) != `{"depth":3}` {
+		if again.Watcher != domain.WatcherDigest("tab-1") || string(again.Params) != `{"depth":3}` {
 			d.Errorf("recovery run %+v", again)
 		}
 	})

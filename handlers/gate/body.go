@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -35,6 +36,36 @@ func Bodies(within time.Duration) echo.MiddlewareFunc {
 			c.Response().Header().Set(echo.HeaderConnection, "close")
 			return problem.New(problem.Late, "the body did not arrive within "+within.String())
 		}
+	}
+}
+
+// MaxBody is the most that a request may carry, in bytes.
+const MaxBody = 1 << 20
+
+// Whole reads a request's body before a handler sees the request, so that none acts,
+// or begins a stream, on a body that has not arrived. It stands behind [Bodies] and
+// what refuses a request unread.
+func Whole(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r, header := c.Request(), c.Response().Header()
+		if r.ContentLength == 0 {
+			return next(c)
+		}
+		if r.ContentLength > MaxBody {
+			header.Set(echo.HeaderConnection, "close")
+			return echo.ErrStatusRequestEntityTooLarge
+		}
+		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+		switch {
+		case err != nil: // Bodies says so where it came too late
+			header.Set(echo.HeaderConnection, "close")
+			return problem.New(problem.Invalid, "the body did not arrive whole")
+		case len(body) > MaxBody:
+			header.Set(echo.HeaderConnection, "close")
+			return echo.ErrStatusRequestEntityTooLarge
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		return next(c)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"scrapelog/domain"
 )
 
 // keep is for how long a watcher that went away is remembered: far longer than
@@ -14,7 +16,7 @@ const keep = time.Hour
 // use, and so are its methods for any number of goroutines.
 type Watchers struct {
 	mu    sync.Mutex
-	known map[string]watcher
+	known map[string]watcher // by the digest of the id
 }
 
 type watcher struct {
@@ -22,11 +24,12 @@ type watcher struct {
 	gone    time.Time // when the last one closed
 }
 
-// Enter says that a stream of the watcher is open until leave is called, which
-// counts once.
+// Enter says that a stream of the watcher with this id is open until leave is called,
+// which counts once.
 func (w *Watchers) Enter(id string) (leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	id = domain.WatcherDigest(id)
 	if w.known == nil {
 		w.known = map[string]watcher{}
 	}
@@ -41,18 +44,18 @@ func (w *Watchers) leave(id string, now time.Time) {
 	w.known[id] = watcher{streams: w.known[id].streams - 1, gone: now}
 }
 
-// Present says whether the watcher has a stream open.
-func (w *Watchers) Present(id string) bool {
+// Present says whether the watcher that a run was recorded with has a stream open.
+func (w *Watchers) Present(recorded string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.known[id].streams > 0
+	return w.known[domain.RecordedWatcher(recorded)].streams > 0
 }
 
-// GoneSince says whether the watcher has no stream open, and since when: zero if
-// it was never seen here, or so long ago that it is forgotten.
-func (w *Watchers) GoneSince(id string) (time.Time, bool) {
+// GoneSince says whether the watcher that a run was recorded with has no stream open,
+// and since when: zero if it was never seen here, or so long ago that it is forgotten.
+func (w *Watchers) GoneSince(recorded string) (time.Time, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	known := w.known[id]
+	known := w.known[domain.RecordedWatcher(recorded)]
 	return known.gone, known.streams == 0
 }

@@ -16,15 +16,17 @@ import (
 func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		r, w := c.Request(), c.Response()
-		if r.Context().Err() != nil && !late(err) {
-			return // the client has left: there is nothing to answer, and nothing of ours went wrong
+		_, onPurpose := errors.AsType[*Document](err)
+		if r.Context().Err() != nil && !onPurpose {
+			unanswered(w)
+			return
 		}
 		if pages != nil && !Path(r.URL.Path) {
 			pages(err, c)
 			return
 		}
 		d := Of(err)
-		if _, onPurpose := errors.AsType[*Document](err); d.Status >= http.StatusInternalServerError && !onPurpose {
+		if d.Status >= http.StatusInternalServerError && !onPurpose {
 			logFailure(logger, c, d, err)
 		}
 		if w.Committed {
@@ -36,11 +38,14 @@ func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErr
 	}
 }
 
-// late says whether err is a body that did not arrive in time. net/http cancels the
-// request's context then too, although the client waits for an answer.
-func late(err error) bool {
-	d, ok := errors.AsType[*Document](err)
-	return ok && d.Status == http.StatusRequestTimeout
+// unanswered ends a request whose client has left. Nothing of ours went wrong, and
+// most often there is nothing to answer. A client that has only closed its half of the
+// connection still reads: net/http would tell it 200, though nothing was done.
+func unanswered(w *echo.Response) {
+	if !w.Committed {
+		w.Header().Set(echo.HeaderConnection, "close")
+		w.WriteHeader(http.StatusBadRequest)
+	}
 }
 
 // Path says whether path is an API path: its clients are programs, and want

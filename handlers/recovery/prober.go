@@ -151,7 +151,7 @@ func (p *Prober) WatcherBack(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range p.watches {
-		if id != "" && w.state().watcher == id {
+		if id != "" && domain.RecordedWatcher(w.state().watcher) == domain.WatcherDigest(id) {
 			w.announce()
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -19,17 +18,13 @@ import (
 const actor = "user:web"
 
 func (h *Handler) start(c echo.Context) error {
-	params, err := paramsOf(c)
-	if err != nil {
-		return err
-	}
-	attach := c.FormValue("attach")
-	if attach != "" && !watcherID.MatchString(attach) {
-		return invalid("attach", attach, "use 1 to 64 letters, digits, - and _")
+	var params json.RawMessage
+	if text := c.FormValue("params"); text != "" {
+		params = json.RawMessage(text)
 	}
 	recorded, err := h.do(c, domain.StartScrape{
 		ToScraper: domain.ToScraper{Scraper: c.Param("name")},
-		Trigger:   domain.TriggerManual, Watcher: attach, Params: params,
+		Trigger:   domain.TriggerManual, Watcher: c.FormValue("attach"), Params: params,
 	})
 	if err != nil {
 		return err
@@ -99,28 +94,12 @@ func (h *Handler) done(c echo.Context, recorded []eventstore.Recorded, path stri
 
 func scraperPath(name string) string { return "/scrapers/" + url.PathEscape(name) }
 
-// watcherID is what a tab may call itself.
-var watcherID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 func runID(c echo.Context) (uuid.UUID, error) {
 	id, err := uuid.Parse(c.Param("id"))
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("run %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
 	}
 	return id, nil
-}
-
-// paramsOf is what a run is asked for in place of the configured params.
-func paramsOf(c echo.Context) (json.RawMessage, error) {
-	text := c.FormValue("params")
-	if text == "" {
-		return nil, nil
-	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &object); err != nil {
-		return nil, invalid("params", text, "use a JSON object")
-	}
-	return json.RawMessage(text), nil
 }
 
 func invalid(field, value, want string) error {

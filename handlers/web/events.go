@@ -59,6 +59,8 @@ func eventFilterOf(values url.Values) (f pages.EventFilter, err error) {
 		Types: slices.Clone(values["type"]), Stream: strings.TrimSpace(values.Get("stream")), Run: strings.TrimSpace(values.Get("run")),
 		Since: values.Get("since"), Until: values.Get("until"), Text: strings.TrimSpace(values.Get("text")),
 	}
+	slices.Sort(f.Types)
+	f.Types = slices.Compact(f.Types) // each counts once in the query and on the page
 	for i, t := range f.Types {
 		if f.Types[i] = domain.Current(t); !slices.Contains(domain.EventTypes, f.Types[i]) {
 			return f, invalid("type", t, "use the name of an event, such as run.started")

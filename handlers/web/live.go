@@ -29,8 +29,8 @@ const maxTold = projections.OutlineMost
 // live streams the changes of the log as HTML to a tab, until either end leaves.
 func (h *Handler) live(c echo.Context) error {
 	id := c.QueryParam("id")
-	if !watcherID.MatchString(id) {
-		return invalid("id", id, "use 1 to 64 letters, digits, - and _")
+	if err := domain.CheckWatcher("id", id); err != nil {
+		return err
 	}
 	if c.Request().Method == http.MethodHead {
 		return sse.Head(c.Response())

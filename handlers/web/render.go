@@ -71,8 +71,8 @@ func send(c echo.Context, status int, page templ.Component) error {
 // paths that are pages. What is our own fault is logged here, once.
 func (h *Handler) Error(err error, c echo.Context) {
 	r := c.Request()
-	if c.Response().Committed || r.Context().Err() != nil {
-		return // the client has left, or has its answer
+	if c.Response().Committed {
+		return
 	}
 	setSecureHeaders(c.Response().Header()) // no route has, where there is none
 	d := problem.Of(err)
