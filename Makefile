@@ -30,7 +30,7 @@ check: ## format, vet, staticcheck, generated files, import arrows
 	.ci/generated
 	go test -run '^TestArrows' ./cmd/scrapelog
 
-bench: ## the log's speed beside what it is compared with, and the goals; BENCH=-short for a look
+bench: ## figures beside what they are compared with, and the goals; BENCH='-events 20000 -rounds 2' for a look
 	go run ./cmd/bench $(BENCH)
 
 bench-scale: ## ten thousand streams in one server, cut at once and back; a thousand schedules

@@ -1,185 +1,173 @@
+// Bench runs the benchmarks and prints their figures beside what they are
+// compared with and the goals. A missed goal is printed as missed. Ratios can be
+// compared between machines, rates cannot.
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"runtime"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"text/tabwriter"
 	"time"
-
-	"scrapelog/eventstore"
-	"scrapelog/eventstore/eventstoretest"
 )
 
-// sizes say how much is measured.
-type sizes struct {
-	rounds  int
-	turn    time.Duration // of one contender at one number of writers
-	races   int           // appends of racing writers
-	samples int           // of a latency, in one round
-	live    int64         // events that a feed is measured over
-	scale   []int64       // sizes of a log that grows
-	idle    time.Duration
+// goal is a bound for one figure of the benchmarks that match.
+type goal struct {
+	benchmark string // regular expression over the name, without "Benchmark"
+	figure    string
+	bound     float64
+	most      bool // the figure may be at most bound; otherwise at least
 }
 
-var (
-	full  = sizes{rounds: 5, turn: 700 * time.Millisecond, races: 30_000, samples: 150, live: 10_000, scale: []int64{10_000, 100_000, 1_000_000}, idle: 10 * time.Second}
-	short = sizes{rounds: 5, turn: 100 * time.Millisecond, races: 2_000, samples: 30, live: 1_000, scale: []int64{2_000, 10_000}, idle: 2 * time.Second}
-)
+var goals = []goal{
+	{`^Append/sqlite/writers=1$`, "x-plain", 1.0, false},
+	{`^Append/sqlite/writers=8$`, "x-plain", 3.5, false},
+	{`^Append/sqlite/writers=32$`, "x-plain", 7, false},
+	{`^Append/sqlite/writers=64$`, "x-plain", 10, false},
+	{`^Append/postgres/writers=1$`, "x-plain", 0.75, false},
+	{`^Append/postgres/writers=8$`, "x-plain", 1.5, false},
+	{`^Append/postgres/writers=32$`, "x-plain", 3.0, false},
+	{`^Append/postgres/`, "x-message-db", 1.0, false},
+	{`^Append/.*/writers=(8|32)$`, "x-watermill-sql", 1.0, false},
+	{`^TwoInstances$`, "x-one", 0.8, false},
+	{`^Import/`, "x-plain", 1.0, false},
+	{`^Race/`, "skipped", 0, true},
+	{`^Growth/`, "x-small", 1 / 1.5, false},
+	{`^Growth/`, "x-row", 1.35, true},
+	{`^CommitToHandler/sqlite$`, "scrapelog-p50-ms", 1, true},
+	{`^CommitToHandler/sqlite$`, "scrapelog-p99-ms", 4, true},
+	{`^CommitToHandler/postgres$`, "scrapelog-p50-ms", 1.5, true},
+	{`^CommitToHandler/postgres$`, "scrapelog-p99-ms", 6, true},
+	{`^Live/sqlite$`, "scrapelog/s", 20_000, false},
+	{`^Live/postgres$`, "scrapelog/s", 15_000, false},
+	{`^Live/`, "x-bare-watermill", 1, false},
+	{`^Live/`, "cpu-µs/event", 50, true},
+	{`^Backlog/`, "x-small", 0.9, false},
+	{`^Idle/`, "cpu-%", 0.2, true},
+	{`^Idle/`, "written", 0, true},
+	{`^Rebuild/`, "x-pages-and-upserts", 0.7, false},
+	{`^Verify/`, "x-read-and-hash", 1.5, false},
+}
+
+// measured are the packages whose benchmarks take the flags -rounds and -events.
+var measured = []string{"./eventstore", "./eventstore/proof", "./projections", "./handlers/react"}
 
 func main() {
+	bench := flag.String("bench", ".", "which benchmarks to run, as go test -bench takes it")
+	rounds := flag.Int("rounds", 5, "rounds of which the median is taken")
+	events := flag.Int("events", 1_000_000, "events of the large logs")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
+	defer stop()
+	begun := time.Now()
+	results, err := run(ctx, *bench, *rounds, *events)
+	fmt.Println()
+	missed := printTable(os.Stdout, results)
+	fmt.Printf("\n%d goals missed, in %s; medians of %d rounds\n", missed, time.Since(begun).Round(time.Second), *rounds)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
-	b, err := newBench(args)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	begun := time.Now()
-	err = b.measure(ctx, begun)
-	if err != nil {
-		b.note("ended early, this is not all: %v", err)
-	}
-	return errors.Join(err, b.print(os.Stdout, time.Since(begun)))
-}
-
-func (b *bench) measure(ctx context.Context, begun time.Time) error {
-	for _, d := range b.dialects {
-		for _, s := range sections {
-			if !b.wants(s.name) {
-				continue
-			}
-			fmt.Fprintf(os.Stderr, "%6.1fs  %s: %s\n", time.Since(begun).Seconds(), d, s.name)
-			if err := s.measure(ctx, b, d); err != nil {
-				return fmt.Errorf("%s on %s: %w", s.name, d, err)
-			}
-		}
-	}
-	return nil
-}
-
-// sections in the order of the table.
-var sections = []struct {
+// result is one line of a benchmark: its name and its figures in the order in
+// which they were printed.
+type result struct {
 	name    string
-	measure func(context.Context, *bench, eventstore.Dialect) error
-}{
-	{"append", measureAppend},
-	{"import", measureImport},
-	{"race", measureRaces},
-	{"latency", measureLatency},
-	{"live", measureLive},
-	{"idle", measureIdle},
-	{"scale", measureScale},
+	figures []figure
 }
 
-// bench is one run of the program.
-type bench struct {
-	sizes
-	dialects []eventstore.Dialect
-	only     []string
-	dir      string
-	cluster  *eventstoretest.Cluster
-	made     int
-	table
+type figure struct {
+	name  string
+	value float64
 }
 
-func newBench(args []string) (*bench, error) {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	isShort := flags.Bool("short", false, "small sizes: a look, not a measurement")
-	rounds := flags.Int("rounds", 0, "rounds of which the median is taken")
-	scale := flags.Int64("scale", 0, "events of the largest log; default 1,000,000")
-	database := flags.String("database", "", "sqlite or postgres; default both")
-	only := flags.String("only", "", "these sections, separated by commas: "+sectionNames())
-	folder := flags.String("dir", "", "where the databases lie; default the folder for temporary files")
-	if err := flags.Parse(args); err != nil {
-		return nil, err
+// run runs the benchmarks one package after another and shows what they print.
+func run(ctx context.Context, bench string, rounds, events int) (results []result, err error) {
+	for _, pkg := range measured {
+		test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", bench, "-benchtime", "1x", "-timeout", "3h",
+			pkg, "-rounds", strconv.Itoa(rounds), "-events", strconv.Itoa(events))
+		test.Stderr = os.Stderr
+		output, piped := test.StdoutPipe()
+		if err := errors.Join(piped, test.Start()); err != nil {
+			return results, err
+		}
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			fmt.Fprintln(os.Stderr, lines.Text())
+			if r, ok := parse(lines.Text()); ok {
+				results = append(results, r)
+			}
+		}
+		err = errors.Join(err, test.Wait())
 	}
-	b := &bench{sizes: full, dialects: []eventstore.Dialect{eventstore.SQLite, eventstore.Postgres}}
-	if *isShort {
-		b.sizes = short
-	}
-	if *rounds > 0 {
-		b.rounds = *rounds
-	}
-	if *scale > 0 {
-		b.scale = append(slices.DeleteFunc(slices.Clone(b.scale), func(n int64) bool { return n >= *scale }), *scale)
-	}
-	if *database != "" {
-		b.dialects = []eventstore.Dialect{eventstore.Dialect(*database)}
-	}
-	if *only != "" {
-		b.only = strings.Split(*only, ",")
-	}
-	return b, b.open(*folder)
+	return results, err
 }
 
-func sectionNames() string {
-	var names []string
-	for _, s := range sections {
-		names = append(names, s.name)
+// parse reads a line of the format of go test -bench:
+// BenchmarkName-8  1  12.3 unit  4.5 unit.
+func parse(line string) (r result, ok bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+		return result{}, false
 	}
-	return strings.Join(names, " ")
+	r.name = strings.TrimPrefix(fields[0], "Benchmark")
+	if i := strings.LastIndex(r.name, "-"); i >= 0 { // the number of processors
+		r.name = r.name[:i]
+	}
+	for i := 2; i+1 < len(fields); i += 2 {
+		value, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return result{}, false
+		}
+		r.figures = append(r.figures, figure{fields[i+1], value})
+	}
+	return r, true
 }
 
-func (b *bench) wants(section string) bool {
-	return len(b.only) == 0 || slices.Contains(b.only, section)
-}
-
-func (b *bench) open(folder string) (err error) {
-	if b.dir, err = os.MkdirTemp(folder, "scrapelog-bench-"); err != nil {
-		return err
-	}
-	if slices.Contains(b.dialects, eventstore.Postgres) {
-		if b.cluster, err = eventstoretest.StartCluster(); err != nil {
-			return errors.Join(err, os.RemoveAll(b.dir))
+// printTable prints every figure beside its goal and returns how many are missed.
+func printTable(w io.Writer, results []result) (missed int) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "WHAT\tFIGURE\tVALUE\tGOAL\t")
+	for _, r := range results {
+		for _, f := range r.figures {
+			aim, verdict := judge(r.name, f)
+			if verdict == "MISSED" {
+				missed++
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.name, f.name, strconv.FormatFloat(f.value, 'g', 4, 64), aim, verdict)
 		}
 	}
-	sync, err := syncTime(b.dir)
-	b.note("%s, %d CPUs; %d rounds; 4 KB more of a file are on disk within %.1f ms", runtime.Version(), runtime.NumCPU(), b.rounds, float64(sync)/float64(time.Millisecond))
-	return err
+	tw.Flush()
+	return missed
 }
 
-func (b *bench) close() {
-	if b.cluster != nil {
-		b.cluster.End()
+// judge compares a figure with its goal, if it has one.
+func judge(name string, f figure) (aim, verdict string) {
+	i := slices.IndexFunc(goals, func(g goal) bool {
+		return g.figure == f.name && regexp.MustCompile(g.benchmark).MatchString(name)
+	})
+	if i < 0 {
+		return "", ""
 	}
-	_ = os.RemoveAll(b.dir)
-}
-
-// database makes an empty one and returns its URL.
-func (b *bench) database(ctx context.Context, d eventstore.Dialect) (string, error) {
-	b.made++
-	name := fmt.Sprintf("bench_%d", b.made)
-	if d == eventstore.SQLite {
-		return "sqlite:" + filepath.Join(b.dir, name+".db"), nil
+	g := goals[i]
+	sign, reached := "≥", f.value >= g.bound
+	if g.most {
+		sign, reached = "≤", f.value <= g.bound
 	}
-	return b.cluster.CreateDatabase(ctx, name)
-}
-
-// store opens a new log.
-func (b *bench) store(ctx context.Context, d eventstore.Dialect) (*eventstore.Store, error) {
-	url, err := b.database(ctx, d)
-	if err != nil {
-		return nil, err
+	verdict = "MISSED"
+	if reached {
+		verdict = "reached"
 	}
-	s, err := eventstore.Open(ctx, eventstore.Config{URL: url})
-	if err != nil {
-		return nil, err
-	}
-	return s, s.Migrate(ctx)
+	return fmt.Sprintf("%s %.3g", sign, g.bound), verdict
 }

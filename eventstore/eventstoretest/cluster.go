@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net"
@@ -27,14 +28,18 @@ const serverVariable = "SCRAPELOG_TEST_POSTGRES"
 
 var processID = os.Getpid()
 
-// shared starts the cluster of this process's tests at its first use. What is in
-// it need not survive anything.
+// shared starts the cluster of this process's tests at its first use. Tests need
+// no durability; benchmarks measure with the server's defaults.
 var shared = sync.OnceValues(func() (string, error) {
 	if server := os.Getenv(serverVariable); server != "" {
 		return server, nil
 	}
+	settings := []string{"fsync=off", "full_page_writes=off", "shared_buffers=64MB"}
+	if bench := flag.Lookup("test.bench"); bench != nil && bench.Value.String() != "" {
+		settings = nil
+	}
 	var err error
-	started, err = StartCluster("fsync=off", "full_page_writes=off", "shared_buffers=64MB")
+	started, err = StartCluster(settings...)
 	if err != nil {
 		return "", err
 	}

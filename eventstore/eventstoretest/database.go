@@ -26,6 +26,13 @@ func Each(t *testing.T, f func(t *testing.T, db Database)) {
 	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t)) })
 }
 
+// EachBench runs f once per dialect, with a maker of databases.
+func EachBench(b *testing.B, f func(b *testing.B, database func(testing.TB) Database)) {
+	b.Helper()
+	b.Run("sqlite", func(b *testing.B) { f(b, SQLite) })
+	b.Run("postgres", func(b *testing.B) { f(b, Postgres) })
+}
+
 // SQLite is a new file in a temporary folder.
 func SQLite(t testing.TB) Database {
 	t.Helper()

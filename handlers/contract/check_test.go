@@ -121,7 +121,7 @@ func TestWhatABrokenScraperIsTold(t *testing.T) {
 		"its connection stays open":              {&scraper{say: func(w io.Writer, ctx context.Context) { ends(completed)(w, ctx); <-ctx.Done() }}, RuleEnding, "the connection is open 2s after", fixAfter},
 		"its number of items is no number":       {&scraper{say: ends("event: completed\ndata: {\"items\":\"many\"}\n\n")}, RuleEnding, "code protocol", fixTerminal},
 		"its end is no object":                   {&scraper{say: ends("event: failed\ndata: \"no\"\n\n")}, RuleEnding, "code protocol", fixTerminal},
-		"its failure is a list":                     {&scraper{say: ends("event: failed\ndata: [\"no\"]\n\n")}, RuleEnding, "code protocol", fixTerminal},
+		"its failure is a list":                  {&scraper{say: ends("event: failed\ndata: [\"no\"]\n\n")}, RuleEnding, "code protocol", fixTerminal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

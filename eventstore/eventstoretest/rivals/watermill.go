@@ -1,12 +1,11 @@
-package main
+package rivals
 
 import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -15,81 +14,84 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
 )
 
-const (
-	topic         = "events"
-	watermillName = "watermill-sql"
-)
+// Topic is where the messages of watermill-sql go.
+const Topic = "events"
 
-// watermillRival is watermill-sql used bare: its own publisher, its own
-// subscriber. It has no schema for SQLite, where its place is taken by the
-// simplest one that it accepts.
-type watermillRival struct {
+// Watermill is watermill-sql used bare: its own publisher, its own subscriber. It
+// has no schema for SQLite, where the simplest one that it accepts takes its place.
+type Watermill struct {
 	pool      *sql.DB
 	schema    wsql.SchemaAdapter
 	offsets   wsql.OffsetsAdapter
 	publisher *wsql.Publisher
 }
 
-func (b *bench) watermill(ctx context.Context, d eventstore.Dialect, writers int) (*watermillRival, error) {
-	url, err := b.database(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	return newWatermillRival(url, d, writers)
-}
-
-func newWatermillRival(url string, d eventstore.Dialect, writers int) (w *watermillRival, err error) {
-	w = &watermillRival{schema: wsql.DefaultPostgreSQLSchema{}, offsets: wsql.DefaultPostgreSQLOffsetsAdapter{}}
-	if d == eventstore.SQLite {
+// NewWatermill makes the tables in a database.
+func NewWatermill(b *testing.B, db eventstoretest.Database, writers int) *Watermill {
+	b.Helper()
+	w := &Watermill{pool: openPool(b, db.URL, writers), schema: wsql.DefaultPostgreSQLSchema{}, offsets: wsql.DefaultPostgreSQLOffsetsAdapter{}}
+	if db.Dialect == eventstore.SQLite {
 		w.schema, w.offsets = liteSchema{}, liteOffsets{}
 	}
-	if w.pool, err = openPool(url, writers); err != nil {
-		return nil, err
-	}
+	var err error
 	w.publisher, err = wsql.NewPublisher(w.pool, wsql.PublisherConfig{SchemaAdapter: w.schema, AutoInitializeSchema: true}, watermill.NopLogger{})
-	return w, err
-}
-
-func (w *watermillRival) close() { _ = w.pool.Close() }
-
-func (e stored) message() (*message.Message, error) {
-	m := message.NewMessage(uuid.Must(uuid.NewV7()).String(), e.data)
-	return m, json.Unmarshal(e.metadata, &m.Metadata)
-}
-
-func (w *watermillRival) publish(e stored) error {
-	m, err := e.message()
 	if err != nil {
-		return err
+		b.Fatal(err)
 	}
-	return w.publisher.Publish(topic, m)
+	return w
 }
 
-func (w *watermillRival) subscribe(ctx context.Context, poll time.Duration) (<-chan *message.Message, *wsql.Subscriber, error) {
+// message carries the event; its type is in the metadata.
+func (e stored) message() *message.Message {
+	m := message.NewMessage(uuid.Must(uuid.NewV7()).String(), e.Data)
+	if err := json.Unmarshal(e.Metadata, &m.Metadata); err != nil {
+		panic(err) // metadata of our own making
+	}
+	m.Metadata["type"] = e.Type
+	return m
+}
+
+// Each is the contender that publishes one message.
+func (w *Watermill) Each() Contender {
+	return Contender{Name: "watermill-sql", Write: func(_ context.Context, writer int) error {
+		return w.publisher.Publish(Topic, sample[writer%len(sample)].message())
+	}}
+}
+
+// PublishOne publishes one message and returns its id.
+func (w *Watermill) PublishOne() (string, error) {
+	m := sample[0].message()
+	return m.UUID, w.publisher.Publish(Topic, m)
+}
+
+// PublishStories publishes at least n events.
+func (w *Watermill) PublishStories(n int) (published int, err error) {
+	for i := 0; published < n; i++ {
+		var messages message.Messages
+		for _, e := range storedOf(Story(scraperName(i))) {
+			messages = append(messages, e.message())
+		}
+		if err := w.publisher.Publish(Topic, messages...); err != nil {
+			return published, err
+		}
+		published += len(messages)
+	}
+	return published, nil
+}
+
+// Subscribe follows the topic; a poll of 0 is the default one.
+func (w *Watermill) Subscribe(ctx context.Context, poll time.Duration) (<-chan *message.Message, *wsql.Subscriber, error) {
 	sub, err := wsql.NewSubscriber(w.pool, wsql.SubscriberConfig{
 		ConsumerGroup: "bench", PollInterval: poll, SchemaAdapter: w.schema, OffsetsAdapter: w.offsets, InitializeSchema: true,
 	}, watermill.NopLogger{})
 	if err != nil {
 		return nil, nil, err
 	}
-	messages, err := sub.Subscribe(ctx, topic)
+	messages, err := sub.Subscribe(ctx, Topic)
 	return messages, sub, err
-}
-
-// watermillPublishes is a contender of appending.
-func (b *bench) watermillPublishes(ctx context.Context, d eventstore.Dialect, writers int) (contender, func(), error) {
-	w, err := b.watermill(ctx, d, writers)
-	if err != nil {
-		return contender{}, nil, err
-	}
-	events, err := sample()
-	if err != nil {
-		return contender{}, nil, err
-	}
-	write := func(_ context.Context, writer int) error { return w.publish(events[writer%len(events)]) }
-	return contender{name: watermillName, write: write}, w.close, nil
 }
 
 // liteSchema and liteOffsets are what watermill-sql would need for SQLite.
@@ -149,14 +151,4 @@ func (liteOffsets) NextOffsetQuery(string, string) wsql.Query { return wsql.Quer
 
 func (liteOffsets) BeforeSubscribingQueries(_, group string) []wsql.Query {
 	return []wsql.Query{{Query: `INSERT INTO watermill_offsets VALUES (?, 0) ON CONFLICT DO NOTHING`, Args: []any{group}}}
-}
-
-var errNoTx = errors.New("the message carries no transaction")
-
-func txOf(m *message.Message) (*sql.Tx, error) {
-	tx, ok := eventstore.TxFrom(m.Context())
-	if !ok {
-		return nil, fmt.Errorf("message %s: %w", m.UUID, errNoTx)
-	}
-	return tx, nil
 }

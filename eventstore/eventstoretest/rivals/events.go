@@ -1,4 +1,7 @@
-package main
+// Package rivals holds what benchmarks compare the log with: a plain INSERT,
+// watermill-sql used bare, and message-db; and the events and turns that all of
+// them share.
+package rivals
 
 import (
 	"context"
@@ -20,15 +23,16 @@ var (
 	detail = "read tcp 10.0.0.7:41742->10.0.0.9:9090: read: connection reset by peer " + strings.Repeat("d", 20)
 )
 
-func newMetadata() eventstore.Metadata {
+// Metadata is that of an ordinary event.
+func Metadata() eventstore.Metadata {
 	return eventstore.Metadata{
 		"actor": "scheduler", "instance": "0195f0c0-1111-7aaa-8bbb-123456789abc",
 		"correlation_id": uuid.NewString(), "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	}
 }
 
-// story is a run from start to loss, and its connection back.
-func story(scraper string) []domain.Event {
+// Story is a run from start to loss, and its connection back.
+func Story(scraper string) []domain.Event {
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	about := domain.AboutRun{RunID: uuid.Must(uuid.NewV7()), Scraper: scraper, At: at}
 	return []domain.Event{
@@ -38,37 +42,38 @@ func story(scraper string) []domain.Event {
 	}
 }
 
-// teller tells stories of one scraper, one event at a time.
-type teller struct {
+// Teller tells stories of one scraper, one event at a time.
+type Teller struct {
 	scraper string
 	story   []domain.Event
 	told    int64
 }
 
-// next is the append of the next event, at the version it expects.
-func (t *teller) next() eventstore.Append {
+// Next is the append of the next event, at the version it expects.
+func (t *Teller) Next() eventstore.Append {
 	if int(t.told) == len(t.story) {
-		t.story, t.told = story(t.scraper), 0
+		t.story, t.told = Story(t.scraper), 0
 	}
 	e := t.story[t.told]
 	t.told++
-	return eventstore.Append{Stream: e.Stream(), Expected: t.told - 1, Events: []eventstore.NewEvent{{Event: e, Metadata: newMetadata()}}}
+	return eventstore.Append{Stream: e.Stream(), Expected: t.told - 1, Events: []eventstore.NewEvent{{Event: e, Metadata: Metadata()}}}
 }
 
 const scrapers = 50
 
 func scraperName(i int) string { return fmt.Sprintf("shop-%03d", i%scrapers) }
 
-func tellers(n int) []*teller {
-	all := make([]*teller, n)
+// Tellers returns n tellers of different scrapers.
+func Tellers(n int) []*Teller {
+	all := make([]*Teller, n)
 	for i := range all {
-		all[i] = &teller{scraper: scraperName(i)}
+		all[i] = &Teller{scraper: scraperName(i)}
 	}
 	return all
 }
 
-// fill appends stories until the log has at least n events.
-func fill(ctx context.Context, s *eventstore.Store, n int64) error {
+// Fill appends stories until the log has at least n events.
+func Fill(ctx context.Context, s *eventstore.Store, n int64) error {
 	head, err := s.Head(ctx)
 	if err != nil {
 		return err
@@ -76,11 +81,11 @@ func fill(ctx context.Context, s *eventstore.Store, n int64) error {
 	writers, ctx := errgroup.WithContext(ctx)
 	writers.SetLimit(256) // what shares a transaction at most
 	for i := 0; head < n && ctx.Err() == nil; i++ {
-		events := story(scraperName(i))
+		events := Story(scraperName(i))
 		head += int64(len(events))
 		a := eventstore.Append{Stream: events[0].Stream()}
 		for _, e := range events {
-			a.Events = append(a.Events, eventstore.NewEvent{Event: e, Metadata: newMetadata()})
+			a.Events = append(a.Events, eventstore.NewEvent{Event: e, Metadata: Metadata()})
 		}
 		writers.Go(func() error {
 			_, err := s.Append(ctx, a)
@@ -92,24 +97,24 @@ func fill(ctx context.Context, s *eventstore.Store, n int64) error {
 
 // stored is an event as a rival stores it.
 type stored struct {
-	stream, kind   string
-	data, metadata []byte
+	Type           string
+	Data, Metadata []byte
 }
 
-// sample are the three events of a story, as bytes.
-func sample() ([]stored, error) { return storedOf(story(scraperName(0))) }
+// sample holds the three events of a story.
+var sample = storedOf(Story(scraperName(0)))
 
-func storedOf(events []domain.Event) (all []stored, err error) {
+func storedOf(events []domain.Event) (all []stored) {
 	for _, e := range events {
 		data, err := domain.Encode(e)
 		if err != nil {
-			return nil, err
+			panic(err) // an event of our own making
 		}
-		metadata, err := json.Marshal(newMetadata())
+		metadata, err := json.Marshal(Metadata())
 		if err != nil {
-			return nil, err
+			panic(err)
 		}
-		all = append(all, stored{stream: e.Stream(), kind: e.EventType(), data: data, metadata: metadata})
+		all = append(all, stored{e.EventType(), data, metadata})
 	}
-	return all, nil
+	return all
 }

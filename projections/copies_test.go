@@ -1,12 +1,10 @@
-package main
+package projections_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"strings"
-	"time"
 
 	"scrapelog/eventstore"
 )
@@ -182,43 +180,4 @@ func (t *copied) insert(n int) string {
 		fmt.Fprintf(&b, "%s = excluded.%s", column, column)
 	}
 	return b.String()
-}
-
-// hashAll reads all that there is of every event and hashes it, and does nothing
-// else. It returns what the hashing alone took.
-func hashAll(ctx context.Context, db *sql.DB) (took time.Duration, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT position, stream, version, id, type, recorded_at, data, metadata FROM events ORDER BY position`)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	var columns [8]sql.RawBytes
-	var into [8]any
-	for i := range columns {
-		into[i] = &columns[i]
-	}
-	var events []byte
-	var ends []int
-	hash := func() {
-		begun, start := time.Now(), 0
-		for _, end := range ends {
-			_ = sha256.Sum256(events[start:end])
-			start = end
-		}
-		took += time.Since(begun)
-		events, ends = events[:0], ends[:0]
-	}
-	for rows.Next() {
-		if err := rows.Scan(into[:]...); err != nil {
-			return 0, err
-		}
-		for _, column := range columns {
-			events = append(events, column...)
-		}
-		if ends = append(ends, len(events)); len(ends) == copyPage {
-			hash()
-		}
-	}
-	hash()
-	return took, rows.Err()
 }
