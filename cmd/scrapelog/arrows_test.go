@@ -24,9 +24,9 @@ var leaves = []string{"handlers/sse", "handlers/dial", "handlers/gate", "handler
 // doors says where a library may be imported.
 var doors = map[string][]string{
 	"github.com/labstack/echo":            {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem"},
-	"github.com/ThreeDotsLabs/":           {"eventstore", "handlers/react", "cmd/bench"}, // which measures against it
-	"github.com/jackc/pgx":                {"eventstore", "cmd/bench"},
-	"modernc.org/sqlite":                  {"eventstore", "cmd/bench"},
+	"github.com/ThreeDotsLabs/":           {"eventstore", "handlers/react"},
+	"github.com/jackc/pgx":                {"eventstore"},
+	"modernc.org/sqlite":                  {"eventstore"},
 	"github.com/lmittmann/tint":           {"cmd"},
 	"github.com/chromedp/":                {},
 	"github.com/google/go-cmp":            {},
@@ -211,10 +211,10 @@ func within(importPath, folder string) bool {
 	return importPath == folder || strings.HasPrefix(importPath, folder+"/")
 }
 
-// isTestPackage: what only tests import lies in a folder called …test. The
-// benchmark counts as one: it holds the libraries themselves beside what is built
-// on them. So does the crash checker, which needs a database server to restart.
+// isTestPackage reports whether only tests import the package: its folder, or one
+// above it, is called …test. The crash checker counts as one, because it starts a
+// database server of the tests.
 func isTestPackage(importPath string) bool {
 	tests := func(folder string) bool { return strings.HasSuffix(folder, "test") }
-	return importPath == "cmd/bench" || importPath == "cmd/crashcheck" || slices.ContainsFunc(strings.Split(importPath, "/"), tests)
+	return importPath == "cmd/crashcheck" || slices.ContainsFunc(strings.Split(importPath, "/"), tests)
 }
