@@ -57,23 +57,17 @@ func LoadConfig(path string) (Config, error) {
 	if path == "" {
 		return DefaultConfig(), nil
 	}
-	source, err := os.ReadFile(path)
+	source, err := readConfig(path)
 	if err != nil {
-		return Config{}, usagef("%s: cannot be read: %v", path, unwrapPath(err))
+		return Config{}, err
 	}
 	return parseConfig(path, source)
 }
 
 func parseConfig(path string, source []byte) (Config, error) {
-	doc, err := parseDocument(path, source)
-	if err != nil {
-		return Config{}, err
-	}
-	if err := doc.check(Config{}); err != nil {
-		return Config{}, err
-	}
 	config := DefaultConfig()
-	if err := doc.decode(doc.body, &config); err != nil {
+	doc, err := decodeStrict(path, source, &config)
+	if err != nil {
 		return Config{}, err
 	}
 	for i := range config.Scrapers { // once more, each on top of its defaults

@@ -164,14 +164,44 @@ scrapers:
 	}
 }
 
+// TestConfigCheck: both files are known, by their keys or by --as, and the answer
+// says which it was taken for.
 func TestConfigCheck(t *testing.T) {
-	write(t, "scrapers:\n  - {name: a, url: http://x/}\n")
-	stdout, _, code := invoke(t, "config", "check")
-	if code != 0 || stdout != "scrapelog.yaml: ok, 1 scrapers\n" {
-		t.Errorf("exit %d, %q", code, stdout)
+	const scrape = "scrapes:\n  - {name: a, command: [a]}\n"
+	for name, test := range map[string]struct {
+		source, args string
+		code         int
+		want         string
+	}{
+		"serve":                     {"scrapers:\n  - {name: a, url: http://x/}\n", "", 0, "scrapelog.yaml: ok, 1 scrapers (the configuration of scrapelog serve)\n"},
+		"worker":                    {scrape, "", 0, "scrapelog.yaml: ok, 1 scrapes (the configuration of scrapelog worker)\n"},
+		"empty":                     {"", "", 0, "ok, 0 scrapers (the configuration of scrapelog serve)"},
+		"an address":                {"listen: 127.0.0.1:8080\n", "", 0, "scrapelog serve"},
+		"serve, misspelt":           {"scrappers: []\ndatabase: sqlite:x\n", "", 2, `unknown key "scrappers"; did you mean scrapers? (read as the configuration of scrapelog serve)`},
+		"worker, misspelt":          {"beat: 5s\nscrape: []\n", "", 2, `:2:1: unknown key "scrape"; did you mean scrapes? (read as the configuration of scrapelog worker)`},
+		"worker, wrong value":       {"beat: 5h\n" + scrape, "", 2, `:1:7: beat: 5h is out of range; use 1s to 60s (read as the configuration of scrapelog worker)`},
+		"worker, reached by others": {"listen: 0.0.0.0:9090\n" + scrape, "", 2, `listen: other machines reach 0.0.0.0:9090`},
+		"worker, port":              {"announce: http://h:99999/\n" + scrape, "", 2, `:1:11: announce: port 99999 is out of range`},
+		"worker, address":           {"listen: 127.0.0.1:99999\n" + scrape, "", 2, `:1:9: listen: "127.0.0.1:99999" is not an address`},
+		"serve, reached by others":  {"listen: 0.0.0.0:8080\n", "", 2, `other machines reach 0.0.0.0:8080`},
+		"worker's as serve's":       {scrape, "--as serve", 2, `unknown key "scrapes"; did you mean scrapers? (read as the configuration of scrapelog serve)`},
+		"serve's as worker's":       {"database: sqlite:x\n", "--as worker", 2, `unknown key "database"`},
+		"as something else":         {scrape, "--as demo", 2, `--as: "demo" is neither serve nor worker`},
+		"no YAML":                   {"a: [\n", "", 2, "scrapelog.yaml:1:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, test.source)
+			stdout, stderr, code := invoke(t, append([]string{"config", "check"}, strings.Fields(test.args)...)...)
+			if code != test.code || !strings.Contains(stdout+stderr, test.want) || (code == 0) != (stderr == "") || strings.Count(stdout+stderr, "\n") != 1 {
+				t.Errorf("exit %d, %q, %q, want %q", code, stdout, stderr, test.want)
+			}
+		})
 	}
 	t.Chdir(t.TempDir())
 	if _, stderr, code := invoke(t, "config", "check"); code != 2 || !strings.Contains(stderr, "needs a file") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+	if _, stderr, code := invoke(t, "config", "check", "/dev/zero"); code != 2 || !strings.Contains(stderr, "larger than 64 MB") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
 }

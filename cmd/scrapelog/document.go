@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -23,14 +24,30 @@ type document struct {
 	decoder *yaml.Decoder
 }
 
-// decodeStrict reads a configuration file into what into points to, on top of
-// what is there. A key that has no place there is an error, with line and
-// column. The document says where a value that proves wrong later stands.
-func decodeStrict(path string, into any) (*document, error) {
-	source, err := os.ReadFile(path)
+// maxConfig bounds a configuration file: 20,000 scrapers take 2 MB.
+const maxConfig = 64 << 20
+
+// readConfig reads a configuration file.
+func readConfig(path string) ([]byte, error) {
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, usagef("%s: cannot be read: %v", path, unwrapPath(err))
 	}
+	defer file.Close()
+	source, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
+	switch {
+	case err != nil:
+		return nil, usagef("%s: cannot be read: %v", path, unwrapPath(err))
+	case len(source) > maxConfig:
+		return nil, usagef("%s: is larger than %d MB", path, maxConfig>>20)
+	}
+	return source, nil
+}
+
+// decodeStrict decodes a configuration file on top of what into points to. A key
+// that has no place there is an error, with line and column. The document says
+// where a value that proves wrong later stands.
+func decodeStrict(path string, source []byte, into any) (*document, error) {
 	doc, err := parseDocument(path, source)
 	if err != nil {
 		return nil, err
@@ -128,6 +145,18 @@ func (d *document) fault(node ast.Node, at, problem, want string) error {
 		problem = at + ": " + problem
 	}
 	return usagef("%s:%d:%d: %s; %s", d.path, pos.Line, pos.Column, problem, want)
+}
+
+// keys are those at the top of the document.
+func (d *document) keys() (keys []string) {
+	block, ok := d.body.(ast.MapNode)
+	if !ok {
+		return nil
+	}
+	for entries := block.MapRange(); entries.Next(); {
+		keys = append(keys, keyOf(entries.Key()))
+	}
+	return keys
 }
 
 // position is where the value at a path such as "scrapers[1].probe.interval"

@@ -42,7 +42,7 @@ func TestWhatStandsBeforeTheFirstKey(t *testing.T) {
 			}
 			wc := worker.DefaultConfig()
 			body = strings.ReplaceAll(strings.ReplaceAll(body, "scrapers", "scrapes"), "url: http://127.0.0.1:9090/a", "command: [a]")
-			if _, err := decodeStrict(write(t, around[0]+body+around[1]), &wc); err != nil || wc.Listen != "127.0.0.1:18080" || len(wc.Scrapes) != 1 {
+			if _, err := decodeStrict("worker.yaml", []byte(around[0]+body+around[1]), &wc); err != nil || wc.Listen != "127.0.0.1:18080" || len(wc.Scrapes) != 1 {
 				t.Errorf("worker: %v, %+v", err, wc)
 			}
 		})

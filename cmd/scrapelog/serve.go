@@ -86,6 +86,10 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 		return err
 	}
 	defer store.Close()
+	warnOfRoot(logger)
+	warned, stop := context.WithCancel(ctx)
+	defer stop()
+	go warnOfReach(warned, logger, config.Listen, "other machines read the whole log and start, cancel and pause here without a login")
 	return newService(config, store, logger).run(ctx, listener, reload)
 }
 

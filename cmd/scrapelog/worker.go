@@ -1,13 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"scrapelog/handlers/gate"
 	"scrapelog/handlers/worker"
 )
 
@@ -53,9 +53,10 @@ func runWorker(cmd *cobra.Command) error {
 	if err != nil {
 		return cannotListen(config.Listen, err)
 	}
-	if !gate.OnlyHere(config.Listen) {
-		logger.Warn("other machines may start scrapes here", "listen", config.Listen)
-	}
+	warnOfRoot(logger)
+	warned, stop := context.WithCancel(ctx)
+	defer stop()
+	go warnOfReach(warned, logger, config.Listen, "other machines may start scrapes here")
 	logger.Info("worker is listening", "url", "http://"+listener.Addr().String(), "scrapes", len(config.Scrapes), "version", version())
 	return w.Serve(ctx, listener)
 }
@@ -63,19 +64,28 @@ func runWorker(cmd *cobra.Command) error {
 // loadWorkerConfig reads the file on top of the defaults; a listen address that
 // was given as a flag goes before the file's.
 func loadWorkerConfig(path, listen string) (worker.Config, error) {
-	config := worker.DefaultConfig()
 	if path == "" {
-		return config, usagef("worker needs a configuration: give --config FILE")
+		return worker.Config{}, usagef("worker needs a configuration: give --config FILE")
 	}
-	doc, err := decodeStrict(path, &config)
+	source, err := readConfig(path)
+	if err != nil {
+		return worker.Config{}, err
+	}
+	config, err := parseWorkerConfig(path, source)
+	if listen != "" {
+		config.Listen = listen
+	}
+	return config, err
+}
+
+func parseWorkerConfig(path string, source []byte) (worker.Config, error) {
+	config := worker.DefaultConfig()
+	doc, err := decodeStrict(path, source, &config)
 	if err != nil {
 		return config, err
 	}
 	if err := config.Validate(); err != nil {
 		return config, doc.place("", err)
-	}
-	if listen != "" {
-		config.Listen = listen
 	}
 	return config, nil
 }
