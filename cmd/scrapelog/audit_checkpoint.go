@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,13 +15,19 @@ import (
 // addProofFlags gives a command the places of key and checkpoints, for those who
 // keep them elsewhere than the server does.
 func addProofFlags(cmd *cobra.Command) {
-	cmd.Flags().String("key", "", "key of the log; its public line is enough to verify (default audit.key of the configuration)")
+	cmd.Flags().String("key", "", "key of the log, as a file or, to verify, as text: its public line is enough (default audit.key of the configuration)")
 	cmd.Flags().String("checkpoints", "", "copy of the checkpoints outside the database (default audit.checkpoints of the configuration)")
 }
 
 // proofFiles is where the proof of the database is kept. The configuration
 // speaks for its own database alone.
 func proofFiles(cmd *cobra.Command) (proof.Files, error) {
+	return proofFilesBeside(cmd, flagOr(cmd, "key", ""))
+}
+
+// proofFilesBeside is proofFiles with the key in that file; empty: where the
+// configuration has it.
+func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
 	database, err := databaseURL(cmd)
 	if err != nil {
 		return proof.Files{}, err
@@ -33,7 +40,7 @@ func proofFiles(cmd *cobra.Command) (proof.Files, error) {
 		config.Audit = AuditConfig{}
 	}
 	return proof.Files{
-		Key:         flagOr(cmd, "key", config.Audit.Key),
+		Key:         cmp.Or(key, config.Audit.Key),
 		Checkpoints: flagOr(cmd, "checkpoints", config.Audit.Checkpoints),
 	}, nil
 }
@@ -44,11 +51,17 @@ func newAuditCheckpointCmd(flags *dataFlags) *cobra.Command {
 		Use:   "checkpoint",
 		Short: "Seal what is not sealed yet, and print the signed checkpoint",
 		Long: `checkpoint signs everything that has come since the last checkpoint. No server
-may have the database meanwhile: a running one seals every second.
+may have the database meanwhile: a running one seals every second. For a log of which
+nothing was ever signed it makes the key.
 
-A database that was restored from a backup is older than what was signed, and is
-refused. --accept-restored goes on from it on purpose: that, the reason and what
-is given up are signed into a checkpoint, and every verification tells of it.`,
+A log that does not follow from what was signed is refused: a database that was
+restored from a backup is older than that. So is a log whose key, or whose copy of
+the checkpoints outside, is gone, or ends before the database's own checkpoints.
+--accept-restored goes on from what is there on purpose: that, the reason and what
+is given up are signed into a checkpoint and recorded as an event, and every
+verification tells of it. It counts once, and at its place in the copy outside.
+
+A copy outside that was forged is never accepted: give it another name first.`,
 		Args: exactly(),
 		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
 			store, err := openLog(ctx, cmd, false)
@@ -74,12 +87,14 @@ is given up are signed into a checkpoint, and every verification tells of it.`,
 }
 
 func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files, out *printer, accept bool, reason string) error {
-	sealer, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: loggerFrom(ctx)})
+	sealer, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: loggerFrom(ctx), Begin: !accept})
 	if err != nil {
 		return err
 	}
 	if accept {
 		err = acceptRestored(ctx, sealer, reason, out.notes)
+	} else if refused := sealer.Refused(); refused != "" {
+		err = failf(errRefused, "%s", refused)
 	} else if idle := sealer.State().Idle; idle != "" {
 		err = failf(errUnreachable, "%s", idle)
 	} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"time"
 
@@ -25,7 +26,14 @@ bad position and what happened to it. It writes nothing.
 
 Exit 0: everything that was signed is as it was signed. Exit 5: it is not. Exit 1:
 nothing wrong was found, but what would show it is missing. What comes after the
-last checkpoint is not signed yet: up to a second while a server runs.`,
+last checkpoint is not signed yet: up to a second while a server runs.
+
+Without --key the key beside the checkpoints is believed, and a log that was sealed
+anew with another key looks like a log of that key: compare the key that is printed,
+and since when it seals, or name yours with --key, as a scheduled job should. With
+--checkpoints the file is a copy, which may end before the database does. A database
+and a copy outside that were both put back to an earlier state look like the true
+ones of that time: only a third place, or your own note of the size, tells.`,
 		Args: exactly(),
 		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
 			if _, err := strconv.ParseUint(since, 10, 63); err == nil {
@@ -35,7 +43,7 @@ last checkpoint is not signed yet: up to a second while a server runs.`,
 			if err != nil {
 				return err
 			}
-			files, err := proofFiles(cmd)
+			options, err := verifyOptions(cmd)
 			if err != nil {
 				return err
 			}
@@ -44,7 +52,7 @@ last checkpoint is not signed yet: up to a second while a server runs.`,
 				return err
 			}
 			defer store.Close()
-			return verifyEvents(ctx, store, files, from, out)
+			return verifyEvents(ctx, store, options, from, out)
 		}),
 	}
 	addProofFlags(cmd)
@@ -52,8 +60,31 @@ last checkpoint is not signed yet: up to a second while a server runs.`,
 	return cmd
 }
 
-func verifyEvents(ctx context.Context, store *eventstore.Store, files proof.Files, since when, out *printer) error {
-	options := proof.Options{Files: files}
+// verifyOptions takes --key as a key that the log must be sealed with, and
+// --checkpoints as a copy that may be older than the database.
+func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
+	if o.Files, err = proofFiles(cmd); err != nil {
+		return o, err
+	}
+	o.Copy = cmd.Flag("checkpoints").Changed
+	named := cmd.Flag("key").Value.String()
+	if named == "" {
+		return o, nil
+	}
+	o.Key, err = proof.KeyOf(named)
+	if errors.Is(err, fs.ErrNotExist) { // signatures cannot be looked at
+		return o, nil
+	}
+	if err != nil {
+		return o, usagef("--key: %v", err)
+	}
+	if o.Key.Named(named) { // its text: the files are where they are without it
+		o.Files, err = proofFilesBeside(cmd, "")
+	}
+	return o, err
+}
+
+func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since when, out *printer) error {
 	if since != (when{}) {
 		first, err := since.firstPosition(ctx, store)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) { // a position that is missing is damage to be found
@@ -84,7 +115,10 @@ func showVerification(out *printer, r proof.Result) error {
 	}
 	pairs := [][2]string{
 		{"verdict", string(r.Verdict)}, {"looked at", looked}, {"proven up to", strconv.FormatInt(r.Sealed, 10)},
-		{"checkpoints", strconv.Itoa(r.Checkpoints)}, {"copy outside", fmt.Sprintf("%s: %s", r.Outside, r.File)}, {"key", r.Key},
+		{"checkpoints", strconv.Itoa(r.Checkpoints)}, {"copy outside", fmt.Sprintf("%s: %s", r.Outside, r.File)}, {"key", signedWith(r)},
+	}
+	if !r.FirstSealedAt.IsZero() {
+		pairs = append(pairs, [2]string{"first sealed", stamp(r.FirstSealedAt)})
 	}
 	for _, d := range r.Damage {
 		pairs = append(pairs, [2]string{"damage", fmt.Sprintf("%s: %s", d.Kind, d.Says)})
@@ -96,4 +130,15 @@ func showVerification(out *printer, r proof.Result) error {
 		pairs = append(pairs, [2]string{"says", r.Says})
 	}
 	return out.facts(r, pairs...)
+}
+
+// signedWith is the key that the signatures were compared with.
+func signedWith(r proof.Result) string {
+	switch {
+	case r.Key == "":
+		return "none here"
+	case r.Pinned:
+		return r.Key + " (as given)"
+	}
+	return r.Key + " (found here; name yours with --key to compare it)"
 }

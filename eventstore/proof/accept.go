@@ -35,7 +35,7 @@ func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, e
 	if err := a.run(ctx, 0); err != nil {
 		return Restored{}, err
 	}
-	if err := a.acceptable(); err != nil {
+	if err := a.acceptable(s.Refused()); err != nil {
 		return Restored{}, err
 	}
 	if err := s.ownKey(); err != nil {
@@ -68,21 +68,16 @@ func (s *Sealer) ownKey() error {
 	return err
 }
 
-func (a *audit) acceptable() error {
+func (a *audit) acceptable(refused string) error {
 	switch {
-	case a.result.Outside == OutsideFalse:
-		return fmt.Errorf("%w: %s was forged: give it another name, put back a copy of it if there is one, and try again", domain.ErrConflict, a.result.File)
+	case a.result.Outside == OutsideFalse || a.result.Outside == OutsideUnsound:
+		return fmt.Errorf("%w: %s was forged or garbled: give it another name, put back a copy of it if there is one, and try again", domain.ErrConflict, a.result.File)
 	case a.misplaced.Count > 0 || a.present != a.head:
 		return fmt.Errorf("%w: positions are missing in the log, and so it cannot be sealed: restore a backup first", domain.ErrConflict)
-	case a.key != nil && (a.result.Verdict == Intact || a.onlyAbsent()):
+	case refused == "" && a.key != nil && a.result.Verdict == Intact:
 		return fmt.Errorf("%w: there is nothing to accept: the log is the one that was sealed", domain.ErrConflict)
 	}
 	return nil
-}
-
-// onlyAbsent: the sealer begins an outside copy that is missing by itself.
-func (a *audit) onlyAbsent() bool {
-	return a.result.Verdict == Unproven && (len(a.result.Damage) == 0 || a.result.Damage[0].Kind == OutsideMissing)
 }
 
 // restored is what the acceptance gives up.
@@ -90,10 +85,10 @@ func (a *audit) restored(reason string, at time.Time) Restored {
 	r := Restored{At: at.UTC().Truncate(time.Second), Reason: reason}
 	failed := false // what holds beyond the first that fails was signed by somebody else
 	for _, c := range a.claims.list {
-		r.Superseded = max(r.Superseded, c.size)
+		r.Superseded = max(r.Superseded, c.Size)
 		failed = failed || !c.events
 		if !failed {
-			r.Proven = c.size
+			r.Proven = c.Size
 		}
 	}
 	return r
@@ -106,6 +101,9 @@ func (a *audit) sound() bool {
 			return false
 		}
 	}
+	if a.claims.hole > 0 || a.claims.lacks != nil || a.claims.edited != nil {
+		return false
+	}
 	return !a.claims.unread && a.wrong() == neither && a.inner == 0 && !a.scattered && a.span >= tlog.StoredHashCount(a.tip.Size)
 }
 
@@ -113,7 +111,13 @@ func (a *audit) sound() bool {
 // where what is stored about it is no good, of the empty one, from which
 // everything is hashed anew.
 func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error {
-	c := Checkpoint{Origin: s.key.Verifier.Name(), Size: a.tip.Size, Root: a.tip.Root, Restored: &accepted}
+	place, err := s.outside.place()
+	if err != nil {
+		return err
+	}
+	accepted.Place = &place
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	c := Checkpoint{Origin: s.key.Verifier.Name(), Size: a.tip.Size, Root: a.tip.Root, SealedAt: at, Kept: s.kept, Restored: &accepted}
 	sound := a.sound()
 	if !sound || c.Size == 0 {
 		c.Size, c.Root = 0, new(frontier).root()
@@ -134,10 +138,10 @@ func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error 
 				return unavailable(ctx, "clear checkpoints", err)
 			}
 		}
-		return putCheckpoint(ctx, tx, signed, time.Now())
+		return putCheckpoint(ctx, tx, signed, at)
 	})
 	if err != nil {
 		return err
 	}
-	return s.outside.append(signed)
+	return s.outside.appendAt(signed, place.Length)
 }

@@ -34,6 +34,12 @@ var acceptances = map[string]struct {
 	"hashes stored far away":            {owner(`INSERT INTO log_hashes SELECT 1152921504606846976, hashes FROM log_hashes WHERE i = 0`), 44, 44},
 	"a garbled checkpoint":              {owner(`UPDATE log_checkpoints SET note = 'x' WHERE number = 5`), 44, 44},
 	"a checkpoint of another key":       {func(l *log) { l.resign(l.stranger()) }, 44, 44},
+	"a missing copy outside":            {func(l *log) { l.removeOutside() }, 44, 44},
+	"an empty copy outside":             {func(l *log) { l.replaceOutside("") }, 44, 44},
+	"a copy outside that was cut":       {func(l *log) { l.cutOutside(20) }, 44, 44},
+	"a tail cut, and no copy outside":   {func(l *log) { l.own(cut); l.removeOutside() }, 44, 30},
+	"a checkpoint deleted":              {owner(`DELETE FROM log_checkpoints WHERE number = 3`), 44, 44},
+	"everything but the events":         {func(l *log) { l.removeProof() }, 0, 0},
 	"the key is lost":                   {func(l *log) { l.remove(l.files.Key) }, 44, 44},
 	"the key and the copy outside":      {func(l *log) { l.remove(l.files.Key); l.removeOutside() }, 44, 44},
 	"the key, and the tail was cut off": {func(l *log) { l.remove(l.files.Key); l.own(cut) }, 44, 30},
@@ -107,7 +113,7 @@ func TestAcceptRestoredRefuses(t *testing.T) {
 			says   string
 		}{
 			"nothing to accept":       {func(*log) {}, "why", domain.ErrConflict, "nothing to accept"},
-			"a missing copy outside":  {func(l *log) { l.removeOutside() }, "why", domain.ErrConflict, "nothing to accept"},
+			"a garbled copy outside":  {func(l *log) { l.replaceOutside("word\n\n" + l.outsideText()) }, "why", domain.ErrConflict, "was forged or garbled"},
 			"a forged copy outside":   {func(l *log) { l.forgeOutside(l.stranger()) }, "why", domain.ErrConflict, "was forged"},
 			"a gap":                   {owner(`DELETE FROM events WHERE position = 17`), "why", domain.ErrConflict, "positions are missing"},
 			"a gap in the tail":       {owner(`DELETE FROM events WHERE position = 45`, cutHash), "why", domain.ErrConflict, "positions are missing"},
@@ -134,7 +140,7 @@ func TestCrashWhileAccepting(t *testing.T) {
 	l := newSealedLog(t, eventstoretest.SQLite(t))
 	l.own(cut)
 	aside := l.sealer.outside
-	l.sealer.outside = outsideFile{filepath.Join(l.files.Key, "no-folder")}
+	l.sealer.outside = outsideReader{outsideFile: outsideFile{filepath.Join(l.files.Key, "no-folder")}}
 	if _, err := l.sealer.AcceptRestored(l.ctx, "first"); err == nil {
 		t.Fatal("accepted without a copy outside")
 	}

@@ -162,17 +162,17 @@ func (a *audit) stranger(l leaf) {
 // settle compares the trees, which have grown to the last position, with the
 // checkpoints of their size.
 func (a *audit) settle() {
-	for len(a.pending) > 0 && a.pending[0].size <= a.last {
+	for len(a.pending) > 0 && a.pending[0].Size <= a.last {
 		c := a.pending[0]
 		a.pending = a.pending[1:]
-		if c.size < a.last {
+		if c.Size < a.last {
 			continue // the tree never had this size
 		}
-		c.events = !a.torn && a.events.root() == c.root
+		c.events = !a.torn && a.events.root() == c.Root
 		switch {
 		case a.last > a.hashed:
 		case a.stored != nil:
-			c.stored = a.stored.root() == c.root
+			c.stored = a.stored.root() == c.Root
 		default:
 			c.stored = c.events
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/note"
@@ -57,7 +58,10 @@ func TestCheckpointIsFrozen(t *testing.T) {
 	}
 	for name, c := range map[string]Checkpoint{
 		"plain":    {Origin: key.Name(), Size: 1234567, Root: tlog.RecordHash([]byte("root"))},
-		"restored": {Origin: key.Name(), Size: 30, Root: tlog.RecordHash([]byte("root")), Restored: &Restored{44, 30, noon, "the disk broke, twice"}},
+		"restored": {Origin: key.Name(), Size: 30, Root: tlog.RecordHash([]byte("root")), Restored: &Restored{Superseded: 44, Proven: 30, At: noon, Reason: "the disk broke, twice"}},
+		"sealed":   {Origin: key.Name(), Size: 44, Root: tlog.RecordHash([]byte("root")), SealedAt: noon.Add(123456 * time.Microsecond), Kept: "0123456789ab"},
+		"accepted": {Origin: key.Name(), Size: 30, Root: tlog.RecordHash([]byte("root")), SealedAt: noon,
+			Restored: &Restored{Superseded: 44, Proven: 30, Place: &Place{1024, tlog.RecordHash([]byte("file"))}, At: noon, Reason: "the disk broke, twice"}},
 	} {
 		signed, err := c.sign(key)
 		if err != nil {
@@ -144,7 +148,8 @@ func FuzzOutsideFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		var last mark
-		if _, err := o.read(func(m mark) { last = m }); err != nil {
+		reader := outsideReader{outsideFile: o}
+		if err := reader.refresh(nil, func(m mark, _ bool) { last = m }); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := o.note(last); err != nil || got != signed {

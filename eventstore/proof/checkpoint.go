@@ -3,6 +3,7 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,27 +21,56 @@ type Checkpoint struct {
 	Origin   string    `json:"origin"` // names the log; the name of its key
 	Size     int64     `json:"size"`
 	Root     tlog.Hash `json:"root"`
+	SealedAt time.Time `json:"sealed_at,omitzero"`
+	Kept     string    `json:"kept,omitempty"` // the file outside of the instance that signed it, on PostgreSQL
 	Restored *Restored `json:"restored,omitempty"`
 }
 
-// Restored says that whoever had the key declared on purpose that the log went
-// on from a backup. It is an extension line of a checkpoint, so that it is
-// signed and stands in order with the rest.
+// Restored is an acceptance: the owner of the key declared on purpose that the log
+// goes on although it does not follow from what was signed, or the proof of that
+// is lost. It is an extension line of a checkpoint, so that it is signed and
+// stands in order with the rest.
 type Restored struct {
 	Superseded int64     `json:"superseded"` // the size of the largest checkpoint that is void now
-	Proven     int64     `json:"proven"`     // the size up to which the restored log is the old one
+	Proven     int64     `json:"proven"`     // the size up to which the log is the one that was signed
+	Place      *Place    `json:"place,omitempty"`
 	At         time.Time `json:"at"`
 	Reason     string    `json:"reason"`
 }
 
-const restoredWord = "restored"
+// Place is where an acceptance stands in the file outside: after so many bytes with
+// that SHA-256. It counts only there.
+type Place struct {
+	Length int64     `json:"length"`
+	SHA256 tlog.Hash `json:"sha256"`
+}
+
+// The words of the extension lines. Changing one makes programs pass over what
+// was signed.
+const (
+	sealedWord   = "sealed"
+	keptWord     = "kept"
+	acceptedWord = "accepted"
+	restoredWord = "restored" // an acceptance of older programs, which names no place
+)
 
 // text is the body of the note.
 func (c Checkpoint) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
-	if r := c.Restored; r != nil {
+	if !c.SealedAt.IsZero() {
+		fmt.Fprintf(&b, "%s %s\n", sealedWord, c.SealedAt.UTC().Format(time.RFC3339Nano))
+	}
+	if c.Kept != "" {
+		fmt.Fprintf(&b, "%s %s\n", keptWord, c.Kept)
+	}
+	switch r := c.Restored; {
+	case r == nil:
+	case r.Place == nil:
 		fmt.Fprintf(&b, "%s %d %d %s %s\n", restoredWord, r.Superseded, r.Proven, r.At.UTC().Format(time.RFC3339), r.Reason)
+	default:
+		fmt.Fprintf(&b, "%s %d %d %d %s %s %s\n", acceptedWord, r.Superseded, r.Proven, r.Place.Length, r.Place.SHA256,
+			r.At.UTC().Format(time.RFC3339), r.Reason)
 	}
 	return b.String()
 }
@@ -72,13 +102,32 @@ func parseCheckpoint(signed string) (c Checkpoint, err error) {
 		return c, errNoCheckpoint
 	}
 	for _, line := range lines[3:] {
-		if rest, ok := strings.CutPrefix(line, restoredWord+" "); ok {
-			if c.Restored, err = parseRestored(rest); err != nil {
-				return c, err
-			}
+		if err := c.extend(line); err != nil {
+			return c, err
 		}
 	}
 	return c, nil
+}
+
+// extend reads an extension line. Those of others are passed over.
+func (c *Checkpoint) extend(line string) (err error) {
+	word, rest, _ := strings.Cut(line, " ")
+	switch {
+	case word == sealedWord && c.SealedAt.IsZero():
+		c.SealedAt, err = time.Parse(time.RFC3339Nano, rest)
+	case word == keptWord && c.Kept == "":
+		c.Kept = rest
+	case word == restoredWord && c.Restored == nil:
+		c.Restored, err = parseRestored(rest)
+	case word == acceptedWord && c.Restored == nil:
+		c.Restored, err = parseAccepted(rest)
+	case slices.Contains([]string{sealedWord, keptWord, restoredWord, acceptedWord}, word): // twice
+		err = errNoCheckpoint
+	}
+	if err != nil {
+		return errNoCheckpoint
+	}
+	return nil
 }
 
 func parseRestored(line string) (*Restored, error) {
@@ -89,10 +138,22 @@ func parseRestored(line string) (*Restored, error) {
 	superseded, err1 := strconv.ParseInt(fields[0], 10, 64)
 	proven, err2 := strconv.ParseInt(fields[1], 10, 64)
 	at, err3 := time.Parse(time.RFC3339, fields[2])
-	if err := errors.Join(err1, err2, err3); err != nil {
+	return &Restored{Superseded: superseded, Proven: proven, At: at, Reason: fields[3]}, errors.Join(err1, err2, err3)
+}
+
+func parseAccepted(line string) (*Restored, error) {
+	fields := strings.SplitN(line, " ", 6)
+	if len(fields) != 6 {
 		return nil, errNoCheckpoint
 	}
-	return &Restored{superseded, proven, at, fields[3]}, nil
+	length, err1 := strconv.ParseInt(fields[2], 10, 64)
+	sum, err2 := tlog.ParseHash(fields[3])
+	r, err3 := parseRestored(strings.Join([]string{fields[0], fields[1], fields[4], fields[5]}, " "))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	r.Place = &Place{length, sum}
+	return r, nil
 }
 
 // verified says whether the note carries a signature of the key.

@@ -3,82 +3,146 @@ package proof
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // claim is a checkpoint that the log is compared with.
 type claim struct {
 	mark
 	outside bool
-	events  bool // the events have this root
-	stored  bool // the stored hashes have it
-	checked bool // the signature was looked at
-	genuine bool // and is this log's
+	events  bool      // the events have this root
+	stored  bool      // the stored hashes have it
+	checked bool      // the signature was looked at
+	genuine bool      // and is this log's
+	suspect bool      // its signature must be looked at: the copy outside has another note of this size
+	column  time.Time // inside: when it was signed, by the column beside the note
 }
 
 // claims are all checkpoints that are in force, in the order of their size.
 type claims struct {
 	list     []*claim
 	restored []Restored
-	junk     bool // the outside file holds something else as well
-	absent   bool // there is no outside file, or it is empty
-	unread   bool // a row of the database is no checkpoint
+	state    outsideState // of the file outside
+	absent   bool         // there is no outside file, or it is empty
+	since    int64        // where the last acceptance stands in the file
+	unread   bool         // a row of the database is no checkpoint
 	inside   int
+	rows     int64  // number of the last row
+	hole     int64  // the first number that is missing in the database
+	lacks    *claim // the smallest that the file has and the database has not
+	edited   *claim
+	mine     []int64 // sizes of the checkpoints in the database that this file must have
 
-	file outsideFile
+	file outsideReader
 	key  note.Verifier // nil: signatures cannot be looked at
 	ctx  context.Context
 	q    querier
 }
 
-// collectOutside reads the file. What a genuine acceptance of a restored backup
-// has made void is left out.
+// collectOutside reads the file. What an acceptance has made void is left out.
 func (c *claims) collectOutside() error {
 	var found []*claim
-	junk, err := c.file.read(func(m mark) {
-		next := &claim{mark: m, outside: true}
-		if m.restored != nil && c.genuine(next) {
-			c.restored = append(c.restored, *m.restored)
-			found = slices.DeleteFunc(found, func(old *claim) bool { return old.size > m.restored.Proven })
+	void := map[tlog.Hash]bool{}
+	err := c.file.refresh(c.key, func(m mark, accepts bool) {
+		if void[m.sum] {
+			c.file.state.faulty(OutsideForged, m.at, "was tampered with: a checkpoint of %d events that is void was added again", m.Size)
+			return
 		}
-		found = append(found, next)
+		if accepts {
+			c.since, c.restored = m.at, append(c.restored, *m.Restored)
+			found = slices.DeleteFunc(found, func(old *claim) bool {
+				gone := old.Size > m.Restored.Proven
+				void[old.sum] = void[old.sum] || gone
+				return gone
+			})
+		}
+		found = append(found, &claim{mark: m, outside: true})
 	})
-	c.absent = absent(err) || err == nil && len(found) == 0 && !junk
+	c.state = c.file.state
+	c.absent = absent(err) || err == nil && len(found) == 0 && !c.junk()
 	if err != nil && !c.absent {
 		return err
 	}
-	c.junk, c.list = junk, append(c.list, found...)
+	c.list = append(c.list, found...)
 	return nil
 }
 
+// junk: the file holds text and no checkpoint.
+func (c *claims) junk() bool {
+	return !c.state.found && (len(c.state.torn) > 0 || c.state.fault != nil)
+}
+
 // collectInside reads the database.
-func (c *claims) collectInside() error {
+func (c *claims) collectInside(mine func(Checkpoint) bool) error {
 	rows, err := c.q.QueryContext(c.ctx, checkpointsList)
 	if err != nil {
 		return unavailable(c.ctx, "checkpoints", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var number int64
+		var number, sealedAt int64
 		var signed string
-		if err := rows.Scan(&number, &signed); err != nil {
+		if err := rows.Scan(&number, &signed, &sealedAt); err != nil {
 			return unavailable(c.ctx, "checkpoints", err)
 		}
+		if number != c.rows+1 && c.hole == 0 {
+			c.hole = c.rows + 1
+		}
+		c.rows = number
 		p, err := parseCheckpoint(signed)
 		if err != nil {
 			c.unread = true
 			continue
 		}
+		if mine(p) {
+			c.mine = append(c.mine, p.Size)
+		}
 		c.inside++
-		c.list = append(c.list, &claim{mark: mark{size: p.Size, root: p.Root, restored: p.Restored, at: number}})
+		next := &claim{mark: mark{Checkpoint: p, at: number, sum: sha256.Sum256([]byte(signed))}, column: time.UnixMicro(sealedAt).UTC()}
+		if !p.SealedAt.IsZero() && !p.SealedAt.Equal(next.column) && c.edited == nil {
+			c.edited = next
+		}
+		c.list = append(c.list, next)
 	}
 	return unavailable(c.ctx, "checkpoints", rows.Err())
 }
 
+// compareSides looks for checkpoints that only one side has, or that the two have
+// in different words. What stands in the file since the last acceptance stood in
+// the database before.
+func (c *claims) compareSides() {
+	inside, outside := map[int64]*claim{}, map[tlog.Hash]bool{}
+	same := map[tlog.Hash]bool{}
+	var largest int64
+	for _, one := range c.list {
+		switch {
+		case one.outside:
+			outside[one.sum] = true
+		default:
+			inside[one.Size], same[one.sum] = one, true
+			largest = max(largest, one.Size)
+		}
+	}
+	for _, one := range c.list {
+		if !one.outside || one.Size == 0 || one.at < c.since || same[one.sum] {
+			continue
+		}
+		switch twin := inside[one.Size]; {
+		case twin != nil && !outside[twin.sum]:
+			one.suspect, twin.suspect = true, true
+		case twin == nil && c.lacks == nil && one.Size < largest && !c.unread && c.genuine(one):
+			c.lacks = one
+		}
+	}
+}
+
 func (c *claims) sort() {
-	slices.SortStableFunc(c.list, func(a, b *claim) int { return cmp.Compare(a.size, b.size) })
+	slices.SortStableFunc(c.list, func(a, b *claim) int { return cmp.Compare(a.Size, b.Size) })
 }
 
 // genuine looks at the signature of a claim, once: it is the dearest step. What
@@ -133,7 +197,7 @@ func (c *claims) forged(outside bool) bool {
 	}
 	looked := 0
 	for _, one := range slices.Backward(c.list) {
-		if one.outside != outside || looked > 0 && one.events {
+		if one.outside != outside || looked > 0 && one.events && !one.suspect {
 			continue
 		}
 		if !c.genuine(one) {

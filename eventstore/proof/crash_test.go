@@ -85,7 +85,9 @@ func TestNothingIsSignedWhileTheCopyCannotBeWritten(t *testing.T) {
 func (l *log) sealInside() {
 	l.Helper()
 	aside := l.sealer.outside
-	l.sealer.outside = outsideFile{filepath.Join(l.TempDir(), "lost")}
+	lost := filepath.Join(l.TempDir(), "lost")
+	copyFile(l.T, l.files.Checkpoints, lost)
+	l.sealer.outside = outsideReader{outsideFile: outsideFile{lost}}
 	defer func() { l.sealer.outside = aside }()
 	l.seal()
 }

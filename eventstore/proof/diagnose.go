@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -12,13 +13,14 @@ func (a *audit) diagnose() {
 	r.Head, r.Checkpoints, r.Restored = a.head, len(a.claims.list), a.claims.restored
 	for _, outside := range []bool{true, false} {
 		if proven := a.claims.last(outside, holds); proven != nil {
-			r.Sealed = max(r.Sealed, proven.size)
+			r.Sealed = max(r.Sealed, proven.Size)
 		}
 	}
 	a.diagnoseEvents()
 	a.diagnoseHashes()
 	a.diagnoseInside()
 	a.diagnoseOutside()
+	a.sealedSince()
 	r.conclude(a.unsigned())
 }
 
@@ -30,6 +32,8 @@ func (a *audit) unsigned() string {
 	switch {
 	case a.head == 0:
 		return ""
+	case a.result.Sealed == 0 && a.key == nil && a.claims.absent:
+		return fmt.Sprintf("Nothing is known to be wrong, and nothing is proven: the %d events of the log are not sealed yet, or their key, checkpoints and copy outside were taken away.", a.head)
 	case a.result.Sealed == 0:
 		return fmt.Sprintf("Nothing is known to be wrong, and nothing is proven: the %d events of the log are not sealed yet; a server seals them, or \"scrapelog audit checkpoint\".", a.head)
 	case a.key == nil:
@@ -53,7 +57,7 @@ func (a *audit) diagnoseEvents() {
 	switch {
 	case a.wrong() == theEvents:
 		a.classify()
-	case signed > a.head && (bad == nil || bad.size > a.head):
+	case signed > a.head && (bad == nil || bad.Size > a.head):
 		a.cutTail(signed)
 	case bad != nil:
 		a.rewritten(bad)
@@ -77,7 +81,7 @@ func (a *audit) diagnoseEvents() {
 func (a *audit) signed() (size int64) {
 	for _, outside := range []bool{true, false} {
 		if c := a.claims.last(outside, every); c != nil {
-			size = max(size, c.size)
+			size = max(size, c.Size)
 		}
 	}
 	return size
@@ -100,7 +104,7 @@ func (a *audit) wrong() side {
 	if len(a.faults) == 0 {
 		return neither
 	}
-	covers := func(c *claim) bool { return c.size >= a.faults[0].position }
+	covers := func(c *claim) bool { return c.Size >= a.faults[0].position }
 	for _, outside := range []bool{true, false} {
 		switch c := a.claims.first(outside, covers); {
 		case c == nil:
@@ -127,18 +131,18 @@ func (a *audit) cutTail(signed int64) {
 // what was signed: only the checkpoints around tell where.
 func (a *audit) rewritten(bad *claim) {
 	from := a.result.Since + 1
-	if good := a.claims.last(bad.outside, func(c *claim) bool { return c.events && c.size < bad.size }); good != nil {
-		from = max(from, good.size+1)
+	if good := a.claims.last(bad.outside, func(c *claim) bool { return c.events && c.Size < bad.Size }); good != nil {
+		from = max(from, good.Size+1)
 	}
 	how := "the stored hashes were computed anew"
 	switch {
-	case a.claims.first(false, func(c *claim) bool { return c.events && c.size >= bad.size }) != nil:
+	case a.claims.first(false, func(c *claim) bool { return c.events && c.Size >= bad.Size }) != nil:
 		how = "the checkpoints in the database were signed again, so whoever did it has the key of the log, which must be replaced"
 	case a.wrong() == both || a.inner > 0:
 		how = "its stored hashes are not theirs either"
 	}
-	a.report(Rewritten, Damage{Position: from, Last: bad.size},
-		"The log was rewritten somewhere from position %d to %d: its events are not those that were signed; %s.", from, bad.size, how)
+	a.report(Rewritten, Damage{Position: from, Last: bad.Size},
+		"The log was rewritten somewhere from position %d to %d: its events are not those that were signed; %s.", from, bad.Size, how)
 }
 
 // classify says what happened at the first position that is not as it was
@@ -217,16 +221,25 @@ func (a *audit) diagnoseInside() {
 	}
 	newest := a.claims.last(true, holds)
 	switch {
-	case newest != nil && newest.size > a.tip.Size:
-		a.report(CheckpointRolledBack, Damage{Position: a.tip.Size + 1, Last: newest.size},
-			"An old checkpoint was put back: the newest in the database covers %d events, the one outside %d, and they are there.", a.tip.Size, newest.size)
+	case newest != nil && newest.Size > a.tip.Size:
+		a.report(CheckpointRolledBack, Damage{Position: a.tip.Size + 1, Last: newest.Size},
+			"An old checkpoint was put back: the newest in the database covers %d events, the one outside %d, and they are there.", a.tip.Size, newest.Size)
 	case a.span > tlog.StoredHashCount(a.tip.Size):
 		a.report(CheckpointRolledBack, Damage{Position: a.tip.Size + 1, Last: a.hashed},
 			"An old checkpoint was put back: the newest in the database covers %d events, and the hashes of %d are stored.", a.tip.Size, a.hashed)
+	case a.claims.edited != nil:
+		c := a.claims.edited
+		a.report(CheckpointForged, Damage{}, "The time of a checkpoint in the database was edited: that of %d events was signed at %s, and the database says %s.",
+			c.Size, c.SealedAt.Format(time.RFC3339Nano), c.column.Format(time.RFC3339Nano))
+	case a.claims.hole > 0 && a.tip.number > 0:
+		a.report(CheckpointMissing, Damage{}, "Checkpoints are missing in the database: number %d of %d was deleted.", a.claims.hole, a.claims.rows)
+	case a.claims.lacks != nil:
+		a.report(CheckpointMissing, Damage{Position: a.claims.lacks.Size}, "Checkpoints are missing in the database: the copy outside has that of %d events.", a.claims.lacks.Size)
 	}
 }
 
 func (a *audit) diagnoseOutside() {
+	fault := a.claims.state.fault
 	a.result.Outside = OutsidePresent
 	switch {
 	case a.claims.absent:
@@ -234,11 +247,31 @@ func (a *audit) diagnoseOutside() {
 		if a.claims.inside > 0 || a.claims.unread || a.key != nil { // a log has a copy outside from its key on
 			a.report(OutsideMissing, Damage{}, "The copy of the checkpoints outside is missing: without it a database that was rewritten as a whole cannot be told from the true one.")
 		}
+	case fault != nil:
+		a.result.Outside = map[Kind]Outside{OutsideForged: OutsideFalse, OutsideGarbled: OutsideUnsound}[fault.Kind]
+		a.report(fault.Kind, Damage{}, "%s", fault.Says)
 	case a.claims.forged(true):
 		a.result.Outside = OutsideFalse
 		a.report(OutsideForged, Damage{}, "The copy of the checkpoints outside holds one that was not signed with the key of this log.")
-	case a.claims.junk && a.claims.first(true, every) == nil:
+	case a.claims.junk():
 		a.result.Outside = OutsideFalse
 		a.report(OutsideForged, Damage{}, "The copy of the checkpoints outside holds no checkpoint.")
+	case a.late && !a.copied:
+		a.result.Outside = OutsideShort
+		a.report(OutsideBehind, Damage{Position: a.claims.state.last.Size + 1}, "The copy of the checkpoints outside ends with that of %d events, and the database has later ones: it was cut, or an old copy was put there.", a.claims.state.last.Size)
+	}
+}
+
+// sealedSince tells when the log was first sealed, as far as is known.
+func (a *audit) sealedSince() {
+	first := a.claims.state.first.SealedAt
+	for _, c := range a.claims.list {
+		if !c.outside && (first.IsZero() || c.column.Before(first)) {
+			first = c.column
+		}
+	}
+	a.result.FirstSealedAt = first
+	if a.key != nil {
+		a.result.Fingerprint = a.key.Fingerprint()
 	}
 }

@@ -65,6 +65,21 @@ func stateDir(ctx context.Context, store *eventstore.Store) (string, error) {
 	return filepath.Join(home, ".local", "state", "scrapelog", name), nil
 }
 
+// keptIn is how the checkpoints that this machine keeps in a file are marked. On
+// PostgreSQL instances keep a file each, and each has all checkpoints that it
+// signed; one process seals a SQLite file, so that its copy outside has them all.
+func keptIn(dialect eventstore.Dialect, checkpoints string) string {
+	if dialect == eventstore.SQLite {
+		return ""
+	}
+	host, _ := os.Hostname() // a name that is unknown is the same every time
+	if path, err := filepath.Abs(checkpoints); err == nil {
+		checkpoints = path
+	}
+	digest := sha256.Sum256([]byte(host + "\x00" + checkpoints))
+	return hex.EncodeToString(digest[:6])
+}
+
 //go:embed sql/sqlite/identity.sql
 var identitySQLite string
 

@@ -64,8 +64,11 @@ func KeyOf(named string) (*Key, error) {
 	if key, err := parseKey(named); err == nil && key.Signer == nil {
 		return key, nil
 	}
-	return nil, fmt.Errorf("%w: %q is neither a file nor a public key", domain.ErrInvalid, named)
+	return nil, fmt.Errorf("%w: %q is neither a file nor a public key: %w", domain.ErrInvalid, named, err)
 }
+
+// Named says whether text is the key itself, and no file of it.
+func (k *Key) Named(text string) bool { return k.Public == text }
 
 // parseKey reads the lines of a key file and nothing else.
 func parseKey(content string) (*Key, error) {

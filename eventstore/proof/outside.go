@@ -1,46 +1,68 @@
 package proof
 
 import (
-	"bufio"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"syscall"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
 // mark is a checkpoint that was found somewhere, without its note.
 type mark struct {
-	size     int64
-	root     tlog.Hash
-	restored *Restored
-	at       int64 // outside: where the note begins; inside: its number
-	length   int   // outside: of the note
+	Checkpoint
+	at     int64     // outside: where the note begins; inside: its number
+	length int       // outside: of the note
+	sum    tlog.Hash // SHA-256 of the note
+	before tlog.Hash // outside: SHA-256 of what stands before an acceptance
 }
 
 // outsideFile is the copy of the checkpoints that is kept outside the database:
 // notes one after the other, each followed by an empty line, appended and never
-// changed. What a crash has left of a note that was being written is passed
-// over, here and by every later reader.
+// changed. What a crash has left of a note that was being written is passed over.
 type outsideFile struct{ path string }
 
-// append adds a note and returns when it is on the disk.
-func (o outsideFile) append(signed string) error {
+// append adds a note, unless another instance that shares the file has added it or
+// a later one meanwhile, and returns when it is on the disk.
+func (o outsideFile) append(signed string) error { return o.appendAt(signed, -1) }
+
+var errOutsideMoved = errors.New("the copy of the checkpoints outside was written to meanwhile; try again")
+
+// appendAt is append where the note must begin at that offset; -1: anywhere.
+func (o outsideFile) appendAt(signed string, at int64) error {
 	dir := filepath.Dir(o.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(o.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, info, err := openAs(o.path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return err
 	}
-	before, err := endsAt(f)
-	if err == nil {
-		_, err = f.WriteString(before + signed + "\n") // one write: other instances may append too
+	defer f.Close() // frees the lock
+	if err := unshared(o.path, info); err != nil {
+		return err
 	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", o.path, err)
+	}
+	before, size, err := endsAt(f)
+	if err != nil {
+		return err
+	}
+	if at >= 0 && at != size+int64(len(before)) {
+		return errOutsideMoved
+	}
+	if added, err := overtaken(f, size, signed); added || err != nil {
+		return err
+	}
+	_, err = f.WriteString(before + signed + "\n")
+	if err := errors.Join(err, f.Sync()); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -48,24 +70,59 @@ func (o outsideFile) append(signed string) error {
 
 // endsAt returns what must be written first so that a note begins on its own,
 // whatever a crash has left behind.
-func endsAt(f *os.File) (before string, err error) {
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil || size == 0 {
-		return "", err
+func endsAt(f *os.File) (before string, size int64, err error) {
+	if size, err = f.Seek(0, io.SeekEnd); err != nil || size == 0 {
+		return "", size, err
 	}
 	end := make([]byte, min(size, 2))
 	if _, err := f.ReadAt(end, size-int64(len(end))); err != nil {
-		return "", err
+		return "", size, err
 	}
 	if string(end) == "\n\n" {
-		return "", nil
+		return "", size, nil
 	}
-	return "\n\n", nil
+	return "\n\n", size, nil
+}
+
+// overtaken says whether the file ends with the note, or with one of more events.
+func overtaken(f *os.File, size int64, signed string) (bool, error) {
+	c, err := parseCheckpoint(signed)
+	if err != nil || c.Restored != nil {
+		return false, err
+	}
+	var tail outsideState
+	tail.hashed = sha256.New()
+	from := max(0, size-longestParagraph)
+	var last mark
+	err = tail.readFrom(io.NewSectionReader(f, from, size-from), nil, func(m mark, _ bool) { last = m })
+	return last.length > 0 && (last.Size > c.Size || last.sum == sha256.Sum256([]byte(signed))), err
+}
+
+// place is where the next note will begin.
+func (o outsideFile) place() (Place, error) {
+	h := sha256.New()
+	f, _, err := openRegular(o.path)
+	if absent(err) {
+		return Place{0, tlog.Hash(h.Sum(nil))}, nil
+	}
+	if err != nil {
+		return Place{}, err
+	}
+	defer f.Close()
+	before, size, err := endsAt(f)
+	if err != nil {
+		return Place{}, err
+	}
+	if _, err := io.Copy(h, io.NewSectionReader(f, 0, size)); err != nil {
+		return Place{}, err
+	}
+	_, _ = io.WriteString(h, before) // never fails
+	return Place{size + int64(len(before)), tlog.Hash(h.Sum(nil))}, nil
 }
 
 // note reads the note of a mark.
 func (o outsideFile) note(m mark) (string, error) {
-	f, err := os.Open(o.path)
+	f, _, err := openRegular(o.path)
 	if err != nil {
 		return "", err
 	}
@@ -75,115 +132,64 @@ func (o outsideFile) note(m mark) (string, error) {
 	return string(signed), err
 }
 
-// tail is how much of the file is read to find its last checkpoint.
-const tail = 64 << 10
-
-// last is the checkpoint that the log must follow from: the largest since the
-// last one that accepts a restored backup. There is none in a file that is
-// missing or empty.
-func (o outsideFile) last() (last mark, found bool, err error) {
-	f, err := os.Open(o.path)
-	if absent(err) {
-		return mark{}, false, nil
-	}
-	if err != nil {
-		return mark{}, false, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return mark{}, false, err
-	}
-	for _, from := range []int64{max(0, info.Size()-tail), 0} {
-		_, err = readMarks(io.NewSectionReader(f, from, info.Size()-from), func(m mark) {
-			if from > 0 && m.at == 0 { // cut
-				return
-			}
-			if !found || m.restored != nil || m.size >= last.size {
-				m.at += from
-				last, found = m, true
-			}
-		})
-		if err != nil || found {
-			return last, found, err
-		}
-	}
-	return mark{}, false, err
+// outsideState is what the file says, read in the order in which it was written.
+type outsideState struct {
+	last    mark // the checkpoint that the log must follow from: the largest since the last acceptance
+	found   bool // there is one
+	largest int64
+	first   mark      // the first of the file
+	fault   *Damage   // the first thing that this log's sealer has not written
+	texts   [][]byte  // bodies of the acceptances so far
+	hashed  hash.Hash // of what was read
+	read    int64     // up to the end of its last whole note
+	whole   bool      // nothing stands after that
+	torn    []string  // paragraphs that may be what a crash has left, until the origin is known
 }
 
-// read yields every checkpoint in the order of the file. It says whether the
-// file holds anything else, and errors of fs.ErrNotExist when there is no file.
-func (o outsideFile) read(yield func(mark)) (junk bool, err error) {
-	f, err := os.Open(o.path)
-	if err != nil {
-		return false, err
+// take judges the next note. It says whether an acceptance counts.
+func (s *outsideState) take(m mark, signed string, key note.Verifier) (accepts bool) {
+	if !s.found {
+		s.first = m
 	}
-	defer f.Close()
-	return readMarks(f, yield)
+	switch {
+	case m.Restored != nil:
+		accepts = s.accepts(m, signed, key)
+		if accepts {
+			s.last, s.largest = m, max(s.largest, m.Size)
+		}
+	case !s.found || m.Size >= s.last.Size:
+		s.last, s.largest = m, max(s.largest, m.Size)
+	case !m.SealedAt.IsZero():
+		s.faulty(OutsideForged, m.at, "was tampered with: an old checkpoint, of %d events, was added again after that of %d", m.Size, s.last.Size)
+	}
+	s.found = true
+	return accepts
 }
 
-const signaturePrefix = "— "
+// accepts says whether an acceptance is signed, stands where it says, and was not
+// there before.
+func (s *outsideState) accepts(m mark, signed string, key note.Verifier) bool {
+	text, _, _ := cutNote(signed)
+	again := false
+	for _, seen := range s.texts {
+		again = again || string(seen) == text
+	}
+	s.texts = append(s.texts, []byte(text))
+	r := m.Restored
+	switch {
+	case key != nil && !verified(signed, key):
+		s.faulty(OutsideForged, m.at, "was tampered with: an acceptance in it was not signed with the key of this log")
+	case again || r.Place != nil && (r.Place.Length != m.at || r.Place.SHA256 != m.before) || r.Place == nil && r.Superseded < s.largest:
+		s.faulty(OutsideForged, m.at, "was tampered with: an acceptance (%s) was added again, or does not stand where it was signed for", r.Reason)
+	default:
+		return true
+	}
+	return false
+}
 
-// readMarks finds the notes in r: a paragraph, an empty line, and the paragraph
-// of its signatures.
-func readMarks(r io.Reader, yield func(mark)) (junk bool, err error) {
-	paragraphs := paragraphReader{lines: bufio.NewReader(r)}
-	var body paragraph
-	for {
-		p, err := paragraphs.next()
-		if err == io.EOF {
-			return junk || body.text != "", nil
-		}
-		if err != nil {
-			return junk, err
-		}
-		if !strings.HasPrefix(p.text, signaturePrefix) {
-			junk = junk || body.text != ""
-			body = p
-			continue
-		}
-		c, err := parseCheckpoint(body.text + "\n" + p.text)
-		if err != nil || p.at != body.at+int64(len(body.text))+1 || !strings.HasSuffix(p.text, "\n") {
-			junk, body = true, paragraph{}
-			continue
-		}
-		yield(mark{size: c.Size, root: c.Root, restored: c.Restored, at: body.at, length: len(body.text) + 1 + len(p.text)})
-		body = paragraph{}
+// faulty keeps the first fault.
+func (s *outsideState) faulty(kind Kind, at int64, format string, args ...any) {
+	if s.fault == nil {
+		s.fault = &Damage{Kind: kind, Says: fmt.Sprintf("The copy of the checkpoints outside "+format+" (at byte %d).", append(args, at)...)}
 	}
 }
-
-type paragraph struct {
-	text string
-	at   int64
-}
-
-type paragraphReader struct {
-	lines *bufio.Reader
-	at    int64
-}
-
-// next returns the lines up to an empty one. A line or a paragraph that no note
-// has is cut into several, so that a file of garbage needs no memory.
-func (r *paragraphReader) next() (p paragraph, err error) {
-	for len(p.text) < longestParagraph {
-		line, err := r.lines.ReadSlice('\n')
-		if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
-			return p, err
-		}
-		r.at += int64(len(line))
-		switch {
-		case p.text == "" && err == io.EOF && len(line) == 0:
-			return p, io.EOF
-		case len(line) == 0, string(line) == "\n" && p.text != "":
-			return p, nil
-		case string(line) == "\n":
-			continue
-		case p.text == "":
-			p.at = r.at - int64(len(line))
-		}
-		p.text += string(line)
-	}
-	return p, nil
-}
-
-const longestParagraph = 16 << 10

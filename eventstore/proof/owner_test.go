@@ -3,8 +3,10 @@ package proof
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -144,8 +146,9 @@ func (l *log) stored() (all []Checkpoint) {
 	defer rows.Close()
 	for rows.Next() {
 		var number int64
+		var sealedAt int64
 		var signed string
-		if err := rows.Scan(&number, &signed); err != nil {
+		if err := rows.Scan(&number, &signed, &sealedAt); err != nil {
 			l.Fatal(err)
 		}
 		c, err := parseCheckpoint(signed)
@@ -159,8 +162,8 @@ func (l *log) stored() (all []Checkpoint) {
 // outside lists the sizes of the checkpoints in the file.
 func (l *log) outside() (sizes []int64) {
 	l.Helper()
-	_, err := outsideFile{l.files.Checkpoints}.read(func(m mark) { sizes = append(sizes, m.size) })
-	if err != nil {
+	o := outsideReader{outsideFile: outsideFile{l.files.Checkpoints}}
+	if err := o.refresh(nil, func(m mark, _ bool) { sizes = append(sizes, m.Size) }); err != nil && !absent(err) {
 		l.Fatal(err)
 	}
 	return sizes
@@ -200,4 +203,60 @@ func (l *log) removeOutside() {
 	if err := os.Remove(l.files.Checkpoints); err != nil {
 		l.Fatal(err)
 	}
+}
+
+func (l *log) outsideText() string {
+	l.Helper()
+	content, err := os.ReadFile(l.files.Checkpoints)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return string(content)
+}
+
+// cutOutside ends the file after the checkpoint of that size.
+func (l *log) cutOutside(size int64) {
+	l.Helper()
+	o := outsideReader{outsideFile: outsideFile{l.files.Checkpoints}}
+	var end int64
+	if err := o.refresh(nil, func(m mark, _ bool) {
+		if m.Size == size {
+			end = m.at + int64(m.length) + 1
+		}
+	}); err != nil {
+		l.Fatal(err)
+	}
+	l.replaceOutside(l.outsideText()[:end])
+}
+
+// noteOutside is the last note of that size in the file.
+func (l *log) noteOutside(size int64) (signed string) {
+	l.Helper()
+	o := outsideReader{outsideFile: outsideFile{l.files.Checkpoints}}
+	text := l.outsideText()
+	if err := o.refresh(nil, func(m mark, _ bool) {
+		if m.Size == size {
+			signed = text[m.at : m.at+int64(m.length)]
+		}
+	}); err != nil || signed == "" {
+		l.Fatal(size, err)
+	}
+	return signed
+}
+
+// removeProof leaves nothing but the events.
+func (l *log) removeProof() {
+	l.Helper()
+	l.own(`DELETE FROM log_hashes`, `DELETE FROM log_checkpoints`)
+	l.remove(l.files.Key)
+	l.removeOutside()
+}
+
+// redate gives a checkpoint in the database another time, beside it and in it.
+func (l *log) redate(number int) {
+	l.Helper()
+	c := l.stored()[number-1]
+	at := c.SealedAt.Add(-time.Hour)
+	l.own(fmt.Sprintf(`UPDATE log_checkpoints SET sealed_at = %d, note = replace(note, '%s', '%s') WHERE number = %d`,
+		at.UnixMicro(), c.SealedAt.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano), number))
 }

@@ -29,8 +29,16 @@ const (
 	// CheckpointForged: a checkpoint in the database was not signed with the key
 	// of this log.
 	CheckpointForged Kind = "checkpoint_forged"
-	// OutsideForged: the copy outside holds what was not signed with that key.
+	// CheckpointMissing: checkpoints were deleted from the database.
+	CheckpointMissing Kind = "checkpoint_missing"
+	// OutsideForged: the copy outside holds what was not signed with that key, or a
+	// genuine note where it was not signed for.
 	OutsideForged Kind = "outside_forged"
+	// OutsideGarbled: the copy outside holds text that no sealer writes.
+	OutsideGarbled Kind = "outside_garbled"
+	// OutsideBehind: the copy outside ends before the database's own checkpoints, so
+	// that a database that was cut back between the two cannot be told from the true one.
+	OutsideBehind Kind = "outside_behind"
 	// OutsideMissing: there is no copy outside, so that a log which was rewritten
 	// together with everything in the database cannot be told from the true one.
 	OutsideMissing Kind = "outside_missing"
@@ -63,22 +71,29 @@ const (
 	OutsidePresent Outside = "present"
 	OutsideAbsent  Outside = "missing"
 	OutsideFalse   Outside = "forged"
+	OutsideUnsound Outside = "garbled"
+	OutsideShort   Outside = "behind"
 )
 
 // Result is what Verify found.
 type Result struct {
-	Verdict     Verdict    `json:"verdict"`
-	Damage      []Damage   `json:"damage"`      // the gravest first
-	Head        int64      `json:"head"`        // position of the last event
-	Since       int64      `json:"since"`       // events up to here were not looked at
-	Sealed      int64      `json:"sealed"`      // up to here the log is proven; what comes after is not signed yet
-	Checkpoints int        `json:"checkpoints"` // how many the log was compared with
-	Outside     Outside    `json:"outside"`
-	File        string     `json:"file"`          // the copy outside
-	Key         string     `json:"key,omitempty"` // the public key, if there is one
-	Restored    []Restored `json:"restored,omitempty"`
-	Says        string     `json:"says"`             // one sentence for people
-	Advice      string     `json:"advice,omitempty"` // what to do
+	Verdict     Verdict  `json:"verdict"`
+	Damage      []Damage `json:"damage"`      // the gravest first
+	Head        int64    `json:"head"`        // position of the last event
+	Since       int64    `json:"since"`       // events up to here were not looked at
+	Sealed      int64    `json:"sealed"`      // up to here the log is proven; what comes after is not signed yet
+	Checkpoints int      `json:"checkpoints"` // how many the log was compared with
+	Outside     Outside  `json:"outside"`
+	File        string   `json:"file"`                  // the copy outside
+	Key         string   `json:"key,omitempty"`         // the public key, if there is one
+	Fingerprint string   `json:"fingerprint,omitempty"` // name and hash of that key
+	Pinned      bool     `json:"pinned"`                // it was given, and not found beside the checkpoints
+	// When the log was first sealed, as far as is known: a log that is older than that
+	// lost its proof once.
+	FirstSealedAt time.Time  `json:"first_sealed_at,omitzero"`
+	Restored      []Restored `json:"restored,omitempty"`
+	Says          string     `json:"says"`             // one sentence for people
+	Advice        string     `json:"advice,omitempty"` // what to do
 }
 
 // Text is the sentence and what to do.
@@ -90,16 +105,19 @@ func (r *Result) conclude(unsigned string) {
 		return cmp.Or(cmp.Compare(gravity(a.Kind), gravity(b.Kind)), cmp.Compare(a.Position, b.Position))
 	})
 	switch {
-	case len(r.Damage) > 0 && r.Damage[0].Kind != OutsideMissing:
+	case len(r.Damage) > 0 && !unproving(r.Damage[0].Kind):
 		r.Verdict, r.Says, r.Advice = Damaged, "The log is damaged: "+lower(r.Damage[0].Says), advice[r.Damage[0].Kind]
 	case len(r.Damage) > 0:
-		r.Verdict, r.Says, r.Advice = Unproven, r.Damage[0].Says, fmt.Sprintf(advice[OutsideMissing], r.File)
+		r.Verdict, r.Says, r.Advice = Unproven, r.Damage[0].Says, fmt.Sprintf(advice[r.Damage[0].Kind], r.File)
 	case unsigned != "":
 		r.Verdict, r.Says = Unproven, unsigned
 	default:
 		r.Verdict, r.Says = Intact, r.praise()
 	}
 }
+
+// unproving kinds take proof away and are no damage to the log.
+func unproving(k Kind) bool { return k == OutsideMissing || k == OutsideBehind }
 
 func (r *Result) praise() string {
 	var b strings.Builder
@@ -117,8 +135,11 @@ func (r *Result) praise() string {
 	b.WriteString(".")
 	if n := len(r.Restored); n > 0 {
 		last := r.Restored[n-1]
-		fmt.Fprintf(&b, " Of %d events signed before %s only the first %d are proven to be in it: a restored backup was accepted (%s).",
-			last.Superseded, last.At.UTC().Format(time.RFC3339), last.Proven, last.Reason)
+		if at := last.At.UTC().Format(time.RFC3339); last.Proven < last.Superseded {
+			fmt.Fprintf(&b, " Of %d events signed before %s only the first %d are proven to be in it: that was accepted (%s).", last.Superseded, at, last.Proven, last.Reason)
+		} else {
+			fmt.Fprintf(&b, " At %s the log was accepted without its earlier proof (%s).", at, last.Reason)
+		}
 	}
 	return b.String()
 }
@@ -130,11 +151,11 @@ func gravity(k Kind) int {
 		return 1
 	case CheckpointRolledBack:
 		return 2
-	case CheckpointForged:
+	case CheckpointForged, CheckpointMissing:
 		return 3
-	case OutsideForged:
+	case OutsideForged, OutsideGarbled:
 		return 4
-	case OutsideMissing:
+	case OutsideMissing, OutsideBehind:
 		return 5
 	}
 	return 0
@@ -151,8 +172,11 @@ var advice = map[Kind]string{
 	HashesDamaged:        accept,
 	CheckpointRolledBack: accept,
 	CheckpointForged:     accept,
+	CheckpointMissing:    accept,
 	OutsideForged:        "Keep the file as evidence and put back a copy of it from another machine or a backup; the events agree with every checkpoint that is genuine.",
-	OutsideMissing:       "Copy it back to %s, or name it if this is not the machine it is kept on.",
+	OutsideGarbled:       "Keep the file as evidence and put back a copy that has the original bytes, or turn CRLF into LF (dos2unix); the events agree with every checkpoint that is genuine.",
+	OutsideBehind:        `Copy the newest one back to %s; if there is none, stop the service and run "scrapelog audit checkpoint --accept-restored REASON".`,
+	OutsideMissing:       `Copy it back to %s, or name it if this is not the machine it is kept on; if it is lost, stop the service and run "scrapelog audit checkpoint --accept-restored REASON".`,
 }
 
 func lower(sentence string) string { return strings.ToLower(sentence[:1]) + sentence[1:] }

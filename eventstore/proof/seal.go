@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -26,15 +27,23 @@ func (s *Sealer) Seal(ctx context.Context) error {
 }
 
 func (s *Sealer) sealAll(ctx context.Context) error {
-	if s.key == nil {
-		return errNoKey
-	}
 	for {
-		more, err := s.sealBatch(ctx)
+		more, err := false, s.haveKey(ctx)
+		if err == nil {
+			more, err = s.sealBatch(ctx)
+		}
 		if err := s.keep(ctx, err); err != nil || !more {
 			return err
 		}
 	}
+}
+
+// haveKey looks for the key until there is one.
+func (s *Sealer) haveKey(ctx context.Context) error {
+	if s.key != nil {
+		return nil
+	}
+	return s.loadKey(ctx)
 }
 
 // Check is Seal without sealing: it compares the log with its last checkpoints
@@ -42,16 +51,17 @@ func (s *Sealer) sealAll(ctx context.Context) error {
 func (s *Sealer) Check(ctx context.Context) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if s.key == nil {
-		return nil
-	}
-	t, err := s.tip(ctx, s.store.Reader())
+	s.outside.forget() // all of the file is read
+	err := s.haveKey(ctx)
 	if err == nil {
-		s.sealed(t.storedCheckpoint)
+		var t tip
+		if t, err = s.tip(ctx, s.store.Reader()); err == nil {
+			s.sealed(t.storedCheckpoint)
+		}
 	}
 	err = s.keep(ctx, err)
 	var refused *Refusal
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) || errors.Is(err, errStandingBy) {
 		return nil
 	}
 	return err
@@ -128,14 +138,15 @@ func (s *Sealer) next(ctx context.Context, q querier) (*batch, error) {
 		b.hashes = t.frontier.push(l.at(n).hash(), b.hashes)
 	}
 	b.checkpoint.sealedAt = time.Now().UTC().Truncate(time.Microsecond)
-	b.checkpoint.Checkpoint = Checkpoint{Origin: s.key.Verifier.Name(), Size: t.frontier.size, Root: t.frontier.root()}
+	b.checkpoint.Checkpoint = s.checkpoint(t.frontier, b.checkpoint.sealedAt)
 	b.checkpoint.note, err = b.checkpoint.sign(s.key.Signer)
 	return b, err
 }
 
-// errOtherKey: two instances made a key each before the first seal, and the
-// other's was first. This one has signed nothing.
-var errOtherKey = errors.New("the log is sealed with another key")
+// checkpoint is what this process signs about a tree.
+func (s *Sealer) checkpoint(f *frontier, at time.Time) Checkpoint {
+	return Checkpoint{Origin: s.key.Verifier.Name(), Size: f.size, Root: f.root(), SealedAt: at, Kept: s.kept}
+}
 
 var errOvertaken = errors.New("another process has sealed meanwhile")
 
@@ -159,13 +170,13 @@ func (b *batch) store(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialec
 // The outside copy is read first: another instance may seal at any time, and
 // what is outside was in the database before.
 func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
-	last, found, err := s.outside.last()
-	if err != nil {
-		return t, err
+	err = s.outside.refresh(s.key.Verifier, func(mark, bool) {})
+	if err != nil && !absent(err) {
+		return t, refuse("The copy of the checkpoints outside cannot be read: %v.", err)
 	}
 	t.storedCheckpoint, err = lastStored(ctx, q)
-	if t.number > 0 && err == nil && t.Origin != s.key.Verifier.Name() && last.size == 0 {
-		return t, fmt.Errorf("%w, that of %q; copy it to %s", errOtherKey, t.Origin, s.files.Key)
+	if err := s.otherKey(ctx, t, err); err != nil {
+		return t, err
 	}
 	if errors.Is(err, errNoCheckpoint) || err == nil && t.number > 0 && !verified(t.note, s.key.Verifier) {
 		return t, refuse("The newest checkpoint in the database was not signed with this log's key. Run \"scrapelog events verify\".")
@@ -181,10 +192,13 @@ func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
 	if err != nil {
 		return t, err
 	}
-	if !found {
-		err = s.beginOutside(ctx, t)
-	} else {
-		err = s.compareOutside(ctx, t, last, hashes)
+	switch state := s.outside.state; {
+	case state.fault != nil:
+		err = refuse("%s %s", state.fault.Says, advice[state.fault.Kind])
+	case !state.found:
+		err = s.beginOutside(ctx, q, t)
+	default:
+		err = s.compareOutside(ctx, q, t, hashes)
 	}
 	if err != nil {
 		return t, err
@@ -192,14 +206,39 @@ func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
 	return t, s.checkTail(ctx, q, t.Size)
 }
 
-// beginOutside makes the outside copy where there is none. That of a new log
-// begins with the empty tree: from its key on a log has a copy outside.
-func (s *Sealer) beginOutside(ctx context.Context, t tip) error {
-	if t.number > 0 {
-		s.log.WarnContext(ctx, "the copy of the checkpoints outside was missing; it begins anew", "file", s.outside.path, "size", t.Size)
-		return s.outside.append(t.note)
+// otherKey decides about a log that is sealed with another key than the one that
+// is here: two instances may have made one each before the first seal.
+func (s *Sealer) otherKey(ctx context.Context, t tip, err error) error {
+	state := s.outside.state
+	if err != nil || t.number == 0 || t.Origin == s.key.Verifier.Name() || state.found && state.largest > 0 {
+		return nil
 	}
-	signed, err := Checkpoint{Origin: s.key.Verifier.Name(), Root: t.frontier.root()}.sign(s.key.Signer)
+	why := fmt.Errorf("it is sealed with the key %s, and the one at %s is %s", signerOf(t.note), s.files.Key, s.key.Fingerprint())
+	s.key = nil // the other may be copied here
+	return s.standBy(ctx, why, "Copy that key to its place; "+accepting)
+}
+
+// beginOutside makes the outside copy of an empty log, beginning with the empty
+// tree: from its key on a log has a copy outside. That of any other log was taken
+// away.
+func (s *Sealer) beginOutside(ctx context.Context, q querier, t tip) error {
+	head, err := s.head(ctx, q)
+	if err != nil {
+		return err
+	}
+	if head > 0 && !s.begun || t.number > 0 {
+		what := "is missing"
+		switch info, err := os.Stat(s.outside.path); {
+		case err != nil:
+		case info.Size() == 0:
+			what = "is empty"
+		default:
+			what = "holds no checkpoint"
+		}
+		why := fmt.Errorf("its database has %d events and checkpoints of %d, and the copy of the checkpoints outside, %s, %s", head, t.Size, s.outside.path, what)
+		return s.standBy(ctx, why, "Copy it back; "+accepting)
+	}
+	signed, err := s.checkpoint(t.frontier, time.Now().UTC().Truncate(time.Microsecond)).sign(s.key.Signer)
 	if err != nil {
 		return err
 	}
@@ -208,30 +247,63 @@ func (s *Sealer) beginOutside(ctx context.Context, t tip) error {
 
 // compareOutside refuses a database that does not follow from the last
 // checkpoint outside it, and appends there what is new.
-func (s *Sealer) compareOutside(ctx context.Context, t tip, last mark, hashes tlog.HashReader) error {
+func (s *Sealer) compareOutside(ctx context.Context, q querier, t tip, hashes tlog.HashReader) error {
+	last := s.outside.state.last
 	signed, err := s.outside.note(last)
 	if err != nil {
 		return err
 	}
 	switch {
-	case !verified(signed, s.key.Verifier) && last.size == 0 && last.restored == nil: // of a key that signed nothing else
-		return s.beginOutside(ctx, t)
+	case !verified(signed, s.key.Verifier) && last.Size == 0 && last.Restored == nil: // of a key that signed nothing else
+		return s.beginOutside(ctx, q, t)
 	case !verified(signed, s.key.Verifier):
 		return refuse("The last checkpoint in %s was not signed with this log's key. Run \"scrapelog events verify\".", s.outside.path)
-	case last.size > t.Size:
+	case last.Size > t.Size:
 		return refuse("The checkpoints kept outside cover %d events, those in the database only %d: it is an older database than the one that was sealed. "+
-			"If you restored a backup on purpose, stop the service and run \"scrapelog audit checkpoint --accept-restored REASON\"; else run \"scrapelog events verify\".", last.size, t.Size)
+			"If you restored a backup on purpose, stop the service and run \"scrapelog audit checkpoint --accept-restored REASON\"; else run \"scrapelog events verify\".", last.Size, t.Size)
 	}
 	if err := t.rootsAgree(last, hashes); err != nil {
 		if errors.Is(err, eventstore.ErrUnavailable) {
 			return err
 		}
-		return refuse("The log is not the one whose first %d events were signed: it was rewritten. Run \"scrapelog events verify\".", last.size)
+		return refuse("The log is not the one whose first %d events were signed: it was rewritten. Run \"scrapelog events verify\".", last.Size)
 	}
-	if last.size < t.Size {
-		return s.outside.append(t.note)
+	if s.caughtUp = s.caughtUp && !s.outside.anew || last.Size == t.Size; last.Size == t.Size {
+		return nil
 	}
-	return nil
+	if err := s.behind(ctx, q, last); err != nil {
+		return err
+	}
+	err = s.outside.append(t.note)
+	s.caughtUp = err == nil
+	return err
+}
+
+// behind refuses a file outside that lacks more than the one checkpoint which a
+// crash may have kept from it.
+func (s *Sealer) behind(ctx context.Context, q querier, last mark) error {
+	if s.kept != "" && s.caughtUp {
+		return nil // others seal as well
+	}
+	rows, err := q.QueryContext(ctx, checkpointsNewest, "%\n"+keptWord+" "+s.kept+"\n%", s.kept)
+	if err != nil {
+		return unavailable(ctx, "checkpoints", err)
+	}
+	defer rows.Close()
+	var second storedCheckpoint
+	for n := 0; rows.Next(); n++ {
+		if err := rows.Scan(&second.note); err != nil {
+			return unavailable(ctx, "checkpoints", err)
+		}
+		if n == 0 {
+			continue
+		}
+		if second.Checkpoint, err = parseCheckpoint(second.note); err != nil || second.Size > last.Size {
+			return refuse("The copy of the checkpoints outside, %s, ends with that of %d events, and the database has later ones: it was cut, or an old copy was put there. Copy the newest one back; %s.",
+				s.outside.path, last.Size, accepting)
+		}
+	}
+	return unavailable(ctx, "checkpoints", rows.Err())
 }
 
 // checkTail refuses a log that is shorter than what was signed and, once after

@@ -23,6 +23,9 @@ type Config struct {
 	Interval time.Duration // how long an event may go unsealed; default 1 s
 	Batch    int           // how many may; default 1,000
 	Logger   *slog.Logger
+	// Begin makes a key for a log that has events already, if nothing was ever signed
+	// of them: a person has asked for it.
+	Begin bool
 }
 
 // lastSeal is how long a stop may take to sign what has come.
@@ -32,20 +35,27 @@ const lastSeal = 5 * time.Second
 // PostgreSQL any number may run and a lock makes them take turns; on SQLite
 // only the process that holds the serving lock may have one.
 //
-// A sealer without a key seals nothing and says so, once: on PostgreSQL that is
-// an instance which was not given the key that this log is sealed with.
+// A log that was sealed before is refused while its key or its copy outside is
+// missing, or does not agree with the database. On PostgreSQL an instance that has
+// not got them stands by while another one seals.
 type Sealer struct {
 	store    *eventstore.Store
 	files    Files
-	outside  outsideFile
+	outside  outsideReader
+	kept     string // what its checkpoints are marked with
+	begin    bool   // a key may be made for a log that has events
+	begun    bool   // and was
 	interval time.Duration
 	batch    int
 	log      *slog.Logger
 
 	turn    sync.Mutex // held by who works on the log
 	key     *Key       // nil: seals nothing
+	lacking error      // why there is no key, or no file beside it
 	checked bool       // the tail was looked at since the start
 	trouble string     // logged already
+
+	caughtUp bool // the file outside had everything since it was read as a whole
 
 	mu    sync.Mutex
 	state State
@@ -56,33 +66,35 @@ type State struct {
 	Sealed   int64     `json:"sealed"` // how many events the last checkpoint covers
 	SealedAt time.Time `json:"sealed_at,omitzero"`
 	Refused  string    `json:"refused,omitempty"` // why nothing is signed and no run may start; a sentence
-	Idle     string    `json:"idle,omitempty"`    // why this process has no part in it; a sentence
+	Idle     string    `json:"idle,omitempty"`    // why this process does not seal; a sentence
+	Weak     []string  `json:"weak,omitempty"`    // what lets other users at the proof; sentences
 }
 
-// Open loads the key, makes one for a log that was never sealed, and checks the
-// log against its last checkpoints: call it before anything is appended. That
-// there is no key is a warning. A log that does not follow from what was signed
-// is no error either: Refused says so.
+// Warnings are what is degraded while runs are started all the same.
+func (s State) Warnings() []string {
+	if s.Idle == "" {
+		return s.Weak
+	}
+	return append([]string{s.Idle}, s.Weak...)
+}
+
+// Open loads the key, makes one for a log that is empty, and checks the log
+// against its last checkpoints: call it before anything is appended. That nothing
+// can be sealed is a warning. A log that was sealed before and does not follow from
+// what was signed, or whose proof is not here, is no error either: Refused says so.
 func Open(ctx context.Context, cfg Config) (*Sealer, error) {
 	s := &Sealer{
-		store: cfg.Store, interval: cmp.Or(cfg.Interval, time.Second), batch: cmp.Or(cfg.Batch, 1000),
+		store: cfg.Store, begin: cfg.Begin, interval: cmp.Or(cfg.Interval, time.Second), batch: cmp.Or(cfg.Batch, 1000),
 		log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 	}
 	files, err := FilesOf(ctx, cfg.Store, cfg.Files)
 	if errors.Is(err, eventstore.ErrUnavailable) {
 		return nil, err
 	}
+	s.lacking = err
 	if err == nil {
-		s.files, s.outside = files, outsideFile{files.Checkpoints}
-		err = s.loadKey(ctx)
-	}
-	if errors.Is(err, eventstore.ErrUnavailable) {
-		return nil, err
-	}
-	if err != nil {
-		s.state.Idle = idleBecause(err)
-		s.log.WarnContext(ctx, "the log is not sealed by this process", "error", err)
-		return s, nil
+		s.files, s.outside = files, outsideReader{outsideFile: outsideFile{files.Checkpoints}}
+		s.kept = keptIn(cfg.Store.Dialect(), files.Checkpoints)
 	}
 	if err := s.Check(ctx); errors.Is(err, eventstore.ErrUnavailable) {
 		return nil, err
@@ -94,37 +106,6 @@ func Open(ctx context.Context, cfg Config) (*Sealer, error) {
 
 func idleBecause(err error) string {
 	return fmt.Sprintf("The log is not sealed by this process: %v.", err)
-}
-
-// loadKey makes a key only where none has ever been: a second one could vouch
-// for nothing that the first has signed.
-func (s *Sealer) loadKey(ctx context.Context) error {
-	key, err := ReadKey(s.files.Key)
-	if absent(err) {
-		last, stored := lastStored(ctx, s.store.Reader())
-		switch _, found, outside := s.outside.last(); {
-		case errors.Is(stored, eventstore.ErrUnavailable):
-			return stored
-		case last.number > 0:
-			return fmt.Errorf("its checkpoints are signed with the key of %q, which is not at %s; copy it there", last.Origin, s.files.Key)
-		case outside != nil:
-			return outside
-		case found:
-			return fmt.Errorf("there is no key at %s, but %s has checkpoints already", s.files.Key, s.files.Checkpoints)
-		}
-		if err := makeKey(s.files.Key); err != nil {
-			return fmt.Errorf("no key can be made at %s: %w", s.files.Key, err)
-		}
-		key, err = ReadKey(s.files.Key)
-	}
-	if err == nil && key.Signer == nil {
-		err = fmt.Errorf("%s holds no private key", s.files.Key)
-	}
-	if err != nil {
-		return err
-	}
-	s.key = key
-	return nil
 }
 
 // Refused says in a sentence why nothing is signed any more, empty while all is
@@ -144,10 +125,6 @@ func (s *Sealer) Files() Files { return s.files }
 // Run seals until ctx ends, and then once more: end it after everything that
 // appends. It never ends early; what goes wrong is logged and tried again.
 func (s *Sealer) Run(ctx context.Context) error {
-	if s.key == nil {
-		<-ctx.Done()
-		return nil
-	}
 	woken, stop := s.store.Wake()
 	defer stop()
 	tick := time.NewTicker(s.interval)
@@ -205,7 +182,7 @@ func (s *Sealer) attempt(ctx context.Context) {
 	s.trouble = trouble
 	var refused *Refusal
 	switch {
-	case errors.As(err, &refused): // logged where it is kept
+	case errors.As(err, &refused), errors.Is(err, errStandingBy): // logged where it is kept
 	case err != nil:
 		s.log.WarnContext(ctx, "the log could not be sealed; it will be tried again", "error", err)
 	default:
@@ -231,20 +208,26 @@ func (s *Sealer) keep(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &refused):
 		reason = refused.Reason
-	case errors.Is(err, errOtherKey):
+	case errors.Is(err, errStandingBy):
 		idle = idleBecause(err)
-	case err != nil:
-		return err // says nothing about the log
+	case err != nil: // says nothing about the log
+		s.mu.Lock()
+		s.state.Idle = idleBecause(err)
+		s.mu.Unlock()
+		return err
 	}
 	s.mu.Lock()
-	changed := s.state.Refused != reason
+	before := s.state
 	s.state.Refused, s.state.Idle = reason, idle
 	s.mu.Unlock()
 	switch {
-	case changed && reason != "":
+	case before.Refused != reason && reason != "":
 		s.log.ErrorContext(ctx, "sealing refused; no runs are started", "reason", reason, "folder", filepath.Dir(s.files.Checkpoints))
-	case changed:
+	case before.Refused != reason:
 		s.log.InfoContext(ctx, "sealing is no longer refused")
+	}
+	if idle != "" && before.Idle != idle {
+		s.log.WarnContext(ctx, "the log is not sealed by this process", "error", err)
 	}
 	return err
 }
@@ -255,8 +238,6 @@ func (s *Sealer) sealed(last storedCheckpoint) {
 	s.state.Sealed, s.state.SealedAt = last.Size, last.sealedAt
 }
 
-var errNoKey = errors.New("there is no key to sign with")
-
 // tip is the end of the tree as it was last signed, and proven to be so.
 type tip struct {
 	storedCheckpoint
@@ -266,18 +247,18 @@ type tip struct {
 // rootsAgree proves that the tree of the tip has the other checkpoint as a
 // prefix.
 func (t tip) rootsAgree(other mark, hashes tlog.HashReader) error {
-	if other.size == 0 {
+	if other.Size == 0 {
 		return nil
 	}
-	if other.size == t.Size {
-		if other.root != t.Root {
+	if other.Size == t.Size {
+		if other.Root != t.Root {
 			return errors.New("two trees of one size")
 		}
 		return nil
 	}
-	proof, err := tlog.ProveTree(t.Size, other.size, hashes)
+	proof, err := tlog.ProveTree(t.Size, other.Size, hashes)
 	if err != nil {
 		return err
 	}
-	return tlog.CheckTree(proof, t.Size, t.Root, other.size, other.root)
+	return tlog.CheckTree(proof, t.Size, t.Root, other.Size, other.Root)
 }

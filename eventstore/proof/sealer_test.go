@@ -143,6 +143,8 @@ func TestTwoSealersTakeTurns(t *testing.T) {
 	l.mustBe(l.verify(), Intact)
 }
 
+// TestAnotherInstanceKeepsItsOwnCopy: it begins with that of the first, and is
+// behind when the first has gone on meanwhile.
 func TestAnotherInstanceKeepsItsOwnCopy(t *testing.T) {
 	db := eventstoretest.Postgres(t)
 	l := newLog(t, db)
@@ -151,10 +153,30 @@ func TestAnotherInstanceKeepsItsOwnCopy(t *testing.T) {
 	other := *l
 	other.files.Checkpoints = filepath.Join(t.TempDir(), "other")
 	other.restart()
-	if got := other.outside(); !slices.Equal(got, []int64{40}) {
-		t.Errorf("the other copy begins with %v, want the newest checkpoint", got)
+	if refused := other.sealer.Refused(); !strings.Contains(refused, "outside, "+other.files.Checkpoints+", is missing") {
+		t.Errorf("not refused without a copy outside: %q", refused)
 	}
-	other.mustBe(other.verify(), Intact)
+	copyFile(t, l.files.Checkpoints, other.files.Checkpoints)
+	for range 2 {
+		l.append(20)
+		l.seal()
+		other.restart()
+		if reason := other.sealer.Refused(); reason != "" {
+			t.Error(reason)
+		}
+		other.mustBe(other.verify(), Intact)
+		other.runs = l.runs
+		other.append(1)
+		l.runs = other.runs
+		other.seal()
+	}
+	other.cutOutside(40)
+	other.restart()
+	if reason := other.sealer.Refused(); !strings.Contains(reason, "it was cut") {
+		t.Errorf("a copy that was cut is not refused: %q", reason)
+	}
+	other.mustBe(other.verify(), Unproven, OutsideBehind)
+	l.mustBe(l.verify(), Intact)
 }
 
 var refusals = map[string]struct {
@@ -170,6 +192,25 @@ var refusals = map[string]struct {
 	"one signed with another key":    {func(l *log) { l.resign(l.stranger()) }, "not signed with this log's key"},
 	"stored hashes taken away":       {owner(`DELETE FROM log_hashes`), "stored hashes"},
 	"a forged copy outside":          {func(l *log) { l.forgeOutside(l.stranger()) }, "was not signed with this log's key"},
+	"a copy outside that is missing": {func(l *log) { l.removeOutside() }, "is missing"},
+	"a copy outside that is empty":   {func(l *log) { l.replaceOutside("") }, "is empty"},
+	"a copy outside that was cut":    {func(l *log) { l.cutOutside(20) }, "it was cut"},
+	"no checkpoint outside":          {func(l *log) { l.replaceOutside("garbage\n\n") }, "holds no checkpoint"},
+	"an old checkpoint, added again": {func(l *log) { l.replaceOutside(l.outsideText() + l.noteOutside(20) + "\n") }, "added again"},
+	"text between checkpoints":       {func(l *log) { l.replaceOutside("hello\n\n" + l.outsideText()) }, "no checkpoint"},
+	"lines that end in CRLF":         {func(l *log) { l.replaceOutside(strings.ReplaceAll(l.outsideText(), "\n", "\r\n")) }, "CRLF"},
+	"a last line that ends in CRLF":  {func(l *log) { l.replaceOutside(strings.TrimSuffix(l.outsideText(), "\n\n") + "\r\n\r\n") }, "CRLF"},
+	"no key":                         {func(l *log) { l.remove(l.files.Key) }, "audit.key: no such file"},
+	"nothing but the events":         {func(l *log) { l.removeProof() }, "nothing that was signed of them is here"},
+	"an old database and no copy outside": {func(l *log) {
+		owner(`DELETE FROM events WHERE position > 30`, rollBack[0], rollBack[1], rollBack[2])(l)
+		l.removeOutside()
+	}, "is missing"},
+	"an old database and 70 KB of an old checkpoint": {func(l *log) {
+		owner(`DELETE FROM events WHERE position > 30`, rollBack[0], rollBack[1], rollBack[2])(l)
+		l.replaceOutside(l.outsideText() + strings.Repeat(l.noteOutside(20)+"\n", 300))
+	}, "added again"},
+	"a key that others can read":     {func(l *log) { l.chmod(l.files.Key, 0o644) }, "chmod 600"},
 	"a gap in the tail":              {owner(`DELETE FROM events WHERE position = 45`), "missing between 45 and 46"},
 	"a hole in a stream of the tail": {owner(`UPDATE events SET version = 9 WHERE position = 46`), "versions are missing"},
 	"a position far beyond the tail": {owner(`UPDATE events SET position = 99 WHERE position = 46`), "missing between 45 and 99"},
@@ -179,11 +220,13 @@ func TestSealerRefuses(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		l := newSealedLog(t, db)
 		l.keep()
+		copyFile(t, l.files.Key, l.files.Key+".true")
 		for name, test := range refusals {
 			t.Run(name, func(t *testing.T) {
 				l := *l
 				l.T = t
 				defer l.putBack()
+				defer l.restoreKey()
 				test.does(&l)
 				before := l.outside()
 				l.restart()
@@ -229,13 +272,44 @@ func TestWithoutAKeyNothingIsSealed(t *testing.T) {
 	})
 }
 
+// serving registers live instances.
+func (l *log) serving(ids ...string) {
+	l.Helper()
+	for _, id := range ids {
+		instance, err := l.store.AcquireInstance(l.ctx, id)
+		if err != nil {
+			l.Fatal(err)
+		}
+		l.Cleanup(func() { _ = instance.Release(context.Background()) })
+	}
+}
+
+// TestOnlyWhoHasTheKeySeals: an instance without the key goes on while another one
+// seals what comes, and is refused when none does.
 func TestOnlyWhoHasTheKeySeals(t *testing.T) {
 	l := newSealedLog(t, eventstoretest.Postgres(t))
+	l.seal()
+	key := l.sealer.key.Fingerprint()
 	other := *l
 	other.files = Files{Key: filepath.Join(t.TempDir(), keyFile)}
+	other.serving("other")
 	other.restart()
-	if s := other.sealer.State(); !strings.Contains(s.Idle, l.sealer.key.Verifier.Name()) || s.Refused != "" {
-		t.Errorf("%+v", s)
+	if s := other.sealer.State(); !strings.Contains(s.Refused, key) {
+		t.Errorf("alone: %+v", s)
+	}
+	l.serving("l")
+	other.restart()
+	if s := other.sealer.State(); !strings.Contains(s.Idle, key) || s.Refused != "" || len(s.Warnings()) != 1 {
+		t.Errorf("beside one that seals: %+v", s)
+	}
+	l.own(`UPDATE events SET recorded_at = recorded_at - 20000000`)
+	l.append(1)
+	l.own(`UPDATE events SET recorded_at = recorded_at - 20000000 WHERE position > 46`)
+	if err := other.sealer.Check(l.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if s := other.sealer.State(); !strings.Contains(s.Refused, key) {
+		t.Errorf("beside one that does not: %+v", s)
 	}
 	if _, err := os.Stat(other.files.Key); err == nil {
 		t.Error("a second key was made")
@@ -243,31 +317,45 @@ func TestOnlyWhoHasTheKeySeals(t *testing.T) {
 }
 
 // TestTwoKeysAreMadeAtOnce: whoever seals first has the log; the other one stands
-// by and refuses nothing.
+// by and refuses nothing, until it has the key of the first.
 func TestTwoKeysAreMadeAtOnce(t *testing.T) {
 	l := newLog(t, eventstoretest.Postgres(t))
 	other := *l
 	other.files = Files{Key: filepath.Join(t.TempDir(), keyFile)}
 	other.restart()
+	l.serving("l", "other")
 	l.append(1)
 	l.seal()
 	for range 2 {
-		if err := other.sealer.Seal(l.ctx); !errors.Is(err, errOtherKey) {
+		if err := other.sealer.Seal(l.ctx); !errors.Is(err, errStandingBy) {
 			t.Errorf("sealed: %v", err)
 		}
-		if s := other.sealer.State(); !strings.Contains(s.Idle, l.sealer.key.Verifier.Name()) || s.Refused != "" {
+		if s := other.sealer.State(); !strings.Contains(s.Idle, l.sealer.key.Fingerprint()) || s.Refused != "" {
 			t.Errorf("%+v", s)
 		}
 		other.restart()
 	}
 	copyFile(t, l.files.Key, other.files.Key)
-	other.restart()
-	other.seal()
+	copyFile(t, l.files.Checkpoints, other.sealer.Files().Checkpoints)
+	other.seal() // without a restart
 	if s := other.sealer.State(); s.Idle != "" || s.Refused != "" {
 		t.Errorf("with the key: %+v", s)
 	}
 	other.files.Checkpoints = other.sealer.Files().Checkpoints
 	other.mustBe(other.verify(), Intact)
+}
+
+func (l *log) chmod(path string, mode os.FileMode) {
+	l.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func (l *log) restoreKey() {
+	l.Helper()
+	copyFile(l.T, l.files.Key+".true", l.files.Key)
+	l.chmod(l.files.Key, 0o600)
 }
 
 func TestKeyAndCheckpointsAreForTheirOwner(t *testing.T) {

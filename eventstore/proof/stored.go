@@ -42,6 +42,8 @@ var (
 	checkpointsGet string
 	//go:embed sql/log_checkpoints.last.sql
 	checkpointsLast string
+	//go:embed sql/log_checkpoints.newest.sql
+	checkpointsNewest string
 	//go:embed sql/log_checkpoints.list.sql
 	checkpointsList string
 )

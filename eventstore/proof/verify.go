@@ -16,6 +16,8 @@ import (
 type Options struct {
 	Files Files // what is left out is filled in by FilesOf
 	Since int64 // leave out what a checkpoint up to this position covers; 0: everything
+	Key   *Key  // the key that the log must be sealed with; nil: that of Files
+	Copy  bool  // Files.Checkpoints is a copy, which may end before the database's own checkpoints
 }
 
 // Verify recomputes the whole tree from the events and compares it with the
@@ -30,7 +32,7 @@ func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress
 	if err != nil {
 		return Result{}, err
 	}
-	a := &audit{store: store, result: Result{Damage: []Damage{}, File: files.Checkpoints}, progress: progress}
+	a := &audit{store: store, key: opts.Key, copied: opts.Copy, result: Result{Damage: []Damage{}, File: files.Checkpoints, Pinned: opts.Key != nil}, progress: progress}
 	if err := a.readOutside(ctx, files); err != nil {
 		return Result{}, err
 	}
@@ -70,6 +72,10 @@ type audit struct {
 	gap       Damage  // in what was never hashed
 	inner     int64   // first position whose stored inner hashes are wrong
 
+	copied bool
+	kept   string // what checkpoints of this file outside are marked with
+	late   bool   // the file ends before the database's own checkpoints
+
 	scratch [2][]tlog.Hash
 }
 
@@ -84,19 +90,33 @@ type fault struct {
 const mostFaults = 1000
 
 func (a *audit) readOutside(ctx context.Context, files Files) error {
-	key, err := ReadKey(files.Key)
-	switch {
-	case err == nil:
-		a.key, a.result.Key = key, key.Public
-		a.claims.key = key.Verifier
-	case !absent(err):
-		return fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
+	if a.key == nil {
+		key, err := ReadKey(files.Key)
+		if err != nil && !absent(err) {
+			return fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
+		}
+		a.key = key
 	}
-	a.claims.ctx, a.claims.file = ctx, outsideFile{files.Checkpoints}
+	if a.key != nil {
+		a.result.Key, a.claims.key = a.key.Public, a.key.Verifier
+	}
+	a.claims.ctx, a.claims.file = ctx, outsideReader{outsideFile: outsideFile{files.Checkpoints}}
+	a.kept = keptIn(a.store.Dialect(), files.Checkpoints)
 	if err := a.claims.collectOutside(); err != nil {
 		return fmt.Errorf("%w: checkpoints outside: %w", eventstore.ErrUnavailable, err)
 	}
 	return nil
+}
+
+// behind looks whether the file, which was read before the database, has by now
+// what the database had: a checkpoint is written there right after it was stored.
+func (a *audit) behind() {
+	again := a.claims.file
+	if again.refresh(a.claims.key, func(mark, bool) {}) != nil {
+		return // the first reading tells
+	}
+	mine := a.claims.mine
+	a.late = len(mine) > 1 && mine[len(mine)-2] > again.state.last.Size
 }
 
 // run reads the database and concludes.
@@ -132,9 +152,11 @@ func (a *audit) begin(ctx context.Context, tx *sql.Tx, since int64) (err error) 
 		a.span = min(a.span, tlog.StoredHashCount(a.tip.Size))
 	}
 	a.hashed = int64(sort.Search(int(a.span), func(n int) bool { return tlog.StoredHashCount(int64(n+1)) > a.span }))
-	if err := a.claims.collectInside(); err != nil {
+	if err := a.claims.collectInside(func(c Checkpoint) bool { return c.Kept == a.kept }); err != nil {
 		return err
 	}
+	a.behind()
+	a.claims.compareSides()
 	a.claims.sort()
 	return a.start(ctx, tx, since)
 }
@@ -147,7 +169,7 @@ func (a *audit) start(ctx context.Context, tx *sql.Tx, since int64) error {
 		a.settle()
 		return nil
 	}
-	known := func(c *claim) bool { return c.size <= since && c.size <= a.hashed }
+	known := func(c *claim) bool { return c.Size <= since && c.Size <= a.hashed }
 	from := a.claims.last(true, known)
 	if from == nil {
 		from = a.claims.last(false, known)
@@ -155,15 +177,15 @@ func (a *audit) start(ctx context.Context, tx *sql.Tx, since int64) error {
 	if from == nil {
 		return a.start(ctx, tx, 0)
 	}
-	f, err := storedHashes{ctx, tx}.frontier(from.size)
-	if errors.Is(err, errHashMissing) || err == nil && f.root() != from.root {
+	f, err := storedHashes{ctx, tx}.frontier(from.Size)
+	if errors.Is(err, errHashMissing) || err == nil && f.root() != from.Root {
 		return a.start(ctx, tx, 0) // something is wrong further up
 	}
 	if err != nil {
 		return err
 	}
 	a.events, a.last, a.result.Since = f, f.size, f.size
-	for len(a.pending) > 0 && a.pending[0].size < f.size {
+	for len(a.pending) > 0 && a.pending[0].Size < f.size {
 		a.pending[0].events = true // not looked at
 		a.pending = a.pending[1:]
 	}

@@ -114,8 +114,8 @@ func TestThePublicLineVerifies(t *testing.T) {
 	}
 	l.mustBe(l.verify(), Intact)
 	l.restart()
-	if idle := l.sealer.State().Idle; !strings.Contains(idle, "private key") {
-		t.Errorf("seals without a private key: %q", idle)
+	if refused := l.sealer.Refused(); !strings.Contains(refused, "private key") {
+		t.Errorf("not refused without a private key: %q", refused)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestOneNoteForgedOutside(t *testing.T) {
 			l.replaceOutside(string(truth) + c + "\n")
 		},
 		"accepting": func() {
-			c, _ := Checkpoint{Origin: l.sealer.key.Verifier.Name(), Restored: &Restored{44, 0, noon, "forged"}}.sign(l.stranger())
+			c, _ := Checkpoint{Origin: l.sealer.key.Verifier.Name(), Restored: &Restored{Superseded: 44, At: noon, Reason: "forged"}}.sign(l.stranger())
 			l.replaceOutside(string(truth) + c + "\n")
 		},
 	} {

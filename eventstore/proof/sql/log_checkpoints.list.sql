@@ -1,1 +1,1 @@
-SELECT number, note FROM log_checkpoints ORDER BY number
+SELECT number, note, sealed_at FROM log_checkpoints ORDER BY number
