@@ -108,7 +108,7 @@ func (s *service) warnings() []string {
 			warnings = append(warnings, fmt.Sprintf("the clock was set by %s, %s ago", by.Round(time.Second), ago.Truncate(time.Second)))
 		}
 	}
-	return warnings
+	return append(warnings, s.sealer.State().Warnings()...)
 }
 
 // reasons lists every reason why this instance does not do its work.
