@@ -14,6 +14,8 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
+	"scrapelog/handlers/egress"
 )
 
 // Config is what serve runs with.
@@ -24,7 +26,9 @@ type Config struct {
 	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside Listen's
 	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`
 	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
-	Pool          eventstore.Pool        `yaml:"pool"` // connections to PostgreSQL
+	Pool          eventstore.Pool        `yaml:"pool"`    // connections to PostgreSQL
+	Secrets       domain.Secrets         `yaml:"secrets"` // variables that scrapers made through the API may name
+	Egress        EgressConfig           `yaml:"egress"`
 	Audit         AuditConfig            `yaml:"audit"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
@@ -34,6 +38,14 @@ type Config struct {
 type AuditConfig struct {
 	Key         string `yaml:"key"`
 	Checkpoints string `yaml:"checkpoints"`
+}
+
+// EgressConfig says which networks scrapers may reach, beside what is always
+// refused: Allow lets scrapers made through the API into private ones, Deny keeps
+// every scraper out.
+type EgressConfig struct {
+	Allow []string `yaml:"allow"`
+	Deny  []string `yaml:"deny"`
 }
 
 // defaultConfigFile is read when no other is named and it is there.
@@ -121,7 +133,21 @@ func (c Config) Validate() error {
 	case c.Pool.Read < eventstore.LeastPool.Read:
 		return &domain.FieldError{Field: "pool.read", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Read), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Read, eventstore.DefaultPool.Read)}
 	}
-	return nil
+	_, err := c.access()
+	return err
+}
+
+// access is what scrapers may reach.
+func (c Config) access() (access dial.Access, err error) {
+	access.Secrets = c.Secrets
+	if err := c.Secrets.Validate(); err != nil {
+		return access, err
+	}
+	if access.Allow, err = egress.ParseNetworks("egress.allow", c.Egress.Allow); err != nil {
+		return access, err
+	}
+	access.Deny, err = egress.ParseNetworks("egress.deny", c.Egress.Deny)
+	return access, err
 }
 
 func validListen(address string) bool {

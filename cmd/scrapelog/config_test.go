@@ -21,6 +21,9 @@ func TestConfigErrors(t *testing.T) {
 	const ok = "name: a, url: http://127.0.0.1:9090/a"
 	for name, test := range map[string]struct{ file, want string }{
 		"unknown key":            {"listen: 127.0.0.1:80\nscrapper: []\n", `:2:1: unknown key "scrapper"; did you mean scrapers?`},
+		"no network":             {"egress:\n  allow: [10.0.0.0/8]\n  deny: [10.0.0.0/8, shop]\n", `:3:22: egress.deny[1]: "shop" is not a network; use CIDR such as 10.0.0.0/8 or fd00::/8`},
+		"no host":                {"secrets:\n  SHOP_TOKEN: [https://shop.example]\n", `:2:15: secrets.SHOP_TOKEN: "https://shop.example" is not a host; use names such as shop.example or shop.example:8443, without scheme and path`},
+		"hosts that are no list": {"secrets:\n  SHOP_TOKEN: shop.example\n", `:2:15: secrets.SHOP_TOKEN: a text where a list is expected; use [a, b] or a line with - for each`},
 		"unknown key, far off":   {"audit:\n  colour: red\n", `:2:3: audit: unknown key "colour"; use key, checkpoints`},
 		"unknown key in scraper": {"scrapers:\n  - {" + ok + ", shedule: \"@daily\"}\n", `:2:45: scrapers[0]: unknown key "shedule"; did you mean schedule?`},
 		"bad name":               {"scrapers:\n  - name: Shop Prices\n    url: http://x/\n", `:2:11: scrapers[0].name: "Shop Prices" is not a scraper name; use 1 to 63 of a-z, 0-9 and -`},
@@ -141,16 +144,16 @@ func TestConfigThatCannotBeRead(t *testing.T) {
 // holds no secret.
 func TestShownConfigIsAConfig(t *testing.T) {
 	path := write(t, `
-database: postgres://me:secret@db/x
+database: postgres://me:canary@db/x
 scrapers:
   - name: a
-    url: http://127.0.0.1:9090/a?key=secret
+    url: http://127.0.0.1:9090/a?key=canary
     schedule: "*/5 * * * *"
     params: {depth: 2}
     recovery: {enabled: false}
 `)
 	stdout, stderr, code := invoke(t, "config", "show")
-	if code != 0 || strings.Contains(stdout, "secret") {
+	if code != 0 || strings.Contains(stdout, "canary") {
 		t.Fatal(code, stdout, stderr)
 	}
 	want, err := LoadConfig(path)

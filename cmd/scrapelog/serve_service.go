@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/command"
+	"scrapelog/handlers/dial"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/react"
 	"scrapelog/projections"
@@ -29,6 +31,7 @@ type service struct {
 	queries  *projections.Queries
 	commands *command.Handler
 	files    fileScrapers
+	access   atomic.Pointer[dial.Access] // never nil
 	watchers live.Watchers
 	sealer   *proof.Sealer
 	balance  balancer
@@ -40,9 +43,11 @@ type service struct {
 
 func newService(config Config, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, store: store, logger: logger}
+	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
 	s.balance.live = store.LiveInstances
-	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Logger: logger}
+	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Logger: logger,
+		Secrets: func() domain.Secrets { return s.access.Load().Secrets }}
 	return s
 }
 
@@ -73,6 +78,10 @@ func (s *service) follower(ctx context.Context) (string, error) {
 // run serves until ctx ends. Pages answer from the start, so that people see
 // what is being waited for; /readyz says when the service does its work.
 func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan func() (Config, error)) error {
+	s.access.Store(&dial.Access{Listener: listenerAt(listener)})
+	if err := s.allow(s.config); err != nil {
+		return err
+	}
 	first, err := s.acquire(ctx)
 	if err != nil {
 		return err
@@ -161,13 +170,37 @@ func (s *service) loadRun(ctx context.Context, id uuid.UUID) (domain.Run, error)
 }
 
 // dialConfig is what to dial a scraper with.
-func (s *service) dialConfig(ctx context.Context, name string) (domain.ScraperConfig, error) {
+func (s *service) dialConfig(ctx context.Context, name string) (dial.Target, error) {
 	scraper, _, err := s.store.Scraper(ctx, name)
 	if err != nil {
-		return domain.ScraperConfig{}, err
+		return dial.Target{}, err
 	}
 	if scraper.ConfiguredAt.IsZero() {
-		return domain.ScraperConfig{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+		return dial.Target{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
 	}
-	return s.files.dialled(scraper.Config), nil
+	return s.target(scraper), nil
+}
+
+// target is a scraper with what it may reach.
+func (s *service) target(scraper domain.Scraper) dial.Target {
+	return s.access.Load().Target(scraper.Source, s.files.dialled(scraper.Config))
+}
+
+// listenerAt is where a listener listens.
+func listenerAt(l net.Listener) netip.AddrPort {
+	if tcp, is := l.Addr().(*net.TCPAddr); is {
+		return tcp.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+// allow takes over what the configuration says about secrets and egress.
+func (s *service) allow(config Config) error {
+	access, err := config.access()
+	if err != nil {
+		return err
+	}
+	access.Listener = s.access.Load().Listener
+	s.access.Store(&access)
+	return nil
 }

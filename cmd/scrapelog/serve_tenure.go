@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/dial"
@@ -139,9 +138,9 @@ func (t *tenure) mind(ctx context.Context) error {
 
 // probeConfig is what to probe a scraper with. Ten thousand that are lost are
 // probed every second: the scheduler, which follows the log, knows without asking.
-func (t *tenure) probeConfig(ctx context.Context, name string) (domain.ScraperConfig, error) {
-	if c, ok := t.scheduler.Config(name); ok {
-		return t.files.dialled(c), nil
+func (t *tenure) probeConfig(ctx context.Context, name string) (dial.Target, error) {
+	if scraper, ok := t.scheduler.Scraper(name); ok {
+		return t.target(scraper), nil
 	}
 	return t.dialConfig(ctx, name)
 }
@@ -155,6 +154,9 @@ func (t *tenure) reloads(ctx context.Context, reload <-chan func() (Config, erro
 			return nil
 		case load := <-reload:
 			config, err := load()
+			if err == nil {
+				err = t.allow(config)
+			}
 			if err == nil {
 				err = t.files.apply(ctx, t.service, config.Scrapers)
 			}

@@ -27,6 +27,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/command"
+	"scrapelog/handlers/dial"
 	"scrapelog/handlers/instance"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/recovery"
@@ -195,8 +196,10 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 	lost.token, _ = l.store.Wake()
 	prober := &recovery.Prober{
 		Lost: lost.lost, LoadRun: load, Watcher: func(string) bool { return false },
-		Config: func(_ context.Context, name string) (domain.ScraperConfig, error) { return l.world[name].config, nil },
-		Ask: func(_ context.Context, c domain.ScraperConfig) (bool, bool, error) {
+		Config: func(_ context.Context, name string) (dial.Target, error) {
+			return dial.Target{ScraperConfig: l.world[name].config}, nil
+		},
+		Ask: func(_ context.Context, c dial.Target) (bool, bool, error) {
 			return l.world[c.Name].probe(time.Now())
 		},
 		Handle: l.handle, Wake: l.store.Wake, Logger: logger,

@@ -25,13 +25,17 @@ type Log interface {
 	Guard(ctx context.Context, scraper string) (domain.Guard, error)
 }
 
-// Handler handles commands. All fields are required.
+// Handler handles commands. Fields are required unless marked optional.
 type Handler struct {
 	Log      Log
 	Instance func() string                             // who writes: the instance in the metadata
 	Follower func(ctx context.Context) (string, error) // who is to follow a new run
 	Now      func() time.Time                          // when a command without a time happens
 	Logger   *slog.Logger
+
+	// Secrets returns the variables that scrapers made through the API may name.
+	// Optional: none.
+	Secrets func() domain.Secrets
 }
 
 // attempts bounds how often a command is decided anew. Under the log's lock a
@@ -75,6 +79,11 @@ func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin
 
 // toScraper handles what changes a scraper itself.
 func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by domain.Origin) ([]eventstore.Recorded, error) {
+	if configure, is := c.(domain.ConfigureScraper); is && configure.Source != domain.SourceFile {
+		if err := h.secrets().Check(configure.Config); err != nil {
+			return nil, err
+		}
+	}
 	scraper, version, err := h.Log.Scraper(ctx, c.ScraperName())
 	if err != nil {
 		return nil, err
@@ -84,6 +93,13 @@ func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by dom
 		return nil, err
 	}
 	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}, events, by)
+}
+
+func (h *Handler) secrets() domain.Secrets {
+	if h.Secrets == nil {
+		return nil
+	}
+	return h.Secrets()
 }
 
 // start handles StartScrape, which ends in the new run's stream, or leaves its

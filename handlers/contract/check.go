@@ -22,10 +22,10 @@ type Target struct {
 	HeadersEnv map[string]string // as in a scraper's configuration
 }
 
-func (t Target) config() domain.ScraperConfig {
+func (t Target) config() dial.Target {
 	cfg := domain.DefaultScraperConfig()
 	cfg.Name, cfg.URL, cfg.HeadersEnv = t.Scraper, t.URL, t.HeadersEnv
-	return cfg
+	return dial.Target{ScraperConfig: cfg}
 }
 
 // Check asks the scraper for real scrapes and judges what it does. One of them is

@@ -8,22 +8,56 @@ package dial
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/egress"
 )
 
-// Open connects to the host of u within cfg's connect_timeout, by TLS where u says
+// Target is a scraper with what it may reach. The zero values of the latter are
+// those of a scraper that the configuration file manages.
+type Target struct {
+	domain.ScraperConfig
+	Egress  egress.Rules
+	Secrets *domain.Secrets // the variables that it may name in headers_env; nil: any
+}
+
+// Access is what the operator allows to scrapers.
+type Access struct {
+	Secrets  domain.Secrets
+	Allow    []netip.Prefix // egress.allow
+	Deny     []netip.Prefix // egress.deny
+	Listener netip.AddrPort // where this process listens
+}
+
+// Target returns a scraper with what it may reach. One that was made through the
+// API may reach loopback and private addresses while the API itself can only be
+// reached from this machine.
+func (a Access) Target(source domain.Source, cfg domain.ScraperConfig) Target {
+	t := Target{ScraperConfig: cfg, Egress: egress.Rules{Allow: a.Allow, Deny: a.Deny, Own: a.Listener}}
+	if source != domain.SourceFile {
+		t.Secrets = &a.Secrets
+		t.Egress.PublicOnly = !a.Listener.Addr().Unmap().IsLoopback()
+	}
+	return t
+}
+
+// Open connects to the host of u within t's connect_timeout, by TLS where u says
 // https. The proxy of the environment is ignored on purpose: it would answer for a
-// scraper that is down.
-func Open(ctx context.Context, u *url.URL, cfg domain.ScraperConfig) (net.Conn, error) {
-	d := dialer{connect: cfg.ConnectTimeout.Std()}
+// scraper that is down. An *egress.DeniedError means that an address of the host is
+// refused and that no other could be connected to.
+func Open(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
+	d := dialer{connect: t.ConnectTimeout.Std(), egress: t.Egress}
 	connect, port := d.dial, "80"
 	if u.Scheme == "https" {
 		connect, port = d.dialTLS, "443"
@@ -39,10 +73,25 @@ func Open(ctx context.Context, u *url.URL, cfg domain.ScraperConfig) (net.Conn, 
 }
 
 // dialer opens one connection within connect: name, TCP and TLS together.
-type dialer struct{ connect time.Duration }
+type dialer struct {
+	connect time.Duration
+	egress  egress.Rules
+}
 
 func (d dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: d.connect}).DialContext(ctx, "tcp", addr)
+	var denied atomic.Pointer[egress.DeniedError] // two addresses may be tried at once
+	control := func(ctx context.Context, network, address string, raw syscall.RawConn) error {
+		err := d.egress.Control(ctx, network, address, raw)
+		if refused := (*egress.DeniedError)(nil); errors.As(err, &refused) {
+			denied.Store(refused)
+		}
+		return err
+	}
+	conn, err := (&net.Dialer{Timeout: d.connect, ControlContext: control}).DialContext(ctx, "tcp", addr)
+	if refused := denied.Load(); err != nil && refused != nil {
+		return nil, refused
+	}
+	return conn, err
 }
 
 func (d dialer) dialTLS(ctx context.Context, addr string) (net.Conn, error) {

@@ -15,8 +15,8 @@ import (
 	"scrapelog/domain"
 )
 
-func config(url string) domain.ScraperConfig {
-	cfg := domain.DefaultScraperConfig()
+func config(url string) Target {
+	cfg := Target{ScraperConfig: domain.DefaultScraperConfig()}
 	cfg.Name, cfg.URL = "shop", url
 	return cfg
 }

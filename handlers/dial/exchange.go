@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
-
-	"scrapelog/domain"
+	"time"
 )
 
 const (
@@ -23,16 +23,8 @@ const (
 	maxInterim = 5
 )
 
-// BoundError is an answer that goes past a bound of ours. Unlike what net/http says
-// of an answer it quotes nothing of it.
-type BoundError struct{ exceeded string }
-
-func (e *BoundError) Error() string { return "the answer has " + e.exceeded }
-
-var (
-	errHeaderTooLong = &BoundError{"a header of more than 64 KiB"}
-	errInterim       = &BoundError{"too many interim answers before it"}
-)
+// pause is how long Exchange waits before it tries to open a connection again.
+const pause = 50 * time.Millisecond
 
 // Exchange opens a connection, sends req on it and returns the answer once its
 // header is there. connected is called between the two, with what says whether
@@ -45,16 +37,33 @@ var (
 // buffers for each connection: most of what a held stream costs. Nothing is ever
 // sent twice and no redirect is followed.
 //
+// While this process has no descriptor or memory left for a connection, it tries
+// again for t's start_timeout; see [Exhausted].
+//
 // Waiting for the header is the caller's to bound, since a bound of the connection
 // knows no grace: after this process was stopped and continued it is due at the
 // same instant as the header that came meanwhile, and may win.
-func Exchange(req *http.Request, cfg domain.ScraperConfig, connected func(waiting func() bool)) (*http.Response, error) {
-	conn, err := Open(req.Context(), req.URL, cfg)
+func Exchange(req *http.Request, t Target, connected func(waiting func() bool)) (*http.Response, error) {
+	conn, err := openPatiently(req.Context(), req.URL, t)
 	if err != nil {
 		return nil, err
 	}
 	connected(func() bool { return waiting(conn) })
 	return exchangeOn(conn, req)
+}
+
+func openPatiently(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
+	for deadline := time.Now().Add(t.StartTimeout.Std()); ; {
+		conn, err := Open(ctx, u, t)
+		if err == nil || !Exhausted(err) || time.Until(deadline) <= 0 {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(min(pause, time.Until(deadline))):
+		}
+	}
 }
 
 // exchangeOn owns conn: with its error, or with the body, the connection is closed.
@@ -108,43 +117,40 @@ func converse(conn net.Conn, req *http.Request) (*http.Response, error) {
 	header := &limited{conn: conn, left: maxHeader}
 	in := bufio.NewReaderSize(header, streamBuffer)
 	for range maxInterim {
+		head, _ := in.Peek(len(statusLine)) // a shorter answer ends the connection
+		began := string(head)
 		resp, err := http.ReadResponse(in, req)
 		if err != nil {
-			return nil, header.or(err)
+			return nil, header.explain(began, err)
 		}
 		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
 			header.left = -1
 			return resp, nil
 		}
 	}
-	return nil, errInterim
+	return nil, &MalformedError{Problem: "too many interim answers came before it"}
 }
 
-// limited bounds what is read for a header; a negative rest is no bound.
+// limited bounds what is read for a header; a negative rest is no bound. It keeps
+// what the connection failed with, which parsers hide.
 type limited struct {
 	conn net.Conn
 	left int
-	over bool
+	err  error
 }
 
 // Read implements io.Reader.
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left < 0 {
+func (l *limited) Read(p []byte) (n int, err error) {
+	switch {
+	case l.left < 0:
 		return l.conn.Read(p)
+	case l.err != nil:
+		return 0, l.err
+	case l.left == 0:
+		l.err = errHeaderTooLong
+		return 0, l.err
 	}
-	if l.left == 0 {
-		l.over = true
-		return 0, errHeaderTooLong
-	}
-	n, err := l.conn.Read(p[:min(len(p), l.left)])
+	n, l.err = l.conn.Read(p[:min(len(p), l.left)])
 	l.left -= n
-	return n, err
-}
-
-// or is err, unless it is the limit's doing: parsers hide what they read from.
-func (l *limited) or(err error) error {
-	if l.over {
-		return errHeaderTooLong
-	}
-	return err
+	return n, l.err
 }

@@ -25,15 +25,21 @@ func (e *HeaderError) Error() string {
 	return fmt.Sprintf("header %s: environment variable %s %s", e.Header, e.Variable, e.Problem)
 }
 
-// Unwrap makes it an invalid configuration to whoever asks.
+// Unwrap makes it an invalid configuration to the caller.
 func (e *HeaderError) Unwrap() error { return domain.ErrInvalid }
 
 // Headers reads the scraper's configured headers from the environment. Call it
 // for each request, so that a changed secret counts from the next one on. The
-// error is a *HeaderError.
-func Headers(cfg domain.ScraperConfig) (http.Header, error) {
+// error is a *HeaderError, or a *domain.FieldError for a variable that the scraper
+// may not name.
+func Headers(t Target) (http.Header, error) {
+	if t.Secrets != nil {
+		if err := t.Secrets.Check(t.ScraperConfig); err != nil {
+			return nil, err
+		}
+	}
 	h := http.Header{"User-Agent": {userAgent}}
-	for name, variable := range cfg.HeadersEnv {
+	for name, variable := range t.HeadersEnv {
 		value, set := os.LookupEnv(variable)
 		switch {
 		case !set:

@@ -31,9 +31,9 @@ func (e *OrderError) Error() string { return e.Problem }
 // Unwrap makes it an invalid configuration to whoever asks.
 func (e *OrderError) Unwrap() error { return domain.ErrInvalid }
 
-// Request makes the POST of an order. The error is an *OrderError or a
-// *HeaderError.
-func (o Order) Request(ctx context.Context, cfg domain.ScraperConfig) (*http.Request, error) {
+// Request makes the POST of an order. The error is an *OrderError or one of
+// [Headers].
+func (o Order) Request(ctx context.Context, t Target) (*http.Request, error) {
 	if o.Platforms == nil {
 		o.Platforms = []string{}
 	}
@@ -44,11 +44,11 @@ func (o Order) Request(ctx context.Context, cfg domain.ScraperConfig) (*http.Req
 	if err != nil {
 		return nil, &OrderError{"params are not JSON"}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, cfg.URL, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(payload))
 	if err != nil { // err would repeat the URL, query and all
 		return nil, &OrderError{"the scraper's URL cannot be parsed"}
 	}
-	if req.Header, err = Headers(cfg); err != nil {
+	if req.Header, err = Headers(t); err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "text/event-stream")

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"scrapelog/domain"
@@ -21,16 +22,16 @@ const (
 )
 
 // Probe asks once whether a scraper is there: HEAD on its URL, where any answer
-// but a gateway's means back, or GET on probe.url, where 2xx does. answered says
-// whether HTTP came back at all; if not, err says why. An error of type
-// *HeaderError means that nothing was sent.
-func Probe(ctx context.Context, cfg domain.ScraperConfig) (back, answered bool, err error) {
-	req, err := probeRequest(ctx, cfg)
+// but a gateway's or a cache's means back, or GET on probe.url, where 2xx does.
+// answered says whether HTTP came back at all; err says what was wrong. An error
+// that wraps domain.ErrInvalid means that nothing was sent.
+func Probe(ctx context.Context, t Target) (back, answered bool, err error) {
+	req, err := probeRequest(ctx, t)
 	if err != nil {
 		return false, false, err
 	}
-	open := func(ctx context.Context) (net.Conn, error) { return Open(ctx, req.URL, cfg) }
-	return probe(req, open, cfg.Probe.URL != "")
+	open := func(ctx context.Context) (net.Conn, error) { return Open(ctx, req.URL, t) }
+	return probe(req, open, t.Probe.URL != "")
 }
 
 // probe sends a probe and judges the answer: 2xx where it asked probe.url,
@@ -46,10 +47,16 @@ func probe(req *http.Request, open func(context.Context) (net.Conn, error), want
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err() // what closed the connection
 	}
+	if malformed := (*MalformedError)(nil); errors.As(err, &malformed) {
+		return !want2xx && malformed.Status != 0 && !Gateway(malformed.Status), true, fmt.Errorf("probe: %w", err)
+	}
 	if err != nil {
 		return false, false, fmt.Errorf("probe: %w", quotable(err))
 	}
 	defer resp.Body.Close()
+	if err := fromCache(resp.Header); err != nil {
+		return false, true, err
+	}
 	if _, err := io.CopyN(io.Discard, resp.Body, probeBody); err != nil && !errors.Is(err, io.EOF) {
 		return false, true, nil
 	}
@@ -59,12 +66,29 @@ func probe(req *http.Request, open func(context.Context) (net.Conn, error), want
 	return !Gateway(resp.StatusCode), true, nil
 }
 
+// CachedError is an answer that a shared cache gave in the scraper's place.
+type CachedError struct{ Age string }
+
+func (e *CachedError) Error() string { return "answered by a cache (Age: " + e.Age + ")" }
+
+// fromCache returns a *CachedError for an answer that was kept for a second or more.
+// An Age of 0 is also sent with what a cache has just fetched. RFC 9111 wants a
+// number of seconds; any other value says nothing.
+func fromCache(h http.Header) error {
+	for _, age := range h.Values("Age") {
+		seconds, err := strconv.ParseUint(age, 10, 64)
+		if err == nil && seconds > 0 || errors.Is(err, strconv.ErrRange) {
+			return &CachedError{age}
+		}
+	}
+	return nil
+}
+
 // quotable keeps what the network says. Errors of net/http's parser quote the
 // peer, and a peer that echoes would put our request into the log.
 func quotable(err error) error {
 	var network net.Error
-	var bound *BoundError
-	if errors.As(err, &network) || errors.As(err, &bound) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+	if errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("no HTTP answer (%T)", err)
@@ -72,21 +96,23 @@ func quotable(err error) error {
 
 // probeRequest sends the configured headers to the scraper's own origin only:
 // a probe.url elsewhere has no claim to the scraper's credentials.
-func probeRequest(ctx context.Context, cfg domain.ScraperConfig) (*http.Request, error) {
-	method, target := http.MethodHead, cfg.URL
-	if cfg.Probe.URL != "" {
-		method, target = http.MethodGet, cfg.Probe.URL
+func probeRequest(ctx context.Context, t Target) (*http.Request, error) {
+	method, target := http.MethodHead, t.URL
+	if t.Probe.URL != "" {
+		method, target = http.MethodGet, t.Probe.URL
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil { // err would repeat the URL, query and all
 		return nil, fmt.Errorf("probe: %w: the URL cannot be parsed", domain.ErrInvalid)
 	}
 	req.Header.Set("User-Agent", userAgent)
-	if !sameOrigin(req.URL, cfg.URL) {
-		return req, nil
+	if sameOrigin(req.URL, t.URL) {
+		if req.Header, err = Headers(t); err != nil {
+			return nil, fmt.Errorf("probe: %w", err)
+		}
 	}
-	if req.Header, err = Headers(cfg); err != nil {
-		return nil, fmt.Errorf("probe: %w", err)
+	if req.Header.Get("Cache-Control") == "" {
+		req.Header.Set("Cache-Control", "no-cache") // a cache may take no notice: see fromCache
 	}
 	return req, nil
 }

@@ -43,7 +43,7 @@ func parseCompleted(data string) Terminal {
 	if items := fields["items"]; !isNull(items) {
 		var err error
 		if t.Items, err = domain.ParseItems(items); err != nil {
-			return breachOf(fmt.Sprintf(`the data of "completed" is not {"items":N}: items is %s`, problem(err)), data)
+			return breachOf(fmt.Sprintf(`the data of "completed" is not {"items":N}: items is %s`, whatIsWrong(err)), data)
 		}
 	}
 	return t
@@ -70,7 +70,7 @@ func breachOf(problem, data string) Terminal {
 	return Terminal{Broken: problem + "; it said: " + data}
 }
 
-func problem(err error) string {
+func whatIsWrong(err error) string {
 	return strings.TrimPrefix(err.Error(), domain.ErrInvalid.Error()+": ")
 }
 

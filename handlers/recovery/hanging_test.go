@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 	"scrapelog/handlers/recovery"
 )
 
@@ -32,12 +33,12 @@ func hangingHost(scrapers int, backIn time.Duration) *host {
 		}
 		return guards, err
 	}
-	h.p.Config = func(_ context.Context, name string) (domain.ScraperConfig, error) {
+	h.p.Config = func(_ context.Context, name string) (dial.Target, error) {
 		c := h.config
 		c.Name = name
 		return c, nil
 	}
-	h.p.Ask = func(_ context.Context, c domain.ScraperConfig) (bool, bool, error) {
+	h.p.Ask = func(_ context.Context, c dial.Target) (bool, bool, error) {
 		h.mu.Lock()
 		h.asked[c.Name] = append(h.asked[c.Name], time.Now())
 		h.mu.Unlock()

@@ -19,6 +19,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
 )
 
 const (
@@ -42,10 +43,10 @@ type Prober struct {
 	Lost    func(ctx context.Context) ([]domain.Guard, error) // the guards of scrapers whose connection is down
 	LoadRun func(ctx context.Context, id uuid.UUID) (domain.Run, error)
 	// Config is asked before every probe: it should not need the database.
-	Config func(ctx context.Context, scraper string) (domain.ScraperConfig, error)
+	Config func(ctx context.Context, scraper string) (dial.Target, error)
 	// Ask makes one full exchange. Answered is true for any answer at all, back
 	// only for one that means the scraper can be scraped.
-	Ask     func(ctx context.Context, c domain.ScraperConfig) (back, answered bool, err error)
+	Ask     func(ctx context.Context, c dial.Target) (back, answered bool, err error)
 	Watcher func(id string) bool // is this watcher's stream open?
 	Handle  func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Wake    func() (<-chan struct{}, func())

@@ -14,6 +14,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
 	"scrapelog/handlers/recovery"
 )
 
@@ -26,7 +27,7 @@ type world struct {
 	mu       sync.Mutex
 	guard    domain.Guard
 	lost     domain.Run
-	config   domain.ScraperConfig
+	config   dial.Target
 	answer   func(n int) (back, answered bool, err error) // of the nth probe, from 1
 	probes   []time.Time
 	watching bool // the watcher's stream is open
@@ -42,7 +43,7 @@ func newWorld() *world {
 	w := &world{
 		guard:    domain.Guard{Scraper: shop, LostRun: lostRun},
 		lost:     domain.Run{ID: lostRun, Scraper: shop, Status: domain.StatusConnectionFailed, Trigger: domain.TriggerSchedule, LostLink: domain.LinkScraper, StartedAt: now.Add(-time.Minute), EndedAt: now},
-		config:   domain.DefaultScraperConfig(),
+		config:   dial.Target{ScraperConfig: domain.DefaultScraperConfig()},
 		restored: make(chan domain.ReportConnectionRestored, 16),
 		wake:     make(chan struct{}, 1),
 	}
@@ -57,7 +58,7 @@ func (w *world) prober() *recovery.Prober {
 			defer w.mu.Unlock()
 			return w.lost, nil
 		},
-		Config:  func(context.Context, string) (domain.ScraperConfig, error) { return w.config, nil },
+		Config:  func(context.Context, string) (dial.Target, error) { return w.config, nil },
 		Ask:     w.ask,
 		Watcher: func(string) bool { w.mu.Lock(); defer w.mu.Unlock(); return w.watching },
 		Handle:  w.handle,
@@ -76,7 +77,7 @@ func (w *world) down(context.Context) ([]domain.Guard, error) {
 	return []domain.Guard{w.guard}, nil
 }
 
-func (w *world) ask(context.Context, domain.ScraperConfig) (bool, bool, error) {
+func (w *world) ask(context.Context, dial.Target) (bool, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.probes = append(w.probes, time.Now())
@@ -274,7 +275,7 @@ func TestAStormIsProbedAFewAtATime(t *testing.T) {
 			}
 			return guards, nil
 		}
-		p.Ask = func(context.Context, domain.ScraperConfig) (bool, bool, error) {
+		p.Ask = func(context.Context, dial.Target) (bool, bool, error) {
 			w.mu.Lock()
 			under, asked = under+1, asked+1
 			most = max(most, under)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 // announcePause is the least time between two probes of one scraper that
@@ -149,7 +150,7 @@ func (w *watch) load(ctx context.Context) (err error) {
 	return err
 }
 
-func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time.Time) watchState {
+func (w *watch) ask(ctx context.Context, c dial.Target, goodSince *time.Time) watchState {
 	asked := time.Now()
 	back, answered, err := w.prober.Ask(ctx, c)
 	w.hung = !answered && time.Since(asked) >= hangs
@@ -169,7 +170,7 @@ func (w *watch) ask(ctx context.Context, c domain.ScraperConfig, goodSince *time
 
 // prove asks for more than one good probe where more is due: a whole hold-down
 // of them, and a watcher for a run that lost its watcher.
-func (w *watch) prove(c domain.ScraperConfig, goodSince time.Time) watchState {
+func (w *watch) prove(c dial.Target, goodSince time.Time) watchState {
 	lost, holdDown := w.lost, c.Recovery.HoldDown
 	switch {
 	case lost.HeldDown(holdDown.Std()) && time.Since(goodSince) < holdDown.Std():

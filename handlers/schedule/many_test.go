@@ -82,9 +82,9 @@ func TestSlotsOfOneInstantStartTogether(t *testing.T) {
 				t.Errorf("%s was started %v after its slot", name, late)
 			}
 		}
-		c, ok := s.Config("s-7")
-		if _, other := s.Config("nobody"); !ok || other || c.Name != "s-7" {
-			t.Errorf("the configuration of s-7: %v %+v; of nobody: %v", ok, c, other)
+		known, ok := s.Scraper("s-7")
+		if _, other := s.Scraper("nobody"); !ok || other || known.Config.Name != "s-7" {
+			t.Errorf("the configuration of s-7: %v %+v; of nobody: %v", ok, known, other)
 		}
 	})
 }

@@ -154,16 +154,16 @@ func (s *Scheduler) fold(e domain.Event) {
 	}
 }
 
-// Config is a scraper's configuration as the log has it, as far as it has been
-// followed; ok says whether there is one. It asks nobody.
-func (s *Scheduler) Config(scraper string) (c domain.ScraperConfig, ok bool) {
+// Scraper returns a scraper as the log has it, as far as it has been followed; ok
+// says whether it is configured. It reads no database.
+func (s *Scheduler) Scraper(name string) (scraper domain.Scraper, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.entries[scraper]
+	e := s.entries[name]
 	if e == nil || e.scraper.ConfiguredAt.IsZero() {
-		return domain.ScraperConfig{}, false
+		return domain.Scraper{}, false
 	}
-	return e.scraper.Config, true
+	return e.scraper, true
 }
 
 // become takes over a scraper's new state and finds its next slot when that may

@@ -30,7 +30,7 @@ type book struct {
 	open     []uuid.UUID
 	refuse   error // what Handle answers
 	unloaded error // what LoadRun answers
-	cfg      domain.ScraperConfig
+	cfg      dial.Target
 	noConfig error
 	tokens   chan struct{}
 
@@ -135,7 +135,7 @@ func (b *book) loadRun(_ context.Context, id uuid.UUID) (domain.Run, error) {
 	return b.runs[id], b.unloaded
 }
 
-func (b *book) config(context.Context, string) (domain.ScraperConfig, error) {
+func (b *book) config(context.Context, string) (dial.Target, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.cfg, b.noConfig

@@ -11,6 +11,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/handlers/dial"
+	"scrapelog/handlers/egress"
 )
 
 // command is how the exchange ended, as a request to the run; nil when the run
@@ -19,7 +20,9 @@ import (
 func (o outcome) command() domain.RunCommand {
 	var answer *refusal
 	var broken *breach
+	var malformed *dial.MalformedError
 	var never *unsendable
+	var denied *egress.DeniedError
 	switch {
 	case o.said != nil:
 		return o.terminal(*o.said)
@@ -29,9 +32,11 @@ func (o outcome) command() domain.RunCommand {
 		return o.lost(domain.CauseEOF, `the stream ended without "completed" or "failed"`+o.lastWord())
 	case errors.As(o.err, &never):
 		return o.failed(domain.CodeRejected, "not sent: "+never.problem)
+	case errors.As(o.err, &denied):
+		return o.failed(domain.CodeRejected, "not sent: "+denied.Error())
 	case errors.As(o.err, &answer):
 		return o.refused(answer)
-	case errors.As(o.err, &broken), errors.Is(o.err, errStreamTooLong):
+	case errors.As(o.err, &broken), errors.As(o.err, &malformed), errors.Is(o.err, errStreamTooLong):
 		return o.failed(domain.CodeProtocol, o.err.Error())
 	case errors.Is(o.err, bufio.ErrTooLong):
 		return o.failed(domain.CodeProtocol, "an event is longer than 256 KiB")

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,12 +16,13 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/handlers/dial"
+	"scrapelog/handlers/egress"
 )
 
 // TestTheOrderOfTheClassifier gives two reasons at once; the first must count.
 func TestTheOrderOfTheClassifier(t *testing.T) {
 	said := &dial.Terminal{Completed: true}
-	answered := &refusal{http.StatusNotFound}
+	answered := &refusal{status: http.StatusNotFound}
 	for name, test := range map[string]struct {
 		o    outcome
 		want any
@@ -34,6 +36,9 @@ func TestTheOrderOfTheClassifier(t *testing.T) {
 		"an HTTP answer":                        {outcome{err: answered}, domain.CodeRejected},
 		"a name, before its timeout":            {outcome{err: &net.DNSError{IsTimeout: true}}, domain.CauseDNS},
 		"an errno, before its timeout":          {outcome{err: &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}}, domain.CauseUnreachable},
+		"our own exhaustion, before the name":   {outcome{err: &net.DNSError{Err: "dial udp 127.0.0.1:53: socket: too many open files"}}, domain.CauseInstanceExhausted},
+		"a denied address":                      {outcome{err: &egress.DeniedError{}}, domain.CodeRejected},
+		"an answer that is no proper HTTP":      {outcome{stage: asking, err: &dial.MalformedError{}}, domain.CodeProtocol},
 		"a blackhole route":                     {outcome{err: &net.OpError{Op: "dial", Err: syscall.EINVAL}}, domain.CauseUnreachable},
 		"a timeout of the kernel while dialing": {outcome{err: syscall.ETIMEDOUT}, domain.CauseConnectTimeout},
 		"the same while asking":                 {outcome{stage: asking, err: syscall.ETIMEDOUT}, domain.CauseStartTimeout},
@@ -46,6 +51,19 @@ func TestTheOrderOfTheClassifier(t *testing.T) {
 	} {
 		if got := essence(test.o.command()); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// Descriptors and memory of ours are never the scraper's fault, at any stage.
+func TestOurOwnExhaustion(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS} {
+		for _, at := range []stage{dialing, asking, streaming} {
+			o := outcome{stage: at, err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}}
+			lost, is := o.command().(domain.ReportConnectionLost)
+			if !is || lost.Cause != domain.CauseInstanceExhausted || !strings.Contains(lost.Detail, errno.Error()) || !strings.Contains(lost.Detail, "ulimit -n") {
+				t.Errorf("%s at stage %d: %+v", errno, at, lost)
+			}
 		}
 	}
 }

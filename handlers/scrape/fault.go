@@ -23,7 +23,7 @@ func (o outcome) fault() (domain.Cause, string) {
 		err = wrapped.Err // the wrapper's text carries the URL with its query
 	}
 	for _, look := range []func(stage, error) domain.Cause{
-		dnsFault, tlsFault, errnoFault, timeoutFault, eofFault, framingFault,
+		exhaustedFault, dnsFault, tlsFault, errnoFault, timeoutFault, eofFault, framingFault,
 	} {
 		if cause := look(o.stage, err); cause != "" {
 			return cause, faultDetail(cause, err)
@@ -36,16 +36,23 @@ func (o outcome) fault() (domain.Cause, string) {
 // sent, which may be anything, our own request included.
 func faultDetail(cause domain.Cause, err error) string {
 	var quoting textproto.ProtocolError
-	var bound *dial.BoundError
 	switch {
-	case errors.As(err, &bound):
-		return bound.Error()
+	case cause == domain.CauseInstanceExhausted:
+		return err.Error() + ": scrapelog itself has none left; raise its limit of open files (ulimit -n, LimitNOFILE) or its memory"
 	case cause == domain.CauseBadResponse:
 		return fmt.Sprintf("the answer was not HTTP (%T)", innermost(err))
 	case errors.As(err, &quoting):
 		return "the stream's trailer was malformed"
 	}
 	return err.Error()
+}
+
+// exhaustedFault comes first: a name is not found for want of descriptors either.
+func exhaustedFault(_ stage, err error) domain.Cause {
+	if dial.Exhausted(err) {
+		return domain.CauseInstanceExhausted
+	}
+	return ""
 }
 
 func dnsFault(_ stage, err error) domain.Cause {

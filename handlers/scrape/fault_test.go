@@ -30,7 +30,7 @@ func connectFaults(t *testing.T) map[string]fault {
 	wantsCert.tls.ClientAuth = tls.RequireAnyClientCert
 	return map[string]fault{
 		"refused":                         {scenario{url: "http://" + closedPort(t) + "/"}, connecting(domain.CauseRefused).unsent()},
-		"network unreachable":             {scenario{url: "http://255.255.255.255:9/"}, connecting(domain.CauseUnreachable).unsent()},
+		"an address that is not allowed":  {scenario{url: "http://255.255.255.255:9/"}, failed(domain.CodeRejected).unsent().saying("not sent: the egress rules refuse the address 255.255.255.255")},
 		"SYN unanswered":                  {scenario{url: "http://" + fullPort(t) + "/", config: impatient}, connecting(domain.CauseConnectTimeout).unsent().after(limit)},
 		"TLS: unknown authority":          {handshake(untrusted.issue(), nil), connecting(domain.CauseTLS).unsent()},
 		"TLS: wrong name":                 {handshake(wrongName, nil), connecting(domain.CauseTLS).unsent()},
@@ -45,18 +45,22 @@ func connectFaults(t *testing.T) map[string]fault {
 		"request not read":                {scenario{peer: (*peer).hang, config: bigParams}, connecting(domain.CauseStartTimeout).unsent().after(5 * time.Second)},
 		"closed before the header":        {answer(""), connecting(domain.CauseEOF)},
 		"closed inside the header":        {answer("HTTP/1.1 200 OK\r\n"), connecting(domain.CauseEOF)},
-		"closed inside a line of it":      {answer("HTTP/1.1 200 OK\r\nContent-"), connecting(domain.CauseBadResponse)},
+		"closed inside a line of it":      {answer("HTTP/1.1 200 OK\r\nContent-"), connecting(domain.CauseEOF)},
+		"closed inside the status line":   {answer("HTTP/1.1 2"), connecting(domain.CauseEOF)},
+		"closed after one letter of it":   {answer("H"), connecting(domain.CauseEOF)},
+		"closed inside no HTTP":           {answer("SSH-2.0"), connecting(domain.CauseBadResponse)},
+		"reset inside a line of it":       {broken("HTTP/1.1 200 OK\r\nContent-", 0), connecting(domain.CauseReset)},
 		"reset before the header":         {broken("", 0), connecting(domain.CauseReset)},
 		"not HTTP":                        {answer("SSH-2.0-OpenSSH_9.9\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
 		"not HTTP: our request, echoed":   {answer("POST /scrapes/shop?" + secretQuery + " HTTP/1.1\r\n\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
-		"a header past 64 KiB":            {answer(streamHeader + "X-Large: " + strings.Repeat("x", 80<<10) + "\r\n\r\n"), connecting(domain.CauseBadResponse).saying("64 KiB")},
+		"a header past 64 KiB":            {answer(streamHeader + "X-Large: " + strings.Repeat("x", 80<<10) + "\r\n\r\n"), failed(domain.CodeProtocol).saying("64 KiB")},
 		"HTTP/2 alone is spoken (ALPN)":   {onlyH2, connecting(domain.CauseTLS).unsent().saying("application protocol")},
 		"HTTP/2 is spoken, asked or not":  {h2AnyWay, connecting(domain.CauseBadResponse).unsent().saying("the answer was not HTTP (")},
 		"HTTP/2 without TLS":              {answer(settingsFrame), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
-		"interim answers without end":     {answer(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 50)), connecting(domain.CauseBadResponse).saying("too many interim answers")},
+		"interim answers without end":     {answer(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 50)), failed(domain.CodeProtocol).saying("too many interim answers")},
 		"409 to a recovery run":           {status("409 Conflict").onRecovery(), connecting(domain.CauseBusy)},
 		"a variable of headers_env unset": {answer("").withConfig(unsetHeader), failed(domain.CodeRejected).unsent().saying("SCRAPELOG_TEST_UNSET is not set")},
-		"not HTTP: a header echoed":       {answer("HTTP/1.1 200 OK\r\n" + secretQuery + "\r\n\r\n"), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
+		"64 KiB of no HTTP":               {answer(strings.Repeat("x", 80<<10)), connecting(domain.CauseBadResponse).saying("the answer was not HTTP (")},
 		"TLS: closed before the header":   {handshake(trusted.issue(), func(c *tls.Conn) { _, _ = c.Read(make([]byte, 4096)); _ = c.Close() }), connecting(domain.CauseEOF).unsent()},
 		"TLS: a whole run over a good one": {handshake(trusted.issue(), func(c *tls.Conn) {
 			_, _ = c.Read(make([]byte, 4096))
@@ -78,16 +82,27 @@ func nameFaults() map[string]fault {
 
 func answerFaults() map[string]fault {
 	faults := map[string]fault{
-		"200 with another content type": {answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("text/html")},
-		"200 without a content type":    {answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol)},
-		"200 with a content encoding":   {answer(streamHeader + "Content-Encoding: gzip\r\n\r\n"), failed(domain.CodeProtocol).saying("gzip")},
-		"a redirect without a target":   {status("302 Found"), rejected(302)},
-		"a redirect to nonsense":        {status("301 Moved Permanently", "Location: ht!tp://%zz"), rejected(301)},
-		"status 500 with a body":        {answer("HTTP/1.1 500 Whatever\r\n\r\n<h1>" + secretQuery), rejected(500)},
-		"status 404, a body that hangs": {silent("HTTP/1.1 404 Whatever\r\nContent-Length: 1000\r\n\r\n<h1>"), rejected(404)},
-		"status 404, an endless body":   {endless("HTTP/1.1 404 Whatever\r\n\r\n", secretQuery), rejected(404)},
-		"status 503, an endless body":   {endless("HTTP/1.1 503 Whatever\r\n\r\n", secretQuery), connecting(domain.CauseGateway)},
-		"200 with charset and capitals": {answer("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=UTF-8\r\n\r\n" + completed), done(7)},
+		"200 with another content type":    {answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("text/html")},
+		"200 without a content type":       {answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("the answer has no content type")},
+		"200 with a content encoding":      {answer(streamHeader + "Content-Encoding: gzip\r\n\r\n"), failed(domain.CodeProtocol).saying("gzip")},
+		"a redirect without a target":      {status("302 Found"), rejected(302)},
+		"a redirect to another path":       {status("307 Temporary Redirect", "Location: /scrapes/shop/?key=canary#canary"), rejected(307).saying("/scrapes/shop/")},
+		"a redirect to another host":       {status("308 Permanent Redirect", "Location: https://user:canary@shop.example/x%2Fy?key=canary"), rejected(308).saying("a redirect to https://shop.example/x%2Fy")},
+		"a redirect that is no address":    {status("302 Found", "Location: http:user:canary@shop.example/"), rejected(302)},
+		"a redirect to nonsense":           {status("301 Moved Permanently", "Location: ht!tp://%zz"), rejected(301)},
+		"status 500 with a body":           {answer("HTTP/1.1 500 Whatever\r\n\r\n<h1>" + secretQuery), rejected(500)},
+		"status 404, a body that hangs":    {silent("HTTP/1.1 404 Whatever\r\nContent-Length: 1000\r\n\r\n<h1>"), rejected(404)},
+		"status 404, an endless body":      {endless("HTTP/1.1 404 Whatever\r\n\r\n", secretQuery), rejected(404)},
+		"status 503, an endless body":      {endless("HTTP/1.1 503 Whatever\r\n\r\n", secretQuery), connecting(domain.CauseGateway)},
+		"200 with the encoding identity":   {answer(streamHeader + "Content-Encoding: identity\r\n\r\n" + completed), done(7)},
+		"200 with the encoding None":       {answer(streamHeader + "Content-Encoding: None\r\n\r\n" + completed), done(7)},
+		"200 with an empty encoding":       {answer(streamHeader + "Content-Encoding:\r\n\r\n" + completed), done(7)},
+		"200 with two that are none":       {answer(streamHeader + "Content-Encoding: identity, none\r\nContent-Encoding: identity\r\n\r\n" + completed), done(7)},
+		"200 with one that is and one not": {answer(streamHeader + "Content-Encoding: identity\r\nContent-Encoding: br\r\n\r\n" + completed), failed(domain.CodeProtocol).saying("br")},
+		"200 with charset and capitals":    {answer("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=UTF-8\r\n\r\n" + completed), done(7)},
+	}
+	for name, malformed := range malformedAnswers() {
+		faults["no proper HTTP: "+name] = fault{answer(malformed.answer), failed(domain.CodeProtocol).saying(malformed.detail)}
 	}
 	for _, code := range []int{408, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530} {
 		w := connecting(domain.CauseGateway).saying(fmt.Sprint(code))
@@ -97,6 +112,35 @@ func answerFaults() map[string]fault {
 		faults[fmt.Sprintf("status %d", code)] = fault{status(fmt.Sprintf("%d Whatever", code), "Location: /elsewhere"), rejected(code)}
 	}
 	return faults
+}
+
+// malformedAnswers begin with a status line and go on as no parser should take it.
+func malformedAnswers() map[string]struct{ answer, detail string } {
+	type m = struct{ answer, detail string }
+	const body = "\r\n" + completed
+	return map[string]m{
+		"Transfer-Encoding identity":           {streamHeader + "Transfer-Encoding: identity\r\n" + body, `"identity"`},
+		"Transfer-Encoding gzip":               {streamHeader + "Transfer-Encoding: gzip\r\n" + body, "Transfer-Encoding is not chunked"},
+		"Transfer-Encoding gzip, chunked":      {streamHeader + "Transfer-Encoding: gzip, chunked\r\n" + body, "Transfer-Encoding is not chunked"},
+		"Transfer-Encoding twice":              {streamHeader + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + body, "Transfer-Encoding"},
+		"two different lengths":                {streamHeader + "Content-Length: 5\r\nContent-Length: 6\r\n" + body, "two different values of Content-Length"},
+		"a length that is no number":           {streamHeader + "Content-Length: many\r\n" + body, "Content-Length is not a number"},
+		"a negative length":                    {streamHeader + "Content-Length: -5\r\n" + body, "Content-Length is not a number"},
+		"a header line without a colon":        {"HTTP/1.1 200 OK\r\n" + secretQuery + "\r\n" + body, "a line of its header is malformed"},
+		"a header line that begins with blank": {"HTTP/1.1 200 OK\r\n folded: " + secretQuery + "\r\n" + body, "a line of its header is malformed"},
+		"a blank in a header's name":           {"HTTP/1.1 200 OK\r\nContent Type: text/event-stream\r\n" + body, "the answer has no content type"},
+		"a header without a name":              {"HTTP/1.1 200 OK\r\n: x\r\n" + body, "a line of its header is malformed"},
+		"a NUL in a header":                    {"HTTP/1.1 200 OK\r\nX-A: a\x00b\r\n" + body, "a line of its header is malformed"},
+		"a status that is no number":           {"HTTP/1.1 OK\r\n" + body, "its status line is malformed"},
+		"a status of four digits":              {"HTTP/1.1 2000 OK\r\n" + body, "its status line is malformed"},
+		"a version that is none":               {"HTTP/1.x 200 OK\r\n" + body, "its status line is malformed"},
+		"HTTP in small letters":                {"http/1.1 200 ok\r\nContent-Type: text/event-stream\r\n" + body, "its status line is malformed"},
+		"a blank line before the status line":  {"\r\n" + streamHeader + body, "its status line is malformed"},
+		"a status line of 80 KiB":              {"HTTP/1.1 200 " + strings.Repeat("x", 80<<10) + "\r\n" + body, "64 KiB"},
+		"80 KiB of short header lines":         {streamHeader + strings.Repeat("A: b\r\n", 80<<10/6) + body, "64 KiB"},
+		"one after a proper interim answer":    {"HTTP/1.1 103 Early Hints\r\n\r\n" + streamHeader + "Transfer-Encoding: identity\r\n" + body, `"identity"`},
+		"an interim answer that is none":       {"HTTP/1.1 103 Early Hints\r\nnonsense\r\n\r\n" + streamHeader + body, "a line of its header is malformed"},
+	}
 }
 
 func rejected(code int) want {
@@ -109,6 +153,11 @@ func streamFaults() map[string]fault {
 	const idle = 300*time.Millisecond + grace
 	beats := streamHeader + "X-Scrape-Beat: 1s\r\nTransfer-Encoding: chunked\r\n\r\n"
 	return map[string]fault{
+		"clean end after a wrong word":        {answer(streamHeader + "\r\nevent: Completed\ndata: {\"items\":4}\n\n"), streamed(domain.CauseEOF, 1).lastly("Completed").saying("the last event was Completed; the contract's word is completed")},
+		"clean end after a blank in the word": {answer(streamHeader + "\r\nevent: failed \ndata: {\"error\":\"no\"}\n\n"), streamed(domain.CauseEOF, 1).lastly("failed ").saying(`the last event was "failed "; the contract's word is failed`)},
+		"clean end after a nameless event":    {answer(streamHeader + "\r\ndata: {\"event\":\"completed\",\"items\":4}\n\n"), streamed(domain.CauseEOF, 1).lastly("message").saying("an event without a name")},
+		"cut after an event of a long name":   {answer(streamHeader + "Content-Length: 1000\r\n\r\nevent: " + strings.Repeat("x", 99) + "\ndata: {}\n\n"), streamed(domain.CauseTruncated, 1).lastly(strings.Repeat("x", 61) + "…")},
+		"cut after an event named for a spy":  {answer(streamHeader + "Content-Length: 1000\r\n\r\nevent: \x1b" + secretQuery + "\ndata: {}\n\n"), streamed(domain.CauseTruncated, 1).lastly(`\x1b[redacted]`)},
 		"clean end, no event":                 {answer(chunkedHeader + "0\r\n\r\n"), streamed(domain.CauseEOF, 0)},
 		"clean end after events":              {answer(chunkedHeader + chunk(progress+progress) + "0\r\n\r\n"), streamed(domain.CauseEOF, 2)},
 		"clean end inside an event":           {answer(chunkedHeader + chunk(progress+"event: comp") + "0\r\n\r\n"), streamed(domain.CauseEOF, 1)},

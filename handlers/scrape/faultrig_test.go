@@ -22,6 +22,7 @@ type want struct {
 	phase  domain.Phase
 	http   int
 	events int64
+	last   string // the last event's name, where it is checked
 	items  int64
 	within time.Duration // at the latest; zero: soon
 	detail string        // a part of it
@@ -62,6 +63,8 @@ func (w want) unsent() want { w.posts = 0; return w }
 
 func (w want) after(d time.Duration) want { w.within = d + soon; return w }
 
+func (w want) lastly(name string) want { w.last = name; return w }
+
 func (w want) saying(part string) want { w.detail = part; return w }
 
 func (sc scenario) onRecovery() scenario { sc.trigger = domain.TriggerRecovery; return sc }
@@ -93,6 +96,13 @@ func (w want) check(t *testing.T, c domain.RunCommand, posts int64, took time.Du
 	case domain.ReportConnectionLost:
 		got.status, got.cause, got.phase, got.events, detail = domain.StatusConnectionFailed, c.Cause, c.Phase, c.Received.Events, c.Detail
 		checkEvidence(t, c)
+		if w.last != "" {
+			got.last = c.LastEvent
+		}
+		if named := c.LastEvent != ""; named != (c.Received.Events > 0) || len(c.LastEvent) > domain.MaxLastEvent {
+			t.Errorf("the last of %d events is said to be %q", c.Received.Events, c.LastEvent)
+		}
+		checkDetail(t, c.LastEvent)
 	}
 	if got != w {
 		t.Errorf("got  %+v\nwant %+v\ndetail %q", got, w, detail)

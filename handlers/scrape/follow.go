@@ -5,6 +5,8 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"scrapelog/domain"
@@ -33,7 +35,7 @@ const (
 // outcome is everything that is known about a run's exchange with its scraper.
 type outcome struct {
 	run     domain.Run
-	cfg     domain.ScraperConfig
+	cfg     dial.Target
 	stage   stage
 	redact  redactor
 	endedAt time.Time
@@ -53,7 +55,7 @@ type outcome struct {
 // and end belong together: end cancels ctx with a cause. opened is called when
 // there is a connection. alive is called with the time of each sign of life:
 // bytes, or whole events once beats are announced.
-func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg domain.ScraperConfig, opened func(), alive func(time.Time)) outcome {
+func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg dial.Target, opened func(), alive func(time.Time)) outcome {
 	o := outcome{run: run, cfg: cfg}
 	longest := time.AfterFunc(cfg.MaxDuration.Std(), func() { end(errMaxDuration) })
 	defer longest.Stop()
@@ -97,9 +99,17 @@ func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened fun
 }
 
 // refusal is an HTTP answer that is no stream.
-type refusal struct{ status int }
+type refusal struct {
+	status int
+	target string // where a redirect points, as far as that may be told
+}
 
-func (e *refusal) Error() string { return "the answer was " + statusText(e.status) }
+func (e *refusal) Error() string {
+	if e.target != "" {
+		return "the answer was " + statusText(e.status) + ", a redirect to " + e.target
+	}
+	return "the answer was " + statusText(e.status)
+}
 
 // breach is a stream that is not what was agreed.
 type breach struct{ problem string }
@@ -109,14 +119,44 @@ func (e *breach) Error() string { return e.problem }
 // acceptable says why a response cannot be read as an event stream.
 func acceptable(resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
-		return &refusal{resp.StatusCode}
+		return &refusal{resp.StatusCode, redirectTarget(resp)}
 	}
-	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
+	if encoding := contentEncoding(resp.Header); encoding != "" {
 		return &breach{"the stream has the content encoding " + encoding}
 	}
 	given := resp.Header.Get("Content-Type")
+	if given == "" {
+		return &breach{"the answer has no content type; it must be text/event-stream"}
+	}
 	if media, _, _ := mime.ParseMediaType(given); media != "text/event-stream" {
 		return &breach{"the content type is " + given + ", not text/event-stream"}
 	}
 	return nil
+}
+
+// contentEncoding is the first encoding of a body, empty where there is none.
+// Servers send "identity" or "none" so that no proxy compresses the stream.
+func contentEncoding(h http.Header) string {
+	for _, line := range h.Values("Content-Encoding") {
+		for encoding := range strings.SplitSeq(line, ",") {
+			encoding = strings.TrimSpace(encoding)
+			if encoding != "" && !strings.EqualFold(encoding, "identity") && !strings.EqualFold(encoding, "none") {
+				return encoding
+			}
+		}
+	}
+	return ""
+}
+
+// redirectTarget is the absolute Location of a redirect without credentials, query
+// and fragment, which may be secret. It is empty where there is none to tell.
+func redirectTarget(resp *http.Response) string {
+	if resp.StatusCode/100 != 3 {
+		return ""
+	}
+	target, err := resp.Location()
+	if err != nil || target.Opaque != "" || target.Host == "" {
+		return ""
+	}
+	return (&url.URL{Scheme: target.Scheme, Host: target.Host, Path: target.Path, RawPath: target.RawPath}).String()
 }

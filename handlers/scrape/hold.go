@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 // hold is a run in the supervisor's hands. It is kept past the run's end, until
@@ -109,7 +110,7 @@ func (s *Supervisor) carry(h *hold) outcome {
 	opened := s.opening.take(h.ctx)
 	defer opened()
 	var run domain.Run
-	var cfg domain.ScraperConfig
+	var cfg dial.Target
 	var err error
 	aside(func() { run, cfg, err = s.prepare(h) })
 	if own := context.Cause(h.ctx); own != nil || err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
 )
 
 // gauge is how many are under way at once, and the most there were.
@@ -37,9 +38,9 @@ func TestAStormOpensAndEndsAFewAtATime(t *testing.T) {
 		b, s := offline()
 		var opening, ending gauge
 		ended := make(chan uuid.UUID, runs)
-		s.Config = func(context.Context, string) (domain.ScraperConfig, error) {
+		s.Config = func(context.Context, string) (dial.Target, error) {
 			opening.pass()
-			return domain.ScraperConfig{}, domain.ErrNotFound
+			return dial.Target{}, domain.ErrNotFound
 		}
 		s.Handle = func(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
 			ending.pass()

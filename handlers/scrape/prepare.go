@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 // prepare loads what a POST needs. While the database cannot be reached it tries
 // on: the run is not POSTed, and stays open. An error that it returns is final.
-func (s *Supervisor) prepare(h *hold) (domain.Run, domain.ScraperConfig, error) {
+func (s *Supervisor) prepare(h *hold) (domain.Run, dial.Target, error) {
 	for logged := false; ; logged = true {
 		run, cfg, err := s.load(h.ctx, h)
 		switch {
@@ -30,14 +31,14 @@ func (s *Supervisor) prepare(h *hold) (domain.Run, domain.ScraperConfig, error) 
 	}
 }
 
-func (s *Supervisor) load(ctx context.Context, h *hold) (domain.Run, domain.ScraperConfig, error) {
+func (s *Supervisor) load(ctx context.Context, h *hold) (domain.Run, dial.Target, error) {
 	run, err := s.LoadRun(ctx, h.id)
 	if err != nil {
-		return run, domain.ScraperConfig{}, fmt.Errorf("run %s: %w", h.id, err)
+		return run, dial.Target{}, fmt.Errorf("run %s: %w", h.id, err)
 	}
 	if run.Status.Final() || run.Instance != s.Instance {
 		h.end(errEnded)
-		return run, domain.ScraperConfig{}, nil
+		return run, dial.Target{}, nil
 	}
 	cfg, err := s.Config(ctx, run.Scraper)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 const (
@@ -98,7 +99,7 @@ func (sc scenario) run(t testing.TB) (c domain.RunCommand, posts int64, took tim
 	}
 	cfg.URL += "?" + secretQuery
 	if sc.config != nil {
-		sc.config(&cfg)
+		sc.config(&cfg.ScraperConfig)
 	}
 	run := domain.Run{ID: uuid.Must(uuid.NewV7()), Scraper: cfg.Name, Status: domain.StatusRunning, Trigger: sc.trigger}
 	if sc.trigger == domain.TriggerRecovery {
@@ -160,8 +161,8 @@ func (sc scenario) serve(p *peer) {
 	<-p.gone
 }
 
-func testConfig() domain.ScraperConfig {
-	cfg := domain.DefaultScraperConfig()
+func testConfig() dial.Target {
+	cfg := dial.Target{ScraperConfig: domain.DefaultScraperConfig()}
 	cfg.Name = "shop"
 	cfg.StartTimeout = domain.Duration(300 * time.Millisecond)
 	cfg.IdleTimeout = domain.Duration(300 * time.Millisecond)

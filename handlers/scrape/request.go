@@ -17,7 +17,7 @@ type unsendable struct{ problem string }
 func (e *unsendable) Error() string { return e.problem }
 
 // newRequest makes the POST of a run. The error is an *unsendable.
-func newRequest(ctx context.Context, run domain.Run, cfg domain.ScraperConfig) (*http.Request, error) {
+func newRequest(ctx context.Context, run domain.Run, cfg dial.Target) (*http.Request, error) {
 	order := dial.Order{RunID: run.ID, Scraper: run.Scraper, Recovers: run.Recovers, Platforms: cfg.Platforms, Params: run.Params}
 	if len(order.Params) == 0 {
 		params, err := json.Marshal(cfg.Params)

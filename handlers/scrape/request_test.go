@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/dial"
 )
 
 var (
@@ -21,7 +22,7 @@ func TestTheBodyIsTheContract(t *testing.T) {
 	full.Platforms, full.Params = []string{"alpha", "beta"}, map[string]any{"depth": 2}
 	for name, test := range map[string]struct {
 		run  domain.Run
-		cfg  domain.ScraperConfig
+		cfg  dial.Target
 		want string
 	}{
 		"nothing configured": {domain.Run{ID: runID, Scraper: "shop"}, cfg,

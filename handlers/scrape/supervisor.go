@@ -11,6 +11,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
 )
 
 const (
@@ -44,7 +45,7 @@ type Supervisor struct {
 	// Config returns what to dial: the configuration, its URL with the query that
 	// the log does not keep. ErrNotFound and ErrInvalid fail the run, any other
 	// error is tried again.
-	Config func(ctx context.Context, scraper string) (domain.ScraperConfig, error)
+	Config func(ctx context.Context, scraper string) (dial.Target, error)
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	// Wake gives a channel that has a token after every commit.
 	Wake func() (tokens <-chan struct{}, stop func())

@@ -1,0 +1,131 @@
+// Package egress decides which addresses this process connects to on behalf of a
+// configuration. A URL may come from a user of the API, and a name may resolve to
+// any address, so the decision is made after resolution, for every address that is
+// tried, as the Control function of the [net.Dialer]:
+//
+//	d := net.Dialer{ControlContext: rules.Control}
+//
+// Link-local, metadata, multicast, broadcast and unspecified addresses are refused
+// always, in whatever form of IPv6 they are written, and so is our own listener.
+// Loopback and private addresses are refused where [Rules.PublicOnly] is set.
+package egress
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+
+	"scrapelog/domain"
+)
+
+// Rules says which addresses may be connected to. The zero value allows loopback,
+// private and public addresses.
+type Rules struct {
+	Allow      []netip.Prefix // allowed although PublicOnly is set
+	Deny       []netip.Prefix // refused, Allow or not
+	PublicOnly bool           // refuse loopback, private and all other addresses that are not on the internet
+	Own        netip.AddrPort // our own listener, refused; an unspecified address stands for every address of this machine
+}
+
+// DeniedError is an address that the rules refuse.
+type DeniedError struct {
+	Address netip.Addr
+	Why     string
+}
+
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("the egress rules refuse the address %s: %s", e.Address, e.Why)
+}
+
+// Unwrap makes it an invalid configuration to the caller.
+func (e *DeniedError) Unwrap() error { return domain.ErrInvalid }
+
+// Control refuses a connection before it is made. It has the form of
+// [net.Dialer.ControlContext]. The error is a *DeniedError.
+func (r Rules) Control(_ context.Context, _, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return &DeniedError{Why: "it is no IP address with a port"}
+	}
+	return r.Check(at)
+}
+
+// Check says whether an address may be connected to. The error is a *DeniedError.
+func (r Rules) Check(at netip.AddrPort) error {
+	addr := at.Addr().WithZone("")
+	for _, meant := range append(embedded(addr), addr) {
+		if why := r.refuses(netip.AddrPortFrom(meant.Unmap(), at.Port())); why != "" {
+			return &DeniedError{Address: at.Addr(), Why: why}
+		}
+	}
+	return nil
+}
+
+func (r Rules) refuses(at netip.AddrPort) string {
+	addr := at.Addr()
+	if why := never(addr); why != "" {
+		return why
+	}
+	contains := func(p netip.Prefix) bool { return p.Contains(addr) }
+	switch {
+	case r.own(at):
+		return "scrapelog itself listens there"
+	case slices.ContainsFunc(r.Deny, contains):
+		return "it is in egress.deny"
+	case !r.PublicOnly, slices.ContainsFunc(r.Allow, contains), isTranslated(addr):
+		return ""
+	case public.SafeAddr(addr) != nil:
+		return "it is not on the internet; list its network in egress.allow, or manage the scraper by the configuration file"
+	}
+	return ""
+}
+
+// public knows the special-purpose registries of IANA.
+var public = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork())
+
+// own says whether this process listens there.
+func (r Rules) own(at netip.AddrPort) bool {
+	if !r.Own.IsValid() || at.Port() != r.Own.Port() {
+		return false
+	}
+	if listens := r.Own.Addr().Unmap(); !listens.IsUnspecified() {
+		return at.Addr() == listens
+	}
+	return at.Addr().IsLoopback() || ofThisMachine(at.Addr())
+}
+
+func ofThisMachine(addr netip.Addr) bool {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return true // what cannot be told is refused
+	}
+	return slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		network, err := netip.ParsePrefix(a.String())
+		return err == nil && network.Addr().WithZone("").Unmap() == addr
+	})
+}
+
+// ParseNetworks reads networks in the form 10.0.0.0/8; a bare address stands for
+// itself. The error is a *domain.FieldError for the place below the given field.
+func ParseNetworks(field string, networks []string) ([]netip.Prefix, error) {
+	var parsed []netip.Prefix
+	for i, text := range networks {
+		network, err := netip.ParsePrefix(text)
+		if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, &domain.FieldError{Field: fmt.Sprintf("%s[%d]", field, i), Problem: fmt.Sprintf("%q is not a network", text), Want: "use CIDR such as 10.0.0.0/8 or fd00::/8"}
+		}
+		if network.Addr().Is4In6() && network.Bits() >= 96 {
+			network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-96)
+		}
+		parsed = append(parsed, network.Masked())
+	}
+	return parsed, nil
+}
