@@ -11,6 +11,8 @@ import (
 
 // Event is a fact of the log. Its wire name and JSON are frozen by golden files:
 // a changed shape is a new version with an upcaster (see [Retire]), never an edit.
+//
+//sumtype:decl
 type Event interface {
 	// EventType is the wire name, written out: "run.connection_lost".
 	EventType() string
@@ -18,8 +20,12 @@ type Event interface {
 	Stream() string
 	// ScraperName names the scraper whose guard the event moves.
 	ScraperName() string
+	// Run is the run that the event is about; uuid.Nil for an event of a scraper.
+	Run() uuid.UUID
 	// OccurredAt is when it happened, as its observer saw it.
 	OccurredAt() time.Time
+
+	isEvent()
 }
 
 // AboutRun is what every event of a run says first.
@@ -31,6 +37,11 @@ type AboutRun struct {
 
 // Stream implements Event.
 func (a AboutRun) Stream() string { return RunStream(a.RunID) }
+
+// Run implements Event.
+func (a AboutRun) Run() uuid.UUID { return a.RunID }
+
+func (AboutRun) isEvent() {}
 
 // ScraperName implements Event.
 func (a AboutRun) ScraperName() string { return a.Scraper }
@@ -46,6 +57,11 @@ type AboutScraper struct {
 
 // Stream implements Event.
 func (a AboutScraper) Stream() string { return ScraperStream(a.Scraper) }
+
+// Run implements Event.
+func (AboutScraper) Run() uuid.UUID { return uuid.Nil }
+
+func (AboutScraper) isEvent() {}
 
 // ScraperName implements Event.
 func (a AboutScraper) ScraperName() string { return a.Scraper }

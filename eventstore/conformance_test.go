@@ -14,6 +14,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
 	"github.com/google/uuid"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 )
@@ -83,15 +84,15 @@ func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Sub
 
 // opaque is an event whose payload means nothing to us.
 type opaque struct {
-	Topic   string `json:"topic"`
-	UUID    string `json:"uuid"` // which the suite uses for several topics
-	Payload []byte `json:"payload"`
+	domain.AboutRun `json:"-"` // seals domain.Event
+	Topic           string     `json:"topic"`
+	UUID            string     `json:"uuid"` // which the suite uses for several topics
+	Payload         []byte     `json:"payload"`
 }
 
-func (opaque) EventType() string     { return "test.opaque" }
-func (o opaque) Stream() string      { return o.Topic }
-func (opaque) ScraperName() string   { return "none" }
-func (opaque) OccurredAt() time.Time { return at }
+func (opaque) EventType() string   { return "test.opaque" }
+func (o opaque) Stream() string    { return o.Topic }
+func (opaque) ScraperName() string { return "none" }
 
 // publisher appends messages as events at the end of their stream.
 type publisher struct {

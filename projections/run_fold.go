@@ -36,7 +36,7 @@ func (f *runFold) load(ctx context.Context, events []event) error {
 		if starts && f.fresh() {
 			begun[started.RunID] = struct{}{}
 		}
-		for _, run := range []uuid.UUID{runOf(e.Event), started.Recovers} {
+		for _, run := range []uuid.UUID{e.Event.Run(), started.Recovers} {
 			if _, fresh := begun[run]; !fresh && run != uuid.Nil {
 				runs = append(runs, run)
 			}
@@ -46,7 +46,7 @@ func (f *runFold) load(ctx context.Context, events []event) error {
 }
 
 func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) error {
-	runID := runOf(e)
+	runID := e.Run()
 	if runID == uuid.Nil {
 		return nil
 	}
@@ -116,25 +116,6 @@ func (f *runFold) flush(ctx context.Context) error {
 	}
 	clear(f.counts)
 	return nil
-}
-
-// runOf is the run that e is about; uuid.Nil: none.
-func runOf(e domain.Event) uuid.UUID {
-	switch e := e.(type) {
-	case domain.RunStarted:
-		return e.RunID
-	case domain.ConnectionLost:
-		return e.RunID
-	case domain.ConnectionRestored:
-		return e.RunID
-	case domain.RunCompleted:
-		return e.RunID
-	case domain.RunFailed:
-		return e.RunID
-	case domain.RunCancelled:
-		return e.RunID
-	}
-	return uuid.Nil
 }
 
 // evolve returns the run after e, the event at the given position. It never refuses.

@@ -75,7 +75,7 @@ func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 
 // streakAfter is the streak after e, if e is about the last run.
 func (r scraperRow) streakAfter(e domain.Event) domain.Streak {
-	if run := runOf(e); run == uuid.Nil || run != r.last.ID {
+	if run := e.Run(); run == uuid.Nil || run != r.last.ID {
 		return r.streak
 	}
 	if lost, ok := e.(domain.ConnectionLost); ok {

@@ -114,17 +114,11 @@ func (b *book) add(e entry) {
 	}
 }
 
-// endOf is the run that an event ends, if it ends one.
+// endOf returns the run that an event ends, if it ends one.
 func endOf(e domain.Event) (uuid.UUID, bool) {
-	switch e := e.(type) {
-	case domain.ConnectionLost:
-		return e.RunID, true
-	case domain.RunCompleted:
-		return e.RunID, true
-	case domain.RunFailed:
-		return e.RunID, true
-	case domain.RunCancelled:
-		return e.RunID, true
+	switch e.(type) {
+	case domain.ConnectionLost, domain.RunCompleted, domain.RunFailed, domain.RunCancelled:
+		return e.Run(), true
 	}
 	return uuid.Nil, false
 }
