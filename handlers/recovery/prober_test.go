@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -295,4 +298,41 @@ func TestAStormIsProbedAFewAtATime(t *testing.T) {
 			t.Errorf("%d probes at once, %d in half a second; want %d and %d", most, asked, recovery.AtOnce, want)
 		}
 	})
+}
+
+// What is not sent restores nothing, and is no silence of the scraper's either: its
+// next slot starts, and the run says what is wrong.
+func TestAProbeThatIsRefusedRestoresNothing(t *testing.T) {
+	t.Setenv("SCRAPELOG_TEST_TOKEN", "secret")
+	scraper := httptest.NewServer(http.NotFoundHandler())
+	defer scraper.Close()
+	for name, forbid := range map[string]func(*dial.Target){
+		"a forbidden address": func(c *dial.Target) { c.Egress.Deny = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
+		"a forbidden variable": func(c *dial.Target) {
+			c.HeadersEnv, c.Secrets = map[string]string{"X": "SCRAPELOG_TEST_TOKEN"}, &domain.Secrets{}
+		},
+		"an unset variable": func(c *dial.Target) { c.HeadersEnv = map[string]string{"X": "SCRAPELOG_TEST_UNSET"} },
+	} {
+		w := newWorld()
+		w.config.URL, w.config.Probe.Interval = scraper.URL, domain.Duration(10*time.Millisecond)
+		forbid(&w.config)
+		probes := make(chan struct{}, 100)
+		p := w.prober()
+		p.Ask = func(ctx context.Context, c dial.Target) (back, answered bool, err error) {
+			defer func() { probes <- struct{}{} }()
+			return dial.Probe(ctx, c)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- p.Run(ctx) }()
+		for range 5 {
+			<-probes
+		}
+		waits, watched := p.Waiting(shop)
+		if !watched || p.Unanswered(shop) || len(w.restored) > 0 {
+			t.Errorf("%s: watched %t, unanswered %t, %d restored, waits %q", name, watched, p.Unanswered(shop), len(w.restored), waits)
+		}
+		cancel()
+		<-done
+	}
 }

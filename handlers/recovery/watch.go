@@ -151,22 +151,26 @@ func (w *watch) load(ctx context.Context) (err error) {
 }
 
 func (w *watch) ask(ctx context.Context, c dial.Target, goodSince *time.Time) watchState {
-	asked := time.Now()
+	began := time.Now()
 	back, answered, err := w.prober.Ask(ctx, c)
-	w.hung = !answered && time.Since(asked) >= hangs
+	w.hung = !answered && time.Since(began) >= hangs
 	if back {
 		if goodSince.IsZero() {
-			*goodSince = asked
+			*goodSince = began
 		}
 		return watchState{}
 	}
 	*goodSince = time.Time{}
-	state := watchState{waiting: fmt.Sprintf("for a good answer to a probe every %g s", c.Probe.Interval.Std().Seconds()), unanswered: !answered}
+	state := watchState{waiting: fmt.Sprintf("for a good answer to a probe every %g s", c.Probe.Interval.Std().Seconds()), unanswered: !answered && asked(err)}
 	if err != nil {
 		state.detail = err.Error()
 	}
 	return state
 }
+
+// asked says whether a probe that ended with err was sent at all. What could not be
+// sent says nothing about the scraper: its next slot starts, and tells people why.
+func asked(err error) bool { return !errors.Is(err, domain.ErrInvalid) && !dial.Exhausted(err) }
 
 // prove asks for more than one good probe where more is due: a whole hold-down
 // of them, and a watcher for a run that lost its watcher.

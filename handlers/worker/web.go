@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"scrapelog/handlers/egress"
 )
 
 const (
@@ -57,7 +59,7 @@ func newWeb(pause time.Duration) *web {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				Proxy:                  http.ProxyFromEnvironment,
-				DialContext:            (&net.Dialer{Timeout: pageTimeout}).DialContext,
+				DialContext:            (&net.Dialer{Timeout: pageTimeout, ControlContext: egress.Rules{}.Control}).DialContext,
 				TLSHandshakeTimeout:    10 * time.Second,
 				MaxResponseHeaderBytes: maxHeader,
 				MaxIdleConnsPerHost:    1,
