@@ -2,18 +2,18 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"log/slog"
 	"time"
 )
 
-// command is the argv of a program.
-type command []string
-
-// inherited is what a command sees of the worker's environment. The rest may
-// hold secrets, such as a database's password.
-var inherited = []string{"PATH", "HOME", "LANG", "TZ"}
+// command runs a program.
+type command struct {
+	argv []string
+	env  []string // names of variables that it inherits beside the usual ones
+	log  *slog.Logger
+}
 
 // lineProgress is a line that the command printed, and which one it was.
 type lineProgress struct {
@@ -22,33 +22,23 @@ type lineProgress struct {
 }
 
 func (c command) run(ctx context.Context, order Order, out *stream) (int64, error) {
-	p, err := startProcess(c, environment(order))
+	p, err := startProcess(c.argv, environment(order, c.env))
 	if err != nil {
-		return 0, fmt.Errorf("cannot start: %w", err)
+		return 0, err
 	}
-	defer p.end()
+	log := c.log.With("run", order.RunID)
+	defer func() {
+		if p.end(); len(p.spared) > 0 {
+			log.Warn("processes of the scrape are left: another user's, which the worker may not end", "processes", p.spared)
+		}
+	}()
 	count, err := p.follow(ctx, out)
 	return count.items(), err
 }
 
-func environment(order Order) []string {
-	env := []string{
-		"SCRAPELOG_RUN_ID=" + order.RunID,
-		"SCRAPELOG_SCRAPER=" + order.Scraper,
-		"SCRAPELOG_PARAMS=" + string(order.Params),
-		"SCRAPELOG_PLATFORMS=" + strings.Join(order.Platforms, ","),
-	}
-	for _, name := range inherited {
-		if value, set := os.LookupEnv(name); set {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
-}
-
 // follow reports what the process prints until it has ended and its output with
-// it. A process that has left the group may hold the output open; it is waited
-// for as long as lines keep coming.
+// it. A process that could not be ended may hold the output open; it is waited for
+// as long as lines keep coming.
 func (p *process) follow(ctx context.Context, out *stream) (count tally, err error) {
 	exited, idle := p.exited, time.NewTimer(0)
 	idle.Stop()
@@ -68,7 +58,6 @@ func (p *process) follow(ctx context.Context, out *stream) (count tally, err err
 			}
 		case <-exited:
 			exited = nil
-			p.sweep()
 			idle.Reset(outputGrace)
 		case <-idle.C:
 			lines = nil
@@ -87,8 +76,8 @@ func (p *process) follow(ctx context.Context, out *stream) (count tally, err err
 // verdict is nil for exit status 0, else the status with the last lines of
 // stderr. The process has exited.
 func (p *process) verdict() error {
-	if p.err == nil {
-		return nil
+	if _, notStarted := errors.AsType[*startError](p.err); p.err == nil || notStarted {
+		return p.err
 	}
 	if last := p.lastWords(); last != "" {
 		return fmt.Errorf("%w: %s", p.err, last)

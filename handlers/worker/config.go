@@ -25,20 +25,28 @@ type Config struct {
 
 // Scrape is one thing the worker can do. It has either a command or html.
 //
-// A command is run as it stands, without a shell, in a process group of its own.
-// Its environment is PATH, HOME, LANG and TZ of the worker, and the facts of the
-// run: SCRAPELOG_RUN_ID, SCRAPELOG_SCRAPER, SCRAPELOG_PARAMS (JSON) and
-// SCRAPELOG_PLATFORMS (separated by commas). Lines on stdout become progress;
-// exit status 0 is completed, anything else failed with the last lines of stderr.
-// Items are the number of lines, or N when the last line is {"items":N}.
+// A command is run as it stands, without a shell and with nothing to read. Of the
+// worker's environment it sees PATH, HOME, LANG, LANGUAGE, LC_*, TZ, TMPDIR,
+// VIRTUAL_ENV, the variables that name proxies (HTTPS_PROXY and its like, in either
+// case) and certificates (SSL_CERT_FILE and its like), and those that Env names. It
+// also sees SCRAPELOG_RUN_ID, SCRAPELOG_SCRAPER, SCRAPELOG_PARAMS (JSON) and
+// SCRAPELOG_PLATFORMS (separated by commas).
 //
-// When the scrape ends, whatever the program has started in its group ends with
-// it. When the worker is killed outright, Linux kills the program too, but not
-// what it has started in turn; a program with children of its own should end them
-// when its output closes.
+// Lines on stdout, ended by LF or CR, become progress. Exit status 0 is completed,
+// anything else failed with the last lines of stderr. Items are the N of the last
+// line that is a JSON object with a whole number under "items", such as
+// {"items":42,"pages":3}; without such a line they are the number of lines. Escape
+// sequences of terminals, a byte order mark and white space around the JSON do not
+// count.
+//
+// On Linux nothing that the program has started outlives the scrape, whatever
+// process group or session it has moved to, also when the worker is killed; only
+// what runs as another user, or in a container that another program runs, is out of
+// reach. Elsewhere the program's process group ends with the scrape.
 type Scrape struct {
 	Name    string   `yaml:"name"`
 	Command []string `yaml:"command"`
+	Env     []string `yaml:"env"` // of a command: names of variables that it sees too
 	HTML    *HTML    `yaml:"html"`
 }
 
@@ -92,12 +100,19 @@ func (s Scrape) validate(at string) error {
 		return fieldError(at+".name", "use 1 to 63 of a-z, 0-9 and -", "%q is not a name", s.Name)
 	case len(s.Command) > 0 && s.HTML != nil:
 		return fieldError(at+".html", "keep one of the two", "stands beside command")
+	case len(s.Env) > 0 && s.HTML != nil:
+		return fieldError(at+".env", "leave it out", "belongs to a command")
 	case s.HTML != nil:
 		return s.HTML.validate(at + ".html")
 	case len(s.Command) == 0:
 		return fieldError(at+".command", "give a command such as [python3, scrape.py], or html", "is missing")
 	case s.Command[0] == "":
 		return fieldError(at+".command[0]", "name a program", "is empty")
+	}
+	for i, name := range s.Env {
+		if err := domain.CheckEnvName(fmt.Sprintf("%s.env[%d]", at, i), name); err != nil {
+			return err
+		}
 	}
 	for i, arg := range s.Command {
 		if strings.ContainsRune(arg, 0) {

@@ -17,6 +17,7 @@ announce: http://127.0.0.1:8080/api/v1/announce
 scrapes:
   - name: nightly
     command: [python3, scrape.py]
+    env: [SHOP_TOKEN]
   - name: shop-prices
     html:
       platforms:
@@ -49,31 +50,33 @@ func TestAnInvalidValueIsNamed(t *testing.T) {
 		spoil func(*Config)
 		field string
 	}{
-		"no address":                {func(c *Config) { c.Listen = "9090" }, "listen"},
-		"a beat too short":          {func(c *Config) { c.Beat = domain.Duration(time.Millisecond) }, "beat"},
-		"a beat too long":           {func(c *Config) { c.Beat = domain.Duration(61 * time.Second) }, "beat"},
-		"announce is no URL":        {func(c *Config) { c.Announce = "localhost:8080" }, "announce"},
-		"announce with credentials": {func(c *Config) { c.Announce = "http://a:b@localhost/" }, "announce"},
-		"no scrapes":                {func(c *Config) { c.Scrapes = nil }, "scrapes"},
-		"a bad name":                {func(c *Config) { c.Scrapes[0].Name = "A b" }, "scrapes[0].name"},
-		"a name twice":              {func(c *Config) { c.Scrapes[1].Name = "nightly" }, "scrapes[1].name"},
-		"neither kind":              {func(c *Config) { c.Scrapes[0].Command = nil }, "scrapes[0].command"},
-		"both kinds":                {func(c *Config) { c.Scrapes[1].Command = []string{"true"} }, "scrapes[1].html"},
-		"an empty program":          {func(c *Config) { c.Scrapes[0].Command = []string{""} }, "scrapes[0].command[0]"},
-		"a NUL":                     {func(c *Config) { c.Scrapes[0].Command = []string{"a", "\x00"} }, "scrapes[0].command[1]"},
-		"no platforms":              {func(c *Config) { c.Scrapes[1].HTML.Platforms = nil }, "scrapes[1].html.platforms"},
-		"a platform without a name": {func(c *Config) { c.Scrapes[1].HTML.Platforms[0].Name = "" }, "scrapes[1].html.platforms[0].name"},
-		"a start that is no URL":    {func(c *Config) { c.Scrapes[1].HTML.Platforms[0].Start = "/" }, "scrapes[1].html.platforms[0].start"},
-		"no item":                   {func(c *Config) { c.Scrapes[1].HTML.Item = "" }, "scrapes[1].html.item"},
-		"a bad selector":            {func(c *Config) { c.Scrapes[1].HTML.Item = "li[" }, "scrapes[1].html.item"},
-		"no fields":                 {func(c *Config) { c.Scrapes[1].HTML.Fields = nil }, "scrapes[1].html.fields"},
-		"a bad field":               {func(c *Config) { c.Scrapes[1].HTML.Fields["title"] = "h2:@x" }, "scrapes[1].html.fields.title"},
-		"a bad next":                {func(c *Config) { c.Scrapes[1].HTML.Next = "a[" }, "scrapes[1].html.next"},
-		"a negative rate":           {func(c *Config) { c.Scrapes[1].HTML.Rate = -1 }, "scrapes[1].html.rate"},
-		"no rate at all":            {func(c *Config) { c.Scrapes[1].HTML.Rate = math.NaN() }, "scrapes[1].html.rate"},
-		"a rate near nothing":       {func(c *Config) { c.Scrapes[1].HTML.Rate = 1e-300 }, "scrapes[1].html.rate"},
-		"a negative bound of pages": {func(c *Config) { c.Scrapes[1].HTML.MaxPages = -1 }, "scrapes[1].html.max_pages"},
-		"no output":                 {func(c *Config) { c.Scrapes[1].HTML.Output = "" }, "scrapes[1].html.output"},
+		"no address":                        {func(c *Config) { c.Listen = "9090" }, "listen"},
+		"a beat too short":                  {func(c *Config) { c.Beat = domain.Duration(time.Millisecond) }, "beat"},
+		"a beat too long":                   {func(c *Config) { c.Beat = domain.Duration(61 * time.Second) }, "beat"},
+		"announce is no URL":                {func(c *Config) { c.Announce = "localhost:8080" }, "announce"},
+		"announce with credentials":         {func(c *Config) { c.Announce = "http://a:b@localhost/" }, "announce"},
+		"no scrapes":                        {func(c *Config) { c.Scrapes = nil }, "scrapes"},
+		"a bad name":                        {func(c *Config) { c.Scrapes[0].Name = "A b" }, "scrapes[0].name"},
+		"a name twice":                      {func(c *Config) { c.Scrapes[1].Name = "nightly" }, "scrapes[1].name"},
+		"neither kind":                      {func(c *Config) { c.Scrapes[0].Command = nil }, "scrapes[0].command"},
+		"both kinds":                        {func(c *Config) { c.Scrapes[1].Command = []string{"true"} }, "scrapes[1].html"},
+		"an empty program":                  {func(c *Config) { c.Scrapes[0].Command = []string{""} }, "scrapes[0].command[0]"},
+		"a name of a variable that is none": {func(c *Config) { c.Scrapes[0].Env = []string{"A", "A=b"} }, "scrapes[0].env[1]"},
+		"variables of pages":                {func(c *Config) { c.Scrapes[1].Env = []string{"A"} }, "scrapes[1].env"},
+		"a NUL":                             {func(c *Config) { c.Scrapes[0].Command = []string{"a", "\x00"} }, "scrapes[0].command[1]"},
+		"no platforms":                      {func(c *Config) { c.Scrapes[1].HTML.Platforms = nil }, "scrapes[1].html.platforms"},
+		"a platform without a name":         {func(c *Config) { c.Scrapes[1].HTML.Platforms[0].Name = "" }, "scrapes[1].html.platforms[0].name"},
+		"a start that is no URL":            {func(c *Config) { c.Scrapes[1].HTML.Platforms[0].Start = "/" }, "scrapes[1].html.platforms[0].start"},
+		"no item":                           {func(c *Config) { c.Scrapes[1].HTML.Item = "" }, "scrapes[1].html.item"},
+		"a bad selector":                    {func(c *Config) { c.Scrapes[1].HTML.Item = "li[" }, "scrapes[1].html.item"},
+		"no fields":                         {func(c *Config) { c.Scrapes[1].HTML.Fields = nil }, "scrapes[1].html.fields"},
+		"a bad field":                       {func(c *Config) { c.Scrapes[1].HTML.Fields["title"] = "h2:@x" }, "scrapes[1].html.fields.title"},
+		"a bad next":                        {func(c *Config) { c.Scrapes[1].HTML.Next = "a[" }, "scrapes[1].html.next"},
+		"a negative rate":                   {func(c *Config) { c.Scrapes[1].HTML.Rate = -1 }, "scrapes[1].html.rate"},
+		"no rate at all":                    {func(c *Config) { c.Scrapes[1].HTML.Rate = math.NaN() }, "scrapes[1].html.rate"},
+		"a rate near nothing":               {func(c *Config) { c.Scrapes[1].HTML.Rate = 1e-300 }, "scrapes[1].html.rate"},
+		"a negative bound of pages":         {func(c *Config) { c.Scrapes[1].HTML.MaxPages = -1 }, "scrapes[1].html.max_pages"},
+		"no output":                         {func(c *Config) { c.Scrapes[1].HTML.Output = "" }, "scrapes[1].html.output"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -201,3 +201,17 @@ func TestAStoppingWorkerCutsItsStreams(t *testing.T) {
 		t.Error("the command outlived the worker")
 	}
 }
+
+// A client that has heard the end of a run may ask for the next one at once: nothing
+// of the run is left by then.
+func TestANameIsFreeWhenTheEndIsSaid(t *testing.T) {
+	base, _ := serve(t, commandConfig("true"))
+	for range 50 {
+		resp, leave := post(t, base+"/scrapes/job", Order{RunID: "r1"})
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("answered %s", resp.Status)
+		}
+		await(t, resp, "completed")
+		leave()
+	}
+}

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 )
 
 const (
-	// killGrace is what a process group has between SIGTERM and SIGKILL.
+	// killGrace is what a scrape has between SIGTERM and SIGKILL.
 	killGrace = 2 * time.Second
 	// outputGrace is how long output may stay silent and open when the process
 	// has exited.
@@ -19,60 +17,48 @@ const (
 	groupPoll   = 20 * time.Millisecond
 )
 
-// process is a running program and its group. The pipes are ours, not exec's:
-// Wait then returns when the program exits, not when the last of its descendants
-// has let go of its output.
+// process is a running program with all that it starts. The pipes are ours, not
+// exec's: its end is then noticed when the program exits, not when the last of its
+// descendants has let go of its output.
 type process struct {
-	cmd            *exec.Cmd
+	*tree
 	stdout, stderr *os.File
 	lines          chan []byte   // of stdout; closed at the end of both outputs
-	deaf           chan struct{} // closed when nobody reads lines any more
+	deaf           chan struct{} // closed when lines are not read any more
 	silent         chan struct{} // closed at the end of stderr
-	exited         chan struct{} // closed when the program has exited and err is set
-	err            error
-	swept          bool
 
 	mu   sync.Mutex
 	tail tail
 }
 
-func startProcess(argv, env []string) (*process, error) {
-	p := &process{
-		cmd:    exec.Command(argv[0], argv[1:]...),
-		lines:  make(chan []byte),
-		deaf:   make(chan struct{}),
-		silent: make(chan struct{}),
-		exited: make(chan struct{}),
-	}
-	p.cmd.Env = env
-	p.cmd.SysProcAttr = ownGroup()
-	if err := p.start(); err != nil {
-		return nil, err
-	}
-	go p.readLines()
-	go p.readTail()
-	go p.wait()
-	return p, nil
-}
+// startError is a program that could not be started.
+type startError struct{ why string }
 
-// start leaves the program with the only writing ends of the pipes.
-func (p *process) start() (err error) {
+func (e *startError) Error() string { return "cannot start: " + e.why }
+
+// startProcess leaves the program with the only writing ends of the pipes. It may
+// also be told by the process's end that the program could not be started.
+func startProcess(argv, env []string) (*process, error) {
+	p := &process{lines: make(chan []byte), deaf: make(chan struct{}), silent: make(chan struct{})}
 	var stdout, stderr *os.File
+	var err error
 	if p.stdout, stdout, err = os.Pipe(); err != nil {
-		return err
+		return nil, &startError{err.Error()}
 	}
 	defer stdout.Close()
 	if p.stderr, stderr, err = os.Pipe(); err != nil {
 		p.stdout.Close()
-		return err
+		return nil, &startError{err.Error()}
 	}
 	defer stderr.Close()
-	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
-	if err = p.cmd.Start(); err != nil {
+	if p.tree, err = startTree(argv, env, stdout, stderr); err != nil {
 		p.stdout.Close()
 		p.stderr.Close()
+		return nil, &startError{err.Error()}
 	}
-	return err
+	go p.readLines()
+	go p.readTail()
+	return p, nil
 }
 
 // readLines closes lines when both outputs have ended, so that the last words
@@ -106,46 +92,10 @@ func (p *process) lastWords() string {
 	return p.tail.String()
 }
 
-func (p *process) wait() {
-	p.err = p.cmd.Wait()
-	close(p.exited)
-}
-
-// signal reaches the whole group. ESRCH means that nobody is left.
-func (p *process) signal(sig syscall.Signal) error {
-	return syscall.Kill(-p.cmd.Process.Pid, sig)
-}
-
-// sweep takes with an exited program what it left behind in its group: a scrape
-// that has ended must not go on in the background.
-func (p *process) sweep() {
-	_ = p.signal(syscall.SIGKILL)
-	p.swept = true
-}
-
-// end leaves nothing of the group running. The program may still run: the group
-// is then told to stop, and killed when it does not.
+// end leaves nothing of the scrape running.
 func (p *process) end() {
 	close(p.deaf)
-	if !p.swept {
-		p.stop()
-	}
+	p.tree.end()
 	p.stdout.Close()
 	p.stderr.Close()
-}
-
-func (p *process) stop() {
-	poll := time.NewTicker(groupPoll)
-	defer poll.Stop()
-	late := time.After(killGrace)
-	for err := p.signal(syscall.SIGTERM); err == nil && alive(p.cmd.Process.Pid); err = p.signal(0) {
-		select {
-		case <-late:
-			_ = p.signal(syscall.SIGKILL)
-			<-p.exited
-			return
-		case <-poll.C:
-		}
-	}
-	<-p.exited
 }

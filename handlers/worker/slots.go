@@ -26,6 +26,8 @@ type slot struct {
 	run    string
 	before *slot         // whom it took the name from
 	done   chan struct{} // closed when nothing of the run is left
+
+	released sync.Once
 }
 
 // take gives name to the run, or says which run holds it. A run that is being
@@ -60,9 +62,13 @@ func (s *slot) ready() <-chan struct{} {
 	return s.before.done
 }
 
-// release gives the name back. It waits for whoever held it before, so that a
-// chain of take-overs ends in the order in which it began.
+// release gives the name back, once. It waits for the slot that held it before, so
+// that a chain of take-overs ends in the order in which it began.
 func (s *slots) release(name string, held *slot) {
+	held.released.Do(func() { s.free(name, held) })
+}
+
+func (s *slots) free(name string, held *slot) {
 	<-held.ready()
 	held.cancel(nil)
 	s.mu.Lock()

@@ -52,7 +52,7 @@ func New(cfg Config, log *slog.Logger) (*Worker, error) {
 		if s.HTML != nil {
 			w.jobs[s.Name] = s.HTML
 		} else {
-			w.jobs[s.Name] = command(s.Command)
+			w.jobs[s.Name] = command{argv: s.Command, env: s.Env, log: log.With("scraper", s.Name)}
 		}
 	}
 	return w, nil
@@ -98,8 +98,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.Serve(ctx, ln)
 }
 
-// Listen opens the configured address.
+// Listen opens the configured address. A server that sees it open may start a scrape,
+// so it first ends what a worker that was killed has left of one.
 func (w *Worker) Listen(ctx context.Context) (net.Listener, error) {
+	if killed := killForsaken(); killed > 0 {
+		w.log.Warn("processes of an earlier worker's scrapes killed", "processes", killed)
+	}
 	return gate.Listen(ctx, w.cfg.Listen)
 }
 
@@ -122,6 +126,7 @@ func (w *Worker) Serve(ctx context.Context, ln net.Listener) error {
 		return nil
 	})
 	g.Go(func() error { return w.announce(ctx) })
+	g.Go(func() error { return reapOrphans(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stop(errStopping)
@@ -180,6 +185,7 @@ func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *s
 	if held.ctx.Err() != nil {
 		err = why(held.ctx)
 	} else {
+		w.slots.release(c.Param("name"), held) // a client that hears the end may ask for the next run at once
 		err = out.end(items, err)
 	}
 	report(log, time.Since(started).Round(time.Millisecond), items, err)
