@@ -11,6 +11,7 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
+	"golang.org/x/sys/unix"
 )
 
 type loggerKey struct{}
@@ -78,4 +79,19 @@ func wantsColour(mode string, w io.Writer) (bool, error) {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// usualWidth is taken for that of a terminal that does not say its own.
+const usualWidth = 80
+
+// terminalWidth is how many places a line of the terminal has, if w is one.
+func terminalWidth(w io.Writer) (places int, ok bool) {
+	if !isTerminal(w) {
+		return 0, false
+	}
+	size, err := unix.IoctlGetWinsize(int(w.(*os.File).Fd()), unix.TIOCGWINSZ)
+	if err != nil || size.Col == 0 {
+		return usualWidth, true
+	}
+	return int(size.Col), true
 }

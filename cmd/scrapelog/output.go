@@ -72,8 +72,8 @@ func (f *dataFlags) printer(cmd *cobra.Command) (*printer, error) {
 	}
 	p := &printer{
 		w: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(), format: f.format, headers: !f.noHeaders, colour: colour,
-		terminal: isTerminal(cmd.OutOrStdout()),
 	}
+	p.width, p.terminal = terminalWidth(cmd.OutOrStdout())
 	switch f.format {
 	case "table", "json", "ndjson":
 	default:
@@ -104,6 +104,7 @@ type printer struct {
 	headers  bool
 	colour   bool
 	terminal bool
+	width    int // of the terminal
 }
 
 func (p *printer) isTable() bool { return p.format == "table" }

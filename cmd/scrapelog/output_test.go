@@ -120,6 +120,13 @@ func TestSafe(t *testing.T) {
 		"\u202eevil\u2069":     `\u202eevil\u2069`,
 		"a\u2028b":             `a\u2028b`,
 		"bad \xff byte, \x7f.": `bad \ufffd byte, \u007f.`,
+		"zero\u200bwidth":      `zero\u200bwidth`,
+		"a\u200cb\u200dc\u2060d\ufeffe\u00adf\u180eg\u061ch": `a\u200cb\u200dc\u2060d\ufeffe\u00adf\u180eg\u061ch`,
+		"tag \U000e0041, filler \u3164 \u115f \uffa0":        `tag \U000e0041, filler \u3164 \u115f \uffa0`,
+		"e\u0301, \u1ec7, กำ, न्\u093f":                      "e\u0301, \u1ec7, กำ, न्\u093f",
+		"z" + strings.Repeat("\u0335", 6):                    "z" + strings.Repeat("\u0335", 4) + `\u0335\u0335`,
+		"\u0338strikes what is before":                       `\u0338strikes what is before`,
+		"\u20dd":                                             `\u20dd`,
 	} {
 		if got := safe(in); got != want {
 			t.Errorf("safe(%q) = %q, want %q", in, got, want)
@@ -131,7 +138,11 @@ func TestSafe(t *testing.T) {
 // and JSON means the same afterwards.
 func FuzzSafe(f *testing.F) {
 	f.Add("a\x1b[31m\u009b\u202e\xff\x7f\n")
+	f.Add("\u200b\U000e0001\u0300\u0300\u0300\u0300\u0300\u0300")
 	f.Fuzz(func(t *testing.T, in string) {
+		if pile := strings.Repeat("\u0300", maxMarks+1); strings.Contains(safe(pile+in+pile), pile) {
+			t.Errorf("marks pile up in %q", in)
+		}
 		if strings.ContainsFunc(safe(in), unsafeRune) || strings.ContainsFunc(cleanText(in), unsafeRune) {
 			t.Errorf("%q came through", in)
 		}
@@ -255,4 +266,33 @@ func FuzzFilters(f *testing.F) {
 		}
 		matchesType([]string{wanted, unwanted}, "run.started")
 	})
+}
+
+// TestWideCells: on a terminal a cell pushes no other off it; elsewhere nothing is
+// cut, since programs read there.
+func TestWideCells(t *testing.T) {
+	wide, name := strings.Repeat("日", 350), strings.Repeat("n", 63)
+	for width, want := range map[int]string{
+		0:   wide + "  " + name + "  " + wide + "\n",
+		80:  strings.Repeat("日", 31) + "…  " + name + "  " + strings.Repeat("日", 39) + "…\n",
+		200: strings.Repeat("日", 49) + "…  " + name + "  " + strings.Repeat("日", 99) + "…\n",
+	} {
+		p, out := newOutput(t, "--no-headers")
+		p.terminal, p.width = width > 0, width
+		list := p.list("A", "B", "C")
+		if err := list.add(nil, wide, name, wide); err != nil {
+			t.Fatal(err)
+		}
+		if err := list.close(); err != nil || out.String() != want {
+			t.Errorf("%d: %v, got\n%swant\n%s", width, err, out.String(), want)
+		}
+	}
+}
+
+func TestColumns(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "abc": 3, "日本": 4, "e\u0301": 1, "🎉": 2, "🇩🇪": 2, "ｱ": 1, "Ａ": 2, "±": 1} {
+		if got := columns(text); got != want {
+			t.Errorf("%q takes %d places, want %d", text, got, want)
+		}
+	}
 }

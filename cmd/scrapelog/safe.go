@@ -4,20 +4,51 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
 )
 
-// safe makes foreign text fit for a terminal and for one line: control
-// characters (C0, DEL, C1), bidirectional controls, line separators and bytes
-// that are not UTF-8 are written out as escapes.
-func safe(s string) string {
-	if !strings.ContainsFunc(s, unsafeRune) {
+// safe makes foreign text fit for a terminal and for one line. Control characters
+// (C0, DEL, C1), characters without a shape (zero-width, bidirectional, tags),
+// line separators, bytes that are not UTF-8 and marks that pile up on one letter
+// are written out as escapes.
+func safe(s string) string { return escapeUnsafe(s, escaped) }
+
+// safeJSON does the same to a JSON document, which means the same afterwards:
+// such characters occur in its strings only, where an escape may stand for them.
+func safeJSON(doc []byte) []byte {
+	return []byte(escapeUnsafe(string(doc), func(r rune) string {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return string(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+		}
+		return fmt.Sprintf(`\u%04x`, r)
+	}))
+}
+
+// maxMarks is how many combining marks one letter may carry: scripts in use need
+// three, and a pile of them covers the lines above and below.
+const maxMarks = 4
+
+func escapeUnsafe(s string, escape func(rune) string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return s
 	}
 	var b strings.Builder
+	marks := maxMarks // the first character has none before it to carry a mark
 	for _, r := range s {
-		if unsafeRune(r) {
-			b.WriteString(escaped(r))
+		if unicode.Is(unicode.M, r) {
+			marks++
+		} else {
+			marks = 0
+		}
+		if unsafeRune(r) || marks > maxMarks {
+			b.WriteString(escape(r))
 			continue
 		}
 		b.WriteRune(r)
@@ -27,8 +58,7 @@ func safe(s string) string {
 
 // unsafeRune holds U+FFFD for unsafe too: it is what invalid bytes decode to.
 func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
-		r == '\u2028' || r == '\u2029' || r == utf8.RuneError
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == utf8.RuneError
 }
 
 func escaped(r rune) string {
@@ -40,24 +70,21 @@ func escaped(r rune) string {
 	case '\t':
 		return `\t`
 	}
+	if r > 0xffff {
+		return fmt.Sprintf(`\U%08x`, r)
+	}
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// safeJSON does the same to a JSON document, which means the same afterwards:
-// such characters occur in its strings only, where an escape may stand for them.
-func safeJSON(doc []byte) []byte {
-	s := string(doc)
-	inString := func(r rune) bool { return r != '\n' && r != '\t' && r != '\r' && unsafeRune(r) }
-	if !strings.ContainsFunc(s, inString) {
-		return doc
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if inString(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return []byte(b.String())
-}
+// widths does not depend on the locale, which says how wide a few signs are.
+var widths = func() *runewidth.Condition {
+	c := runewidth.NewCondition()
+	c.EastAsianWidth = false
+	return c
+}()
+
+// columns is how many places a text takes on a terminal.
+func columns(s string) int { return widths.StringWidth(s) }
+
+// cut shortens a text to a number of places, and shows that it did.
+func cut(s string, places int) string { return widths.Truncate(s, places, "…") }

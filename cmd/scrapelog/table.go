@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/text/width"
-
 	"scrapelog/domain"
 )
 
@@ -34,7 +32,7 @@ func (l *listing) add(value any, cells ...string) error {
 	switch {
 	case l.isTable():
 		for i := range cells {
-			cells[i] = safe(cells[i])
+			cells[i] = l.fitting(safe(cells[i]), i == len(cells)-1)
 		}
 		l.fit(cells)
 		l.rows = append(l.rows, cells)
@@ -44,6 +42,21 @@ func (l *listing) add(value any, cells ...string) error {
 	}
 	l.values = append(l.values, value)
 	return nil
+}
+
+// widestName is the longest name that a scraper may have.
+const widestName = 63
+
+// fitting cuts a cell that would push the others off the terminal: the last one
+// may be as wide as that, any other half as wide.
+func (l *listing) fitting(cell string, last bool) string {
+	switch {
+	case !l.terminal:
+		return cell
+	case last:
+		return cut(cell, l.width)
+	}
+	return cut(cell, max(widestName, l.width/2))
 }
 
 // flush prints the rows of a table that have come together. What follows keeps
@@ -126,16 +139,4 @@ func (p *printer) facts(value any, pairs ...[2]string) error {
 		}
 	}
 	return nil
-}
-
-// columns is how many places a text takes on a terminal.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
-			n++
-		}
-	}
-	return n
 }
