@@ -36,11 +36,11 @@ bench: ## figures beside what they are compared with, and the goals; BENCH='-eve
 bench-scale: ## ten thousand streams in one server, cut at once and back; a thousand schedules
 	go test -run '^$$' -bench BenchmarkScale -benchtime 1x -timeout 60m ./cmd/scrapelog
 
-crash: ## kill -9, 4,000 times, on both databases; eight seeded bugs are found the same way
+crash: ## kill -9, 4,000 times, on both databases; the log is held against what the scrapers saw
 	.ci/crash
 
 soak: ## ten minutes of every fault on both databases: what was taken is given back
-	go run ./cmd/crashcheck -soak $(SOAK) -bound 5s
+	go run ./cmd/crashcheck -duration $(SOAK) -bound 5s
 
 generate: ## the Go code of the pages' templates
 	go tool templ generate -path handlers/web

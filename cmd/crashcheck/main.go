@@ -7,8 +7,8 @@
 // starts it again, and in the end lets everything come to rest. Then package
 // check reads the log. It exits 1 when a promise was broken.
 //
-// With -soak it kills nothing: one serve lives for that long under everything
-// else, and must hold no more afterwards than before.
+// With -duration it kills nothing: one serve lives for that long under every other
+// fault, and must hold no more afterwards than before.
 package main
 
 import (
@@ -20,8 +20,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -54,17 +52,13 @@ func command(ctx context.Context, args []string) error {
 	flags.StringVar(&o.binary, "binary", "", "the scrapelog to kill (default: one that is built now)")
 	db := flags.String("db", "sqlite", "sqlite, postgres (a private server), or the URL of an empty database")
 	disturb := flags.Bool("disturb", false, "restart the private server and kill its backends meanwhile")
-	soak := flags.Duration("soak", 0, "instead of killing: let one live under every other fault for this time, on both databases, and see that it gives back what it took")
-	mutant := flags.String("mutant", "", "show instead that the seeded bugs with this in their name are found; all: every one")
+	duration := flags.Duration("duration", 0, "kill nothing: let one instance live under every other fault for this time, on both databases, and compare what it holds before and after")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *mutant != "" {
-		return huntHere(ctx, *mutant, o.seed)
-	}
-	if *soak > 0 {
-		o.limit = *soak
-		fmt.Printf("%s under every fault, on both databases, seed %d\n", *soak, o.seed)
+	if *duration > 0 {
+		o.limit = *duration
+		fmt.Printf("%s under every fault, on both databases, seed %d\n", *duration, o.seed)
 		return soakBoth(ctx, o, os.Stdout)
 	}
 	if *db == "sqlite" && o.instances > 1 {
@@ -81,18 +75,6 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	return report(os.Stdout, r)
-}
-
-func huntHere(ctx context.Context, only string, seed uint64) error {
-	root, err := moduleRoot(ctx)
-	if err != nil {
-		return err
-	}
-	if only == "all" {
-		only = ""
-	}
-	fmt.Printf("mutants, seed %d\n", seed)
-	return hunt(ctx, root, only, seed, func(format string, args ...any) { fmt.Printf(format, args...) })
 }
 
 // complete gets what the test needs and was not given. end gives it back,
@@ -138,17 +120,11 @@ func (o *options) complete(ctx context.Context, db string, disturb bool) (end fu
 }
 
 // build makes the scrapelog to kill.
-func build(ctx context.Context, binary string, flags ...string) error {
-	args := slices.Concat([]string{"build", "-o", binary}, flags, []string{"scrapelog/cmd/scrapelog"})
-	cmd := exec.CommandContext(ctx, "go", args...)
+func build(ctx context.Context, binary string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "scrapelog/cmd/scrapelog")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
-}
-
-func moduleRoot(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
-	return strings.TrimSpace(string(out)), err
 }

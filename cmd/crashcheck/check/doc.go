@@ -60,6 +60,14 @@ var rules = []struct {
 	{"what the scraper said is in the log in time", faithful},
 }
 
+// Rules returns the names of the promises.
+func Rules() (names []string) {
+	for _, rule := range rules {
+		names = append(names, rule.name)
+	}
+	return names
+}
+
 // Check returns every violation, in the order of the rules.
 func Check(log []eventstore.Recorded, seen Seen) ([]Violation, error) {
 	b, err := newBook(log, seen)

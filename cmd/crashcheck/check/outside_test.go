@@ -21,6 +21,12 @@ func dropAt(ms int, cause domain.Cause) []eventstore.Recorded {
 }
 
 func TestWhatWasSeenFromOutside(t *testing.T) {
+	for sentence, e := range fromOutside() {
+		t.Run(sentence, e.test)
+	}
+}
+
+func fromOutside() map[string]example {
 	const (
 		inTime, madeUp = "what the scraper said is in the log in time", "the log says nothing that the scraper did not say"
 		orphaned       = "no run is open without a live instance"
@@ -28,7 +34,7 @@ func TestWhatWasSeenFromOutside(t *testing.T) {
 		falseLoss      = "no loss is false"
 	)
 	done := post(runA, 1, check.Completed, 9)
-	for sentence, e := range map[string]example{
+	return map[string]example{
 		"an acknowledged write that is there breaks nothing": {completion(), seen(done, ack(1, runA, "run.started")), nil},
 		"an acknowledged write past the end is found":        {completion(), seen(done, ack(3, runA, "run.started")), []string{"what was acknowledged is there"}},
 		"another event in its place is found":                {completion(), seen(done, ack(2, runA, "run.started")), []string{"what was acknowledged is there"}},
@@ -76,8 +82,6 @@ func TestWhatWasSeenFromOutside(t *testing.T) {
 		"a machine that stood still excuses it":   {log(started(runA, 0), completed(runA, 400)), seen(done, stalled(100, 250)), nil},
 		"success turned into a loss is found":     {orphan(50), seen(cancel(runB), done, died(400), anotherLife(401, 402)), []string{falseDeath, inTime}},
 		"a death within the bound excuses a loss": {orphan(50), seen(cancel(runB), done, died(20), anotherLife(30, 100)), nil},
-	} {
-		t.Run(sentence, e.test)
 	}
 }
 

@@ -41,8 +41,32 @@ func edited(events []eventstore.Recorded, edit func([]eventstore.Recorded)) []ev
 }
 
 func TestTheLogAlone(t *testing.T) {
+	for sentence, e := range logAlone() {
+		t.Run(sentence, e.test)
+	}
+}
+
+// TestEveryPromiseHasAHistoryThatBreaksIt keeps a rule from passing because it
+// finds nothing.
+func TestEveryPromiseHasAHistoryThatBreaksIt(t *testing.T) {
+	found := map[string]bool{}
+	for _, examples := range []map[string]example{logAlone(), fromOutside()} {
+		for _, e := range examples {
+			for _, rule := range e.broken {
+				found[rule] = true
+			}
+		}
+	}
+	for _, rule := range check.Rules() {
+		if !found[rule] {
+			t.Errorf("no history breaks %q", rule)
+		}
+	}
+}
+
+func logAlone() map[string]example {
 	done := seen(post(runA, 1, check.Completed, 9))
-	for sentence, e := range map[string]example{
+	return map[string]example{
 		"a run that completed breaks nothing": {log(started(runA, 0), completed(runA, 10)), done, nil},
 		"a recovered loss breaks nothing":     {log(lostAndRecovered()...), seen(recoveredA...), nil},
 		"a missing position is found": {
@@ -116,8 +140,6 @@ func TestTheLogAlone(t *testing.T) {
 			log(started(runA, 0), started(runB, 5), completed(runA, 10), completed(runB, 15)),
 			seen(post(runA, 1, check.Completed, 9), post(runB, 6, check.Completed, 14)), []string{"one run is open per scraper"},
 		},
-	} {
-		t.Run(sentence, e.test)
 	}
 }
 
