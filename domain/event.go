@@ -16,9 +16,10 @@ import (
 type Event interface {
 	// EventType is the wire name, written out: "run.connection_lost".
 	EventType() string
-	// Stream is the stream the event belongs to: "run-<uuid>" or "scraper-<name>".
+	// Stream is the stream the event belongs to: "run-<uuid>", "scraper-<name>" or
+	// "log".
 	Stream() string
-	// ScraperName names the scraper whose guard the event moves.
+	// ScraperName names the scraper whose guard the event moves; empty: none.
 	ScraperName() string
 	// Run is the run that the event is about; uuid.Nil for an event of a scraper.
 	Run() uuid.UUID
@@ -186,6 +187,37 @@ type ScrapeSkipped struct {
 	Reason   SkipReason `json:"reason"`
 }
 
+// LogStream holds what happened to the log itself.
+const LogStream = "log"
+
+// LogAccepted says that the owner of the log's key went on on purpose with a log
+// that does not follow from what was signed, or whose proof was lost.
+type LogAccepted struct {
+	At         time.Time `json:"at"`
+	By         string    `json:"by"`
+	Reason     string    `json:"reason"`
+	Superseded int64     `json:"superseded"` // how many events had been signed
+	Proven     int64     `json:"proven"`     // up to here the log is the one that was signed
+	Key        string    `json:"key"`        // name and hash of the key that signs from here on
+}
+
+// Stream implements Event.
+func (LogAccepted) Stream() string { return LogStream }
+
+// ScraperName implements Event.
+func (LogAccepted) ScraperName() string { return "" }
+
+// Run implements Event.
+func (LogAccepted) Run() uuid.UUID { return uuid.Nil }
+
+func (LogAccepted) isEvent() {}
+
+// OccurredAt implements Event.
+func (a LogAccepted) OccurredAt() time.Time { return a.At }
+
+// EventType implements Event.
+func (LogAccepted) EventType() string { return "log.accepted" }
+
 // The wire names. Readers of the log outside this program depend on them:
 // changing one breaks every log that was ever written.
 
@@ -224,13 +256,17 @@ func (ScrapeSkipped) EventType() string { return "scraper.scrape_skipped" }
 
 var decoders = map[string]func([]byte) (Event, error){}
 
-// EventTypes lists every wire name this program knows, in the order of a story.
+// EventTypes lists the wire names of the events of scrapers and their runs that
+// this program knows, in the order of a story.
 var EventTypes = []string{
 	register[RunStarted](), register[ConnectionLost](), register[ConnectionRestored](),
 	register[RunCompleted](), register[RunFailed](), register[RunCancelled](),
 	register[ScraperConfigured](), register[ScraperPaused](), register[ScraperResumed](),
 	register[ScraperRemoved](), register[ScrapeSkipped](),
 }
+
+// LogEventTypes lists those of the log itself.
+var LogEventTypes = []string{register[LogAccepted]()}
 
 func register[E Event]() string {
 	var zero E

@@ -53,6 +53,7 @@ func frozen() map[string]domain.Event {
 		"scraper.paused":                 paused,
 		"scraper.resumed":                resumed,
 		"scraper.removed":                removed,
+		"log.accepted":                   domain.LogAccepted{At: at(60), By: "cli", Reason: "the disk broke", Superseded: 44, Proven: 30, Key: "scrapelog/0123456789abcdef+01234567"},
 		"scraper.scrape_skipped.slot":    domain.ScrapeSkipped{AboutScraper: aboutScraper(60), Trigger: domain.TriggerSchedule, DueAt: at(60), Reason: domain.SkipRunOpen},
 		"scraper.scrape_skipped.recover": domain.ScrapeSkipped{AboutScraper: aboutScraper(60), Trigger: domain.TriggerRecovery, Recovers: runID, Reason: domain.SkipPaused},
 	}
@@ -93,7 +94,7 @@ func TestEventsAreFrozen(t *testing.T) {
 			}
 		})
 	}
-	for _, known := range domain.EventTypes {
+	for _, known := range append(domain.EventTypes, domain.LogEventTypes...) {
 		if !seen[known] {
 			t.Errorf("%s has no golden file", known)
 		}

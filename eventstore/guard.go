@@ -121,6 +121,9 @@ func (p proof) see(r Recorded) error {
 		p.beyond[scraperOf(r)] = true
 		return nil
 	}
+	if e.ScraperName() == "" {
+		return nil
+	}
 	g := p.guards[e.ScraperName()]
 	g.Scraper = e.ScraperName()
 	p.guards[g.Scraper] = g.Evolve(e)

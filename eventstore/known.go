@@ -70,7 +70,9 @@ func (k *known) knows(e *end, r *request) bool {
 	}
 	names := make([]string, 0, len(r.Events)+1)
 	for _, event := range r.Events {
-		names = append(names, event.Event.ScraperName())
+		if name := event.Event.ScraperName(); name != "" {
+			names = append(names, name)
+		}
 	}
 	if r.Guard != nil {
 		names = append(names, r.Guard.Scraper)

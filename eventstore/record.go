@@ -86,8 +86,9 @@ func (s *Store) loadEnd(ctx context.Context, from querier, group []*request) (*e
 	for _, r := range group {
 		e.versions[r.Stream] = 0
 		for _, event := range r.Events {
-			name := event.Event.ScraperName()
-			e.guards[name] = domain.Guard{Scraper: name}
+			if name := event.Event.ScraperName(); name != "" {
+				e.guards[name] = domain.Guard{Scraper: name}
+			}
 		}
 		if r.Guard != nil {
 			e.guards[r.Guard.Scraper] = domain.Guard{Scraper: r.Guard.Scraper}
@@ -179,6 +180,9 @@ func (e *end) add(r *request) []Recorded {
 		e.at = record.RecordedAt
 		recorded[i] = record
 		event := r.Events[i].Event
+		if event.ScraperName() == "" {
+			continue
+		}
 		before := e.guards[event.ScraperName()]
 		// A guard that nothing has moved yet may have no row, and the row is what
 		// says that there is such a scraper.

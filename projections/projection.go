@@ -63,7 +63,7 @@ func (p Projection) Types() []string { return p.types }
 // of the batch. Applying an event twice leaves the same rows. An e that is nil,
 // of a type this program does not know, changes nothing.
 func (p Projection) Apply(ctx context.Context, tx *sql.Tx, rec eventstore.Recorded, e domain.Event) error {
-	if e == nil {
+	if e == nil || e.ScraperName() == "" {
 		return nil
 	}
 	begin := func() *batch {

@@ -18,7 +18,7 @@ func summary(r eventstore.Recorded) string {
 	if e == nil || err != nil {
 		return string(r.Data)
 	}
-	return strings.Join(append([]string{e.ScraperName()}, details(e)...), " ")
+	return strings.TrimSpace(strings.Join(append([]string{e.ScraperName()}, details(e)...), " "))
 }
 
 func details(e domain.Event) []string {
@@ -46,6 +46,8 @@ func details(e domain.Event) []string {
 		d.add("by", e.By).because(e.Reason)
 	case domain.ScrapeSkipped:
 		d.add("", e.Trigger).addTime("due", e.DueAt).addID("recovers", e.Recovers).add("because", e.Reason)
+	case domain.LogAccepted:
+		d.add("signed", e.Superseded).add("proven", e.Proven).add("key", e.Key).add("by", e.By).because(e.Reason)
 	}
 	return d
 }

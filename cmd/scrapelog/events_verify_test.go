@@ -141,11 +141,12 @@ func TestAuditCheckpoint(t *testing.T) {
 		disturb(t, store, `DELETE FROM events WHERE position > 4`)
 		exits(t, 6, "the end of the log was cut off", "audit", "checkpoint", "--db", db.URL)
 		exits(t, 2, "a reason is needed", "audit", "checkpoint", "--db", db.URL, "--accept-restored", "")
-		_, stderr = exits(t, 0, "4\n", "audit", "checkpoint", "--db", db.URL, "--accept-restored", "the disk broke", "--jq", ".size")
+		_, stderr = exits(t, 0, "5\n", "audit", "checkpoint", "--db", db.URL, "--accept-restored", "the disk broke", "--jq", ".size")
 		if !strings.Contains(stderr, "accepted: 6 events had been signed, and up to 0 the log is that one") {
 			t.Error(stderr)
 		}
 		exits(t, 0, "the disk broke", "events", "verify", "--db", db.URL)
+		exits(t, 0, "signed 6 proven 0 key scrapelog/", "events", "list", "--type", "log.accepted", "--db", db.URL)
 	})
 }
 

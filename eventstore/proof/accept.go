@@ -14,10 +14,11 @@ import (
 )
 
 // AcceptRestored declares on purpose that the log goes on from what the database
-// holds now, because a backup was restored, and seals it. What that gives up is
-// signed into a checkpoint, outside and inside: Restored.Superseded events had
-// been signed, and up to Restored.Proven the log is still that one. Checkpoints
-// of larger trees are void from there on, and every later verification says so.
+// holds now, because a backup was restored or the proof was lost, and seals it.
+// What that gives up is recorded as an event and signed into a checkpoint, outside
+// and inside: Restored.Superseded events had been signed, and up to Restored.Proven
+// the log is still that one. Checkpoints of larger trees are void from there on,
+// and every later verification says so.
 //
 // No server may have the database. It is domain.ErrConflict when there is
 // nothing to accept or the log cannot be sealed as it is.
@@ -107,6 +108,25 @@ func (a *audit) sound() bool {
 	return !a.claims.unread && a.wrong() == neither && a.inner == 0 && !a.scattered && a.span >= tlog.StoredHashCount(a.tip.Size)
 }
 
+// tell records the acceptance as an event.
+func (s *Sealer) tell(ctx context.Context, tx *sql.Tx, accepted Restored) error {
+	var version int64
+	err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM events WHERE stream = $1`, domain.LogStream).Scan(&version)
+	if err != nil {
+		return unavailable(ctx, "stream of the log", err)
+	}
+	_, err = s.store.Append(ctx, eventstore.Append{Stream: domain.LogStream, Expected: version, Events: []eventstore.NewEvent{{
+		Event: domain.LogAccepted{
+			At: accepted.At, By: acceptedBy, Reason: accepted.Reason, Superseded: accepted.Superseded, Proven: accepted.Proven, Key: s.key.Fingerprint(),
+		},
+		Metadata: eventstore.Metadata{"actor": acceptedBy},
+	}}})
+	return err
+}
+
+// acceptedBy: only the command line accepts.
+const acceptedBy = "cli"
+
 // record signs the acceptance: a checkpoint of the tree that was signed last or,
 // where what is stored about it is no good, of the empty one, from which
 // everything is hashed anew.
@@ -127,6 +147,9 @@ func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error 
 		return err
 	}
 	err = s.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := s.tell(ctx, tx, accepted); err != nil {
+			return err
+		}
 		if err := s.takeTurn(ctx, tx); err != nil {
 			return err
 		}

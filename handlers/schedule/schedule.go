@@ -139,7 +139,7 @@ func (s *Scheduler) follow(ctx context.Context) error {
 }
 
 func (s *Scheduler) fold(e domain.Event) {
-	if e == nil {
+	if e == nil || e.ScraperName() == "" {
 		return
 	}
 	s.mu.Lock()

@@ -54,6 +54,9 @@ func scraperSummary(e domain.Event) string {
 	case domain.ScrapeSkipped:
 		return fmt.Sprintf("%s: a scrape %s was skipped, %s", clean(e.Scraper), triggerText(e.Trigger), skipText(e.Reason))
 	}
+	if e, ok := e.(domain.LogAccepted); ok {
+		return fmt.Sprintf("the log was accepted by %s with %s of %s proven%s", clean(e.By), number(e.Proven), plural(e.Superseded, "signed event"), because(e.Reason))
+	}
 	return e.EventType()
 }
 

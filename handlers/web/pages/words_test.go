@@ -233,3 +233,10 @@ func TestOnlyNamesOfOursEnterTheWordsOfHtmx(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAcceptedLogHasItsWords(t *testing.T) {
+	e := domain.LogAccepted{By: "cli", Reason: "the disk broke.", Superseded: 44, Proven: 30}
+	if got := plainly(Summary(e)); got != "the log was accepted by cli with 30 of 44 signed events proven: the disk broke" {
+		t.Error(got)
+	}
+}
