@@ -76,6 +76,10 @@ const runStreamPrefix = "run-"
 // RunStream names the stream of a run.
 func RunStream(id uuid.UUID) string { return runStreamPrefix + id.String() }
 
+// NamesRunStream says whether a stream of that name is one of a run, or would be
+// if it had the run's whole id.
+func NamesRunStream(stream string) bool { return strings.HasPrefix(stream, runStreamPrefix) }
+
 // RunOfStream is the run whose stream has the given name, if it is one of a run.
 func RunOfStream(stream string) (run uuid.UUID, ok bool) {
 	id, ok := strings.CutPrefix(stream, runStreamPrefix)

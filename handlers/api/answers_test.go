@@ -81,6 +81,7 @@ var answers = map[string]struct {
 
 	"listEvents 200": {given: configured("logged", "/api/v1/events?stream=scraper-logged&type=scraper.configured,run.started&after=0&until=999")},
 	"listEvents 400": {given: path("/api/v1/events?after=-1")},
+	"listEvents 404": {given: path("/api/v1/events?stream=run-123456")},
 	"showEvent 200":  {given: configured("first", "/api/v1/events/1")},
 	"showEvent 400":  {given: path("/api/v1/events/0")},
 	"showEvent 404":  {given: path("/api/v1/events/9223372036854775807")},

@@ -37,6 +37,8 @@ type Log interface {
 type Views interface {
 	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
+	// FindRun returns the id that a part of it names.
+	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
 	Counts(ctx context.Context) (projections.Counts, error)
 	Scrapers(ctx context.Context) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)

@@ -28,6 +28,13 @@ func (h *Handler) listEvents(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
+	if domain.NamesRunStream(asked.Stream) {
+		run, err := h.Views.FindRun(c.Request().Context(), "stream", asked.Stream)
+		if err != nil {
+			return err
+		}
+		asked.Stream = domain.RunStream(run)
+	}
 	events, err := h.Log.Read(c.Request().Context(), asked)
 	if err != nil {
 		return err

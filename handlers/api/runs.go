@@ -40,7 +40,7 @@ func (h *Handler) listRuns(c echo.Context) error {
 }
 
 func (h *Handler) showRun(c echo.Context) error {
-	id, err := runID(c)
+	id, err := h.runID(c)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func readStart(c echo.Context, scraper string) (domain.StartScrape, error) {
 
 // cancelRun answers a repeated cancel like the first: what was asked for is so.
 func (h *Handler) cancelRun(c echo.Context) error {
-	id, err := runID(c)
+	id, err := h.runID(c)
 	if err != nil {
 		return err
 	}
@@ -179,11 +179,7 @@ func eventOf[E domain.Event](recorded []eventstore.Recorded) (E, error) {
 	return want, fmt.Errorf("no %s among %d recorded events", want.EventType(), len(recorded))
 }
 
-func runID(c echo.Context) (uuid.UUID, error) {
-	s := c.Param("id")
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != len(id.String()) {
-		return uuid.Nil, &domain.FieldError{Field: "id", Problem: fmt.Sprintf("%.80q is not a run id", s), Want: "use a UUID such as 0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11"}
-	}
-	return id, nil
+// runID is the run that the path names by its id or a part of it.
+func (h *Handler) runID(c echo.Context) (uuid.UUID, error) {
+	return h.Views.FindRun(c.Request().Context(), "id", c.Param("id"))
 }

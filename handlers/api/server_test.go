@@ -189,7 +189,7 @@ func TestHostileRequestsAreRefusedWhole(t *testing.T) {
 			"/api/v1/scrapers/%00", "/api/v1/scrapers/shop%00", "/api/v1/scrapers/%ff%fe", "/api/v1/scrapers/\xff", "/api/v1/scrapers/shop%2f..",
 			"/api/v1/scrapers/..%2fruns", "/api/v1/scrapers/" + strings.Repeat("a", 64), "/api/v1/scrapers/" + strings.Repeat("a", 8000), "/api/v1/scrapers/SHOP",
 			"/api/v1/scrapers/", "/api/v1/scrapers/shop/", "/api/v1//scrapers", "/api/v1/../v1/runs", "/api/v2/runs", "/api/", "/api",
-			"/api/v1/runs/%00", "/api/v1/runs/0198c2f47c1e7d3a9a102f6f3b0c5d11", "/api/v1/runs/{0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11}",
+			"/api/v1/runs/%00", "/api/v1/runs/0198c2f47c1e7d3a9a102f6f3b0c5d11", "/api/v1/runs/12345", "/api/v1/events?stream=run-%25%25%25%25%25%25", "/api/v1/runs/{0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11}",
 			"/api/v1/runs/urn:uuid:0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11", "/api/v1/runs/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d1g", "/api/v1/runs/'%20OR%201=1",
 			"/api/v1/events/-1", "/api/v1/events/+1", "/api/v1/events/1.0", "/api/v1/events/0x1", "/api/v1/events/9223372036854775808", "/api/v1/events/%00", "/api/v1/events/1e3",
 			"/api/v1/runs?limit=501", "/api/v1/runs?limit=0", "/api/v1/runs?limit=-1", "/api/v1/runs?limit=1e2", "/api/v1/runs?limit=99999999999999999999",
