@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/projections"
 )
 
 // eventFilter is what the flags ask for.
@@ -28,8 +28,8 @@ func (f *eventFilter) register(cmd *cobra.Command) {
 	flags.StringVar(&f.since, "since", "", "recorded at or after: "+whenHelp)
 	flags.StringVar(&f.until, "until", "", "recorded before; a @POSITION is included: "+whenHelp)
 	flags.StringSliceVar(&f.types, "type", nil, "only these types: a glob such as 'run.*'; '!run.started' leaves out")
-	flags.StringVar(&f.stream, "stream", "", "only this stream")
-	flags.StringVar(&f.run, "run", "", "only this run's")
+	flags.StringVar(&f.stream, "stream", "", "only this stream: scraper-NAME, or run- and a run's id or a part of it")
+	flags.StringVar(&f.run, "run", "", "only this run's, by its id or any part of it of 6 digits or more")
 	flags.StringVar(&f.scraper, "scraper", "", "only this scraper's, its runs' too")
 }
 
@@ -43,17 +43,12 @@ type selection struct {
 }
 
 func (f *eventFilter) selection(ctx context.Context, store *eventstore.Store, now time.Time) (selection, error) {
-	s := selection{types: f.types, scraper: f.scraper, query: eventstore.Query{Stream: f.stream}}
-	if f.run != "" && f.stream != "" {
-		return s, usagef("--run and --stream exclude each other")
+	s := selection{types: f.types, scraper: f.scraper}
+	stream, err := f.wholeStream(ctx, store)
+	if err != nil {
+		return s, err
 	}
-	if f.run != "" {
-		id, err := uuid.Parse(f.run)
-		if err != nil {
-			return s, usagef("--run: %q is not a run id", f.run)
-		}
-		s.query.Stream = domain.RunStream(id)
-	}
+	s.query.Stream = stream
 	for _, pattern := range f.types {
 		if _, err := path.Match(strings.TrimPrefix(pattern, "!"), ""); err != nil {
 			return s, usagef("--type: %q is not a glob; use one such as 'run.*'", pattern)
@@ -71,6 +66,22 @@ func (f *eventFilter) selection(ctx context.Context, store *eventstore.Store, no
 		return s, err
 	}
 	return s.between(ctx, store, since, until)
+}
+
+// wholeStream is the name of the stream that --run or --stream asks for; empty:
+// every one.
+func (f *eventFilter) wholeStream(ctx context.Context, store *eventstore.Store) (string, error) {
+	flag, part := "--run", f.run
+	switch {
+	case f.run != "" && f.stream != "":
+		return "", usagef("--run and --stream exclude each other")
+	case domain.NamesRunStream(f.stream):
+		flag, part = "--stream", f.stream
+	case f.run == "":
+		return f.stream, nil
+	}
+	run, err := projections.FindRun(ctx, store, flag, part)
+	return domain.RunStream(run), err
 }
 
 // between turns times into positions, which are given out in the order of time.

@@ -27,11 +27,11 @@ func details(e domain.Event) []string {
 	case domain.RunStarted:
 		d.add("", e.Trigger).addTime("due", e.DueAt).addID("recovers", e.Recovers).add("watcher", e.Watcher)
 	case domain.ConnectionLost:
-		d.add("", e.Link).add("", e.Cause).add("", e.Phase).because(e.Detail)
+		d.add("", e.Link).add("", e.Cause).add("", e.Phase).add("after event", e.LastEvent).because(e.Detail)
 	case domain.ConnectionRestored:
 		d.add("", e.Link).add("after", time.Duration(e.DownForMS)*time.Millisecond).add("by", e.NoticedBy)
 	case domain.RunCompleted:
-		d.add("items", e.Items).add("in", time.Duration(e.DurationMS)*time.Millisecond)
+		d.add("items", e.Items).add("in", time.Duration(e.DurationMS)*time.Millisecond).because(e.Note)
 	case domain.RunFailed:
 		d.add("", e.Code).because(e.Detail)
 	case domain.RunCancelled:

@@ -81,7 +81,7 @@ func TestUsage(t *testing.T) {
 		"runs lst":                          `runs: there is no command "lst"; did you mean list?`,
 		"runs show":                         `runs show: ID is missing; see "scrapelog runs show --help"`,
 		"runs show a b":                     `runs show: "b" is one argument too many; see "scrapelog runs show --help"`,
-		"runs show a":                       `"a" is not a run id`,
+		"runs show a":                       `"a" is neither an id nor a part of one`,
 		"runs list --bogus":                 `unknown flag: --bogus; see "scrapelog runs list --help"`,
 		"runs list -o xml":                  `--output: "xml" is not a format; use table, json or ndjson`,
 		"runs list --jq .[":                 "--jq: ",

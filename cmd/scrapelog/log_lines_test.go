@@ -22,7 +22,7 @@ var logMethods = map[string]int{
 }
 
 // fieldMakers make one field from a key and a value.
-var fieldMakers = map[string]bool{"Any": true, "String": true, "Int": true, "Int64": true, "Duration": true, "optional": true}
+var fieldMakers = map[string]bool{"Any": true, "String": true, "Int": true, "Int64": true, "Duration": true}
 
 // logFunc are functions of ours that log what they are given.
 var logFunc = map[string]int{"log": 2}
@@ -67,7 +67,7 @@ func TestEveryFieldOfALogLineIsDocumented(t *testing.T) {
 func TestAFieldOfALogLineIsSeen(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "x.go", `package x
 func f() {
-	s.Logger.Warn("sentence", "error", err, slog.Any("run", id), optional("phase", p))
+	s.Logger.Warn("sentence", "error", err, slog.Any("run", id), "phase", p)
 	log.With("scraper", name).Info("sentence", "items", 1)
 	h.Logger.Log(ctx, level, "sentence", "position", 2)
 	log(level, "sentence", "cause", 3)

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/domain"
@@ -27,8 +26,10 @@ type runView struct {
 	Cause       domain.Cause       `json:"cause"`
 	Phase       domain.Phase       `json:"phase"`
 	Detail      string             `json:"detail"`
+	LastEvent   string             `json:"last_event"`
 	Code        domain.FailureCode `json:"code"`
 	Items       *int64             `json:"items"`
+	Note        string             `json:"note"`
 	Recovers    string             `json:"recovers"`
 	RecoveredBy string             `json:"recovered_by"`
 	Instance    string             `json:"instance"`
@@ -176,10 +177,14 @@ func count(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
+// idHelp says what a command takes for a run's id.
+const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show."
+
 func newRunsShowCmd(flags *dataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one run",
+		Long:  "show prints everything about a run. " + idHelp,
 		Args:  exactly("ID"),
 		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			r, err := c.run(ctx, args[0])
@@ -192,8 +197,8 @@ func newRunsShowCmd(flags *dataFlags) *cobra.Command {
 }
 
 func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
-	if _, err := uuid.Parse(id); err != nil {
-		return runDoc{}, usagef("%q is not a run id; use one that \"scrapelog runs list\" shows", id)
+	if _, err := domain.ParseIDPart("ID", id); err != nil {
+		return runDoc{}, err
 	}
 	err = c.get(ctx, "/api/v1/runs/"+url.PathEscape(id), nil, &r)
 	return r, err
@@ -205,8 +210,8 @@ func showRun(out *printer, r runDoc) error {
 		[2]string{"id", v.ID}, [2]string{"scraper", v.Scraper}, [2]string{"status", string(v.Status)},
 		[2]string{"trigger", string(v.Trigger)}, [2]string{"watcher", v.Watcher},
 		[2]string{"started", stamp(v.StartedAt)}, [2]string{"ended", stamp(v.EndedAt)}, [2]string{"duration", v.duration()},
-		[2]string{"items", count(v.Items)}, [2]string{"link", string(v.Link)}, [2]string{"cause", string(v.Cause)},
-		[2]string{"phase", string(v.Phase)}, [2]string{"code", string(v.Code)}, [2]string{"detail", v.Detail},
+		[2]string{"items", count(v.Items)}, [2]string{"note", v.Note}, [2]string{"link", string(v.Link)}, [2]string{"cause", string(v.Cause)},
+		[2]string{"phase", string(v.Phase)}, [2]string{"code", string(v.Code)}, [2]string{"detail", v.Detail}, [2]string{"last event", v.LastEvent},
 		[2]string{"recovers", v.Recovers}, [2]string{"recovered by", v.RecoveredBy},
 		[2]string{"instance", v.Instance}, [2]string{"position", strconv.FormatInt(v.Position, 10)},
 	)
@@ -217,13 +222,15 @@ func newRunsCancelCmd(flags *dataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "End a run",
+		Long:  "cancel ends a run. " + idHelp,
 		Args:  exactly("ID"),
 		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
-			if _, err := c.run(ctx, args[0]); err != nil {
+			found, err := c.run(ctx, args[0])
+			if err != nil {
 				return err
 			}
 			var r runDoc
-			path := "/api/v1/runs/" + url.PathEscape(args[0]) + "/cancel"
+			path := "/api/v1/runs/" + url.PathEscape(found.view.ID) + "/cancel"
 			if err := c.post(ctx, path, map[string]string{"reason": reason}, &r); err != nil {
 				return err
 			}

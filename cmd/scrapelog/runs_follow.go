@@ -60,7 +60,7 @@ func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch ID",
 		Short: "Follow a run to its end",
-		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete.",
+		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete. " + idHelp,
 		Args:  exactly("ID"),
 		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
 			ctx, stop := out.following(ctx)

@@ -2,12 +2,10 @@ package web
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -45,7 +43,7 @@ func startedPath(recorded []eventstore.Recorded, scraper string) string {
 }
 
 func (h *Handler) cancel(c echo.Context) error {
-	id, err := runID(c)
+	id, err := h.runID(c)
 	if err != nil {
 		return err
 	}
@@ -94,13 +92,6 @@ func (h *Handler) done(c echo.Context, recorded []eventstore.Recorded, path stri
 
 func scraperPath(name string) string { return "/scrapers/" + url.PathEscape(name) }
 
-func runID(c echo.Context) (uuid.UUID, error) {
-	id, err := uuid.Parse(c.Param("id"))
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("run %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
-	}
-	return id, nil
-}
 
 func invalid(field, value, want string) error {
 	return &domain.FieldError{Field: field, Problem: quoted(value) + " cannot be used", Want: want}

@@ -67,7 +67,7 @@ func TestTheMainJobByKeyboard(t *testing.T) {
 	becomes(t, tab, `document.activeElement.value === "shop-prices"`)
 	enter(theButton, "Filter")
 	becomes(t, tab, `location.search.includes("scraper=shop-prices") && document.readyState === "complete"`)
-	enter(theLink, webtest.Open.String()[24:])
+	enter(theLink, webtest.Open.String()[28:])
 	at("/runs/" + webtest.Open.String())
 	enter(theLink, "Scrapers")
 	at("/scrapers")

@@ -17,8 +17,12 @@ const downloadPage = 500
 // download sends the events of a stream as NDJSON, each as the API and the
 // command line write it.
 func (h *Handler) download(c echo.Context) error {
-	query := eventstore.Query{Stream: c.Param("name"), Limit: downloadPage}
 	ctx, response := c.Request().Context(), c.Response()
+	name, err := h.streamInPath(c)
+	if err != nil {
+		return err
+	}
+	query := eventstore.Query{Stream: name, Limit: downloadPage}
 	for first := true; ; first = false {
 		records, err := h.cfg.Events.Read(ctx, query)
 		if err == nil && first && len(records) == 0 {

@@ -83,7 +83,13 @@ func (h *Handler) effects(ctx context.Context, rec eventstore.Recorded) ([]pages
 }
 
 func (h *Handler) stream(c echo.Context) error {
-	name := c.Param("name")
+	name, err := h.streamInPath(c)
+	if err != nil {
+		return err
+	}
+	if c.Param("name") != name {
+		return to(c, "/streams/"+name)
+	}
 	chrome, err := h.chrome(c, "/events", "Stream", pages.RefreshOn(name))
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -34,6 +33,9 @@ func (h *Handler) events(c echo.Context) error {
 	}
 	query, err := logQuery(values, filter)
 	if err != nil {
+		return err
+	}
+	if query.Stream, err = h.filteredStream(c.Request().Context(), filter); err != nil {
 		return err
 	}
 	refresh := pages.RefreshOnAny
@@ -66,24 +68,25 @@ func eventFilterOf(values url.Values) (f pages.EventFilter, err error) {
 			return f, invalid("type", t, "use the name of an event, such as run.started")
 		}
 	}
-	if f.Run != "" {
-		if _, err := uuid.Parse(f.Run); err != nil {
-			return f, invalid("run", f.Run, "use the whole id of a run")
-		}
-	}
 	if f.Run != "" && f.Stream != "" {
 		return f, invalid("stream", f.Stream, "ask for a run or for a stream, not for both")
 	}
 	return f, nil
 }
 
+// filteredStream is the stream that a filter asks for; empty: every one.
+func (h *Handler) filteredStream(ctx context.Context, f pages.EventFilter) (string, error) {
+	if f.Run == "" {
+		return h.streamOf(ctx, "stream", f.Stream)
+	}
+	run, err := h.cfg.Queries.FindRun(ctx, "run", f.Run)
+	return domain.RunStream(run), err
+}
+
 // logQuery is the page of the log that a URL asks for: after a position, oldest
 // first, or up to one, newest first; by itself the newest.
 func logQuery(values url.Values, f pages.EventFilter) (q eventstore.Query, err error) {
-	q = eventstore.Query{Types: wireNames(f.Types), Stream: f.Stream, Backward: !values.Has("after")}
-	if f.Run != "" {
-		q.Stream = domain.RunStream(uuid.MustParse(f.Run))
-	}
+	q = eventstore.Query{Types: wireNames(f.Types), Backward: !values.Has("after")}
 	if q.Until, err = positionIn(values, "upto", 1); err != nil {
 		return q, err
 	}

@@ -14,9 +14,12 @@ import (
 )
 
 func (h *Handler) run(c echo.Context) error {
-	id, err := runID(c)
+	id, err := h.runID(c)
 	if err != nil {
 		return err
+	}
+	if c.Param("id") != id.String() {
+		return to(c, "/runs/"+id.String())
 	}
 	chrome, err := h.chrome(c, "/runs", "Run", "")
 	if err != nil {

@@ -87,7 +87,7 @@ func TestALostConnectionIsToldOfInOnePlace(t *testing.T) {
 		"/runs/" + webtest.Recovered.String(): {
 			"Cause Nothing was heard for too long idle_timeout", "Evidence nothing was heard for 45s",
 			"Link to the scraper, while its stream was open streaming", "Last heard 2026-11-23 11:29:56 UTC", "Received 1 event, 80 bytes",
-			"Connection back 2026-11-23 11:32:00 UTC after 1 min 19 s: a probe was answered", "Recovered by a1b2c3d40005 Completed 1 min 20 s after the loss",
+			"Connection back 2026-11-23 11:32:00 UTC after 1 min 19 s: a probe was answered", "Recovered by c3d40005 Completed 1 min 20 s after the loss",
 		},
 		"/runs/" + webtest.Lost.String(): {
 			"Cause The connection was reset reset", "Connection back not yet", "Recovered by no run yet",
@@ -147,7 +147,7 @@ func TestAChainOfRecoveriesIsOneStory(t *testing.T) {
 		if n := story.Find("ol.chain > li").Length(); n != 3 {
 			t.Errorf("%s: %d runs, want 3", id, n)
 		}
-		if got := words(story.Find("strong")); !strings.HasPrefix(got, id.String()[24:]) {
+		if got := words(story.Find("strong")); !strings.HasPrefix(got, id.String()[28:]) {
 			t.Errorf("%s: it says that this is run %q", id, got)
 		}
 	}

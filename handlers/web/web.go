@@ -27,6 +27,7 @@ import (
 type Queries interface {
 	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
+	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
 	Counts(ctx context.Context) (projections.Counts, error)
 	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
 	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)

@@ -2,9 +2,10 @@ package pages
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/a-h/templ"
+
+	"scrapelog/domain"
 )
 
 func (l EventList) olderURL() templ.SafeURL {
@@ -47,8 +48,8 @@ func (l EventList) span() string {
 
 // shortStream keeps a stream's kind and the end of its id.
 func shortStream(name string) string {
-	if id, ok := strings.CutPrefix(name, "run-"); ok && len(id) == 36 {
-		return "run-…" + clean(id[24:])
+	if run, ok := domain.RunOfStream(name); ok {
+		return "run-…" + short(run)
 	}
 	return clean(name)
 }

@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/google/uuid"
+
+	"scrapelog/domain"
 )
 
 // stamp is an instant as <time datetime> wants it.
@@ -85,7 +87,7 @@ func plural(n int64, one string) string {
 
 // short is the part of a run id that tells it from its neighbours. The first
 // half of a UUIDv7 is time and alike in runs that started together.
-func short(id uuid.UUID) string { return id.String()[24:] }
+func short(id uuid.UUID) string { return domain.ShortID(id) }
 
 // clean makes visible what a page would hide or let others misread: control
 // characters, and marks that change the direction of text.

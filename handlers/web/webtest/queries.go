@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -48,6 +49,26 @@ func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) 
 		}
 	}
 	return projections.Run{}, fmt.Errorf("run %s: %w", id, domain.ErrNotFound)
+}
+
+// FindRun implements web.Queries.
+func (s *Service) FindRun(_ context.Context, field, text string) (uuid.UUID, error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	part, err := domain.ParseIDPart(field, text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, whole := part.ID(); whole {
+		return id, nil
+	}
+	var found []uuid.UUID
+	for _, r := range s.Rows {
+		if strings.Contains(strings.ReplaceAll(r.ID.String(), "-", ""), string(part)) {
+			found = append(found, r.ID)
+		}
+	}
+	return part.Only(field, found)
 }
 
 // CountsOf implements web.Queries.
