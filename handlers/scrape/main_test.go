@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv(scraperVariable); address != "" {
 		os.Exit(serveScraper(address))
 	}
+	if how := os.Getenv(exhaustedVariable); how != "" {
+		os.Exit(followExhausted(how))
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "scrape")
 		if err != nil {

@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"sync"
@@ -72,6 +73,7 @@ type Supervisor struct {
 // ShutdownGrace for those it holds, ends the rest as instance_stopped, and
 // returns nil once all that is recorded.
 func (s *Supervisor) Run(ctx context.Context) error {
+	warm()
 	recording, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 	s.mu.Lock()
@@ -90,6 +92,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	s.settleAll(abandon)
 	return nil
 }
+
+// warm reads the system's certificates, which crypto/x509 does once: when this is
+// left to the first connection there may be no descriptor to read them with, and no
+// scraper is trusted from then on.
+func warm() { _, _ = x509.SystemCertPool() }
 
 // watch pulls at each token and each poll until ctx ends. It rests nine times as
 // long as a pull took: in a storm of commits, where each pull lists thousands of
