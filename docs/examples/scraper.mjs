@@ -14,7 +14,7 @@ createServer((request, response) => {
   if (request.method === "POST") {
     start(request, response).catch(() => response.destroy());
   } else {
-    response.writeHead(request.method === "HEAD" ? 200 : 405).end();
+    response.writeHead(request.method === "HEAD" ? 200 : 405, { "Cache-Control": "no-store" }).end();
   }
 }).listen(Number(port), "127.0.0.1");
 

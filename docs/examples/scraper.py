@@ -72,6 +72,7 @@ def scrape(run, send):
 class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.send_response(200)
+        self.send_header("Cache-Control", "no-store")
         self.end_headers()
 
     def do_POST(self):

@@ -20,7 +20,7 @@ while IFS=$' \r' read -r name number _ && [ -n "$name" ]; do
 	[ "${name,,}" = content-length: ] && length=$number
 done
 if [ "$method" != POST ]; then
-	answer '200 OK'
+	answer $'200 OK\r\nCache-Control: no-store'
 	exit
 fi
 body=$(head -c "$length")

@@ -104,6 +104,7 @@ func (c *check) run(ctx context.Context) error {
 		return ctx.Err()
 	}
 	c.judgeStream(last)
+	c.probeAgain(ctx)
 	return nil
 }
 
@@ -126,9 +127,15 @@ func (c *check) noHeader(ctx context.Context, err error) error {
 
 func (c *check) probe(ctx context.Context) error {
 	back, answered, err := dial.Probe(ctx, c.target.config())
+	var cached *dial.CachedError
+	var malformed *dial.MalformedError
 	switch {
 	case errors.Is(err, domain.ErrInvalid), ctx.Err() != nil:
 		return err
+	case errors.As(err, &cached):
+		c.answeredByCache(cached)
+	case errors.As(err, &malformed):
+		c.report.finding(RuleProbe, "HEAD got no proper HTTP: "+malformed.Problem, fixProbe)
 	case !answered:
 		c.report.finding(RuleProbe, "HEAD got no answer", fixProbe)
 	case !back:
@@ -137,6 +144,18 @@ func (c *check) probe(ctx context.Context) error {
 		c.report.ok(RuleProbe, "HEAD is answered")
 	}
 	return nil
+}
+
+// probeAgain sees what the first probe has put into a cache on the way.
+func (c *check) probeAgain(ctx context.Context) {
+	_, _, err := dial.Probe(ctx, c.target.config())
+	if cached := (*dial.CachedError)(nil); errors.As(err, &cached) {
+		c.answeredByCache(cached)
+	}
+}
+
+func (c *check) answeredByCache(err *dial.CachedError) {
+	c.report.finding(RuleProbe, "HEAD was "+err.Error()+": a dead scraper would be taken for back", fixCache)
 }
 
 // second asks for a scrape beside the first.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +75,22 @@ func TestWhatABrokenScraperIsTold(t *testing.T) {
 			}
 			return r.Method == http.MethodHead
 		}}, RuleProbe, "a gateway's answer", fixProbe},
+		"HEAD is answered by a cache": {&scraper{answer: func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Age", "12")
+			return r.Method == http.MethodHead
+		}}, RuleProbe, `answered by a cache (Age: "12")`, fixCache},
+		"HEAD is kept by a cache": {&scraper{answer: keepingHeads()}, RuleProbe, `answered by a cache (Cache-Status: "test; hit")`, fixCache},
+		"HEAD is answered by no proper HTTP": {&scraper{answer: func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodHead {
+				return false
+			}
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n")
+				_ = conn.Close()
+			}
+			return true
+		}}, RuleProbe, "HEAD got no proper HTTP", fixProbe},
 
 		"it answers before it has the body": {&scraper{eager: true}, RuleBody, "before the body was whole", fixBody},
 
@@ -143,6 +160,17 @@ func TestWhatABrokenScraperIsTold(t *testing.T) {
 				t.Errorf("not told %s %q: %+v", test.rule, test.seen, verdicts)
 			}
 		})
+	}
+}
+
+// keepingHeads is a cache that keeps the first answer to HEAD.
+func keepingHeads() func(http.ResponseWriter, *http.Request) bool {
+	var kept atomic.Bool
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodHead && kept.Swap(true) {
+			w.Header().Set("Cache-Status", "test; hit")
+		}
+		return r.Method == http.MethodHead
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 // How to mend what was found.
 const (
 	fixProbe     = "answer HEAD on the scraper's URL, with 200, without starting anything: scrapelog asks so whether you are back"
+	fixCache     = "answer HEAD with Cache-Control: no-store, and keep caches in front from answering in your place"
 	fixBody      = "read the request's body to its end before you answer: recovers is in it, and a server may not notice that its client leaves while a body is unread"
 	fixHeader    = "answer every POST with a status and a header within ten seconds, whatever the scrape does"
 	fixLate      = "send 200 and the header before the scrape starts, not when it has something to say"

@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -192,5 +193,80 @@ func TestProbeKeepsCredentialsAtHome(t *testing.T) {
 		if got := (<-seen).Header.Get("X-Key"); got != want {
 			t.Errorf("probe %q carries %q, want %q", url, got, want)
 		}
+	}
+}
+
+// An answer that a cache had kept says nothing about the scraper.
+func TestAProbeAnsweredByACache(t *testing.T) {
+	for _, test := range []struct {
+		header string
+		back   bool
+	}{
+		{"Age: 0", true}, {"Age: soon", true}, {"Age: -1", true}, {"Age:", true}, {"Cache-Status: Squid; fwd=miss; stored", true},
+		{"X-Varnish: 32770", true}, {"X-Cache: MISS", true}, {"CF-Cache-Status: DYNAMIC", true}, {"X-Cache: Miss from cloudfront", true},
+		{"Age: 1", false}, {"age: 12", false}, {"Age: 99999999999999999999", false}, {"Age: 0\r\nAge: 7", false},
+		{"Cache-Status: Squid; hit", false}, {"Cache-Status: Origin; fwd=miss, CDN; ttl=30; hit", false},
+		{"X-Varnish: 32770 3", false}, {"X-Cache: HIT", false}, {"X-Cache: Hit from cloudfront", false}, {"CF-Cache-Status: HIT", false},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := make(chan *http.Request, 1)
+		go func() {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			req, _ := http.ReadRequest(bufio.NewReader(conn))
+			asked <- req
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+test.header+"\r\nContent-Length: 0\r\n\r\n")
+		}()
+		back, answered, err := Probe(t.Context(), config("http://"+l.Addr().String()+"/"))
+		var cached *CachedError
+		if back != test.back || !answered || errors.As(err, &cached) == test.back {
+			t.Errorf("%s: back %t, answered %t, %v", test.header, back, answered, err)
+		}
+		if got := (<-asked).Header.Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("asked with Cache-Control %q", got)
+		}
+		_ = l.Close()
+	}
+}
+
+// A status line is an answer, whatever follows it.
+func TestAProbeAnsweredByNoProperHTTP(t *testing.T) {
+	for answer, want := range map[string]bool{
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n": true,
+		"HTTP/1.1 500 No\r\nbroken\r\n\r\n":                      true,
+		"HTTP/1.1 503 No\r\nbroken\r\n\r\n":                      false,
+		"HTTP/1.1 OK\r\n\r\n":                                    false,
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = http.ReadRequest(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, answer)
+				_ = conn.Close()
+			}
+		}()
+		cfg := config("http://" + l.Addr().String() + "/")
+		var malformed *MalformedError
+		if back, answered, err := Probe(t.Context(), cfg); back != want || !answered || !errors.As(err, &malformed) {
+			t.Errorf("%q to HEAD: back %t, answered %t, %v", answer, back, answered, err)
+		}
+		cfg.Probe.URL = cfg.URL
+		if back, answered, err := Probe(t.Context(), cfg); back || !answered || !errors.As(err, &malformed) {
+			t.Errorf("%q to GET: back %t, answered %t, %v", answer, back, answered, err)
+		}
+		_ = l.Close()
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"scrapelog/domain"
@@ -64,24 +63,6 @@ func probe(req *http.Request, open func(context.Context) (net.Conn, error), want
 		return resp.StatusCode/100 == 2, true, nil
 	}
 	return !Gateway(resp.StatusCode), true, nil
-}
-
-// CachedError is an answer that a shared cache gave in the scraper's place.
-type CachedError struct{ Age string }
-
-func (e *CachedError) Error() string { return "answered by a cache (Age: " + e.Age + ")" }
-
-// fromCache returns a *CachedError for an answer that was kept for a second or more.
-// An Age of 0 is also sent with what a cache has just fetched. RFC 9111 wants a
-// number of seconds; any other value says nothing.
-func fromCache(h http.Header) error {
-	for _, age := range h.Values("Age") {
-		seconds, err := strconv.ParseUint(age, 10, 64)
-		if err == nil && seconds > 0 || errors.Is(err, strconv.ErrRange) {
-			return &CachedError{age}
-		}
-	}
-	return nil
 }
 
 // quotable keeps what the network says. Errors of net/http's parser quote the

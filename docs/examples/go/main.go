@@ -48,7 +48,8 @@ func main() {
 
 func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		return // HEAD asks whether the scraper is there
+		w.Header().Set("Cache-Control", "no-store") // a cache must not answer for it
+		return                                      // HEAD asks whether the scraper is there
 	}
 	var order struct {
 		RunID    string `json:"run_id"`
