@@ -33,6 +33,14 @@ func (c command) run(ctx context.Context, order Order, out *stream) (int64, erro
 		}
 	}()
 	count, err := p.follow(ctx, out)
+	if err == nil && count.given == nil {
+		told := log.With("lines", count.lines)
+		if count.wrong != "" {
+			told.Warn("items are the number of lines: the last line with items does not give a whole number", "line", count.wrong)
+		} else {
+			told.Info("items are the number of lines: no line is JSON with a whole items")
+		}
+	}
 	return count.items(), err
 }
 
@@ -52,7 +60,7 @@ func (p *process) follow(ctx context.Context, out *stream) (count tally, err err
 				continue
 			}
 			count.add(line)
-			said = out.progress(lineProgress{fit(string(line), maxLine), count.lines})
+			said = out.progress(lineProgress{fit(string(line[:min(len(line), 2*maxLine)]), maxLine), count.lines})
 			if exited == nil {
 				idle.Reset(outputGrace)
 			}
@@ -73,8 +81,8 @@ func (p *process) follow(ctx context.Context, out *stream) (count tally, err err
 	return count, p.verdict()
 }
 
-// verdict is nil for exit status 0, else the status with the last lines of
-// stderr. The process has exited.
+// verdict is nil for exit status 0, else the status with the last error of stderr.
+// The process has exited.
 func (p *process) verdict() error {
 	if _, notStarted := errors.AsType[*startError](p.err); p.err == nil || notStarted {
 		return p.err

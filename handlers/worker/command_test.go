@@ -3,10 +3,12 @@ package worker
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -21,8 +23,30 @@ func TestHowACommandEnds(t *testing.T) {
 		"the last line needs no line end":             {[]string{"printf", `a\nb`}, "completed", `{"items":2}`},
 		"no output is no item":                        {[]string{"true"}, "completed", `{"items":0}`},
 		"a final line may give the number":            {[]string{"printf", `a\n{"items": 42}\n`}, "completed", `{"items":42}`},
-		"only the final line may":                     {[]string{"printf", `{"items":42}\nb\n`}, "completed", `{"items":2}`},
-		"a final line with more in it is a line":      {[]string{"printf", `{"items":42,"x":1}\n`}, "completed", `{"items":1}`},
+		"an earlier line may, when no later one does": {[]string{"printf", `{"items":42}\nb\n`}, "completed", `{"items":42}`},
+		"the last such line counts":                   {[]string{"printf", `{"items":1}\n{"items":42}\n{"pages":3}\n`}, "completed", `{"items":42}`},
+		"it may have other keys":                      {[]string{"printf", `{"x":1,"items":42,"pages":{"items":3}}\n`}, "completed", `{"items":42}`},
+		"an empty line may follow":                    {[]string{"printf", `a\n{"items":42}\n\n`}, "completed", `{"items":42}`},
+		"CRLF ends it":                                {[]string{"printf", `a\r\n{"items":42}\r\n`}, "completed", `{"items":42}`},
+		"CR ends it":                                  {[]string{"printf", `50%%\r{"items":42}\r`}, "completed", `{"items":42}`},
+		"a whole number may have a fraction":          {[]string{"printf", `{"items":42.0}\n`}, "completed", `{"items":42}`},
+		"a whole number may have an exponent":         {[]string{"printf", `{"items":1e3}\n`}, "completed", `{"items":1000}`},
+		"a number may be a string":                    {[]string{"printf", `{"items":"42"}\n`}, "completed", `{"items":42}`},
+		"colours around it":                           {[]string{"printf", `\033[32m{\033[0m"items":\033[1;31m42\033[0m}\033[K\n`}, "completed", `{"items":42}`},
+		"a title of the window before it":             {[]string{"printf", `\033]0;scrape\007{"items":42}\n`}, "completed", `{"items":42}`},
+		"a byte order mark before it":                 {[]string{"printf", `\357\273\277{"items":42}\n`}, "completed", `{"items":42}`},
+		"white space around it":                       {[]string{"printf", `\t {"items" : 42 } \n`}, "completed", `{"items":42}`},
+		"a long line may give it":                     {[]string{"sh", "-c", `printf '{"pages":"%0100000d","items":42}\n' 7`}, "completed", `{"items":42}`},
+		"no line end behind it":                       {[]string{"printf", `a\n{"items":42}`}, "completed", `{"items":42}`},
+		"zero is a number":                            {[]string{"printf", `a\n{"items":0}\n`}, "completed", `{"items":0}`},
+		"a fraction is not whole":                     {[]string{"printf", `{"items":42.5}\n`}, "completed", `{"items":1}`},
+		"a number past its type is a line":            {[]string{"printf", `{"items":9223372036854775808}\n`}, "completed", `{"items":1}`},
+		"null is no number":                           {[]string{"printf", `a\n{"items":null}\n`}, "completed", `{"items":2}`},
+		"items within are none":                       {[]string{"printf", `{"all":{"items":42}}\n`}, "completed", `{"items":1}`},
+		"an array is no object":                       {[]string{"printf", `["items",42]\n`}, "completed", `{"items":1}`},
+		"another spelling is another key":             {[]string{"printf", `{"Items":42}\n`}, "completed", `{"items":1}`},
+		"JSON behind other text is a line":            {[]string{"printf", `done: {"items":42}\n`}, "completed", `{"items":1}`},
+		"CR ends a line of a progress bar":            {[]string{"printf", `\r10%%\r\r50%%\r100%%\r\n`}, "completed", `{"items":3}`},
 		"a negative number is a line":                 {[]string{"printf", `{"items":-1}\n`}, "completed", `{"items":1}`},
 		"another status is failed, with stderr":       {[]string{"sh", "-c", "echo out; echo why >&2; exit 3"}, "failed", `{"error":"exit status 3: why"}`},
 		"a status without words":                      {[]string{"false"}, "failed", `{"error":"exit status 1"}`},
@@ -149,4 +173,62 @@ func TestAFinishedCommandLeavesNothingBehind(t *testing.T) {
 	}
 	pid := pidIn(t, before[0].Data)
 	eventually(t, "the background process is gone", func() bool { return !runs(pid) })
+}
+
+// A progress bar's line is progress when its CR comes: it may stay the last for long.
+func TestCarriageReturnsEndLinesOfProgress(t *testing.T) {
+	base, _ := serve(t, commandConfig("sh", "-c", `printf '10%%\r'; sleep 1000`))
+	resp, _ := post(t, base+"/scrapes/job", Order{RunID: "r1"})
+	if data := await(t, resp, "progress"); data != `{"line":"10%","lines":1}` {
+		t.Errorf("progress %s", data)
+	}
+}
+
+func TestTheLogSaysHowItemsWereCounted(t *testing.T) {
+	for name, tt := range map[string]struct{ print, says, says2 string }{
+		"a line gave them":      {`{"items":42}\n`, "", ""},
+		"no line gave them":     {`a\nb\n`, `level=INFO msg="items are the number of lines: no line is JSON with a whole items"`, "lines=2"},
+		"a line gave a half":    {`{"items":1}\n{"items":0.5}\n`, "", ""},
+		"only a half was given": {`a\n{"items":0.5}\n`, "level=WARN", `line="{\"items\":0.5}"`},
+		"nothing was printed":   {``, "level=INFO msg=\"items are", "lines=0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logged
+			cfg := commandConfig("printf", tt.print)
+			cfg.Listen, cfg.Beat = "127.0.0.1:0", DefaultConfig().Beat
+			w, err := New(cfg, slog.New(slog.NewTextHandler(&log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ln, err := w.Listen(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			base, stop := serveOn(t, w, ln)
+			resp, _ := post(t, base+"/scrapes/job", Order{RunID: "r1"})
+			outcome(t, resp)
+			stop()
+			if text := log.String(); !strings.Contains(text, tt.says) || !strings.Contains(text, tt.says2) || strings.Contains(text, "items are") != (tt.says != "") {
+				t.Errorf("logged %s", text)
+			}
+		})
+	}
+}
+
+// logged is a log that several goroutines write.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

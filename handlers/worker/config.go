@@ -33,7 +33,10 @@ type Config struct {
 // SCRAPELOG_PLATFORMS (separated by commas).
 //
 // Lines on stdout, ended by LF or CR, become progress. Exit status 0 is completed,
-// anything else failed with the last lines of stderr. Items are the N of the last
+// anything else failed with the last error on stderr, or its last lines. Some programs
+// exit with 0 whatever happened: Scrapy does when a spider raises, a page is refused
+// or robots.txt forbids all. Run such a program from a script that looks at what it
+// counted; docs/examples/scrapy has one. Items are the N of the last
 // line that is a JSON object with a whole number under "items", such as
 // {"items":42,"pages":3}; without such a line they are the number of lines. Escape
 // sequences of terminals, a byte order mark and white space around the JSON do not

@@ -1,52 +1,95 @@
 package worker
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
+	"regexp"
+
+	"scrapelog/domain"
 )
 
-// eachLine calls f with every line of r, without its line end, and with the last
-// one if it has none. Of a line longer than 2*maxLine f sees the beginning.
+// maxRead is how much of a line is read; the rest is dropped.
+const maxRead = 1 << 20
+
+// eachLine calls f with every line of r as soon as it has ended, with LF, CRLF or
+// CR, and with the last one if it has no end. A line that CR ends, as progress bars
+// do, is none when it is empty. The line is f's until f returns.
 func eachLine(r io.Reader, f func(line []byte)) {
-	buf := bufio.NewReaderSize(r, 2*maxLine)
-	for {
-		line, err := buf.ReadSlice('\n')
-		if len(line) > 0 {
-			f(bytes.TrimRight(line, "\r\n"))
-		}
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = buf.ReadSlice('\n')
+	var line []byte
+	afterCR := false
+	for buf := make([]byte, 32<<10); ; {
+		n, err := r.Read(buf)
+		for p := buf[:n]; len(p) > 0; {
+			if afterCR && p[0] == '\n' {
+				afterCR, p = false, p[1:]
+				continue
+			}
+			afterCR = false
+			end := bytes.IndexAny(p, "\r\n")
+			if end < 0 {
+				line = appendAtMost(line, p, maxRead)
+				break
+			}
+			line = appendAtMost(line, p[:end], maxRead)
+			if afterCR = p[end] == '\r'; len(line) > 0 || !afterCR {
+				f(line)
+			}
+			line, p = line[:0], p[end+1:]
 		}
 		if err != nil {
+			if len(line) > 0 {
+				f(line)
+			}
 			return
 		}
 	}
 }
 
+func appendAtMost(to, p []byte, most int) []byte {
+	return append(to, p[:min(len(p), max(0, most-len(to)))]...)
+}
+
 // tally counts what a command prints.
 type tally struct {
 	lines int64
-	last  []byte
+	given *int64 // by the last line that is JSON with whole items
+	wrong string // the last line that is JSON with items that are not
 }
 
 func (t *tally) add(line []byte) {
 	t.lines++
-	t.last = append(t.last[:0], line...)
+	if !bytes.Contains(line, []byte(`"items"`)) {
+		return
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(bare(line), &fields) != nil || fields["items"] == nil {
+		return
+	}
+	if items, err := domain.ParseItems(fields["items"]); err == nil {
+		t.given, t.wrong = &items, ""
+	} else {
+		t.wrong = fit(string(line), maxError)
+	}
 }
 
-// items is the number that the last line gives, as {"items":N} and nothing else,
-// or the number of lines.
+// items is the number that a line gave, or the number of lines.
 func (t *tally) items() int64 {
-	var final struct {
-		Items *int64 `json:"items"`
+	if t.given != nil {
+		return *t.given
 	}
-	dec := json.NewDecoder(bytes.NewReader(t.last))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&final); err != nil || dec.More() || final.Items == nil || *final.Items < 0 {
-		return t.lines
+	return t.lines
+}
+
+// escapeSequences are those of terminals (ECMA-48): CSI, OSC with its string, and
+// those of two characters.
+var escapeSequences = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
+
+// bare is a line without what terminals and Windows add to it.
+func bare(line []byte) []byte {
+	if bytes.IndexByte(line, 0x1b) >= 0 {
+		line = escapeSequences.ReplaceAll(line, nil)
 	}
-	return *final.Items
+	line = bytes.TrimSpace(line)
+	return bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\uFEFF")))
 }

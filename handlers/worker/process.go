@@ -2,7 +2,6 @@ package worker
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"sync"
 	"time"
@@ -27,8 +26,8 @@ type process struct {
 	deaf           chan struct{} // closed when lines are not read any more
 	silent         chan struct{} // closed at the end of stderr
 
-	mu   sync.Mutex
-	tail tail
+	mu    sync.Mutex
+	words lastWords
 }
 
 // startError is a program that could not be started.
@@ -57,7 +56,7 @@ func startProcess(argv, env []string) (*process, error) {
 		return nil, &startError{err.Error()}
 	}
 	go p.readLines()
-	go p.readTail()
+	go p.readErrors()
 	return p, nil
 }
 
@@ -74,22 +73,19 @@ func (p *process) readLines() {
 	<-p.silent
 }
 
-func (p *process) readTail() {
+func (p *process) readErrors() {
 	defer close(p.silent)
-	_, _ = io.Copy(p, p.stderr) // ends when the pipe does
-}
-
-// Write keeps the end of stderr.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.tail.Write(b)
+	eachLine(p.stderr, func(line []byte) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.words.add(line)
+	})
 }
 
 func (p *process) lastWords() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.tail.String()
+	return p.words.String()
 }
 
 // end leaves nothing of the scrape running.
