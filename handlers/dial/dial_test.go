@@ -174,6 +174,19 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 	}
 }
 
+// TestNoNameIsRepeated: an older log may hold a secret where the name of its
+// variable belongs. It does not get into what is recorded and shown of the run.
+func TestNoNameIsRepeated(t *testing.T) {
+	for _, secret := range []string{"Bearer sk-canary", "canary-1", "${canary}", ""} {
+		cfg := config("http://127.0.0.1:1/")
+		cfg.HeadersEnv = map[string]string{"X-Key": secret}
+		_, err := Headers(cfg)
+		if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "header X-Key: headers_env does not name") {
+			t.Errorf("%q: %v", secret, err)
+		}
+	}
+}
+
 // Credentials are the scraper's: a probe.url on another origin gets none.
 func TestProbeKeepsCredentialsAtHome(t *testing.T) {
 	t.Setenv("SCRAPELOG_TEST_TOKEN", "canary")
