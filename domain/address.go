@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 const wantURL = "use an absolute URL such as http://127.0.0.1:9090/scrapes/shop"
@@ -19,7 +20,7 @@ func CheckURL(field, raw string) error {
 	case err != nil:
 		return &FieldError{field, "cannot be parsed", wantURL} // err would repeat the URL, query and all
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Hostname() == "":
-		return &FieldError{field, fmt.Sprintf("%q is not an http or https URL", withoutQuery(u.Redacted())), wantURL}
+		return &FieldError{field, fmt.Sprintf("%q is not an http or https URL", PublicURL(raw)), wantURL}
 	case u.User != nil:
 		return &FieldError{field, "holds credentials", "name an environment variable in headers_env instead"}
 	case u.Port() != "" && !ValidPort(u.Port()):
@@ -28,6 +29,21 @@ func CheckURL(field, raw string) error {
 		return &FieldError{field, "has a fragment (#), which is never sent", "leave it out"}
 	}
 	return nil
+}
+
+// PublicURL returns a URL as it may be shown: without credentials, query and
+// fragment. Of a text that is no URL, such as "me:secret@host", what stands before
+// an @ is cut.
+func PublicURL(raw string) string {
+	shown := raw
+	if u, err := url.Parse(raw); err == nil {
+		u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+		shown = u.String()
+	}
+	if at := strings.LastIndex(shown, "@"); at >= 0 {
+		return "…" + shown[at:]
+	}
+	return shown
 }
 
 // ValidPort reports whether port is a number from 1 to 65535.

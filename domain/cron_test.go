@@ -126,6 +126,22 @@ func TestPorts(t *testing.T) {
 	}
 }
 
+func TestPublicURLs(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://h/a": "http://h/a", "http://u:CANARY@h:80/a?token=CANARY#CANARY": "http://h:80/a", "HTTP://h?CANARY": "http://h", "http://h/?": "http://h/",
+		"me:CANARY@h/x": "…@h/x", "CANARY@h": "…@h", "http://a b:CANARY@h": "…@h", "/a": "/a", "": "", "http://h/%zz": "http://h/%zz",
+	} {
+		if got := domain.PublicURL(raw); got != want {
+			t.Errorf("%q is shown as %q, want %q", raw, got, want)
+		}
+	}
+	for _, raw := range []string{"me:CANARY@h/x", "ftp://u:CANARY@h/?CANARY", "//u:CANARY@h", "u:CANARY@h:99999", "http://u:CANARY@h:99999", "http://u:CANARY@[h"} {
+		if err := domain.CheckURL("url", raw); err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
 // TestNamesOfVariables: what is not a name is refused and not repeated.
 func TestNamesOfVariables(t *testing.T) {
 	for name, ok := range map[string]bool{

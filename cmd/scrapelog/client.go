@@ -46,8 +46,7 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 	transport.MaxResponseHeaderBytes = 64 << 10
 	c := &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
-	u.User = nil
-	c.shown = strings.TrimSuffix(u.String(), "/")
+	c.shown = strings.TrimSuffix(domain.PublicURL(c.server), "/")
 	return c, nil
 }
 
@@ -62,24 +61,13 @@ func serverURL(raw string) (*url.URL, error) {
 	case err != nil:
 		return nil, usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
 	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return nil, usagef("--server: %q is not a server; use a URL such as %s", withoutSecrets(u), defaultServer)
+		return nil, usagef("--server: %q is not a server; use a URL such as %s", domain.PublicURL(raw), defaultServer)
 	case u.Port() != "" && !domain.ValidPort(u.Port()):
 		return nil, usagef("--server: port %s is out of range; use 1 to 65535", u.Port())
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, usagef("--server: %q holds a query or fragment; leave it out", withoutSecrets(u))
+		return nil, usagef("--server: %q holds a query or fragment; leave it out", domain.PublicURL(raw))
 	}
 	return u, nil
-}
-
-// withoutSecrets is a URL without credentials, query and fragment. What Go's
-// parser takes for a path, such as "me:secret@host", is cut too.
-func withoutSecrets(u *url.URL) string {
-	short := *u
-	short.User, short.RawQuery, short.ForceQuery, short.Fragment, short.RawFragment = nil, "", false, "", ""
-	if text := short.String(); !strings.Contains(text, "@") {
-		return text
-	}
-	return "…" + u.String()[strings.LastIndex(u.String(), "@"):]
 }
 
 // asking makes an action of one that speaks to the server.
@@ -204,7 +192,7 @@ const maxProblem = 64 << 10
 func (c *client) refusal(response *http.Response) error {
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
 		return failf(errUnreachable, "%s answered %s to %s, which is not followed; give the server's own URL with --server",
-			c.shown, response.Status, withoutSecrets(to))
+			c.shown, response.Status, domain.PublicURL(to.String()))
 	}
 	kind := cmp.Or(refusals[response.StatusCode], errUnreachable)
 	var problem struct{ Title, Detail string }

@@ -10,8 +10,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// plainText returns the text of a configuration file without a byte order mark.
-// A file that is not UTF-8 is an error that names its encoding where it is known.
+// plainText returns the text of a configuration file without a byte order mark,
+// each line ended by LF as YAML has it; the parser folds no lines that CRLF ends. A
+// file that is not UTF-8 is an error that names its encoding where it is known.
 func plainText(path string, source []byte) ([]byte, error) {
 	source = bytes.TrimPrefix(source, []byte("\uFEFF"))
 	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
@@ -27,7 +28,8 @@ func plainText(path string, source []byte) ([]byte, error) {
 		column := 1 + utf8.RuneCount(source[1+bytes.LastIndexByte(source[:at], '\n'):at])
 		return nil, usagef("%s:%d:%d: not UTF-8; save the file as UTF-8", path, line, column)
 	}
-	return source, nil
+	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
+	return bytes.ReplaceAll(source, []byte("\r"), []byte("\n")), nil
 }
 
 func invalidUTF8(source []byte) int {
@@ -74,7 +76,7 @@ func oneDocument(path string, source []byte) ([]byte, error) {
 
 // blank leaves a line's end.
 func blank(line []byte) {
-	for i := range bytes.TrimRight(line, "\r\n") {
+	for i := range bytes.TrimRight(line, "\n") {
 		line[i] = ' '
 	}
 }

@@ -134,3 +134,17 @@ func TestSecretsOnTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+// TestLineEndsWithinValues: the line ends of the file do not get into its values.
+func TestLineEndsWithinValues(t *testing.T) {
+	source := "scrapes:\n  - name: a\n    command:\n      - sh\n      - |\n        a\n        b\n      - \"x\n        y\"\n      - >\n        f\n        g\n"
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		config, err := parseWorkerConfig("worker.yaml", []byte(strings.ReplaceAll(source, "\n", end)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"sh", "a\nb\n", "x y", "f g\n"}, config.Scrapes[0].Command); diff != "" {
+			t.Errorf("%q: %s", end, diff)
+		}
+	}
+}

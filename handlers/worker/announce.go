@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"scrapelog/domain"
 )
 
 const (
@@ -36,11 +38,11 @@ func (w *Worker) announce(ctx context.Context) error {
 	defer again.Stop()
 	for tried := 1; ; tried++ {
 		if err = w.announceOnce(ctx, client, body); err == nil {
-			w.log.Info("announced", "url", w.cfg.Announce, "tries", tried)
+			w.log.Info("announced", "url", domain.PublicURL(w.cfg.Announce), "tries", tried)
 			return nil
 		}
 		if tried == 1 && ctx.Err() == nil {
-			w.log.Warn("not announced yet, trying every second", "url", w.cfg.Announce, "error", err)
+			w.log.Warn("not announced yet, trying every second", "url", domain.PublicURL(w.cfg.Announce), "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -141,7 +141,7 @@ func validURL(field, raw string) error {
 	case err != nil:
 		return fieldError(field, want, "cannot be parsed")
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return fieldError(field, want, "%q is not an http or https URL", u.Redacted())
+		return fieldError(field, want, "%q is not an http or https URL", domain.PublicURL(raw))
 	case u.User != nil:
 		return fieldError(field, "leave them out", "holds credentials")
 	case u.Port() != "" && !domain.ValidPort(u.Port()):
