@@ -84,6 +84,15 @@ func (q *Queries) ScraperNames(ctx context.Context, limit int) ([]string, error)
 	return names, nil
 }
 
+// CountScrapers returns how many of them are managed by source.
+func (q *Queries) CountScrapers(ctx context.Context, source domain.Source) (n int, err error) {
+	err = each(ctx, q.db, statement("scrapers.count"), []any{string(source)}, func(scan func(...any) error) error { return scan(&n) })
+	if err != nil {
+		return 0, fmt.Errorf("count scrapers: %w", err)
+	}
+	return n, nil
+}
+
 // Scraper returns one scraper, a removed one too, or domain.ErrNotFound.
 func (q *Queries) Scraper(ctx context.Context, name string) (Scraper, error) {
 	scrapers, err := q.scrapers(ctx, "scrapers.get", name)

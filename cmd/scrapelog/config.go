@@ -16,6 +16,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
+	"scrapelog/handlers/gate"
 )
 
 // Config is what serve runs with.
@@ -30,6 +31,7 @@ type Config struct {
 	Secrets       domain.Secrets         `yaml:"secrets"` // variables that scrapers made through the API may name
 	Egress        EgressConfig           `yaml:"egress"`
 	Audit         AuditConfig            `yaml:"audit"`
+	Limits        LimitsConfig           `yaml:"limits"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
 
@@ -46,6 +48,23 @@ type AuditConfig struct {
 type EgressConfig struct {
 	Allow []string `yaml:"allow"`
 	Deny  []string `yaml:"deny"`
+}
+
+// LimitsConfig bounds what clients may take of this service. Zero is the default.
+type LimitsConfig struct {
+	APIScrapers      int `yaml:"api_scrapers"`       // scrapers made through the API; default 1,000
+	Connections      int `yaml:"connections"`        // served at once; default by the limit of descriptors
+	Streams          int `yaml:"streams"`            // open at once; default 2,000, at most three quarters of the connections
+	StreamsPerClient int `yaml:"streams_per_client"` // default 64
+}
+
+// inForce returns the limits with their defaults.
+func (l LimitsConfig) inForce() LimitsConfig {
+	l.APIScrapers = cmp.Or(l.APIScrapers, domain.DefaultAPIScrapers)
+	l.Connections = cmp.Or(l.Connections, gate.Connections())
+	l.Streams = max(1, min(cmp.Or(l.Streams, 2000), l.Connections*3/4)) // the rest is for requests that end
+	l.StreamsPerClient = cmp.Or(l.StreamsPerClient, 64)
+	return l
 }
 
 // defaultConfigFile is read when no other is named and it is there.
@@ -128,6 +147,8 @@ func (c Config) Validate() error {
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
 	case c.WatcherGrace <= 0:
 		return &domain.FieldError{Field: "watcher_grace", Problem: fmt.Sprintf("%s is too short", c.WatcherGrace), Want: "use more than 0s, such as 10s"}
+	case c.Limits.APIScrapers < 0, c.Limits.Connections < 0, c.Limits.Streams < 0, c.Limits.StreamsPerClient < 0:
+		return &domain.FieldError{Field: "limits", Problem: "a limit is negative", Want: "use 1 or more, or leave it out for the default"}
 	case c.Pool.Write < eventstore.LeastPool.Write:
 		return &domain.FieldError{Field: "pool.write", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Write), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Write, eventstore.DefaultPool.Write)}
 	case c.Pool.Read < eventstore.LeastPool.Read:

@@ -137,7 +137,7 @@ func newConfigShowCmd() *cobra.Command {
 // showConfig prints YAML where a table is asked for: what it prints is a
 // configuration again, but for the query strings of URLs and the password.
 func showConfig(out *printer, config Config) error {
-	config.Database = eventstore.Redact(config.Database)
+	config.Database, config.Limits = eventstore.Redact(config.Database), config.Limits.inForce()
 	config.Scrapers = append([]domain.ScraperConfig(nil), config.Scrapers...)
 	for i, scraper := range config.Scrapers {
 		config.Scrapers[i] = scraper.Redacted()

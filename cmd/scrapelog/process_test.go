@@ -87,7 +87,19 @@ func (o *output) end() string {
 
 func start(t testing.TB, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(binary, args...), out: &output{}, done: make(chan struct{})}
+	return launch(t, exec.Command(binary, args...), args...)
+}
+
+// startUnder starts scrapelog where it may open so many descriptors.
+func startUnder(t testing.TB, descriptors int, args ...string) *process {
+	t.Helper()
+	limited := []string{"-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, descriptors), binary}
+	return launch(t, exec.Command("sh", append(limited, args...)...), args...)
+}
+
+func launch(t testing.TB, command *exec.Cmd, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: command, out: &output{}, done: make(chan struct{})}
 	p.Stdout, p.Stderr = p.out, p.out
 	p.Dir = t.TempDir()
 	p.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "NO_COLOR=1")

@@ -81,6 +81,7 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 		return err
 	}
 	defer listener.Close()
+	listener = gate.LimitConnections(listener, config.Limits.inForce().Connections)
 	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Pool: config.Pool, Logger: logger})
 	if err != nil {
 		return err

@@ -30,7 +30,11 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	group.Go(func() error { return changes.Run(ctx) })
 	group.Go(func() error { return fragments.Run(ctx) })
 
-	programs, people := api.New(s.apiConfig(changes)), web.New(s.webConfig(fragments))
+	limits := s.config.Limits.inForce()
+	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
+	forPrograms, forPeople := s.apiConfig(changes), s.webConfig(fragments)
+	forPrograms.Streams, forPeople.Streams, forPrograms.MaxScrapers = streams, streams, limits.APIScrapers
+	programs, people := api.New(forPrograms), web.New(forPeople)
 	e := api.NewEcho(api.EchoConfig{Hosts: append([]string{s.config.Listen}, s.config.Hosts...), Pages: people.Error, Logger: s.logger})
 	programs.Register(e)
 	people.Register(e)

@@ -42,6 +42,7 @@ type Views interface {
 	Counts(ctx context.Context) (projections.Counts, error)
 	Scrapers(ctx context.Context) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
+	CountScrapers(ctx context.Context, source domain.Source) (int, error)
 }
 
 // Config wires a Handler. What is not marked optional MUST be set.
@@ -59,6 +60,9 @@ type Config struct {
 
 	// OpenStreams returns how many streams of scrapers this instance has open.
 	OpenStreams func() int
+
+	Streams     *gate.Streams // optional: bounds the streams of API and pages together
+	MaxScrapers int           // optional: how many may be made here; default domain.DefaultAPIScrapers
 
 	Actor   func(*http.Request) string // optional: who asks; default "user:api"
 	Version string                     // optional: of the build, for /metrics
@@ -80,6 +84,9 @@ func New(cfg Config) *Handler {
 	if cfg.Actor == nil {
 		cfg.Actor = func(*http.Request) string { return "user:api" }
 	}
+	if cfg.MaxScrapers == 0 {
+		cfg.MaxScrapers = domain.DefaultAPIScrapers
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -98,6 +105,9 @@ func (h *Handler) Register(e *echo.Echo) {
 	read := func(path string, fn echo.HandlerFunc, params []string, m ...echo.MiddlewareFunc) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, fn, append([]echo.MiddlewareFunc{headers, gate.Params(params...)}, m...)...)
 	}
+	own := func(path string, fn echo.HandlerFunc, params []string, m ...echo.MiddlewareFunc) {
+		read(path, fn, params, append([]echo.MiddlewareFunc{gate.OwnReads}, m...)...)
+	}
 	write := func(method, path string, fn echo.HandlerFunc) {
 		e.Add(method, path, fn, headers, gate.Params(), gate.JSON)
 	}
@@ -107,26 +117,26 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	read("/healthz", healthz, nil)
 	read("/readyz", h.readyz, nil)
-	read("/metrics", echo.WrapHandler(h.metrics), nil)
+	read("/metrics", echo.WrapHandler(h.metrics), nil, gate.OwnReads)
 	read("/openapi.yaml", openAPI, nil)
 
-	read("/api/v1/scrapers", h.listScrapers, list("cursor"), scrapers)
-	read("/api/v1/scrapers/:name", h.showScraper, one, scrapers)
+	own("/api/v1/scrapers", h.listScrapers, list("cursor"), scrapers)
+	own("/api/v1/scrapers/:name", h.showScraper, one, scrapers)
 	write(http.MethodPut, "/api/v1/scrapers/:name", h.configureScraper)
 	write(http.MethodDelete, "/api/v1/scrapers/:name", h.removeScraper)
 	write(http.MethodPost, "/api/v1/scrapers/:name/pause", h.pauseScraper)
 	write(http.MethodPost, "/api/v1/scrapers/:name/resume", h.resumeScraper)
 	write(http.MethodPost, "/api/v1/scrapers/:name/runs", h.startRun)
 
-	read("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "since", "until", "cursor"), runs)
-	read("/api/v1/runs/:id", h.showRun, one, runs)
+	own("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "since", "until", "cursor"), runs)
+	own("/api/v1/runs/:id", h.showRun, one, runs)
 	write(http.MethodPost, "/api/v1/runs/:id/cancel", h.cancelRun)
 
-	read("/api/v1/events", h.listEvents, list("after", "until", "type", "stream"), events)
-	read("/api/v1/events/:position", h.showEvent, one, events)
-	read("/api/v1/events/stream", h.tailEvents, []string{"after"})
+	own("/api/v1/events", h.listEvents, list("after", "until", "type", "stream"), events)
+	own("/api/v1/events/:position", h.showEvent, one, events)
+	own("/api/v1/events/stream", h.tailEvents, []string{"after"}, h.Streams.Limit)
 
-	read("/api/v1/watch", h.watchChanges, []string{"id"})
+	own("/api/v1/watch", h.watchChanges, []string{"id"}, h.Streams.Limit)
 	write(http.MethodPost, "/api/v1/announce", h.announce)
 }
 

@@ -114,7 +114,7 @@ func TestEveryKindOfProblemIsDescribed(t *testing.T) {
 	d := readDocument(t)
 	kinds := []problem.Kind{
 		problem.Invalid, problem.Forbidden, problem.NotFound, problem.WrongMethod, problem.WrongType, problem.Conflict, problem.RunOpen, problem.Finished,
-		problem.TooLarge, problem.Internal, problem.Unavailable, problem.Behind, problem.NotReady, problem.ShuttingDown,
+		problem.TooLarge, problem.TooMany, problem.Internal, problem.Unavailable, problem.Behind, problem.NotReady, problem.ShuttingDown,
 	}
 	for _, k := range kinds {
 		_, pointer, _ := strings.Cut(k.Type(), "#/")

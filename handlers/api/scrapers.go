@@ -83,6 +83,13 @@ func (h *Handler) configureScraper(c echo.Context) error {
 	}
 	status := http.StatusOK
 	if !before.Configured() {
+		have, err := h.Views.CountScrapers(c.Request().Context(), domain.SourceAPI)
+		if err != nil {
+			return err
+		}
+		if err := domain.CheckRoom(have, h.MaxScrapers); err != nil {
+			return err
+		}
 		status = http.StatusCreated
 		c.Response().Header().Set(echo.HeaderLocation, "/api/v1/scrapers/"+name)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -35,6 +36,31 @@ func SameOrigin(protection *http.CrossOriginProtection) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// OwnReads refuses a GET that a browser makes for a page of another origin, unless it
+// is a person who follows a link there. Such a page could not read the answer, but it
+// could hold a stream open in its visitor's name.
+func OwnReads(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if (r.Method == http.MethodGet || r.Method == http.MethodHead) && foreign(r) {
+			return problem.New(problem.Forbidden, "this was asked for by a page of another origin")
+		}
+		return next(c)
+	}
+}
+
+func foreign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "": // an older browser, or none
+		origin, err := url.Parse(r.Header.Get("Origin"))
+		return err != nil || r.Header.Get("Origin") != "" && origin.Host != r.Host
+	}
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	return r.Header.Get("Sec-Fetch-Mode") != "navigate" || dest != "" && dest != "document"
 }
 
 // JSON refuses a body that its Content-Type does not call JSON. A form and

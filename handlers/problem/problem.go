@@ -39,6 +39,7 @@ var (
 	Finished     = Kind{"Finished", "The run has ended", http.StatusConflict}
 	Late         = Kind{"", "Request timeout", http.StatusRequestTimeout}
 	TooLarge     = Kind{"TooLarge", "Request too large", http.StatusRequestEntityTooLarge}
+	TooMany      = Kind{"TooMany", "Too many streams", http.StatusTooManyRequests}
 	Internal     = Kind{"Internal", "Internal error", http.StatusInternalServerError}
 	Unavailable  = Kind{"Unavailable", "The log cannot be reached", http.StatusServiceUnavailable}
 	Behind       = Kind{"Behind", "The projection is behind", http.StatusServiceUnavailable}
@@ -88,7 +89,7 @@ func Write(w http.ResponseWriter, r *http.Request, d *Document) error {
 	h := w.Header()
 	h.Set("Content-Type", ContentType)
 	h.Set("Cache-Control", "no-store")
-	if d.Status == http.StatusServiceUnavailable {
+	if d.Status == http.StatusServiceUnavailable || d.Status == http.StatusTooManyRequests {
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(d.Status)

@@ -47,6 +47,6 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/audit/verify", h.verify)
 	action("/audit/replay", h.replay)
 
-	page("/live", h.live, "id")
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/live", h.live, secureHeaders, gate.OwnReads, gate.Params("id"), h.cfg.Streams.Limit)
 	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()), "v")
 }

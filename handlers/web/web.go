@@ -17,6 +17,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
@@ -51,7 +52,7 @@ type Subscriber interface {
 	Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error)
 }
 
-// Config is what the pages need. All of it is required but for Now.
+// Config is what the pages need. All of it is required but for Streams and Now.
 type Config struct {
 	Queries Queries
 	Events  Events
@@ -74,6 +75,8 @@ type Config struct {
 	Rebuild func(ctx context.Context, name string, progress func(done, head int64)) error
 	// Audit proves the log.
 	Audit Audit
+
+	Streams *gate.Streams // bounds the streams of API and pages together; nil: unbounded
 
 	Logger *slog.Logger
 	Now    func() time.Time // time.Now

@@ -1,0 +1,92 @@
+package gate
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/handlers/problem"
+)
+
+// Streams bounds the event streams that are open, for they hold a connection each for
+// as long as their client likes. The zero value, and none at all, bound nothing.
+//
+// A client is the address that a connection comes from (of IPv6 its /64), and a
+// watcher's id. Loopback is no client: every tab, command line and proxy of this
+// machine comes from there, and only Total and their watchers' ids bound them.
+type Streams struct {
+	Total     int // open at once
+	PerClient int // of one client
+
+	mu      sync.Mutex
+	open    int
+	clients map[string]int
+}
+
+// Limit answers 429 where a stream would be one too many.
+func (s *Streams) Limit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if s == nil || c.Request().Method == http.MethodHead {
+			return next(c)
+		}
+		leave, err := s.enter(clientsOf(c.Request()))
+		if err != nil {
+			c.Response().Header().Set(echo.HeaderConnection, "close") // an idle one is held as well
+			return err
+		}
+		defer leave()
+		return next(c)
+	}
+}
+
+func (s *Streams) enter(clients []string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Total > 0 && s.open >= s.Total {
+		return nil, problem.New(problem.TooMany, fmt.Sprintf("%d streams are open, as many as may be (limits.streams)", s.open))
+	}
+	for _, client := range clients {
+		if s.PerClient > 0 && s.clients[client] >= s.PerClient {
+			return nil, problem.New(problem.TooMany, fmt.Sprintf("this client has %d streams open, as many as one may (limits.streams_per_client)", s.PerClient))
+		}
+	}
+	if s.clients == nil {
+		s.clients = map[string]int{}
+	}
+	s.open++
+	for _, client := range clients {
+		s.clients[client]++
+	}
+	return func() { s.leave(clients) }, nil
+}
+
+func (s *Streams) leave(clients []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	for _, client := range clients {
+		if s.clients[client]--; s.clients[client] == 0 {
+			delete(s.clients, client)
+		}
+	}
+}
+
+// clientsOf names whom a stream is counted for.
+func clientsOf(r *http.Request) (clients []string) {
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !at.Addr().Unmap().IsLoopback() {
+		addr := at.Addr().Unmap().WithZone("")
+		if addr.Is6() {
+			if network, err := addr.Prefix(64); err == nil {
+				addr = network.Addr()
+			}
+		}
+		clients = append(clients, "address "+addr.String())
+	}
+	if id := r.URL.Query().Get("id"); id != "" {
+		clients = append(clients, "watcher "+id)
+	}
+	return clients
+}
