@@ -48,6 +48,8 @@ func (b *browser) visit(ctx context.Context, start string) (page, error) {
 			return page{}, err
 		case to == "":
 			return b.takeApart(ctx, at, text)
+		case len(to) > maxURL:
+			return page{}, fmt.Errorf("redirects to an address longer than %d bytes", maxURL)
 		case originOf(to) != originOf(start):
 			return page{}, fmt.Errorf("redirects to another origin; start at %s if that is right", shown(to))
 		}

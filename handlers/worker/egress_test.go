@@ -2,7 +2,9 @@ package worker
 
 import (
 	"errors"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -36,5 +38,28 @@ func TestAScrapeOfAForbiddenAddressFails(t *testing.T) {
 	kind, data, _ := outcome(t, resp)
 	if kind != "failed" || !strings.Contains(data, "the egress rules refuse the address 169.254.169.254") {
 		t.Errorf("%s %s", kind, data)
+	}
+}
+
+// A crawl that began on the internet is not led to this network by what the site says
+// later: a redirect of robots.txt, or another address for its name.
+func TestACrawlOfTheInternetStaysThere(t *testing.T) {
+	site := httptest.NewServer(routes{"/": body("<li>lamp")})
+	defer site.Close()
+	w := newWeb(time.Millisecond)
+	defer w.close()
+	get := func() error { return w.get(t.Context(), site.URL, func(*http.Response) error { return nil }) }
+	if err := get(); err != nil {
+		t.Fatalf("a site of this network: %v", err)
+	}
+	w.begin()
+	w.reach.meet(&net.TCPAddr{IP: net.IPv4(93, 184, 215, 14), Port: 443})
+	var denied *egress.DeniedError
+	if err := get(); !errors.As(err, &denied) || !strings.Contains(err.Error(), "not on the internet, where this crawl began") {
+		t.Errorf("after a site of the internet: %v", err)
+	}
+	w.begin()
+	if err := get(); err != nil {
+		t.Errorf("the next site: %v", err)
 	}
 }

@@ -113,6 +113,7 @@ func (h *HTML) names() string {
 // platform follows the pages of a platform. A start page that robots.txt forbids
 // is an error, a later one the end.
 func (c *crawl) platform(ctx context.Context, p Platform) (ending, error) {
+	c.browser.web.begin()
 	start, _ := link(p.Start, "")
 	how := ending{platform: p.Name}
 	asked := map[string]bool{}
@@ -176,6 +177,8 @@ func (c *crawl) follow(start string, got page, asked map[string]bool) (next, why
 		switch {
 		case href == "":
 			not = "next matched an element without href"
+		case len(to) > maxURL:
+			not = fmt.Sprintf("next link is longer than %d bytes", maxURL)
 		case !ok:
 			not = "next link is not an http address: " + shown(href)
 		case originOf(to) != originOf(start):

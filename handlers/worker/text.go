@@ -19,7 +19,7 @@ func fit(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	end := n - len("…")
+	end := max(0, n-len("…"))
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}

@@ -4,11 +4,16 @@ import (
 	"net/url"
 
 	whatwg "github.com/nlnwa/whatwg-url/url"
+
+	"scrapelog/domain"
 )
 
 // urls resolves references as browsers do: blanks, line ends, backslashes and stray
 // percent signs included.
 var urls = whatwg.NewParser(whatwg.WithPercentEncodeSinglePercentSign())
+
+// maxURL bounds what a page may have fetched; servers and browsers take no more.
+const maxURL = 8 << 10
 
 // resolve makes ref absolute.
 func resolve(base, ref string) (string, bool) {
@@ -41,15 +46,11 @@ func originOf(absolute string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// shown is a URL without the parts that may hold secrets, for texts that the log
-// keeps.
+// shown is an absolute URL for texts that the log keeps. Of javascript: and the like
+// only the scheme is told.
 func shown(absolute string) string {
-	u, err := url.Parse(absolute)
-	if err != nil {
-		return "a URL that cannot be parsed"
-	}
-	if u.Opaque != "" {
+	if u, err := url.Parse(absolute); err == nil && u.Opaque != "" {
 		return u.Scheme + ":…"
 	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+	return domain.PublicURL(absolute)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -13,8 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"scrapelog/handlers/egress"
 )
 
 const (
@@ -48,18 +45,21 @@ func (e *statusError) Error() string {
 // web asks sites for pages, on behalf of one run.
 type web struct {
 	client *http.Client
+	reach  *reach
 	pause  time.Duration // before the second try; twice that before the third
 }
 
 func newWeb(pause time.Duration) *web {
+	r := &reach{}
 	return &web{
+		reach: r,
 		pause: pause,
 		client: &http.Client{
 			Jar:           &jar{},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				Proxy:                  http.ProxyFromEnvironment,
-				DialContext:            (&net.Dialer{Timeout: pageTimeout, ControlContext: egress.Rules{}.Control}).DialContext,
+				DialContext:            r.dial,
 				TLSHandshakeTimeout:    10 * time.Second,
 				MaxResponseHeaderBytes: maxHeader,
 				MaxIdleConnsPerHost:    1,
@@ -69,6 +69,12 @@ func newWeb(pause time.Duration) *web {
 			},
 		},
 	}
+}
+
+// begin forgets the connections to the site before.
+func (w *web) begin() {
+	w.close()
+	w.reach.begin()
 }
 
 func (w *web) close() { w.client.CloseIdleConnections() }
