@@ -22,6 +22,12 @@ func newWorkerCmd() *cobra.Command {
 what its configuration says under that name: run a program, or scrape the pages
 of web sites. It stops a scrape as soon as the client goes away.
 
+Pages are read as a browser without scripts reads them: its encodings, gzip,
+deflate, br and zstd, the text it would show. robots.txt is obeyed by RFC 9309,
+links and redirects stay on the scheme, host and port of the start page, and the
+note of the run says how the crawl ended. docs/html-scrapes.md lists the keys,
+the rules and the bounds.
+
 "scrapelog help contract" says how to write a scraper of your own instead, and
 "scrapelog worker check" whether it is right.`,
 		Args: cobra.NoArgs,

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"scrapelog/domain"
 )
 
-// maxNote is how many bytes the log keeps of a note.
-const maxNote = 512
 
 // ending is how the crawl of a platform ended.
 type ending struct {
@@ -48,7 +48,7 @@ func (e ending) String() string {
 // note tells how each platform ended, the odd ones first.
 func note(endings []ending) string {
 	if len(endings) == 1 {
-		return fit(endings[0].String(), maxNote)
+		return fit(endings[0].String(), domain.MaxNote)
 	}
 	endings = slices.Clone(endings)
 	slices.SortStableFunc(endings, func(a, b ending) int {
@@ -64,7 +64,7 @@ func note(endings []ending) string {
 	for _, e := range endings {
 		said = append(said, e.platform+": "+e.String())
 	}
-	return fit(strings.Join(said, ". "), maxNote)
+	return fit(strings.Join(said, ". "), domain.MaxNote)
 }
 
 func counted(n int, noun string) string {

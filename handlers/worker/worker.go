@@ -188,14 +188,14 @@ func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *s
 		w.slots.release(c.Param("name"), held) // a client that hears the end may ask for the next run at once
 		err = out.end(items, err)
 	}
-	report(log, time.Since(started).Round(time.Millisecond), items, err)
+	report(log, time.Since(started).Round(time.Millisecond), items, out.note, err)
 	return !stopped(err)
 }
 
-func report(log *slog.Logger, took time.Duration, items int64, err error) {
+func report(log *slog.Logger, took time.Duration, items int64, note string, err error) {
 	switch {
 	case err == nil:
-		log.Info("scrape completed", "took", took, "items", items)
+		log.Info("scrape completed", "took", took, "items", items, "note", note)
 	case stopped(err):
 		log.Warn("scrape stopped", "took", took, "error", err)
 	default:
