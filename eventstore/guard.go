@@ -4,10 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -84,70 +81,4 @@ func sameGuard(a, b domain.Guard) bool {
 	}
 	a.LastDue, b.LastDue = time.Time{}, time.Time{}
 	return a == b
-}
-
-// ProveGuards folds the whole log and names every guard row that differs from
-// what the log says. Events of a newer program may move a guard in ways that this
-// one cannot follow: where a scraper has some, a difference proves nothing.
-func (s *Store) ProveGuards(ctx context.Context) (mismatches []string, err error) {
-	tx, err := s.snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = tx.Rollback() }()
-	p := proof{guards: map[string]domain.Guard{}, beyond: map[string]bool{}}
-	if err := each(ctx, tx, 0, p.see); err != nil {
-		return nil, err
-	}
-	rows, err := listGuards(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	return p.compare(rows), nil
-}
-
-// proof is what the log says of guards.
-type proof struct {
-	guards map[string]domain.Guard
-	beyond map[string]bool // scrapers with events of unknown types
-}
-
-func (p proof) see(r Recorded) error {
-	e, err := r.Event()
-	if err != nil {
-		return err
-	}
-	if e == nil {
-		p.beyond[scraperOf(r)] = true
-		return nil
-	}
-	if e.ScraperName() == "" {
-		return nil
-	}
-	g := p.guards[e.ScraperName()]
-	g.Scraper = e.ScraperName()
-	p.guards[g.Scraper] = g.Evolve(e)
-	return nil
-}
-
-// scraperOf reads what every event says, of whatever type.
-func scraperOf(r Recorded) string {
-	var about domain.AboutScraper
-	if json.Unmarshal(r.Data, &about) != nil || about.Scraper == "" {
-		return strings.TrimPrefix(r.Stream, domain.ScraperStream(""))
-	}
-	return about.Scraper
-}
-
-func (p proof) compare(rows []domain.Guard) (mismatches []string) {
-	for _, row := range rows {
-		if want, known := p.guards[row.Scraper]; !p.beyond[row.Scraper] && (!known || !sameGuard(row, want)) {
-			mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is %+v, and by the log %+v", row.Scraper, row, want))
-		}
-		delete(p.guards, row.Scraper)
-	}
-	for name := range p.guards {
-		mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is missing", name))
-	}
-	return mismatches
 }

@@ -74,7 +74,7 @@ func newDBCmd() *cobra.Command {
 	flags := &dataFlags{}
 	flags.register(group)
 	addDBFlag(group)
-	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags))
+	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags), newDBRepairCmd(flags))
 	return group
 }
 
@@ -128,8 +128,9 @@ func newDBStatusCmd(flags *dataFlags) *cobra.Command {
 		Short: "Say how the database stands, and prove its guards against the log",
 		Long: `status prints dialect, place, schema version, head, the live instances with the
 runs that each follows (the first 20), and whether the guard rows that decisions
-are made from agree with the log. It exits 1 when they do not, or when the schema
-is not this program's.`,
+are made from agree with the log. It looks at tables, triggers and functions, at the
+offsets of consumer groups, and at roles that may change the log. It exits 1 when
+something is not as it must be, or when the schema is not this program's.`,
 		Args: exactly(),
 		RunE: flags.runWithin(readTimeout, func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
 			url, err := databaseURL(cmd)
@@ -159,11 +160,12 @@ type dbStatus struct {
 	Head       int64                `json:"head"`
 	Guards     int                  `json:"guards"`
 	Mismatches []string             `json:"guard_mismatches"`
+	Flaws      []eventstore.Flaw    `json:"flaws"`
 	Instances  []eventstore.Holding `json:"instances"`
 }
 
 func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbStatus, err error) {
-	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Instances: []eventstore.Holding{}}
+	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Flaws: []eventstore.Flaw{}, Instances: []eventstore.Holding{}}
 	if s.Schema, s.Latest, err = store.Migrated(ctx); err != nil || s.Schema != s.Latest {
 		return s, err
 	}
@@ -180,6 +182,11 @@ func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbS
 		return s, err
 	}
 	s.Mismatches = append(s.Mismatches, mismatches...)
+	flaws, err := store.Flaws(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Flaws = append(s.Flaws, flaws...)
 	instances, err := store.Holdings(ctx, heldShown)
 	s.Instances = append(s.Instances, instances...)
 	return s, err
@@ -191,6 +198,9 @@ func (s dbStatus) show(out *printer) error {
 		{"schema", fmt.Sprintf("%d of %d", s.Schema, s.Latest)}, {"head", fmt.Sprint(s.Head)},
 		{"guards", s.guards()},
 	}
+	for _, f := range s.Flaws {
+		pairs = append(pairs, [2]string{string(f.Kind), f.Says})
+	}
 	for _, i := range s.Instances {
 		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, open runs %d%s", i.ID, stamp(i.StartedAt), i.OpenRuns, held(i))})
 	}
@@ -201,7 +211,12 @@ func (s dbStatus) show(out *printer) error {
 	case s.Schema != s.Latest:
 		return failf(errNegative, `schema version %d is not %d; run "scrapelog db migrate"`, s.Schema, s.Latest)
 	case len(s.Mismatches) > 0:
-		return failf(errNegative, "%d of %d guards do not agree with the log", len(s.Mismatches), s.Guards)
+		return failf(errNegative, `%d of %d guards do not agree with the log: run "scrapelog events verify", then stop the service and run "scrapelog db repair-guards"`, len(s.Mismatches), s.Guards)
+	}
+	for _, f := range s.Flaws {
+		if !f.Weak() {
+			return failf(errNegative, "%s", f.Says)
+		}
 	}
 	return nil
 }

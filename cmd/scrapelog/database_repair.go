@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+func newDBRepairCmd(flags *dataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "repair-guards",
+		Short: "Rebuild the guard rows from the log, and what else protects it",
+		Long: `repair-guards makes every guard row what the log says, makes triggers and functions
+again that were dropped, disabled or changed, and sets offsets back that lie past
+the end of the log; a projection with such an offset is rebuilt. The events are not
+changed: run "scrapelog events verify" first, which says whether somebody else has.
+
+No server may have the database meanwhile (exit 6).`,
+		Args: exactly(),
+		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+			store, err := openLog(ctx, cmd, false)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			release, err := maintain(ctx, store, "stop it to repair its guards")
+			if err != nil {
+				return err
+			}
+			defer release()
+			return repair(ctx, store, out)
+		}),
+	}
+}
+
+func repair(ctx context.Context, store *eventstore.Store, out *printer) error {
+	var names []string
+	for _, p := range projections.All() {
+		names = append(names, p.Name())
+	}
+	done, err := store.RepairGuards(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range done.Offsets {
+		if slices.Contains(names, name) {
+			if err := projections.Rebuild(ctx, store, name, out.progress("rebuild "+name)); err != nil {
+				return err
+			}
+		}
+	}
+	offsets := "none past the end of the log"
+	if len(done.Offsets) > 0 {
+		offsets = "set back: " + strings.Join(done.Offsets, ", ")
+	}
+	if err := out.facts(done, [2]string{"guards", fmt.Sprintf("%d rewritten", done.Guards)}, [2]string{"offsets", offsets}); err != nil {
+		return err
+	}
+	flaws, err := store.Flaws(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range flaws {
+		if !f.Weak() {
+			return failf(errNegative, "%s", f.Says)
+		}
+	}
+	return nil
+}

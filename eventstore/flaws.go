@@ -1,0 +1,98 @@
+package eventstore
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+)
+
+// FlawKind is what a flaw is about.
+type FlawKind string
+
+// The kinds of flaws.
+const (
+	FlawSchema FlawKind = "schema" // a table, trigger or function is not as the migrations made it
+	FlawOffset FlawKind = "offset" // a consumer group has an offset past the end of the log
+	FlawGuard  FlawKind = "guard"  // a guard row is not what the log says
+	FlawGrant  FlawKind = "grant"  // another role may change the log; nothing is wrong yet
+)
+
+// Flaw is something beside the events that is not as it must be, so that the log
+// is not protected, or is read or decided from wrongly.
+type Flaw struct {
+	Kind  FlawKind `json:"kind"`
+	Table string   `json:"table"`
+	Says  string   `json:"says"`
+}
+
+// Weak says that others could do harm, and nothing is wrong yet.
+func (f Flaw) Weak() bool { return f.Kind == FlawGrant }
+
+const (
+	repairing  = `stop the service and run "scrapelog db repair-guards"`
+	distrusted = `somebody who owns the database did that: run "scrapelog events verify", then ` + repairing
+)
+
+func flawOf(kind FlawKind, table, format string, args ...any) Flaw {
+	return Flaw{kind, table, fmt.Sprintf("table "+table+": "+format, args...)}
+}
+
+var (
+	//go:embed sql/consumer_offsets.past.sql
+	offsetsPast string
+	//go:embed sql/scraper_guard.forged.sql
+	guardsForged string
+)
+
+// Flaws looks at triggers, tables and functions, at offsets and at the guards of
+// open and lost runs. It reads a few rows; [GuardProver] proves every guard.
+func (s *Store) Flaws(ctx context.Context) ([]Flaw, error) {
+	flaws, err := s.schemaFlaws(ctx)
+	if err != nil {
+		return nil, err
+	}
+	offsets, err := s.OffsetsPast(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range offsets {
+		flaws = append(flaws, flawOf(FlawOffset, "consumer_offsets", "the offset of %s is %d, past the end of the log at %d: %s", o.Name, o.Position, o.Position+o.Lag, repairing))
+	}
+	guards, err := s.forgedGuards(ctx)
+	return append(flaws, guards...), err
+}
+
+// OffsetsPast lists the consumer groups whose offset lies past the end of the log:
+// what comes next would be passed over.
+func (s *Store) OffsetsPast(ctx context.Context) ([]GroupState, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, offsetsPast)
+	if err != nil {
+		return nil, unavailable(ctx, "offsets", err)
+	}
+	groups, err := scanAll(rows, func(row scanner) (g GroupState, err error) {
+		return g, row.Scan(&g.Name, &g.Position, &g.Lag)
+	})
+	return groups, ifUnavailable(ctx, "offsets", err)
+}
+
+// forgedGuards names the guards whose open or lost run the log does not know.
+func (s *Store) forgedGuards(ctx context.Context) ([]Flaw, error) {
+	rows, err := s.from(ctx).QueryContext(ctx, guardsForged)
+	if err != nil {
+		return nil, unavailable(ctx, "guards", err)
+	}
+	flaws, err := scanAll(rows, func(row scanner) (Flaw, error) {
+		var scraper, column, run string
+		err := row.Scan(&scraper, &column, &run)
+		return flawOf(FlawGuard, "scraper_guard", "the guard of scraper %s was edited: %s is %s, and the log has no such run: %s", scraper, column, run, repairing), err
+	})
+	return flaws, ifUnavailable(ctx, "guards", err)
+}
+
+// ifUnavailable is unavailable where err may be nil.
+func ifUnavailable(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return unavailable(ctx, doing, err)
+}
