@@ -100,7 +100,7 @@ func (s *service) openStreams() int {
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
 		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.store.GroupStates, Instances: s.store.Holdings, Handle: s.commands.Handle,
-		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Audit: s.audit(), Logger: s.logger,
+		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Audit: s.audit(), Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)
 		},

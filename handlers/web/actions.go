@@ -92,7 +92,6 @@ func (h *Handler) done(c echo.Context, recorded []eventstore.Recorded, path stri
 
 func scraperPath(name string) string { return "/scrapers/" + url.PathEscape(name) }
 
-
 func invalid(field, value, want string) error {
 	return &domain.FieldError{Field: field, Problem: quoted(value) + " cannot be used", Want: want}
 }

@@ -39,7 +39,7 @@ const (
 const checkpointsShown = 20
 
 func (h *Handler) audit(c echo.Context) error {
-	job, replay := h.jobs.get(verifying), pages.Replay{Job: h.jobs.get(replaying), Last: h.replayed.Load()}
+	job, replay := h.jobs.get(verifying), pages.Replay{Job: h.jobs.get(replaying)}
 	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy() || replay.Job.Busy()))
 	if err != nil {
 		return err
@@ -52,17 +52,23 @@ func (h *Handler) audit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Last: h.verified.Load(), Replay: replay, Checkpoints: recent}
+	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Replay: replay, Checkpoints: recent}
+	if page.Last, page.At, err = lastFound[proof.Result](c.Request().Context(), h, foundByVerify); err != nil {
+		return err
+	}
+	if page.Replay.Last, page.Replay.At, err = lastFound[projections.Comparison](c.Request().Context(), h, foundByReplay); err != nil {
+		return err
+	}
 	return send(c, http.StatusOK, pages.AuditPageOf(chrome, page))
 }
 
 func (h *Handler) verify(c echo.Context) error {
 	err := h.jobs.start(verifying, h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
 		result, err := h.cfg.Audit.Verify(ctx, progress)
-		if err == nil {
-			h.verified.Store(&result)
+		if err != nil {
+			return err
 		}
-		return err
+		return h.keep(ctx, foundByVerify, result)
 	})
 	if err != nil {
 		return err
@@ -73,10 +79,10 @@ func (h *Handler) verify(c echo.Context) error {
 func (h *Handler) replay(c echo.Context) error {
 	err := h.jobs.start(replaying, h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
 		result, err := h.cfg.Audit.Replay(ctx, progress)
-		if err == nil {
-			h.replayed.Store(&result)
+		if err != nil {
+			return err
 		}
-		return err
+		return h.keep(ctx, foundByReplay, result)
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +96,7 @@ func TestAVerification(t *testing.T) {
 			s := webtest.New()
 			s.Verdict = test.verdict
 			e := working(t, s)
-			says(t, e, "/audit", "Not verified since this instance started.")
+			says(t, e, "/audit", "Not verified yet.")
 			if w := post(e, "/audit/verify", nil); w.Code != 303 {
 				t.Fatalf("%d", w.Code)
 			}
@@ -107,7 +109,7 @@ func TestAReplay(t *testing.T) {
 	s := webtest.New()
 	s.Hold = make(chan struct{})
 	e := working(t, s)
-	says(t, e, "/audit", "Not replayed since this instance started.")
+	says(t, e, "/audit", "Not replayed yet.")
 	if w := post(e, "/audit/replay", nil); w.Code != 303 || w.Header().Get("Location") != "/audit#replay" {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
@@ -180,5 +182,26 @@ func TestCheckpointsAreListed(t *testing.T) {
 	}
 	if empty := words(document(t, get(serve(webtest.Empty()), "/audit")).Find("main")); !strings.Contains(empty, "Nothing has been signed yet.") {
 		t.Error(empty)
+	}
+}
+
+// TestAVerdictSurvivesTheProcess shows it on the pages of a handler that has found
+// nothing itself: after a restart, or on another instance.
+func TestAVerdictSurvivesTheProcess(t *testing.T) {
+	s := webtest.New()
+	s.Verdict = proof.Result{Verdict: proof.Damaged, Says: "The log is damaged.", Damage: []proof.Damage{{Kind: proof.Edited, Says: "Event 3 was changed."}}}
+	before := working(t, s)
+	post(before, "/audit/verify", nil)
+	post(before, "/audit/replay", nil)
+	says(t, before, "/audit", "The pages show what the log says.")
+	says(t, before, "/audit", "edited Event 3 was changed.")
+	after := serve(s)
+	for _, want := range []string{"edited Event 3 was changed.", "The pages show what the log says."} {
+		says(t, after, "/audit", want)
+	}
+	when := regexp.MustCompile(`(Verified|Replayed) ?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
+	was, is := when.FindAllString(words(document(t, get(before, "/audit")).Find("main")), -1), when.FindAllString(words(document(t, get(after, "/audit")).Find("main")), -1)
+	if len(was) != 2 || !slices.Equal(was, is) {
+		t.Errorf("it was found at %q, and the other handler says %q", was, is)
 	}
 }

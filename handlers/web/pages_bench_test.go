@@ -155,7 +155,7 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.
 			Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, store, limit) },
 			Prove:  func(context.Context, int64) (proof.Proof, error) { return proof.Proof{}, domain.ErrNotFound },
 		},
-		Logger: slog.New(slog.DiscardHandler),
+		Findings: store, Logger: slog.New(slog.DiscardHandler),
 	}))
 }
 

@@ -9,14 +9,12 @@ package web
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
@@ -73,8 +71,9 @@ type Config struct {
 
 	// Rebuild makes a read model anew from the log.
 	Rebuild func(ctx context.Context, name string, progress func(done, head int64)) error
-	// Audit proves the log.
-	Audit Audit
+	// Audit proves the log, and Findings keeps what that found.
+	Audit    Audit
+	Findings Findings
 
 	Streams *gate.Streams // bounds the streams of API and pages together; nil: unbounded
 
@@ -84,13 +83,11 @@ type Config struct {
 
 // Handler serves the pages, and does in Run what they start and do not wait for.
 type Handler struct {
-	cfg      Config
-	jobs     *jobs
-	counted  counted
-	shared   shared
-	started  time.Time
-	verified atomic.Pointer[proof.Result] // what the last verification found
-	replayed atomic.Pointer[projections.Comparison]
+	cfg     Config
+	jobs    *jobs
+	counted counted
+	shared  shared
+	started time.Time
 }
 
 // New makes a Handler. It panics on a missing field, which is a fault of the wiring.
@@ -100,7 +97,7 @@ func New(cfg Config) *Handler {
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Instances == nil || cfg.Handle == nil ||
 		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil ||
-		cfg.Rebuild == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
+		cfg.Rebuild == nil || cfg.Findings == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}
 	return &Handler{cfg: cfg, jobs: newJobs(), started: cfg.Now()}

@@ -67,7 +67,8 @@ type AuditPage struct {
 	Head  int64
 	State proof.State
 	Job   Job           // the last verification
-	Last  *proof.Result // what the last one that was not given up found; nil: there was none
+	Last  *proof.Result // what the last one that was not given up found, on any instance; nil: there was none
+	At    time.Time     // when that was
 
 	Replay Replay
 
@@ -77,7 +78,8 @@ type AuditPage struct {
 // Replay is the comparison of what pages show with what the log makes of it.
 type Replay struct {
 	Job  Job                     // the last one
-	Last *projections.Comparison // what the last one that was not given up found; nil: there was none
+	Last *projections.Comparison // what the last one that was not given up found, on any instance; nil: there was none
+	At   time.Time               // when that was
 }
 
 // Inclusion says where an event stands in what was signed.

@@ -40,6 +40,7 @@ type Service struct {
 	mu    sync.Mutex
 	asked []domain.Command
 	by    domain.Origin
+	found findings
 }
 
 // New is a service with the canned story in it.
@@ -88,7 +89,8 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			Recent: s.Recent,
 			Prove:  s.Prove,
 		},
-		Logger: slog.New(slog.DiscardHandler), Now: now,
+		Findings: &s.found,
+		Logger:   slog.New(slog.DiscardHandler), Now: now,
 	})
 }
 

@@ -1,0 +1,51 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"scrapelog/eventstore"
+)
+
+// Findings keeps what verifications and replays have found: *eventstore.Store.
+type Findings interface {
+	KeepFinding(ctx context.Context, f eventstore.Finding) error
+	LastFinding(ctx context.Context, kind string) (f eventstore.Finding, found bool, err error)
+}
+
+// The kinds of findings. Changing one forgets what was found.
+const (
+	foundByVerify = "verify"
+	foundByReplay = "replay"
+)
+
+// keep stores what a job has found, for every instance and over restarts.
+func (h *Handler) keep(ctx context.Context, kind string, result any) error {
+	data, err := json.Marshal(result)
+	if err == nil {
+		err = h.cfg.Findings.KeepFinding(ctx, eventstore.Finding{Kind: kind, At: h.cfg.Now(), Result: data})
+	}
+	if err != nil {
+		return fmt.Errorf("its result cannot be stored: %w", err)
+	}
+	return nil
+}
+
+// lastFound returns what the last job of a kind has found, and when; nil: there
+// was none, or another version of the program has stored what this one cannot read.
+func lastFound[R any](ctx context.Context, h *Handler, kind string) (*R, time.Time, error) {
+	f, found, err := h.cfg.Findings.LastFinding(ctx, kind)
+	if err != nil || !found {
+		return nil, time.Time{}, err
+	}
+	var result R
+	reader := json.NewDecoder(bytes.NewReader(f.Result))
+	reader.UseNumber() // of microseconds, say
+	if reader.Decode(&result) != nil {
+		return nil, time.Time{}, nil
+	}
+	return &result, f.At, nil
+}
