@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // as in the program
 
 	"scrapelog/domain"
 )
@@ -106,6 +107,19 @@ func TestEveryWithoutAt(t *testing.T) {
 		schedule, err := domain.ParseSchedule(spec, "UTC")
 		if err != nil || !schedule.Next(noon, noon).Equal(noon.Add(30*time.Second)) {
 			t.Errorf("%q: %v, next %v", spec, err, schedule.Next(noon, noon))
+		}
+	}
+}
+
+// TestZones: what is known does not depend on the machine's own files.
+func TestZones(t *testing.T) {
+	for zone, ok := range map[string]bool{
+		"": true, "UTC": true, "Europe/Berlin": true, "US/Pacific": true, "EST5EDT": true, "Etc/GMT+2": true, "Europe/Kyiv": true, "America/Coyhaique": true,
+		"GMT+2": false, "utc": false, "Z": false, "Local": false, "+02:00": false, "../../etc/passwd": false, "/etc/passwd": false, "Europe/Nowhere": false,
+	} {
+		_, err := domain.ParseSchedule("@daily", zone)
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "use an IANA name such as Europe/Berlin or UTC") {
+			t.Errorf("%q: %v", zone, err)
 		}
 	}
 }

@@ -239,7 +239,19 @@ func syntaxError(path string, err error) error {
 		return usagef("%s: %v", path, err)
 	}
 	pos := positioned.GetToken().Position
-	return usagef("%s:%d:%d: %s", path, pos.Line, pos.Column, positioned.GetMessage())
+	return usagef("%s:%d:%d: %s%s", path, pos.Line, pos.Column, positioned.GetMessage(), syntaxAdvice(positioned.GetMessage()))
+}
+
+// syntaxAdvice says what helps against the mistakes that schedules invite: @hourly
+// and */15 mean something to YAML.
+func syntaxAdvice(message string) string {
+	switch {
+	case strings.Contains(message, "reserved character"), strings.Contains(message, "value is not allowed in this context"):
+		return "; put a value that begins with @, * or another sign in quotes"
+	case strings.Contains(message, "found character '\t'"):
+		return "; indent with blanks, not with tabs"
+	}
+	return ""
 }
 
 func unwrapPath(err error) error {
