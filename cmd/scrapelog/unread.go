@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,37 +12,48 @@ import (
 // as head(1), has gone. It is quiet, as a write to the closed pipe is.
 var errReaderGone = errors.New("the reader of the output has gone")
 
-// hangupLook is how long one look for a hang-up lasts.
-const hangupLook = time.Second
-
 // following returns a context that ends with errReaderGone when what reads the
 // printer's output has gone: at once, where a command that waits for news would
 // notice at its next write only. Call stop when nothing is followed any more.
 func (p *printer) following(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	if file, ok := p.w.(*os.File); ok {
-		go func() {
-			if awaitHangup(ctx, file) {
-				cancel(errReaderGone)
-			}
-		}()
+	stop = func() { cancel(nil) }
+	file, ok := p.w.(*os.File)
+	if !ok {
+		return ctx, stop
 	}
-	return ctx, func() { cancel(nil) }
+	stopped, stopping, err := os.Pipe()
+	if err != nil { // the next write will tell
+		return ctx, stop
+	}
+	looked := make(chan struct{})
+	go func(output, stopped uintptr) {
+		defer close(looked)
+		if awaitHangup(output, stopped) {
+			cancel(errReaderGone)
+		}
+	}(file.Fd(), stopped.Fd())
+	return ctx, func() {
+		cancel(nil)
+		_ = stopping.Close()
+		<-looked
+		_ = stopped.Close()
+	}
 }
 
-// awaitHangup reports whether the other end of a pipe, socket or terminal was
-// closed before ctx ended. Files and devices have no other end.
-func awaitHangup(ctx context.Context, file *os.File) bool {
-	for ctx.Err() == nil {
-		fds := []unix.PollFd{{Fd: int32(file.Fd())}}
-		n, err := unix.Poll(fds, int(hangupLook.Milliseconds()))
+// awaitHangup reports whether the other end of the output (a pipe, a socket, a
+// terminal) was closed before that of the pipe stopped. Files and devices have no
+// other end.
+func awaitHangup(output, stopped uintptr) bool {
+	for {
+		fds := []unix.PollFd{{Fd: int32(output)}, {Fd: int32(stopped)}}
+		_, err := unix.Poll(fds, -1)
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case err != nil:
+		case err != nil || fds[1].Revents != 0:
 			return false
-		case n > 0:
+		case fds[0].Revents != 0:
 			return fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
 		}
 	}
-	return false
 }
