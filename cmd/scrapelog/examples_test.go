@@ -110,6 +110,9 @@ func (ex example) play(t *testing.T, server api, name, address string) {
 	defer site.Close()
 	cmd := ex.command(t, address, site.URL)
 	kill := ex.start(t, cmd, address)
+	if resp, err := http.Head("http://" + address + ex.path); err != nil || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("a cache could answer HEAD for it: %v %v", resp, err)
+	}
 
 	out, errs, code := command(t, "worker", "check", "http://"+address+ex.path, "-o", "json", "--platforms", strings.Join(ex.platforms, ","))
 	if code != 0 || strings.Contains(out, "unseen") {

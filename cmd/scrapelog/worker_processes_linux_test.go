@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -50,6 +51,21 @@ func order(t *testing.T, listen, scrape, run, until string) {
 	}
 }
 
+// stream asks the worker for a scrape, and returns all that it says.
+func stream(t *testing.T, listen, scrape string) string {
+	resp, err := http.Post("http://"+listen+"/scrapes/"+scrape, "application/json", strings.NewReader(`{"run_id":"r1"}`))
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer resp.Body.Close()
+	said, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(said)
+}
+
 func listens(t *testing.T, listen string) {
 	t.Helper()
 	await(t, 20*time.Second, "the worker answers", func() bool {
@@ -81,6 +97,12 @@ func procStat(pid int) (state byte, parent int) {
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	parent, _ = strconv.Atoi(fields[1])
 	return fields[0][0], parent
+}
+
+// procName is what ps calls a process.
+func procName(pid int) string {
+	name, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return strings.TrimSpace(string(name))
 }
 
 func isRunning(pid int) bool {

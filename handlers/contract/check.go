@@ -48,6 +48,14 @@ func Check(ctx context.Context, t Target) ([]Verdict, error) {
 type check struct {
 	target Target
 	report report
+	left   departure
+}
+
+// departure is what was seen when a client left in mid-scrape.
+type departure struct {
+	ran  bool          // something ran when it left
+	at   time.Duration // since the scrape had begun
+	gone time.Duration // until the scraper was free again
 }
 
 const (
@@ -103,6 +111,7 @@ func (c *check) run(ctx context.Context) error {
 	if last.read(last.conn, last.resp.Body); ctx.Err() != nil {
 		return ctx.Err()
 	}
+	c.judgeLeaving(last.lasted())
 	c.judgeStream(last)
 	c.probeAgain(ctx)
 	return nil
@@ -222,7 +231,7 @@ func (c *check) leaveAndReturn(ctx context.Context, first, held *exchange) (*exc
 		}
 		gone := time.Since(left)
 		if x.resp.StatusCode != http.StatusConflict {
-			c.judgeLeaving(ran, gone)
+			c.left = departure{ran: ran, at: left.Sub(held.began), gone: gone}
 			c.judgeSeen(first, held)
 			return x, nil
 		}

@@ -197,6 +197,29 @@ func TestAScrapeThatIsOverAtOnce(t *testing.T) {
 	}
 }
 
+// A scraper that goes on when its client has left is free again when the scrape has
+// ended by itself, which is no sign that it stops.
+func TestAScrapeThatMayHaveEndedByItselfShowsNothingAboutLeaving(t *testing.T) {
+	for _, long := range []time.Duration{scrapeTime, 2 * time.Second, 4 * time.Second} {
+		t.Run(long.String(), func(t *testing.T) {
+			t.Parallel()
+			s := &scraper{stubborn: true, beat: "5s", say: func(w io.Writer, ctx context.Context) {
+				work(w, ctx, long)
+				say(w, completed)
+			}}
+			verdicts, err := Check(t.Context(), Target{URL: s.serve(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range verdicts {
+				if v.Rule == RuleLeaving && (v.Result != Unseen || !strings.Contains(v.Seen, "by itself")) || v.Result == Finding {
+					t.Errorf("%+v", v)
+				}
+			}
+		})
+	}
+}
+
 // A scraper that takes every order says 200 to the one that recovers another
 // too, and its scrapes end some time: that proves nothing.
 func TestWhatATakerOfEveryOrderDoesNotShow(t *testing.T) {

@@ -97,14 +97,20 @@ func refused(resp *http.Response) (seen, fix string) {
 	return "", ""
 }
 
-func (c *check) judgeLeaving(ran bool, gone time.Duration) {
+// judgeLeaving compares with a scrape that was followed to its end and took so long:
+// one that would have ended by itself at that time has shown nothing.
+func (c *check) judgeLeaving(whole time.Duration) {
+	free := c.left.at + c.left.gone
 	switch {
-	case !ran:
+	case !c.left.ran:
 		c.report.unseen(RuleLeaving, tooShort)
 	case c.report[RuleBusy].Result != OK:
 		c.report.unseen(RuleLeaving, needsBusy)
+	case whole < free+max(lag, free/2):
+		c.report.unseen(RuleLeaving, fmt.Sprintf("free again %s after the client left, when a scrape of %s is about to end by itself: give --params that make it last longer",
+			rounded(c.left.gone), rounded(whole)))
 	default:
-		c.report.ok(RuleLeaving, "free again "+rounded(gone).String()+" after the client left")
+		c.report.ok(RuleLeaving, fmt.Sprintf("free again %s after the client left; a whole scrape took %s", rounded(c.left.gone), rounded(whole)))
 	}
 }
 

@@ -44,6 +44,7 @@ type transcript struct {
 	gap       time.Duration // the longest time without a whole event
 	terminals []string      // kind and data
 	endedAt   time.Time     // the first terminal event
+	closedAt  time.Time     // the end of the stream
 	end       error         // what the stream ended with; io.EOF is clean
 	flaws     map[Rule]flaw
 }
@@ -86,7 +87,16 @@ func (t *transcript) read(conn net.Conn, stream io.Reader) {
 			t.end = err
 		}
 	}
-	t.breaks(time.Now())
+	t.closedAt = time.Now()
+	t.breaks(t.closedAt)
+}
+
+// lasted is how long the scrape went on, to its terminal event if there was one.
+func (t *transcript) lasted() time.Duration {
+	if t.endedAt.IsZero() {
+		return t.closedAt.Sub(t.began)
+	}
+	return t.endedAt.Sub(t.began)
 }
 
 func (t *transcript) deadline() time.Time {

@@ -78,6 +78,9 @@ func TestAnswersBeforeAnyScrape(t *testing.T) {
 			if resp.StatusCode != tt.want {
 				t.Errorf("answered %s, want %d", resp.Status, tt.want)
 			}
+			if got := resp.Header.Get("Cache-Control"); tt.method == http.MethodHead && got != "no-store" {
+				t.Errorf("a cache may answer for the worker: %q", got)
+			}
 			if got := resp.Header.Get("Content-Type"); tt.want >= 400 && got != problem.ContentType {
 				t.Errorf("refused as %q", got)
 			}

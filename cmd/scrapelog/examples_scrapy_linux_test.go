@@ -1,0 +1,71 @@
+package main_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Scrapy exits with 0 in each of these; the example must not, and what the worker
+// tells of it must be the reason.
+func TestTheScrapyExampleFailsWhenItsCrawlDid(t *testing.T) {
+	const list = `<ul><li class="product"><h2><a>one</a></h2><p class="price">1</p></li></ul>`
+	tests := map[string]struct {
+		robots, page string
+		status       int
+		interrupted  bool
+		kind, says   string
+	}{
+		"all is well":                {page: list, kind: "completed", says: `{"items":1}`},
+		"robots.txt forbids all":     {robots: "User-agent: *\nDisallow: /\n", page: list, kind: "failed", says: "robots.txt forbids every page"},
+		"robots.txt forbids another": {robots: "User-agent: *\nDisallow: /other\n", page: list, kind: "completed", says: `{"items":1}`},
+		"the spider raises":          {page: list + `<a rel="next" href="http://[bad">next</a>`, kind: "failed", says: "ValueError: "},
+		"the page is refused":        {page: list, status: http.StatusForbidden, kind: "failed", says: "a page was refused"},
+		"it is interrupted":          {page: list, interrupted: true, kind: "failed", says: "the crawl was cut short: shutdown"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked, done := make(chan bool, 100), make(chan bool)
+			site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/robots.txt" {
+					fmt.Fprint(w, tt.robots)
+					return
+				}
+				asked <- true
+				if tt.interrupted {
+					<-done
+				}
+				if tt.status != 0 {
+					w.WriteHeader(tt.status)
+				}
+				fmt.Fprint(w, tt.page)
+			}))
+			defer site.Close()
+			listen := freeAddr(t)
+			config := strings.NewReplacer("127.0.0.1:9090", listen, "http://shop.example", site.URL, "spider.py", inExamples("scrapy/spider.py")).
+				Replace(read(t, inExamples("scrapy/worker.yaml")))
+			worker := start(t, "worker", "--config", write(t, filepath.Join(t.TempDir(), "worker.yaml"), config))
+			listens(t, listen)
+			said := make(chan string, 1)
+			go func() { said <- stream(t, listen, "products") }()
+			if tt.interrupted {
+				<-asked
+				for _, pid := range below(t, worker.Process.Pid) {
+					if strings.Contains(read(t, fmt.Sprintf("/proc/%d/cmdline", pid)), "python3\x00") && procName(pid) != "scrape-guard" {
+						_ = syscall.Kill(pid, syscall.SIGINT)
+					}
+				}
+				close(done)
+			}
+			_, last, _ := strings.Cut(<-said, "event: "+tt.kind)
+			if !strings.Contains(last, tt.says) || strings.Contains(last, "downloader/") || strings.Contains(last, "Deprecation") {
+				t.Errorf("ended with %q", last)
+			}
+		})
+	}
+}
