@@ -204,7 +204,7 @@ func (s *subscription) HandleError(_ watermill.LoggerAdapter, nothing bool, err 
 	s.idle = err == nil && nothing
 	s.mu.Unlock()
 	switch {
-	case err == nil, errors.Is(err, sql.ErrTxDone), errors.Is(err, errStopped): // nothing, or our own doing
+	case err == nil, errors.Is(err, sql.ErrTxDone), errors.Is(err, errStopped), s.stopping.Err() != nil: // nothing, or our own doing
 	case acked > 0 && ownFault(err):
 		s.ackFailed(acked, alone, err)
 	default:

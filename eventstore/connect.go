@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,7 +19,7 @@ import (
 // connector opens the connections of a PostgreSQL pool.
 type connector struct {
 	driver.Connector
-	place string
+	store *Store
 }
 
 // Connect implements driver.Connector. Its error is one line that names the
@@ -25,7 +27,7 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, connectFailed(ctx, c.place, err)
+		return nil, c.store.connectFailed(ctx, err)
 	}
 	return conn, nil
 }
@@ -34,7 +36,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 func (s *Store) connectPostgres(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.pg.Copy())
 	if err != nil {
-		return nil, connectFailed(ctx, placeOf(s.pg), err)
+		return nil, s.connectFailed(ctx, err)
 	}
 	return conn, nil
 }
@@ -46,10 +48,18 @@ type connectError struct {
 	err  error
 }
 
-func (e *connectError) Error() string   { return e.text }
-func (e *connectError) Unwrap() []error { return []error{e.kind, e.err} }
+func (e *connectError) Error() string { return e.text }
+func (e *connectError) Unwrap() []error {
+	if e.err == nil {
+		return []error{e.kind}
+	}
+	return []error{e.kind, e.err}
+}
 
-func connectFailed(ctx context.Context, place string, err error) error {
+// connectFailed is why no connection could be opened. A shortage is logged here,
+// once a minute, and nowhere else: everything that needs a connection meets it.
+func (s *Store) connectFailed(ctx context.Context, err error) error {
+	place := placeOf(s.pg)
 	if ctx.Err() != nil {
 		return fmt.Errorf("connect to %s: %w", place, context.Cause(ctx))
 	}
@@ -57,7 +67,26 @@ func connectFailed(ctx context.Context, place string, err error) error {
 	if said, ok := errors.AsType[*pgconn.PgError](err); ok && strings.Contains(said.Message, "unsupported startup parameter") {
 		failed.kind, failed.text = ErrIndirect, indirect(place, said.Message)
 	}
+	if Shortage(err) && s.shortage.due() {
+		s.log.Error("no connection to the database is free, retrying", "error", failed.text+advice(err))
+	}
 	return failed
+}
+
+// minutely lets something be said once a minute.
+type minutely struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (m *minutely) due() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.last.IsZero() && time.Since(m.last) < time.Minute {
+		return false
+	}
+	m.last = time.Now()
+	return true
 }
 
 // whyNot lists why no connection could be opened: once where every attempt failed

@@ -64,6 +64,26 @@ func Transient(err error) bool {
 	return network
 }
 
+// Shortage says whether err is that the server has no connection free for us.
+func Shortage(err error) bool {
+	said, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && said.Code == "53300"
+}
+
+// NotYet says whether a server answered that it does not serve now: it starts or
+// stops, or has no connection free.
+func NotYet(err error) bool {
+	_, answered := errors.AsType[*pgconn.PgError](err)
+	return answered && Transient(err)
+}
+
+// pooled says whether the server complains of prepared statements, which a pooler
+// mixes up.
+func pooled(err error) bool {
+	said, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (said.Code == "26000" || said.Code == "42P05")
+}
+
 // Unreachable says whether err is that the database could not be reached, read or
 // written, wherever it was met.
 func Unreachable(err error) bool { return errors.Is(err, ErrUnavailable) || Transient(err) }
@@ -81,6 +101,9 @@ func unavailable(ctx context.Context, doing string, err error) error {
 	}
 	if errors.Is(err, ErrIndirect) {
 		return err
+	}
+	if pooled(err) {
+		return fmt.Errorf("%w: %s: %w; connect to the server itself, without pgbouncer or another pooler between", ErrIndirect, doing, err)
 	}
 	return fmt.Errorf("%w: %s: %w%s", ErrUnavailable, doing, err, advice(err))
 }

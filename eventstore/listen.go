@@ -22,7 +22,9 @@ func (s *Store) startListening() {
 				if s.life.Err() != nil {
 					return
 				}
-				s.log.Warn("lost the connection that announces commits of other instances; polling until it is back", "error", err)
+				if s.deaf.due() {
+					s.log.Warn("lost the connection that announces commits of other instances; polling until it is back", "error", err)
+				}
 				select {
 				case <-s.life.Done():
 				case <-time.After(time.Second):

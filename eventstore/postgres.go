@@ -49,23 +49,31 @@ func (s *Store) openPostgres(ctx context.Context, url string, pool Pool, readOnl
 	reading := cfg.Copy()
 	reading.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 	reading.RuntimeParams["enable_bitmapscan"] = "off"
-	s.read = openPool(reading, pool.Read, "on")
+	s.read = s.openPool(reading, pool.Read, "on")
 	if !readOnly {
 		// Statements that take arrays would be planned anew each time: that costs more
 		// than to run them, and no plan of what is written depends on its values.
 		cfg = cfg.Copy()
 		cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 		cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-		s.write = openPool(cfg, pool.Write, "off")
+		s.write = s.openPool(cfg, pool.Write, "off")
 	}
-	return s.recognisePostgres(ctx)
+	if !readOnly {
+		if err := s.checkDirect(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.recognisePostgres(ctx); err != nil || readOnly {
+		return err
+	}
+	return s.countConnections(ctx, pool.Write+pool.Read+1)
 }
 
-func openPool(cfg *pgx.ConnConfig, size int, readOnly string) *sql.DB {
+func (s *Store) openPool(cfg *pgx.ConnConfig, size int, readOnly string) *sql.DB {
 	cfg = cfg.Copy()
 	cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 	cfg.RuntimeParams["default_transaction_read_only"] = readOnly
-	pool := sql.OpenDB(connector{stdlib.GetConnector(*cfg), placeOf(cfg)})
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*cfg), s})
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns((size + 1) / 2)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -73,14 +81,46 @@ func openPool(cfg *pgx.ConnConfig, size int, readOnly string) *sql.DB {
 }
 
 func (s *Store) recognisePostgres(ctx context.Context) error {
+	var schema sql.NullString
+	var path string
+	err := s.read.QueryRowContext(ctx, `SELECT current_schema(), current_setting('search_path')`).Scan(&schema, &path)
+	if err != nil {
+		return unavailable(ctx, "schema", err)
+	}
+	if !schema.Valid {
+		return fmt.Errorf("%w: no schema of search_path (%s) is in database %q; make it, or name another in the URL", ErrUnavailable, path, s.pg.Database)
+	}
 	var tables, ours int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE tablename = $1)
+	err = s.read.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE tablename = $1)
 		FROM pg_tables WHERE schemaname = current_schema()`, migrationsTable).Scan(&tables, &ours)
 	if err != nil {
-		return unavailable(ctx, "postgres", err)
+		return unavailable(ctx, "tables", err)
 	}
 	if tables > 0 && ours == 0 {
 		return fmt.Errorf("%w: schema of database %q holds the tables of another program", ErrForeign, s.pg.Database)
+	}
+	return nil
+}
+
+// countConnections warns where the server grants fewer connections than the pools
+// may open.
+func (s *Store) countConnections(ctx context.Context, needed int) error {
+	var server, database, role int
+	err := s.read.QueryRowContext(ctx, `SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+		(SELECT datconnlimit FROM pg_database WHERE datname = current_database()),
+		(SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)`).Scan(&server, &database, &role)
+	if err != nil {
+		return unavailable(ctx, "connection limits", err)
+	}
+	granted := server
+	for _, limit := range []int{database, role} {
+		if limit >= 0 { // -1: none
+			granted = min(granted, limit)
+		}
+	}
+	if granted < needed {
+		s.log.Warn("the database grants fewer connections than this instance may open; set pool, or raise the limit",
+			"granted", granted, "needed", needed)
 	}
 	return nil
 }

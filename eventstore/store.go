@@ -72,6 +72,7 @@ type Store struct {
 
 	appending       sync.Once
 	appends         appends
+	shortage, deaf  minutely      // logged
 	queue           chan *request // appends that the appender will take
 	known           *known        // the appender's alone
 	joined          atomic.Bool   // somebody else in this process has appended

@@ -26,9 +26,25 @@ type subscriber struct {
 
 var errClosed = errors.New("subscriber is closed")
 
-// Subscribe implements message.Subscriber. When ctx ends, the handler that runs
-// may settle, and the subscription stops at the end of its transaction.
+// Subscribe implements message.Subscriber. A database that is away for a moment is
+// waited for until ctx ends. When ctx ends, the handler that runs may settle, and
+// the subscription stops at the end of its transaction.
 func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	for round := 1; ; round++ {
+		out, err := s.subscribe(ctx, topic)
+		if err == nil || !Transient(err) {
+			return out, err
+		}
+		if round == 1 {
+			s.store.log.Warn("consumer group cannot subscribe, retrying", "group", s.cfg.Group, "error", err)
+		}
+		if !pause(ctx, min(s.cfg.Backoff<<min(round, 20), s.cfg.MaxBackoff)) {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (s *subscriber) subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

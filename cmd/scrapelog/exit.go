@@ -41,6 +41,7 @@ var exitCodes = []struct {
 	{errRefused, exitRefused},
 	{eventstore.ErrForeign, exitRefused},
 	{eventstore.ErrHeld, exitRefused},
+	{eventstore.ErrIndirect, exitRefused},
 	{eventstore.ErrUnavailable, exitUnreachable},
 	{errUnreachable, exitUnreachable},
 	{contract.ErrUnreachable, exitUnreachable},

@@ -12,6 +12,8 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
 	"golang.org/x/sys/unix"
+
+	"scrapelog/eventstore"
 )
 
 type loggerKey struct{}
@@ -37,14 +39,40 @@ func newLogger(w io.Writer, format, level string, colour bool) (*slog.Logger, er
 	}
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least, ReplaceAttr: cleanAttr})), nil
+		return slog.New(unrepeated{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least, ReplaceAttr: cleanAttr})}), nil
 	case "text":
-		return slog.New(tint.NewTextHandler(w, &tint.Options{
+		return slog.New(unrepeated{tint.NewTextHandler(w, &tint.Options{
 			Level: least, ReplaceAttr: cleanAttr, NoColor: !colour, TimeFormat: time.RFC3339,
-		})), nil
+		})}), nil
 	}
 	return nil, usagef("--log-format: %q is not a format; use text or json", format)
 }
+
+// unrepeated leaves out what follows from a server that has no connection free:
+// the store logs the shortage once a minute, and everything else would log it too.
+type unrepeated struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h unrepeated) Handle(ctx context.Context, r slog.Record) error {
+	repeats := false
+	r.Attrs(func(a slog.Attr) bool {
+		err, ok := a.Value.Any().(error)
+		repeats = ok && eventstore.Shortage(err)
+		return !repeats
+	})
+	if repeats {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h unrepeated) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return unrepeated{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (h unrepeated) WithGroup(name string) slog.Handler { return unrepeated{h.Handler.WithGroup(name)} }
 
 // cleanAttr makes values safe for a terminal. Neither handler does: JSON leaves
 // C1 and bidirectional controls raw, and in colour tint turns the four

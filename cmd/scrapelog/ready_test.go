@@ -83,6 +83,71 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 	})
 }
 
+// TestFewConnections: a server whose database grants too few connections says how
+// many it may open, in one line a minute that there are too few, and does not end; it
+// is ready when there are enough.
+func TestFewConnections(t *testing.T) {
+	for _, granted := range []int{2, 3, 5, 8} {
+		t.Run(fmt.Sprint(granted), func(t *testing.T) {
+			t.Parallel()
+			admin, limited := limitedDatabase(t)
+			limit(t, admin, granted)
+			listen := freeAddr(t)
+			a := api{t, "http://" + listen}
+			p := start(t, "serve", "--listen", listen, "--db", limited)
+			await(t, 10*time.Second, "it says how many it needs, or that none is free", func() bool {
+				return strings.Contains(p.out.String(), fmt.Sprintf("granted=%d needed=25", granted)) ||
+					strings.Contains(p.out.String(), "no connection to the database is free")
+			})
+			select {
+			case <-p.done:
+				t.Fatal("it has ended")
+			case <-time.After(4 * time.Second):
+			}
+			if lines := strings.Count(p.out.String(), "too many connections"); lines > 1 {
+				t.Errorf("%d lines say that there are too many connections", lines)
+			}
+			for _, path := range []string{"/api/v1/runs", "/api/v1/scrapers", "/"} {
+				if code := a.do("GET", path, "", nil); code >= 500 && code != 503 {
+					t.Errorf("%s: %d", path, code)
+				}
+			}
+			limit(t, admin, -1)
+			a.ready()
+			if code := p.stop(t); code != 0 {
+				t.Errorf("exit %d", code)
+			}
+		})
+	}
+}
+
+// TestSessionsThatEndEarly: sessions that the database ends while the server starts
+// are opened again, and idle ones are not ended at all.
+func TestSessionsThatEndEarly(t *testing.T) {
+	admin, limited := limitedDatabase(t)
+	u, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements(t, admin, fmt.Sprintf("ALTER DATABASE %s SET idle_session_timeout = '1s'", u.Path[1:]))
+	listen := freeAddr(t)
+	a := api{t, "http://" + listen}
+	p := start(t, "serve", "--listen", listen, "--db", limited)
+	for began := time.Now(); time.Since(began) < time.Second; {
+		statements(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	}
+	a.ready()
+	before := p.out.String()
+	select {
+	case <-p.done:
+		t.Fatal("it has ended")
+	case <-time.After(3 * time.Second):
+	}
+	if said := strings.TrimPrefix(p.out.String(), before); strings.Contains(said, "WRN") || strings.Contains(said, "ERR") {
+		t.Errorf("with nothing to do it says\n%s", said)
+	}
+}
+
 // limitedDatabase is a database of a user that is bound by its limits, as the
 // superuser of the tests is not.
 func limitedDatabase(t *testing.T) (admin, limited string) {

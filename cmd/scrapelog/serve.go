@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -81,17 +82,40 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 		return err
 	}
 	defer listener.Close()
-	listener = gate.LimitConnections(listener, config.Limits.inForce().Connections)
-	store, err := eventstore.Open(ctx, eventstore.Config{URL: config.Database, Pool: config.Pool, Logger: logger})
-	if err != nil {
-		return err
+	front := serveFront(gate.LimitConnections(listener, config.Limits.inForce().Connections), logger)
+	defer front.Close()
+	store, err := openServed(ctx, eventstore.Config{URL: config.Database, Pool: config.Pool, Logger: logger})
+	if err == nil {
+		defer store.Close()
+		warnOfRoot(logger)
+		warned, stop := context.WithCancel(ctx)
+		defer stop()
+		go warnOfReach(warned, logger, config.Listen, "other machines read the whole log and start, cancel and pause here without a login")
+		err = newService(config, store, logger).run(ctx, front, reload)
 	}
-	defer store.Close()
-	warnOfRoot(logger)
-	warned, stop := context.WithCancel(ctx)
-	defer stop()
-	go warnOfReach(warned, logger, config.Listen, "other machines read the whole log and start, cancel and pause here without a login")
-	return newService(config, store, logger).run(ctx, listener, reload)
+	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {
+		return nil // what was begun was cut short by our own stop
+	}
+	return err
+}
+
+// openServed opens the database, and waits for a server that starts or has no
+// connection free.
+func openServed(ctx context.Context, config eventstore.Config) (*eventstore.Store, error) {
+	for said := false; ; {
+		store, err := eventstore.Open(ctx, config)
+		if err == nil || !eventstore.NotYet(err) || ctx.Err() != nil {
+			return store, err
+		}
+		if !said {
+			config.Logger.Error("database unavailable, retrying", "error", err)
+			said = true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,7 +21,7 @@ import (
 const httpGrace = 5 * time.Second
 
 // serveHTTP answers pages and API until ctx ends.
-func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener net.Listener) {
+func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *front) {
 	changes, fragments := s.hub(s.queries, api.Render), s.hub(projections.Outline{Queries: s.queries}, web.Render)
 	group.Go(func() error { return changes.Run(ctx) })
 	group.Go(func() error { return fragments.Run(ctx) })
@@ -40,19 +36,15 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, listener
 	people.Register(e)
 	people.Document(e, "/docs/contract", contract.Title, contract.HTML())
 	group.Go(func() error { return people.Run(ctx) })
-	server := gate.NewServer(e, s.logger, programs.Close)
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
+	front.RegisterOnShutdown(programs.Close)
+	front.open(e)
+	group.Go(front.wait)
 	group.Go(func() error {
 		<-ctx.Done()
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpGrace)
 		defer cancel()
-		if server.Shutdown(ending) != nil {
-			return server.Close()
+		if front.Shutdown(ending) != nil {
+			return front.Close()
 		}
 		return nil
 	})

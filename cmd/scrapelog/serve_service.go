@@ -77,22 +77,23 @@ func (s *service) follower(ctx context.Context) (string, error) {
 
 // run serves until ctx ends. Pages answer from the start, so that people see
 // what is being waited for; /readyz says when the service does its work.
-func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan func() (Config, error)) error {
-	s.access.Store(&dial.Access{Listener: listenerAt(listener)})
+func (s *service) run(ctx context.Context, front *front, reload <-chan func() (Config, error)) error {
+	s.access.Store(&dial.Access{Listener: listenerAt(front.listener)})
 	if err := s.allow(s.config); err != nil {
 		return err
 	}
-	first, err := s.acquire(ctx)
-	if err != nil {
+	var first *tenure
+	begin := func(ctx context.Context) (err error) { first, err = s.acquire(ctx); return err }
+	if err := s.insist(ctx, eventstore.Transient, begin); err != nil {
 		return err
 	}
-	if err := s.prepare(ctx); err != nil {
+	if err := s.insist(ctx, eventstore.Transient, s.prepare); err != nil {
 		return errors.Join(err, first.release())
 	}
 	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReaders()
 	group, readers := errgroup.WithContext(readers)
-	s.serveHTTP(readers, group, listener)
+	s.serveHTTP(readers, group, front)
 	group.Go(func() error { return s.project(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) }) // outlives whatever appends: it signs last
 	group.Go(func() error {
@@ -102,7 +103,7 @@ func (s *service) run(ctx context.Context, listener net.Listener, reload <-chan 
 		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
 		return s.tenures(working, first, reload)
 	})
-	s.logger.Info("serving", "url", "http://"+listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", version())
+	s.logger.Info("serving", "url", "http://"+front.listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", version())
 	return group.Wait()
 }
 
@@ -134,34 +135,56 @@ func (s *service) project(ctx context.Context) error {
 // dead has lost its runs to others and starts anew under a new id.
 func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (Config, error)) error {
 	for {
-		err := t.run(ctx, reload)
+		err := unlessStopped(ctx, t.run(ctx, reload))
 		if !errors.Is(err, eventstore.ErrMarkedDead) || ctx.Err() != nil {
 			return err
 		}
 		s.logger.Warn("this instance was taken for dead; its runs were ended by another, and it starts anew", "instance", t.id)
 		again := func(ctx context.Context) (err error) { t, err = s.acquire(ctx); return err }
-		if err := s.insist(ctx, again); err != nil || ctx.Err() != nil {
-			return err
+		if err := s.insist(ctx, away, again); err != nil {
+			return unlessStopped(ctx, err)
 		}
 	}
 }
 
 // insist does something until the database lets it: a process that was ready
 // once, or has its lock, does not end because its database is away or maintained
-// for a while.
-func (s *service) insist(ctx context.Context, do func(ctx context.Context) error) error {
+// for a while. The error is one that does not pass by itself, or ctx's.
+func (s *service) insist(ctx context.Context, passes func(error) bool, do func(ctx context.Context) error) error {
+	var said time.Time
 	for {
 		err := do(ctx)
-		if !errors.Is(err, eventstore.ErrUnavailable) && !errors.Is(err, eventstore.ErrHeld) || ctx.Err() != nil {
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !passes(err):
 			return err
 		}
-		s.logger.Error("the database is not to be had; trying again", "error", err)
+		if time.Since(said) > time.Minute {
+			s.logger.Error("database unavailable, retrying", "error", err)
+			said = time.Now()
+		}
 		select {
 		case <-ctx.Done():
-			return nil // what was to be done is not: look at ctx
+			return context.Cause(ctx)
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// unlessStopped is err, but for what our own stop has cut short.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil
+	}
+	return err
+}
+
+// away says whether err is that the database is away, or maintained.
+func away(err error) bool {
+	return errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, eventstore.ErrHeld) || eventstore.Transient(err)
 }
 
 // loadRun folds a run from the log.

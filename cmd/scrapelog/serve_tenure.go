@@ -72,17 +72,17 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 	t.stopping = ctx.Done()
 	t.current.Store(t)
 	t.starts.reset()
-	if err := t.insist(ctx, t.keeper.Begin); err != nil {
+	if err := t.insist(ctx, away, t.keeper.Begin); err != nil {
 		return err
 	}
 	t.starts.done(stepSwept)
 	apply := func(ctx context.Context) error { return t.files.apply(ctx, t.service, t.config.Scrapers) }
-	if err := t.insist(ctx, apply); err != nil {
+	if err := t.insist(ctx, away, apply); err != nil {
 		return err
 	}
 	var head int64
 	look := func(ctx context.Context) (err error) { head, err = t.store.Head(ctx); return err }
-	if err := t.insist(ctx, look); err != nil {
+	if err := t.insist(ctx, away, look); err != nil {
 		return err
 	}
 	t.starts.applied(head)

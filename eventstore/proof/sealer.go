@@ -98,6 +98,8 @@ func Open(ctx context.Context, cfg Config) (*Sealer, error) {
 	}
 	if err := s.Check(ctx); errors.Is(err, eventstore.ErrUnavailable) {
 		return nil, err
+	} else if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	} else if err != nil {
 		s.log.WarnContext(ctx, "the log is not sealed; it will be tried again", "error", err)
 	}

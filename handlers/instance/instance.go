@@ -60,6 +60,7 @@ func (k *Keeper) Begin(ctx context.Context) error {
 func (k *Keeper) Run(ctx context.Context) error {
 	k.beaten = time.Now() // to be registered is the first beat
 	k.doubted = k.beaten  // what was before it is not known
+	var said time.Time    // that it cannot beat
 	ticker := time.NewTicker(BeatInterval)
 	defer ticker.Stop()
 	for {
@@ -71,7 +72,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if err := k.Beat(ctx); errors.Is(err, eventstore.ErrMarkedDead) {
 			return err
 		} else if err != nil && ctx.Err() == nil {
-			k.Logger.Error("this instance cannot say that it lives", "error", err)
+			if time.Since(said) > time.Minute {
+				k.Logger.Error("this instance cannot say that it lives, retrying", "error", err)
+				said = time.Now()
+			}
 			continue
 		}
 		if !k.trusts(ctx) {

@@ -76,9 +76,11 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return err
 	}
 	s.Ready()
+	var said time.Time // that it cannot follow
 	for {
-		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
-			s.Logger.Error("the log cannot be followed", "error", err)
+		if err := s.follow(ctx); err != nil && ctx.Err() == nil && time.Since(said) > time.Minute {
+			s.Logger.Error("the log cannot be followed, retrying", "error", err)
+			said = time.Now()
 		}
 		s.tick(ctx, s.Now())
 		timer := time.NewTimer(s.untilNext(s.Now()))

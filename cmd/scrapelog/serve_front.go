@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"scrapelog/handlers/gate"
+	problems "scrapelog/handlers/problem"
+)
+
+// front answers from the moment the address is taken: 503 until the service can.
+type front struct {
+	*http.Server
+	listener net.Listener
+	handler  atomic.Pointer[http.Handler]
+	ended    chan error
+}
+
+func serveFront(listener net.Listener, logger *slog.Logger) *front {
+	f := &front{listener: listener, ended: make(chan error, 1)}
+	f.Server = gate.NewServer(f, logger)
+	go func() { f.ended <- f.Serve(listener) }()
+	return f
+}
+
+// open lets the service answer.
+func (f *front) open(handler http.Handler) { f.handler.Store(&handler) }
+
+// wait returns when the server has ended; nil if it was shut down.
+func (f *front) wait() error {
+	if err := <-f.ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if handler := f.handler.Load(); handler != nil {
+		(*handler).ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == "/healthz" {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"status": "ok"})
+		return
+	}
+	answer := problems.New(problems.NotReady, "starting: opening the database")
+	answer.Reasons = []string{answer.Detail}
+	_ = problems.Write(w, r, answer) // the client has left
+}

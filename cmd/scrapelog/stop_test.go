@@ -1,0 +1,60 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// TestStopDuringTheStart: whenever the signal comes, the server ends with 0 and
+// says nothing that is wrong.
+func TestStopDuringTheStart(t *testing.T) {
+	const tries = 16
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		dir := t.TempDir()
+		config := write(t, filepath.Join(dir, "scrapelog.yaml"), scrapers(40)+
+			fmt.Sprintf("audit: {key: %q, checkpoints: %q}\n", filepath.Join(dir, "audit.key"), filepath.Join(dir, "audit.checkpoints")))
+		measured := start(t, "serve", "--config", config, "--listen", freeAddr(t), "--db", db.URL)
+		began := time.Now()
+		await(t, 20*time.Second, "it serves", func() bool { return strings.Contains(measured.out.String(), " serving ") })
+		whole := time.Since(began) * 2
+		measured.stop(t)
+		for i := range tries {
+			p := start(t, "serve", "--config", config, "--listen", freeAddr(t), "--db", db.URL)
+			// The runtime takes a few milliseconds before any program can catch a signal.
+			time.Sleep(30*time.Millisecond + whole*time.Duration(i)/tries)
+			signal := []os.Signal{syscall.SIGTERM, os.Interrupt}[i%2]
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-p.done:
+			case <-time.After(30 * time.Second):
+				t.Fatalf("%s after %d/%d of the start: it does not end", signal, i, tries)
+			}
+			if code := p.ProcessState.ExitCode(); code != 0 {
+				t.Errorf("%s after %d/%d of the start: exit %d\n%s", signal, i, tries, code, p.out.end())
+			}
+			for _, level := range []string{" WRN ", " ERR ", "scrapelog: "} {
+				if strings.Contains(strings.ReplaceAll(p.out.String(), "WRN running as root", ""), level) {
+					t.Errorf("%s after %d/%d of the start: it says\n%s", signal, i, tries, p.out.end())
+				}
+			}
+		}
+	})
+}
+
+func scrapers(n int) string {
+	var b strings.Builder
+	b.WriteString("scrapers:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - {name: s%d, url: \"http://127.0.0.1:9/\", schedule: \"@daily\"}\n", i)
+	}
+	return b.String()
+}
