@@ -38,8 +38,9 @@ type Writer struct {
 func NewWriter(w http.ResponseWriter) *Writer {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx holds streams back otherwise
+	h.Set("Cache-Control", "no-store, no-transform") // asks proxies not to compress it
+	h.Set("Content-Encoding", "identity")            // Caddy compresses otherwise, and holds back what comes of it
+	h.Set("X-Accel-Buffering", "no")                 // nginx holds streams back otherwise
 	inner := w
 	if r, ok := w.(*echo.Response); ok {
 		inner = r.Writer

@@ -1,0 +1,232 @@
+package main_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore/eventstoretest"
+)
+
+// proxies are what people put before a service, each with everything compressed and
+// HTTP/2 in front. %[1]s is the address to listen at, %[2]s scrapelog's, %[3]s the file
+// with certificate and key, %[4]s a folder of the proxy's own.
+var proxies = map[string]struct {
+	program, config string
+	arguments       func(config, folder string) []string
+}{
+	"nginx": {"/usr/sbin/nginx", `
+daemon off; master_process off; pid %[4]s/pid; error_log stderr;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[4]s; proxy_temp_path %[4]s; fastcgi_temp_path %[4]s; uwsgi_temp_path %[4]s; scgi_temp_path %[4]s;
+	gzip on; gzip_types *; gzip_proxied any; gzip_min_length 0;
+	server {
+		listen %[1]s ssl http2;
+		ssl_certificate %[3]s; ssl_certificate_key %[3]s;
+		location / { proxy_pass http://%[2]s; proxy_http_version 1.1; proxy_set_header Host localhost; }
+	}
+}`, func(config, folder string) []string { return []string{"-p", folder, "-c", config} }},
+	"caddy": {"/usr/bin/caddy", `
+{
+	admin off
+	auto_https off
+}
+https://localhost:{$PORT} {
+	bind 127.0.0.1
+	tls %[3]s %[3]s
+	encode {
+		gzip
+		minimum_length 1
+		match {
+			header Content-Type *
+		}
+	}
+	reverse_proxy %[2]s {
+		header_up Host localhost
+	}
+}
+# %[1]s %[4]s`, func(config, _ string) []string { return []string{"run", "--adapter", "caddyfile", "--config", config} }},
+	"haproxy": {"/usr/sbin/haproxy", `
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 60s
+	timeout server 60s
+frontend front
+	bind %[1]s ssl crt %[3]s alpn h2,http/1.1
+	compression algo gzip
+	compression type text/event-stream text/html application/json
+	http-request set-header Host localhost
+	default_backend back
+backend back
+	server scrapelog %[2]s
+# %[4]s
+`, func(config, _ string) []string { return []string{"-f", config} }},
+}
+
+// TestStreamsFlowThroughCompressingProxies asks for each stream as a browser does, with
+// Accept-Encoding, and wants what happens while it is open at once.
+func TestStreamsFlowThroughCompressingProxies(t *testing.T) {
+	t.Parallel()
+	listen := freeAddr(t)
+	a := api{t, "http://" + listen}
+	start(t, "serve", "--db", eventstoretest.SQLite(t).URL, "--listen", listen)
+	a.ready()
+	if code := a.do("PUT", "/api/v1/scrapers/shop", `{"url":"http://127.0.0.1:9/shop"}`, nil); code != http.StatusCreated {
+		t.Fatalf("configuring: %d", code)
+	}
+	for name := range proxies {
+		front := startProxy(t, name, listen)
+		for _, version := range []string{"HTTP/2.0", "HTTP/1.1"} {
+			client := frontClient(t, version)
+			for _, path := range []string{"/live?id=tab", "/api/v1/watch?id=tab", "/api/v1/events/stream"} {
+				t.Run(name+"/"+version+strings.Split(path, "?")[0], func(t *testing.T) {
+					lines := streamLines(t, client, front+path, version)
+					awaitLine(t, lines, "data: ")
+					for _, action := range []string{"pause", "resume"} {
+						reason := fmt.Sprintf("%s of %s", action, t.Name())
+						if code := a.do("POST", "/api/v1/scrapers/shop/"+action, fmt.Sprintf(`{"reason":%q}`, reason), nil); code != http.StatusOK {
+							t.Fatalf("%s: %d", action, code)
+						}
+						switch {
+						case strings.HasPrefix(path, "/live"):
+							awaitLine(t, lines, "event: scraper-shop")
+						case strings.HasSuffix(path, "stream"):
+							awaitLine(t, lines, reason)
+						default:
+							awaitLine(t, lines, fmt.Sprintf(`"paused":%v`, action == "pause"))
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// startProxy starts a proxy before scrapelog and returns its URL.
+func startProxy(t *testing.T, name, scrapelog string) string {
+	t.Helper()
+	p, folder, listen := proxies[name], t.TempDir(), freeAddr(t)
+	_, port, _ := strings.Cut(listen, ":")
+	pair := write(t, filepath.Join(folder, "pair.pem"), string(pairPEM(t)))
+	config := write(t, filepath.Join(folder, "proxy.conf"), fmt.Sprintf(p.config, listen, scrapelog, pair, folder))
+	command := exec.Command(p.program, p.arguments(config, folder)...)
+	command.Env = append(os.Environ(), "HOME="+folder, "XDG_DATA_HOME="+folder, "XDG_CONFIG_HOME="+folder, "PORT="+port)
+	said := &output{}
+	command.Stdout, command.Stderr = said, said
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		if t.Failed() {
+			t.Logf("%s printed:\n%s", name, said.end())
+		}
+	})
+	front := "https://localhost:" + port
+	client := frontClient(t, "HTTP/1.1")
+	await(t, 20*time.Second, name+" answers", func() bool {
+		res, err := client.Get(front + "/healthz")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	return front
+}
+
+// pairPEM is the certificate and key of net/http/httptest.
+func pairPEM(t *testing.T) []byte {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.StartTLS()
+	defer server.Close()
+	pair := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
+}
+
+// frontClient speaks one version of HTTP with a proxy, and decodes nothing by itself.
+func frontClient(t *testing.T, version string) *http.Client {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(version == "HTTP/1.1")
+	protocols.SetHTTP2(version == "HTTP/2.0")
+	transport := &http.Transport{
+		TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, // a certificate of the test's own
+		Protocols:          protocols,
+		DisableCompression: true,
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// streamLines opens a stream and yields its lines as they come.
+func streamLines(t *testing.T, client *http.Client, url, version string) <-chan string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", "gzip, deflate, br, zstd")
+	req.Header.Set("Accept", "text/event-stream")
+	lines := make(chan string, 1000)
+	go func() {
+		defer close(lines)
+		res, err := client.Do(req)
+		if err != nil {
+			return // awaitLine says that nothing came
+		}
+		defer res.Body.Close()
+		lines <- fmt.Sprintf("%s %s", res.Proto, res.Header)
+		var body io.Reader = res.Body
+		if res.Header.Get("Content-Encoding") == "gzip" {
+			if body, err = gzip.NewReader(res.Body); err != nil {
+				return
+			}
+		}
+		for scanner := bufio.NewScanner(body); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	first := awaitLine(t, lines, version)
+	t.Log(first)
+	return lines
+}
+
+func awaitLine(t *testing.T, lines <-chan string, wanted string) string {
+	t.Helper()
+	late := time.After(3 * time.Second) // a beat comes every 5 s, and may push along what was held back
+	for {
+		select {
+		case line, open := <-lines:
+			if !open {
+				t.Fatalf("the stream ended before %q", wanted)
+			}
+			if strings.Contains(line, wanted) {
+				return line
+			}
+		case <-late:
+			t.Fatalf("%q was held back", wanted)
+		}
+	}
+}
