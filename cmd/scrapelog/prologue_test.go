@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,5 +148,28 @@ func TestLineEndsWithinValues(t *testing.T) {
 		if diff := cmp.Diff([]string{"sh", "a\nb\n", "x y", "f g\n"}, config.Scrapes[0].Command); diff != "" {
 			t.Errorf("%q: %s", end, diff)
 		}
+	}
+}
+
+// TestManyScrapers: a file of 20,000 scrapers is read in seconds, and the last one
+// is named by its line.
+func TestManyScrapers(t *testing.T) {
+	const many = 20_000
+	var b strings.Builder
+	b.WriteString("scrapers:\n")
+	for i := range many {
+		fmt.Fprintf(&b, "  - {name: s%d, url: \"http://127.0.0.1:9090/s\", schedule: \"@daily\"}\n", i)
+	}
+	began := time.Now()
+	config, err := parseConfig("scrapelog.yaml", []byte(b.String()))
+	if err != nil || len(config.Scrapers) != many {
+		t.Fatal(err, len(config.Scrapers))
+	}
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("%s for %d scrapers", took, many)
+	}
+	b.WriteString("  - {name: s0, url: \"http://127.0.0.1:9090/s\"}\n")
+	if _, err := parseConfig("scrapelog.yaml", []byte(b.String())); err == nil || !strings.HasPrefix(err.Error(), "scrapelog.yaml:20002:12: ") {
+		t.Error(err)
 	}
 }

@@ -141,3 +141,21 @@ func TestFollowersOutliveWhatIsNoReader(t *testing.T) {
 		_ = w.Close()
 	}
 }
+
+// TestOutputThatCannotBeWritten: a full disk is said, in one line and by exit 4.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	f := serve(t)
+	f.answer("GET /api/v1/runs", 200, `{"runs":[`+openRun+`]}`)
+	for _, args := range []string{"runs list", "runs list -o json", "runs list -o ndjson", "runs list --jq .", "version"} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		var errs bytes.Buffer
+		code := run(t.Context(), strings.Fields(args), strings.NewReader(""), full, &errs)
+		if code != 4 || !strings.Contains(errs.String(), "no space left on device") || strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("%s: exit %d, %s", args, code, errs.String())
+		}
+		_ = full.Close()
+	}
+}
