@@ -83,3 +83,18 @@ func TestRunsLostTheSameWay(t *testing.T) {
 		})
 	}
 }
+
+func TestAStreakInWords(t *testing.T) {
+	for want, s := range map[string]domain.Streak{
+		"lost the same way 38 times: eof after 12 to 13 s; a proxy or worker timeout?":                                           {Cause: "eof", Runs: 38, ShortestMS: 12_100, LongestMS: 13_300},
+		"lost the same way 2 times: reset after 5 min; a proxy or worker timeout?":                                               {Cause: "reset", Runs: 2, ShortestMS: 300_000, LongestMS: 300_400},
+		"lost the same way 3 times: eof after 2 to 400 ms":                                                                       {Cause: "eof", Runs: 3, ShortestMS: 2, LongestMS: 400},
+		"lost the same way 4 times: refused after 0 ms":                                                                          {Cause: "refused", Runs: 4},
+		`lost the same way 9 times: eof after 0 to 3 min, last event "Completed"; a run ends with the event completed or failed`: {Cause: "eof", Runs: 9, ShortestMS: 900, LongestMS: 200_000, LastEvent: "Completed"},
+		`lost the same way 9 times: reset after 0 to 3 h, last event "progress"`:                                                 {Cause: "reset", Runs: 9, ShortestMS: 60_000, LongestMS: 12_000_000, LastEvent: "progress"},
+	} {
+		if got := s.String(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}

@@ -75,6 +75,7 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 			}
 		}
 		log.walks("scrapers_due", statement("scrapers.due"), 5)
+		log.walks("scrapers_paused", statement("scrapers.paused"), 5)
 		log.walks("scrapers_lost", statement("scrapers.lost"), 5)
 		log.walks("", statement("scrapers.page"), "s", 5)
 		log.walks("", statement("scrapers.names"), 5)

@@ -46,7 +46,7 @@ func All() []Projection {
 		{
 			name: "scrapers", version: 3, types: domain.EventTypes, fold: newScraperFold,
 			tables:  []string{"scrapers"},
-			indexes: []string{"scrapers.index_changed", "scrapers.index_lost", "scrapers.index_due"},
+			indexes: []string{"scrapers.index_changed", "scrapers.index_lost", "scrapers.index_due", "scrapers.index_paused"},
 		},
 	}
 }

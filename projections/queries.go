@@ -58,6 +58,11 @@ func (q *Queries) LostScrapers(ctx context.Context, limit int) ([]Scraper, error
 	return q.scrapers(ctx, "scrapers.lost", limit)
 }
 
+// PausedScrapers returns the first of them that are paused, the longest first.
+func (q *Queries) PausedScrapers(ctx context.Context, limit int) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.paused", limit)
+}
+
 // NextScrapers returns the first of them that have a slot to come, by the oldest
 // slot that was not claimed yet.
 func (q *Queries) NextScrapers(ctx context.Context, limit int) ([]Scraper, error) {

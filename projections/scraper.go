@@ -73,6 +73,12 @@ type Scraper struct {
 // Lost says whether the connection is lost now.
 func (s Scraper) Lost() bool { return s.Connection.State == ConnectionLost }
 
+// AfterRecovery says whether the recovery run comes before the next slot: the
+// connection to the scraper is lost, and a new run starts when it is back.
+func (s Scraper) AfterRecovery() bool {
+	return s.Lost() && s.Connection.Link == domain.LinkScraper && s.Config.Recovery.Enabled && !s.Paused && !s.Removed
+}
+
 // Slots lists the first n slots after the given instant, of what is left to come.
 func (s Scraper) Slots(after time.Time, n int) []time.Time {
 	state := s.state()

@@ -60,6 +60,44 @@ func TestAScrapersRuns(t *testing.T) {
 	}
 }
 
+func TestWhatComesNextForALostScraper(t *testing.T) {
+	alone := configured(0)
+	alone.Config.Recovery.Enabled = false
+	gone := lost(runA, 2)
+	gone.Link, gone.Cause = domain.LinkWatcher, domain.CauseWatcherGone
+	for name, test := range map[string]struct {
+		given []domain.Event
+		want  bool
+	}{
+		"up":                       {[]domain.Event{configured(0), started(runA, 1)}, false},
+		"lost":                     {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2)}, true},
+		"lost and back":            {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), restored(runA, 3)}, false},
+		"lost and paused":          {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), domain.ScraperPaused{AboutScraper: aboutShop(3)}}, false},
+		"lost without recovery":    {[]domain.Event{alone, started(runA, 1), lost(runA, 2)}, false},
+		"lost with its watcher":    {[]domain.Event{configured(0), started(runA, 1), gone}, false},
+		"lost and then superseded": {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), started(runB, 3)}, false},
+	} {
+		if got := scraperAfter(test.given...).view(noon).AfterRecovery(); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestPausedScrapersAreFound(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		for i, name := range []string{"b", "a", "c", "gone"} {
+			c := configured(0)
+			c.Scraper, c.Config.Name = name, name
+			log.given(c, domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: name, At: at(float64(9 - i))}, By: "user:ada", Reason: "why not"})
+		}
+		log.given(domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "gone", At: at(10)}}, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "b", At: at(11)}})
+		paused, err := log.PausedScrapers(t.Context(), 2)
+		if err != nil || len(paused) != 2 || paused[0].Name != "c" || paused[1].Name != "a" || paused[0].PausedBy != "user:ada" || paused[0].PausedReason != "why not" {
+			t.Errorf("%+v, %v", paused, err)
+		}
+	})
+}
+
 func TestAScrapersStreak(t *testing.T) {
 	twice := []domain.Event{configured(0), started(runA, 1), lost(runA, 2), restored(runA, 3), recovers(runB, runA, 3), lost(runB, 4)}
 	want := domain.Streak{Cause: domain.CauseReset, Runs: 2, ShortestMS: 1000, LongestMS: 1000}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/domain"
+	"scrapelog/projections"
 )
 
 // scraperView is what the tables show of a scraper.
@@ -23,6 +24,7 @@ type scraperView struct {
 		State string       `json:"state"`
 		Since time.Time    `json:"since"`
 		Cause domain.Cause `json:"cause"`
+		Link  domain.Link  `json:"link"`
 	} `json:"connection"`
 	LastRun struct {
 		ID        string           `json:"id"`
@@ -31,7 +33,33 @@ type scraperView struct {
 	} `json:"last_run"`
 	OpenRun  string    `json:"open_run"`
 	NextSlot time.Time `json:"next_slot"`
-	Position int64     `json:"position"`
+	Streak   struct {
+		Cause      domain.Cause `json:"cause"`
+		Runs       int64        `json:"runs"`
+		ShortestMS int64        `json:"shortest_ms"`
+		LongestMS  int64        `json:"longest_ms"`
+		LastEvent  string       `json:"last_event"`
+	} `json:"streak"`
+	Position int64 `json:"position"`
+}
+
+// next is when the schedule starts the scraper. A recovery run comes first.
+func (v scraperView) next() string {
+	s := projections.Scraper{Config: v.Config, Paused: v.Paused}
+	s.Connection.State, s.Connection.Link = projections.ConnectionState(v.Connection.State), v.Connection.Link
+	if s.AfterRecovery() && !v.NextSlot.IsZero() {
+		return "after recovery"
+	}
+	return stamp(v.NextSlot)
+}
+
+// streak says that its runs are lost the same way again and again; empty: they
+// are not.
+func (v scraperView) streak() string {
+	if s := domain.Streak(v.Streak); s.Repeats() {
+		return s.String()
+	}
+	return ""
 }
 
 type scraperDoc = fetched[scraperView]
@@ -74,7 +102,7 @@ func listScrapers(ctx context.Context, c *client, out *printer) error {
 		for _, s := range answer.Scrapers {
 			v := s.view
 			err := list.add(s, v.Name, v.Config.Schedule, v.Connection.State, string(v.LastRun.Status),
-				stamp(v.LastRun.StartedAt), stamp(v.NextSlot), yes(v.Paused))
+				stamp(v.LastRun.StartedAt), v.next(), yes(v.Paused))
 			if err != nil {
 				return err
 			}
@@ -123,9 +151,9 @@ func showScraper(out *printer, s scraperDoc) error {
 	}
 	return out.facts(s,
 		[2]string{"name", v.Name}, [2]string{"url", v.Config.URL}, [2]string{"managed by", string(v.Source)},
-		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", stamp(v.NextSlot)},
+		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", v.next()},
 		[2]string{"paused", yes(v.Paused)}, [2]string{"because", v.PausedReason},
-		[2]string{"connection", v.Connection.State}, [2]string{"since", stamp(v.Connection.Since)}, [2]string{"cause", string(v.Connection.Cause)},
+		[2]string{"connection", v.Connection.State}, [2]string{"since", stamp(v.Connection.Since)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", v.streak()},
 		[2]string{"last run", v.LastRun.ID}, [2]string{"started", stamp(v.LastRun.StartedAt)}, [2]string{"status", string(v.LastRun.Status)},
 		[2]string{"open run", v.OpenRun}, [2]string{"configuration", string(config)},
 	)

@@ -46,9 +46,15 @@ func newService(config Config, store *eventstore.Store, logger *slog.Logger) *se
 	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
 	s.balance.live = store.LiveInstances
-	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Logger: logger,
+	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Streak: s.streak, Logger: logger,
 		Secrets: func() domain.Secrets { return s.access.Load().Secrets }}
 	return s
+}
+
+// streak is how the runs of a scraper were lost, up to a position of the log.
+func (s *service) streak(ctx context.Context, scraper string) (domain.Streak, int64, error) {
+	view, err := s.queries.Scraper(ctx, scraper)
+	return view.Streak, view.Position, err
 }
 
 // errStopping refuses new runs while nobody here could follow them.

@@ -36,6 +36,10 @@ type Handler struct {
 	// Secrets returns the variables that scrapers made through the API may name.
 	// Optional: none.
 	Secrets func() domain.Secrets
+
+	// Streak returns how the runs of a scraper were lost, up to a position of the
+	// log. It is for the log line of a loss. Optional: the line does not say.
+	Streak func(ctx context.Context, scraper string) (s domain.Streak, upTo int64, err error)
 }
 
 // attempts bounds how often a command is decided anew. Under the log's lock a

@@ -300,6 +300,40 @@ func fields(line string) []string {
 	return regexp.MustCompile(`[a-z_]+=("[^"]*"|[^ ]*)`).FindAllString(line, -1)
 }
 
+func TestALossSaysThatItRepeats(t *testing.T) {
+	each(t, func(d desk) {
+		known, upTo := domain.Streak{Cause: domain.CauseReset}, int64(0)
+		d.Streak = func(_ context.Context, scraper string) (domain.Streak, int64, error) {
+			if scraper != shop {
+				d.Errorf("asked for %s", scraper)
+			}
+			return known, upTo, nil
+		}
+		for _, step := range []struct {
+			runs, upTo int64
+			want       string
+		}{
+			{1, 0, ""}, // two losses: not yet
+			{2, 0, "lost the same way 3 times: reset after 0 ms"},
+			{3, 1_000, "lost the same way 3 times: reset after 0 ms"}, // the read model has seen this one already
+			{37, 0, "lost the same way 38 times: reset after 0 ms"},
+		} {
+			known.Runs, upTo = step.runs, step.upTo
+			d.said.Reset()
+			d.do(lose(d.startedRun()))
+			if said := d.said.String(); strings.Contains(said, "streak=") != (step.want != "") || !strings.Contains(said, step.want) || strings.Count(said, "\n") != 1 {
+				d.Errorf("%+v: %s", step, said)
+			}
+		}
+		d.Streak = func(context.Context, string) (domain.Streak, int64, error) { return known, 0, errors.New("away") }
+		d.said.Reset()
+		d.do(lose(d.startedRun()))
+		if said := d.said.String(); strings.Contains(said, "streak=") || strings.Count(said, "\n") != 1 {
+			d.Errorf("when it is not known: %s", said)
+		}
+	})
+}
+
 func TestALineFollowsTheCommit(t *testing.T) {
 	each(t, func(d desk) {
 		run, failed := d.startedRun(), errors.New("rolled back")

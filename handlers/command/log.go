@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -15,14 +16,14 @@ import (
 func (h *Handler) logRun(ctx context.Context, run domain.Run, recorded []eventstore.Recorded) {
 	for _, r := range recorded {
 		if e, err := r.Event(); err == nil {
-			eventstore.AfterCommit(ctx, func() { h.logEvent(run, r.Position, e) })
+			eventstore.AfterCommit(ctx, func() { h.logEvent(ctx, run, r.Position, e) })
 		}
 	}
 }
 
 // logEvent logs e, an event of run at the given position. A field whose value is
 // an empty text is left out.
-func (h *Handler) logEvent(run domain.Run, position int64, e domain.Event) {
+func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, e domain.Event) {
 	log := func(level slog.Level, line string, fields ...any) {
 		all := []any{"scraper", run.Scraper, "run", run.ID}
 		for i := 0; i+1 < len(fields); i += 2 {
@@ -30,11 +31,12 @@ func (h *Handler) logEvent(run domain.Run, position int64, e domain.Event) {
 				all = append(all, fields[i], fields[i+1])
 			}
 		}
-		h.Logger.Log(context.Background(), level, line, append(all, "position", position)...)
+		h.Logger.Log(ctx, level, line, append(all, "position", position)...)
 	}
 	switch e := e.(type) {
 	case domain.ConnectionLost:
-		log(slog.LevelWarn, "connection lost", "cause", e.Cause, "phase", e.Phase, "link", e.Link, "last_event", e.LastEvent, "detail", e.Detail)
+		log(slog.LevelWarn, "connection lost", "cause", e.Cause, "phase", e.Phase, "link", e.Link, "last_event", e.LastEvent,
+			"detail", e.Detail, "streak", h.streak(ctx, run, position, e))
 	case domain.ConnectionRestored:
 		log(slog.LevelInfo, "connection restored", "cause", run.Cause, "noticed_by", e.NoticedBy, "down_for_ms", e.DownForMS)
 	case domain.RunCompleted:
@@ -52,4 +54,32 @@ func httpStatus(e domain.RunFailed) string {
 		return ""
 	}
 	return strconv.Itoa(e.HTTPStatus)
+}
+
+// streakLogged is how many runs must be lost the same way for the log to say so.
+const streakLogged = 3
+
+// streakTimeout bounds the question for a line of the log.
+const streakTimeout = time.Second
+
+// streak says that runs of the scraper are lost the same way again and again; empty:
+// they are not, or it is not known. lost is the event at the given position, which
+// the read model may not have seen yet.
+func (h *Handler) streak(ctx context.Context, run domain.Run, position int64, lost domain.ConnectionLost) string {
+	if h.Streak == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), streakTimeout)
+	defer cancel()
+	streak, upTo, err := h.Streak(ctx, run.Scraper)
+	if err != nil {
+		return "" // the event is recorded, and the pages will say it
+	}
+	if upTo < position {
+		streak = streak.After(lost, lost.At.Sub(run.StartedAt))
+	}
+	if streak.Runs < streakLogged {
+		return ""
+	}
+	return streak.String()
 }

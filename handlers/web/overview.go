@@ -17,6 +17,7 @@ const (
 	runningShown = 20
 	wrongShown   = 8
 	slotsShown   = 6
+	pausedShown  = 20
 )
 
 func (h *Handler) overview(c echo.Context) error {
@@ -58,6 +59,11 @@ func (h *Handler) overviewScrapers(ctx context.Context, view *pages.Overview) er
 	for _, s := range lost[:min(len(lost), lostShown)] {
 		view.Lost = append(view.Lost, pages.Loss{Scraper: s, Waiting: h.waiting(s.Name)})
 	}
+	paused, err := h.cfg.Queries.PausedScrapers(ctx, pausedShown+1)
+	if err != nil {
+		return err
+	}
+	view.Paused, view.MorePaused = paused[:min(len(paused), pausedShown)], len(paused) > pausedShown
 	view.Due, err = h.cfg.Queries.NextScrapers(ctx, slotsShown)
 	return err
 }

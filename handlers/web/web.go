@@ -30,6 +30,7 @@ type Queries interface {
 	Counts(ctx context.Context) (projections.Counts, error)
 	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
 	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
+	PausedScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	NextScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	ScrapersFrom(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
 	ScraperNames(ctx context.Context, limit int) ([]string, error)

@@ -54,6 +54,7 @@ type Overview struct {
 	Counts  projections.Counts
 	Empty   bool                  // there are no scrapers
 	Lost    []Loss                // those that are lost for longest
+	Paused  []projections.Scraper // those that are paused for longest
 	Running []Run                 // the newest
 	Wrong   []Run                 // the newest
 	Due     []projections.Scraper // those with the nearest slots
@@ -61,7 +62,7 @@ type Overview struct {
 	Groups  []eventstore.GroupState
 	Refused string // why nothing is signed any more; empty: it is
 
-	MoreLost, MoreRunning bool // than are shown
+	MoreLost, MorePaused, MoreRunning bool // than are shown
 }
 
 // Loss is a scraper whose connection is lost now, or back with its recovery to come.

@@ -11,7 +11,7 @@ import (
 )
 
 // special says whether there is anything about a scraper beside that all is well.
-func special(p ScraperPage) bool { return p.Lost() || p.Paused || p.Removed }
+func special(p ScraperPage) bool { return p.Lost() || p.Streak.Repeats() || p.Paused || p.Removed }
 
 // lostThen goes on after the time of a loss: why, and what is being waited for.
 func lostThen(p ScraperPage) string {

@@ -21,7 +21,7 @@ func Summary(e domain.Event) string {
 	case domain.ConnectionRestored:
 		return fmt.Sprintf("%s: connection back after %s, %s", clean(e.Scraper), Took(time.Duration(e.DownForMS)*time.Millisecond), noticedWords[e.NoticedBy])
 	case domain.RunCompleted:
-		return fmt.Sprintf("%s: completed in %s, %s", clean(e.Scraper), Took(time.Duration(e.DurationMS)*time.Millisecond), plural(e.Items, "item"))
+		return fmt.Sprintf("%s: completed in %s, %s", clean(e.Scraper), Took(time.Duration(e.DurationMS)*time.Millisecond), plural(e.Items, "item")) + because(e.Note)
 	case domain.RunFailed:
 		return fmt.Sprintf("%s: failed, %s%s", clean(e.Scraper), codeText(e.Code), answeredText(e.HTTPStatus))
 	case domain.RunCancelled:

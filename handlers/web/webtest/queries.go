@@ -109,6 +109,11 @@ func (s *Service) LostScrapers(_ context.Context, limit int) ([]projections.Scra
 	return s.named(limit, projections.Scraper.Lost)
 }
 
+// PausedScrapers implements web.Queries.
+func (s *Service) PausedScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
+	return s.named(limit, func(s projections.Scraper) bool { return s.Paused && !s.Removed })
+}
+
 // NextScrapers implements web.Queries.
 func (s *Service) NextScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	due, err := s.named(len(s.Named), func(s projections.Scraper) bool { return !s.NextSlot.IsZero() })

@@ -18,6 +18,7 @@ func Scrapers() []projections.Scraper {
 		scraper("reviews", "@every 15m", func(s *projections.Scraper) {
 			s.Connection = projections.Connection{State: projections.ConnectionLost, Since: ago(9*time.Minute + 19*time.Second), Cause: domain.CauseReset, Link: domain.LinkScraper, Run: Lost}
 			s.LostRun = Lost
+			s.Streak = domain.Streak{Cause: domain.CauseReset, Runs: 38, ShortestMS: 12_100, LongestMS: 13_300}
 			s.LastSkip = projections.Skip{At: ago(5 * time.Minute), Trigger: domain.TriggerSchedule, DueAt: ago(5 * time.Minute), Reason: domain.SkipConnectionLost}
 			s.LastRun = projections.LastRun{ID: Lost, Status: domain.StatusConnectionFailed, StartedAt: ago(10 * time.Minute)}
 		}),

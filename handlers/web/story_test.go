@@ -1,0 +1,90 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/web/webtest"
+)
+
+// TestALivePageSaysNothingThatIsNotLive: what lies outside the part that is
+// fetched again must hold whatever happens.
+func TestALivePageSaysNothingThatIsNotLive(t *testing.T) {
+	e := serve(webtest.New())
+	for _, path := range []string{"/", "/runs", "/scrapers", "/scrapers/reviews", "/events", "/projections", "/audit", "/runs/" + webtest.Open.String()} {
+		doc := document(t, get(e, path))
+		if n := doc.Find("main").Length(); n != 1 {
+			t.Fatalf("%s has %d main parts", path, n)
+		}
+		doc.Find("main, #live-lost, dialog").Remove()
+		if n := doc.Find("body time").Length(); n > 0 || strings.Contains(words(doc.Find("footer")), "event") {
+			t.Errorf("%s: %d times and %q stand where nothing is live", path, n, words(doc.Find("footer")))
+		}
+	}
+}
+
+func TestAPausedScraperIsOnTheOverview(t *testing.T) {
+	doc := document(t, get(serve(webtest.New()), "/"))
+	row := words(doc.Find("section[aria-labelledby=paused-now] tbody tr"))
+	for _, want := range []string{"news", "user:web", `\u202e`} {
+		if !strings.Contains(row, want) {
+			t.Errorf("%q does not say %q", row, want)
+		}
+	}
+	s := webtest.New()
+	for i := range s.Named {
+		s.Named[i].Paused = false
+	}
+	if n := document(t, get(serve(s), "/")).Find("#paused-now").Length(); n != 0 {
+		t.Error("nothing is paused, and the overview has a section for it")
+	}
+}
+
+func TestTheRecoveryComesBeforeTheNextSlotOfALostScraper(t *testing.T) {
+	e := serve(webtest.New())
+	for path, cell := range map[string]string{
+		"/":         "section[aria-labelledby=next-slots] tr:contains(reviews) [data-label=Due]",
+		"/scrapers": "tr:contains(reviews) [data-label='Next slot']",
+	} {
+		if got := words(document(t, get(e, path)).Find("main").Find(cell)); got != "after recovery" {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+	s := webtest.New()
+	for i := range s.Named {
+		s.Named[i].Config.Recovery.Enabled = false
+	}
+	if got := words(document(t, get(serve(s), "/scrapers")).Find("tr:contains(reviews) [data-label='Next slot']")); !strings.Contains(got, "UTC") {
+		t.Errorf("without recovery: %q", got)
+	}
+}
+
+func TestAStreakIsOnTheScrapersPage(t *testing.T) {
+	text := words(document(t, get(serve(webtest.New()), "/scrapers/reviews")).Find("main .sentence"))
+	if want := "Its runs were lost the same way 38 times: reset after 12 to 13 s; a proxy or worker timeout?"; !strings.Contains(text, want) {
+		t.Errorf("%q does not say %q", text, want)
+	}
+}
+
+func TestWhatAScraperSaidIsOnTheRunsPage(t *testing.T) {
+	s := webtest.New()
+	for i := range s.Rows {
+		switch s.Rows[i].ID {
+		case webtest.Done:
+			s.Rows[i].Note = "the last page repeated " + webtest.Hostile
+		case webtest.Recovered:
+			s.Rows[i].LastEvent = "Completed"
+		}
+	}
+	e := serve(s)
+	if text := words(document(t, get(e, "/runs/"+webtest.Done.String())).Find("main .facts")); !strings.Contains(text, "Notethe last page repeated") {
+		t.Errorf("no note: %q", text)
+	}
+	if text := words(document(t, get(e, "/runs/"+webtest.Recovered.String())).Find("main .loss")); !strings.Contains(text, "Last eventCompleted") {
+		t.Errorf("no last event: %q", text)
+	}
+	if short := domain.ShortID(webtest.Done); !strings.Contains(words(document(t, get(e, "/runs/"+webtest.Done.String())).Find("h1")), short) {
+		t.Errorf("the title does not say %s", short)
+	}
+}
