@@ -122,8 +122,7 @@ func (s *Store) commitGroup(group []*request) error {
 		if errors.Is(err, errMoved) {
 			err = s.commitRead(group)
 		}
-		var lost *commitError
-		if !errors.As(err, &lost) || attempt == 3 || !pause(s.life, 50*time.Millisecond<<attempt) {
+		if !interrupted(err) || attempt == 6 || !pause(s.life, min(50*time.Millisecond<<attempt, 400*time.Millisecond)) {
 			return err
 		}
 		for _, r := range group {
@@ -131,6 +130,16 @@ func (s *Store) commitGroup(group []*request) error {
 		}
 		err = errMoved
 	}
+}
+
+// interrupted says whether a transaction ended in the middle: its commit's answer
+// was lost, or its session was ended, as that of a process that was stopped is.
+func interrupted(err error) bool {
+	if _, lost := errors.AsType[*commitError](err); lost {
+		return true
+	}
+	_, unconnected := errors.AsType[*connectError](err)
+	return Transient(err) && !unconnected
 }
 
 // commitRead writes a group from what is read under the lock.

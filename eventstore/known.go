@@ -135,6 +135,11 @@ func (s *Store) pipeline(ctx context.Context, records []Recorded, moved map[stri
 		return unavailable(ctx, "append", err)
 	}
 	defer func() { _ = conn.Close() }()
+	done, err := s.takeTurn()
+	if err != nil {
+		return err
+	}
+	defer done()
 	var written int
 	err = conn.Raw(func(driver any) error {
 		batch := &pgx.Batch{}

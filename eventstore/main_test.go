@@ -8,7 +8,12 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-func TestMain(m *testing.M) { os.Exit(eventstoretest.Main(m)) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(neighbourVariable); url != "" {
+		os.Exit(beNeighbour(url))
+	}
+	os.Exit(eventstoretest.Main(m))
+}
 
 // await polls until good, with a deadline.
 func await(t testing.TB, good func() bool) {

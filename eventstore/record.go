@@ -19,7 +19,9 @@ var (
 	eventsHeadsPostgres string
 )
 
-const lockStatement = `SELECT pg_advisory_xact_lock($1)`
+// lockStatement bounds how long the transaction may be idle from here on: an
+// instance that is stopped while it holds the log's lock keeps the others waiting.
+const lockStatement = `SELECT set_config('idle_in_transaction_session_timeout', '1s', true), pg_advisory_xact_lock($1)`
 
 // logLock is the advisory lock under which positions are given out. Changing it
 // lets an older program append beside a newer one.
@@ -65,11 +67,35 @@ func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 	if s.dialect != Postgres {
 		return nil
 	}
+	if t, ok := ctx.Value(txKey{}).(*transaction); ok && t.turn == nil {
+		done, err := s.takeTurn()
+		if err != nil {
+			return err
+		}
+		t.turn = done
+	}
 	if _, err := tx.ExecContext(ctx, lockStatement, logLock); err != nil {
 		return unavailable(ctx, "lock the log", err)
 	}
 	return nil
 }
+
+// takeTurn waits until no other session of this process waits for the log's lock
+// or has it. A process that is stopped then holds up others for the time of one
+// idle transaction, and not of one after the other.
+func (s *Store) takeTurn() (done func(), err error) {
+	patience := time.NewTimer(turnTimeout)
+	defer patience.Stop()
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-patience.C:
+		return nil, fmt.Errorf("%w: lock the log: another transaction of this process has held it for %s", ErrUnavailable, turnTimeout)
+	}
+}
+
+// turnTimeout is the lock_timeout of our sessions.
+const turnTimeout = 5 * time.Second
 
 // end is the end of the log as far as a group is concerned: it moves with each
 // append that is accepted.

@@ -70,6 +70,7 @@ type Store struct {
 	progress signal          // a consumer group's transaction has ended
 	failures failures        // of consumer groups
 
+	turn            chan struct{} // PostgreSQL: full while a session of this process has the log's lock
 	appending       sync.Once
 	appends         appends
 	shortage, deaf  minutely      // logged
@@ -96,7 +97,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Pool == (Pool{}) {
 		cfg.Pool = DefaultPool
 	}
-	s := &Store{log: cfg.Logger, now: cfg.Now, queue: make(chan *request)}
+	s := &Store{log: cfg.Logger, now: cfg.Now, queue: make(chan *request), turn: make(chan struct{}, 1)}
 	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	switch {

@@ -19,13 +19,21 @@ type transaction struct {
 	conn      *sql.Conn
 	appended  atomic.Bool // so that whoever ends it wakes the readers of the log
 	released  sync.Once
+	turn      func()    // ends the turn that it has at the log's lock; nil: it has none
 	feeds     bool      // it is a consumer group's
 	after     []func()  // see AfterCommit
 	unwritten Unwritten // see Keep; nil: nothing
 }
 
 // release gives the connection back. The transaction must have ended.
-func (t *transaction) release() { t.released.Do(func() { _ = t.conn.Close() }) }
+func (t *transaction) release() {
+	t.released.Do(func() {
+		_ = t.conn.Close()
+		if t.turn != nil {
+			t.turn()
+		}
+	})
+}
 
 func withTx(ctx context.Context, tx *transaction) context.Context {
 	return context.WithValue(ctx, txKey{}, tx)
