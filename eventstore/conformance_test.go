@@ -19,8 +19,9 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-// TestConformance runs watermill's own suite for whoever claims to publish and
-// subscribe, with the features that the feed claims. A topic is a stream.
+// TestConformance runs watermill's own suite for a publisher and a subscriber, with
+// the features that the feed claims. A topic is a stream. Only the subscriber is
+// under test: events are appended, not published, and the publisher is the test's.
 func TestConformance(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s := &suite{dialect: db.Dialect}
@@ -69,17 +70,73 @@ func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Sub
 	if err != nil {
 		t.Fatal(err)
 	}
-	unwrap, err := message.MessageTransformSubscriberDecorator(func(m *message.Message) {
-		var o opaque
-		if err := json.Unmarshal(m.Payload, &o); err != nil {
-			t.Error(err)
-		}
-		m.UUID, m.Payload = o.UUID, o.Payload
-	})(sub)
+	return &publisher{store: store}, &unwrapping{Subscriber: sub, t: t}
+}
+
+// unwrapping gives messages their own payload and id. watermill's decorator waits
+// for ever with a message that its reader has left behind, and Close with it: this
+// one drops the message when the feed does.
+type unwrapping struct {
+	message.Subscriber
+	t       *testing.T
+	seen    atomic.Int64
+	running sync.WaitGroup
+}
+
+func (u *unwrapping) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	in, err := u.Subscriber.Subscribe(ctx, topic)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return &publisher{store: store}, unwrap
+	out := make(chan *message.Message)
+	u.running.Go(func() {
+		defer close(out)
+		for m := range in {
+			u.seen.Add(1)
+			var o opaque
+			if err := json.Unmarshal(m.Payload, &o); err != nil {
+				u.t.Error(err)
+			}
+			m.UUID, m.Payload = o.UUID, o.Payload
+			select {
+			case out <- m:
+			case <-m.Context().Done():
+			}
+		}
+	})
+	return out, nil
+}
+
+func (u *unwrapping) Close() error {
+	err := u.Subscriber.Close()
+	u.running.Wait()
+	return err
+}
+
+// TestCloseWithoutAReader: a message that nobody takes, and that is delivered again
+// and again, keeps no subscriber from closing.
+func TestCloseWithoutAReader(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		pub, sub := (&suite{dialect: db.Dialect}).pair(t, "nobody")
+		topic := "run-" + uuid.NewString()
+		if _, err := sub.Subscribe(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		if err := pub.Publish(topic, message.NewMessage(uuid.NewString(), []byte("x"))); err != nil {
+			t.Fatal(err)
+		}
+		await(t, func() bool { return sub.(*unwrapping).seen.Load() > 1 }) // it has come again
+		closed := make(chan error, 1)
+		go func() { closed <- sub.Close() }()
+		select {
+		case err := <-closed:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("it does not close")
+		}
+	})
 }
 
 // opaque is an event whose payload means nothing to us.
