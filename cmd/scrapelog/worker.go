@@ -20,7 +20,9 @@ func newWorkerCmd() *cobra.Command {
 		Short: "Run commands or scrape HTML pages when a server asks for it",
 		Long: `worker answers POST /scrapes/NAME with a stream of server-sent events, and does
 what its configuration says under that name: run a program, or scrape the pages
-of web sites. It stops a scrape as soon as the client goes away.
+of web sites. It stops a scrape as soon as the client goes away, with all that the
+scrape has started. docs/worker.md lists the keys, what a program sees and how its
+lines are read, and who may start a scrape.
 
 Pages are read as a browser without scripts reads them: its encodings, gzip,
 deflate, br and zstd, the text it would show. robots.txt is obeyed by RFC 9309,

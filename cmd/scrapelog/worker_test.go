@@ -41,3 +41,15 @@ func TestAWorkerThatCannotStartSaysWhyInOneLine(t *testing.T) {
 		t.Errorf("without a configuration: exit code %d: %s", code, errs)
 	}
 }
+
+func TestTheWorkersHelpNamesItsPages(t *testing.T) {
+	help, _, code := command(t, "worker", "--help")
+	for _, page := range []string{"docs/worker.md", "docs/html-scrapes.md"} {
+		if !strings.Contains(help, page) || code != 0 {
+			t.Errorf("%s is not in %s", page, help)
+		}
+		if text := read(t, filepath.Join("..", "..", page)); !strings.HasPrefix(text, "# ") {
+			t.Errorf("%s begins with %.20q", page, text)
+		}
+	}
+}

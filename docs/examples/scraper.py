@@ -8,6 +8,7 @@ is in "scrapelog help contract".
 """
 import json
 import re
+import select
 import sys
 import threading
 import urllib.request
@@ -21,14 +22,19 @@ class Stopped(Exception):
 
 
 class Run:
-    def __init__(self, id):
+    def __init__(self, id, connection):
         self.id = id
+        self.connection = connection
         self.stop = threading.Event()  # set when the run must end
         self.gone = threading.Event()  # set when nothing of it is left
 
     def pause(self):
-        if self.stop.wait(PAUSE):
-            raise Stopped
+        """Waits for a while, and sees when the run must end. A client has nothing
+        more to send: when there is something to read, it has left. To wait for a
+        write that fails takes longer, since the first one after that succeeds."""
+        for _ in range(10):
+            if self.stop.wait(PAUSE / 10) or select.select([self.connection], [], [], 0)[0]:
+                raise Stopped
 
 
 lock = threading.Lock()
@@ -77,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        run = Run(order["run_id"])
+        run = Run(order["run_id"], self.connection)
         taken, before = take(run, order.get("recovers"))
         if not taken:
             self.send_error(409, "a scrape runs")

@@ -53,6 +53,11 @@ func TestHowACommandEnds(t *testing.T) {
 		"of stderr only the last lines":               {[]string{"sh", "-c", "seq 1 100000 >&2; exit 1"}, "failed", `{"error":"exit status 1: 99991\n99992\n99993\n99994\n99995\n99996\n99997\n99998\n99999\n100000"}`},
 		"a signal":                                    {[]string{"sh", "-c", "kill -9 $$"}, "failed", `{"error":"signal: killed"}`},
 		"a program that is not there":                 {[]string{"/nonexistent/program"}, "failed", `{"error":"cannot start: fork/exec /nonexistent/program: no such file or directory"}`},
+		"a program that is in no folder of PATH":      {[]string{"nonexistent-program"}, "failed", `{"error":"cannot start: exec: \"nonexistent-program\": executable file not found in $PATH"}`},
+		"a program that may not be executed":          {[]string{"/etc/passwd"}, "failed", `{"error":"cannot start: fork/exec /etc/passwd: permission denied"}`},
+		"nothing can be read":                         {[]string{"sh", "-c", "cat; echo done"}, "completed", `{"items":1}`},
+		"outputs may be closed before the end":        {[]string{"sh", "-c", "echo a; exec >&- 2>&-; sleep 0.5; exit 3"}, "failed", `{"error":"exit status 3"}`},
+		"the last error goes before what follows":     {[]string{"sh", "-c", "echo 'ValueError: no price' >&2; seq -f 'INFO: %.0f' 1 100 >&2; exit 1"}, "failed", `{"error":"exit status 1: ValueError: no price"}`},
 		"stderr that is no UTF-8":                     {[]string{"sh", "-c", `printf 'a\377b' >&2; exit 1`}, "failed", `{"error":"exit status 1: a` + "\uFFFD" + `b"}`},
 	}
 	for name, tt := range tests {

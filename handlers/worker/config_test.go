@@ -2,7 +2,11 @@ package worker
 
 import (
 	"errors"
+	"log/slog"
 	"math"
+	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,5 +135,52 @@ func TestFields(t *testing.T) {
 		if got := parseField(spec); got != want {
 			t.Errorf("%q = %+v, want %+v", spec, got, want)
 		}
+	}
+}
+
+// Each line that the page gives as an example is a key of the configuration.
+func TestThePageOfTheWorkerHasEveryKey(t *testing.T) {
+	page, err := os.ReadFile("../../docs/worker.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, _ = strings.Cut(example, "  - name: new-arrivals")
+	cfg := DefaultConfig()
+	if err := yaml.UnmarshalWithOptions([]byte(example), &cfg, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Validate(); err != nil || cfg.checkReach() != nil {
+		t.Error(err)
+	}
+	for _, of := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Scrape]()} {
+		for i := range of.NumField() {
+			if key := of.Field(i).Tag.Get("yaml"); !strings.Contains(string(page), key+":") {
+				t.Errorf("%s is not in the page", key)
+			}
+		}
+	}
+	for _, name := range slices.Concat(inherited, proxies) {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("%s is not in the page", name)
+		}
+	}
+}
+
+// People put the secret where its name belongs: what env holds is not repeated.
+func TestAVariableThatIsNotSetIsSaidByItsPlace(t *testing.T) {
+	t.Setenv("SHOP_TOKEN", "x")
+	var log logged
+	cfg := commandConfig("true")
+	cfg.Listen, cfg.Beat, cfg.Scrapes[0].Env = DefaultConfig().Listen, DefaultConfig().Beat, []string{"SHOP_TOKEN", "AKIACANARY"}
+	if _, err := New(cfg, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); !strings.Contains(text, "scraper=job entry=2") || strings.Count(text, "\n") != 1 || strings.Contains(text, "CANARY") {
+		t.Errorf("logged %s", text)
+	}
+	cfg.Scrapes[0].Env = []string{"sk-CANARY"}
+	if _, err := New(cfg, slog.New(slog.DiscardHandler)); err == nil || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("%v", err)
 	}
 }

@@ -50,15 +50,16 @@ func TestNothingOutlivesAScrape(t *testing.T) {
 	endings := map[string]struct {
 		then string
 		few  bool // tried with some escapes only
-		end  func(t *testing.T, base string, leave func())
+		end  func(t *testing.T, base string, leave, stop func())
 	}{
 		"that completes":      {"echo done", false, nil},
 		"that fails":          {"exit 3", true, nil},
 		"that is killed":      {"kill -9 $$", true, nil},
-		"whose client leaves": {"sleep 1000", false, func(_ *testing.T, _ string, leave func()) { leave() }},
-		"that is taken over": {"[ $SCRAPELOG_RUN_ID = r2 ] || sleep 1000", true, func(t *testing.T, base string, _ func()) {
+		"whose client leaves": {"sleep 1000", false, func(_ *testing.T, _ string, leave, _ func()) { leave() }},
+		"that is taken over": {"[ $SCRAPELOG_RUN_ID = r2 ] || sleep 1000", true, func(t *testing.T, base string, _, _ func()) {
 			post(t, base+"/scrapes/job", Order{RunID: "r2", Recovers: "r1"})
 		}},
+		"whose worker stops":     {"sleep 1000", true, func(_ *testing.T, _ string, _, stop func()) { stop() }},
 		"whose guard is killed":  {"kill -9 $PPID; sleep 1000", true, nil},
 		"whose guard is stopped": {"kill -TERM $PPID; sleep 1000", true, nil},
 	}
@@ -70,11 +71,11 @@ func TestNothingOutlivesAScrape(t *testing.T) {
 			t.Run(how+", of a scrape "+ending, func(t *testing.T) {
 				t.Parallel()
 				file := filepath.Join(t.TempDir(), "pid")
-				base, _ := serve(t, commandConfig(escaping(how, file, tt.then)...))
+				base, stop := serve(t, commandConfig(escaping(how, file, tt.then)...))
 				_, leave := post(t, base+"/scrapes/job", Order{RunID: "r1"})
 				pid := escaped(t, file)
 				if tt.end != nil {
-					tt.end(t, base, leave)
+					tt.end(t, base, leave, stop)
 				}
 				eventually(t, "it is gone", func() bool { return !runs(pid) })
 			})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -47,15 +48,28 @@ func New(cfg Config, log *slog.Logger) (*Worker, error) {
 	if err := cfg.checkReach(); err != nil {
 		return nil, err
 	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}}
 	for _, s := range cfg.Scrapes {
 		if s.HTML != nil {
 			w.jobs[s.Name] = s.HTML
 		} else {
+			warnOfUnset(log, s)
 			w.jobs[s.Name] = command{argv: s.Command, env: s.Env, log: log.With("scraper", s.Name)}
 		}
 	}
 	return w, nil
+}
+
+// warnOfUnset does not repeat what env holds: it may be a secret by mistake.
+func warnOfUnset(log *slog.Logger, s Scrape) {
+	for i, name := range s.Env {
+		if _, set := os.LookupEnv(name); !set {
+			log.Warn("env names a variable that is not set", "scraper", s.Name, "entry", i+1)
+		}
+	}
 }
 
 // Handler is the worker's route table. A page in a browser, under whatever name it
