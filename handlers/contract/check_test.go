@@ -22,7 +22,11 @@ func TestAScraperThatKeepsToTheContract(t *testing.T) {
 		"with comments": {say: ends(": hb\n\n: hb\n\n" + completed)},
 		"with CRLF":     {say: ends(strings.ReplaceAll(completed, "\n", "\r\n"))},
 		"with CR":       {say: ends(strings.ReplaceAll(completed, "\n", "\r"))},
-		"bare beats":    {say: ends("event: beat\n\n" + completed)},
+		"that says that nothing is encoded": {answer: func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Encoding", "identity")
+			return false
+		}},
+		"bare beats": {say: ends("event: beat\n\n" + completed)},
 		"cut behind the terminal event": {say: func(w io.Writer, ctx context.Context) {
 			ends(completed)(w, ctx)
 			panic(http.ErrAbortHandler)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"scrapelog/handlers/dial"
 )
 
 // atOnce is how late a header may be.
@@ -32,7 +34,7 @@ const (
 	fixAllowed   = "send the credentials that the scraper wants, with --header-env NAME=VARIABLE"
 	fixRedirect  = "give the URL that it redirects to: scrapelog follows none"
 	fixType      = "send Content-Type: text/event-stream"
-	fixEncoding  = "send the stream without compression: Content-Encoding must not be there"
+	fixEncoding  = "send the stream without compression; Content-Encoding may only be identity"
 	fixBusy      = "answer 409 while a scrape runs, unless recovers names it: two scrapes at once are what a lost run and its recovery must not be"
 	fixRecovers  = "compare the body's recovers with the run_id that you hold; when they are equal, end that scrape and answer 200"
 	fixTakeOver  = "end the scrape that recovers names, and close its stream, before the new one starts"
@@ -89,8 +91,8 @@ func refused(resp *http.Response) (seen, fix string) {
 		return resp.Status, fixRedirect
 	case status != http.StatusOK:
 		return resp.Status, fixStatus
-	case resp.Header.Get("Content-Encoding") != "":
-		return "Content-Encoding: " + resp.Header.Get("Content-Encoding"), fixEncoding
+	case dial.ContentEncoding(resp.Header) != "":
+		return "Content-Encoding: " + dial.ContentEncoding(resp.Header), fixEncoding
 	case media != "text/event-stream":
 		return "Content-Type: " + given, fixType
 	}

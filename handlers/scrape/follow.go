@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"scrapelog/domain"
@@ -121,7 +120,7 @@ func acceptable(resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
 		return &refusal{resp.StatusCode, redirectTarget(resp)}
 	}
-	if encoding := contentEncoding(resp.Header); encoding != "" {
+	if encoding := dial.ContentEncoding(resp.Header); encoding != "" {
 		return &breach{"the stream has the content encoding " + encoding}
 	}
 	given := resp.Header.Get("Content-Type")
@@ -132,20 +131,6 @@ func acceptable(resp *http.Response) error {
 		return &breach{"the content type is " + given + ", not text/event-stream"}
 	}
 	return nil
-}
-
-// contentEncoding is the first encoding of a body, empty where there is none.
-// Servers send "identity" or "none" so that no proxy compresses the stream.
-func contentEncoding(h http.Header) string {
-	for _, line := range h.Values("Content-Encoding") {
-		for encoding := range strings.SplitSeq(line, ",") {
-			encoding = strings.TrimSpace(encoding)
-			if encoding != "" && !strings.EqualFold(encoding, "identity") && !strings.EqualFold(encoding, "none") {
-				return encoding
-			}
-		}
-	}
-	return ""
 }
 
 // redirectTarget is the absolute Location of a redirect without credentials, query

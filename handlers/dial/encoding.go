@@ -1,0 +1,20 @@
+package dial
+
+import (
+	"net/http"
+	"strings"
+)
+
+// ContentEncoding is the first encoding of a body, empty where there is none.
+// Servers send "identity" or "none" so that no proxy compresses the stream.
+func ContentEncoding(h http.Header) string {
+	for _, line := range h.Values("Content-Encoding") {
+		for encoding := range strings.SplitSeq(line, ",") {
+			encoding = strings.TrimSpace(encoding)
+			if encoding != "" && !strings.EqualFold(encoding, "identity") && !strings.EqualFold(encoding, "none") {
+				return encoding
+			}
+		}
+	}
+	return ""
+}
