@@ -33,13 +33,12 @@ func (c command) run(ctx context.Context, order Order, out *stream) (int64, erro
 		}
 	}()
 	count, err := p.follow(ctx, out)
-	if err == nil && count.given == nil {
-		told := log.With("lines", count.lines)
-		if count.wrong != "" {
-			told.Warn("items are the number of lines: the last line with items does not give a whole number", "line", count.wrong)
-		} else {
-			told.Info("items are the number of lines: no line is JSON with a whole items")
-		}
+	switch {
+	case err != nil || count.given != nil:
+	case count.wrong != "":
+		log.Warn("items are the number of lines: the last line with items does not give a whole number", "lines", count.lines, "line", count.wrong)
+	default:
+		log.Info("items are the number of lines: no line is JSON with a whole items", "lines", count.lines)
 	}
 	return count.items(), err
 }
