@@ -13,6 +13,15 @@ import (
 // special says whether there is anything about a scraper beside that all is well.
 func special(p ScraperPage) bool { return p.Lost() || p.Streak.Repeats() || p.Paused || p.Removed }
 
+// streakText is a streak as a sentence that goes on or stands by itself.
+func streakText(s domain.Streak) string {
+	text := clean(s.String())
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
+
 // lostThen goes on after the time of a loss: why, and what is being waited for.
 func lostThen(p ScraperPage) string {
 	cause := ": " + causeText(p.Connection.Cause) + ". "
