@@ -220,6 +220,8 @@ func (a api) ready() {
 type run struct {
 	ID, Scraper, Status, Trigger, Watcher, Link, Cause, Phase, Code, Detail, Recovers, Instance string
 	RecoveredBy                                                                                 string `json:"recovered_by"`
+	LastEvent                                                                                   string `json:"last_event"`
+	Note                                                                                        string
 	Items                                                                                       *int64
 	StartedAt                                                                                   time.Time `json:"started_at"`
 	EndedAt                                                                                     time.Time `json:"ended_at"`
