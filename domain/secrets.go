@@ -37,9 +37,13 @@ func (s Secrets) Check(c ScraperConfig) error {
 	return nil
 }
 
-// Validate returns a *FieldError for a host that is none.
+// Validate returns a *FieldError for a name that no variable can have, which it does
+// not repeat, and for a host that is none.
 func (s Secrets) Validate() error {
 	for _, variable := range slices.Sorted(maps.Keys(s)) {
+		if err := CheckEnvName("secrets", variable); err != nil {
+			return err
+		}
 		for _, host := range s[variable] {
 			if u, err := url.Parse("//" + bracketed(host)); err != nil || u.Hostname() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || strings.ContainsAny(host, "*# ") {
 				return &FieldError{"secrets." + variable, fmt.Sprintf("%q is not a host", host), "use names such as shop.example or shop.example:8443, without scheme and path"}

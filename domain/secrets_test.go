@@ -65,6 +65,11 @@ func TestSecretsNameHosts(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
+	for _, variable := range []string{"", "Bearer sk-CANARY", "1A", "A-B", "A=B"} {
+		if err := (domain.Secrets{variable: {"shop.example"}}).Validate(); !errors.Is(err, domain.ErrInvalid) || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%q: %v", variable, err)
+		}
+	}
 	for _, host := range []string{"", "https://shop.example", "shop.example/path", "*.example", "a b", "me@shop.example", ":80", "shop.example:http", "shop?x", "shop#x"} {
 		if err := (domain.Secrets{"A": {host}}).Validate(); !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%q: %v", host, err)
