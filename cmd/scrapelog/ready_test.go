@@ -51,16 +51,30 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 		a.notReady(6*time.Second, "too many connections")
 		a.notReady(10*time.Second, "this instance could not say that it lives")
 		a.notReady(10*time.Second, "the slot of shop at ")
-		for _, request := range [][2]string{{"POST", "/api/v1/scrapers/shop/runs"}, {"GET", "/api/v1/runs"}, {"GET", "/api/v1/events"}, {"GET", "/api/v1/scrapers/shop"}} {
+		for _, request := range [][2]string{{"POST", "/api/v1/scrapers/shop/runs"}, {"GET", "/api/v1/runs"}, {"GET", "/api/v1/events"}, {"GET", "/api/v1/scrapers/shop"}, {"GET", "/"}, {"GET", "/runs"}} {
 			if code := a.do(request[0], request[1], "", nil); code != 503 {
 				t.Errorf("%s %s: %d, want 503", request[0], request[1], code)
 			}
+		}
+		if lines := strings.Count(p.out.String(), "too many connections"); lines != 1 {
+			t.Errorf("%d lines say that there are too many connections, want one a minute", lines)
 		}
 		limit(t, admin, -1)
 		a.ready()
 		if strings.Contains(p.out.String(), `\n`) || strings.Contains(p.out.String(), "CANARY") {
 			t.Error("a line of the log has line ends within, or the password")
 		}
+	})
+	t.Run("too few connections are free", func(t *testing.T) {
+		admin, limited := limitedDatabase(t)
+		listen := freeAddr(t)
+		a := api{t, "http://" + listen}
+		start(t, "serve", "--listen", listen, "--db", limited)
+		a.ready()
+		limit(t, admin, 2)
+		a.notReady(6*time.Second, "too many connections")
+		limit(t, admin, -1)
+		a.ready()
 	})
 	t.Run("the file was moved away", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "a.db")
