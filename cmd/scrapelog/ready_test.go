@@ -135,6 +135,30 @@ func TestFewConnections(t *testing.T) {
 	}
 }
 
+// TestLeastPool: with the smallest pools, and no more connections than are documented
+// for them, runs start and end and the service is ready.
+func TestLeastPool(t *testing.T) {
+	admin, limited := limitedDatabase(t)
+	limit(t, admin, 3+2+1)
+	listen := freeAddr(t)
+	a := api{t, "http://" + listen}
+	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "pool: {write: 3, read: 2}\n"+scrapers(4))
+	p := start(t, "serve", "--listen", listen, "--db", limited, "--config", config)
+	a.ready()
+	for i := range 4 {
+		if r := a.ended(a.startRun(fmt.Sprintf("s%d", i)).ID, 20*time.Second); r.Status != "connection_failed" {
+			t.Errorf("it is %s", r.Status)
+		}
+	}
+	a.ready()
+	if strings.Contains(p.out.String(), "granted=") {
+		t.Error("it says that it needs more")
+	}
+	if code := p.stop(t); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
 // TestSessionsThatEndEarly: sessions that the database ends while the server starts
 // are opened again, and idle ones are not ended at all.
 func TestSessionsThatEndEarly(t *testing.T) {
