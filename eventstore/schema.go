@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,6 +71,9 @@ var madeSQLite = sync.OnceValues(func() (map[string]object, error) {
 })
 
 func (s *Store) schemaFlawsSQLite(ctx context.Context) (flaws []Flaw, err error) {
+	if info, err := os.Stat(s.file.path); err == nil && info.Mode().Perm()&0o022 != 0 {
+		flaws = append(flaws, Flaw{FlawGrant, "", fmt.Sprintf("the database %s can be written by other users (mode %04o): run \"chmod 600 %[1]s\"", s.file.path, info.Mode().Perm())})
+	}
 	want, err := madeSQLite()
 	if err != nil {
 		return nil, fmt.Errorf("schema of the migrations: %w", err)

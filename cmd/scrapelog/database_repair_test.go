@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -18,8 +20,9 @@ func TestRepairGuards(t *testing.T) {
 		if db.Dialect == eventstore.Postgres {
 			disable = `ALTER TABLE events DISABLE TRIGGER ALL`
 		}
-		disturb(t, store, disable, `UPDATE scraper_guard SET paused = true`,
+		disturb(t, store, `UPDATE scraper_guard SET paused = true`,
 			`INSERT INTO consumer_offsets (topic, consumer_group, position) VALUES ('events', 'rescrape', 999)`)
+		disturbOnly(t, store, disable)
 		stdout, _, code := invoke(t, "db", "status", "--db", db.URL)
 		for _, says := range []string{"guard of scraper shop is", "table events: the trigger", "table consumer_offsets: the offset of rescrape is 999"} {
 			if code != 1 || !strings.Contains(stdout, says) {
@@ -39,4 +42,15 @@ func TestRepairGuards(t *testing.T) {
 		exits(t, 0, "as the log has them", "db", "status", "--db", db.URL)
 		exits(t, 0, "intact", "events", "verify", "--db", db.URL)
 	})
+}
+
+func disturbOnly(t *testing.T, store *eventstore.Store, statement string) {
+	t.Helper()
+	err := store.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statement)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -66,7 +66,7 @@ func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
 	if o.Files, err = proofFiles(cmd); err != nil {
 		return o, err
 	}
-	o.Copy = cmd.Flag("checkpoints").Changed
+	o.Guards, o.Copy = true, cmd.Flag("checkpoints").Changed
 	named := cmd.Flag("key").Value.String()
 	if named == "" {
 		return o, nil

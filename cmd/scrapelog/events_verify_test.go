@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,15 +45,24 @@ func exits(t *testing.T, code int, says string, args ...string) (stdout, stderr 
 	return stdout, stderr
 }
 
-// disturb does what whoever owns the database can.
+// disturb does what whoever owns the database can, and puts the triggers back.
 func disturb(t *testing.T, store *eventstore.Store, statements ...string) {
 	t.Helper()
-	triggers := []string{`DROP TRIGGER IF EXISTS events_no_update`, `DROP TRIGGER IF EXISTS events_no_delete`}
-	if store.Dialect() == eventstore.Postgres {
-		triggers = []string{`DROP TRIGGER IF EXISTS events_append_only ON events`}
+	first := []string{`ALTER TABLE events DISABLE TRIGGER USER`}
+	last := []string{`ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only`, `ALTER TABLE events ENABLE ALWAYS TRIGGER events_appended`}
+	if store.Dialect() == eventstore.SQLite {
+		first = []string{`DROP TRIGGER events_no_update`, `DROP TRIGGER events_no_delete`}
+		last = nil
+		for _, name := range []string{"events_no_update", "events_no_delete"} {
+			var statement string
+			if err := store.Reader().QueryRowContext(t.Context(), `SELECT sql FROM sqlite_schema WHERE name = $1`, name).Scan(&statement); err != nil {
+				t.Fatal(err)
+			}
+			last = append(last, statement)
+		}
 	}
 	err := store.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		for _, statement := range append(triggers, statements...) {
+		for _, statement := range slices.Concat(first, statements, last) {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}
@@ -145,6 +155,8 @@ func TestAuditCheckpoint(t *testing.T) {
 		if !strings.Contains(stderr, "accepted: 6 events had been signed, and up to 0 the log is that one") {
 			t.Error(stderr)
 		}
+		exits(t, 5, "table scraper_guard: guard of scraper shop", "events", "verify", "--db", db.URL) // it is that of six events
+		exits(t, 0, "1 rewritten", "db", "repair-guards", "--db", db.URL)
 		exits(t, 0, "the disk broke", "events", "verify", "--db", db.URL)
 		exits(t, 0, "signed 6 proven 0 key scrapelog/", "events", "list", "--type", "log.accepted", "--db", db.URL)
 	})

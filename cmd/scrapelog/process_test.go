@@ -97,12 +97,26 @@ func startUnder(t testing.TB, descriptors int, args ...string) *process {
 	return launch(t, exec.Command("sh", append(limited, args...)...), args...)
 }
 
+// stateHomes are where the processes of a test keep their keys: together, as on one
+// machine.
+var stateHomes sync.Map
+
+func stateHome(t testing.TB) string {
+	t.Helper()
+	if home, ok := stateHomes.Load(t); ok {
+		return home.(string)
+	}
+	home := t.TempDir()
+	stateHomes.Store(t, home)
+	return home
+}
+
 func launch(t testing.TB, command *exec.Cmd, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: command, out: &output{}, done: make(chan struct{})}
 	p.Stdout, p.Stderr = p.out, p.out
 	p.Dir = t.TempDir()
-	p.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "NO_COLOR=1")
+	p.Env = append(os.Environ(), "XDG_STATE_HOME="+stateHome(t), "NO_COLOR=1")
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

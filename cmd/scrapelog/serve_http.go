@@ -102,9 +102,9 @@ func (s *service) webConfig(hub *live.Hub) web.Config {
 // audit proves the log to people.
 func (s *service) audit() web.Audit {
 	return web.Audit{
-		State: s.sealer.State,
+		State: s.sealer.State, Flaws: s.flaws.found,
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
-			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files()}, progress)
+			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files(), Guards: true}, progress)
 		},
 		Replay: s.replay,
 		Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, s.store, limit) },

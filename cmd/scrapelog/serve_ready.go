@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,7 +109,8 @@ func (s *service) warnings() []string {
 			warnings = append(warnings, fmt.Sprintf("the clock was set by %s, %s ago", by.Round(time.Second), ago.Truncate(time.Second)))
 		}
 	}
-	return append(warnings, s.sealer.State().Warnings()...)
+	_, weak := s.flaws.found()
+	return slices.Concat(warnings, s.sealer.State().Warnings(), weak)
 }
 
 // reasons lists every reason why this instance does not do its work.
@@ -132,6 +134,8 @@ func (s *service) reasons(ctx context.Context) []string {
 	if refused := s.sealer.Refused(); refused != "" {
 		reasons = append(reasons, "sealing was refused: "+refused)
 	}
+	wrong, _ := s.flaws.found()
+	reasons = append(reasons, wrong...)
 	reasons = append(reasons, s.store.CannotWrite(ctx)...)
 	groups, err := s.store.GroupStates(ctx)
 	if err != nil {
@@ -139,6 +143,8 @@ func (s *service) reasons(ctx context.Context) []string {
 	}
 	for _, g := range groups {
 		switch {
+		case g.Lag < 0:
+			reasons = append(reasons, fmt.Sprintf("%s is blocked: its offset %d lies past the end of the log at %d; stop the service and run scrapelog db repair-guards", g.Name, g.Position, g.Position+g.Lag))
 		case g.BlockedBy != "":
 			reasons = append(reasons, fmt.Sprintf("%s is blocked at %s", g.Name, g.BlockedBy))
 		case g.Position < s.starts.shows():

@@ -34,6 +34,7 @@ type service struct {
 	access   atomic.Pointer[dial.Access] // never nil
 	watchers live.Watchers
 	sealer   *proof.Sealer
+	flaws    inspection
 	balance  balancer
 	logger   *slog.Logger
 
@@ -74,6 +75,9 @@ func (s *service) follower(ctx context.Context) (string, error) {
 	if reason := s.sealer.Refused(); reason != "" {
 		return "", fmt.Errorf("%w: no runs are started: %s", eventstore.ErrUnavailable, reason)
 	}
+	if reason := s.flaws.halts(); reason != "" {
+		return "", fmt.Errorf("%w: no runs are started: %s", eventstore.ErrUnavailable, reason)
+	}
 	own := s.current.Load()
 	if own == nil || own.ending() {
 		return "", errStopping
@@ -101,6 +105,7 @@ func (s *service) run(ctx context.Context, front *front, reload <-chan func() (C
 	group, readers := errgroup.WithContext(readers)
 	s.serveHTTP(readers, group, front)
 	group.Go(func() error { return s.project(readers) })
+	group.Go(func() error { return s.flaws.run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) }) // outlives whatever appends: it signs last
 	group.Go(func() error {
 		defer stopReaders()
@@ -121,7 +126,12 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	}
 	files := proof.Files{Key: s.config.Audit.Key, Checkpoints: s.config.Audit.Checkpoints}
 	s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Logger: s.logger})
-	return err
+	if err != nil {
+		return err
+	}
+	s.flaws.store, s.flaws.sealer, s.flaws.logger = s.store, s.sealer, s.logger
+	s.flaws.start(ctx)
+	return nil
 }
 
 // project feeds the read models for as long as pages are served.

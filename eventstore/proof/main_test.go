@@ -100,17 +100,39 @@ func (l *log) mustBe(r Result, verdict Verdict, kinds ...Kind) {
 	}
 }
 
+// triggers are the statements that put them into effect again.
+func (l *log) triggers() (statements []string) {
+	l.Helper()
+	if l.store.Dialect() == eventstore.Postgres {
+		return []string{`ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only`, `ALTER TABLE events ENABLE ALWAYS TRIGGER events_appended`}
+	}
+	rows, err := l.store.Reader().QueryContext(l.ctx, `SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'`)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var statement string
+		if err := rows.Scan(&statement); err != nil {
+			l.Fatal(err)
+		}
+		statements = append(statements, statement)
+	}
+	return statements
+}
+
 // own does what whoever owns the database can: triggers and checks are no hindrance.
 func (l *log) own(statements ...string) {
 	l.Helper()
+	last := l.triggers()
 	first := []string{`PRAGMA ignore_check_constraints = ON`,
 		`DROP TRIGGER IF EXISTS events_no_update`, `DROP TRIGGER IF EXISTS events_no_delete`, `DROP TRIGGER IF EXISTS events_only_next`}
 	if l.store.Dialect() == eventstore.Postgres {
 		first = []string{`ALTER TABLE events DROP CONSTRAINT IF EXISTS events_position_check`,
-			`DROP TRIGGER IF EXISTS events_append_only ON events`, `DROP TRIGGER IF EXISTS events_appended ON events`}
+			`ALTER TABLE events DISABLE TRIGGER USER`}
 	}
 	err := l.store.InTx(l.ctx, func(ctx context.Context, tx *sql.Tx) error {
-		for _, statement := range append(first, statements...) {
+		for _, statement := range slices.Concat(first, statements, last) {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("%s: %w", statement, err)
 			}

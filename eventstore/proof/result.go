@@ -31,6 +31,13 @@ const (
 	CheckpointForged Kind = "checkpoint_forged"
 	// CheckpointMissing: checkpoints were deleted from the database.
 	CheckpointMissing Kind = "checkpoint_missing"
+	// SchemaChanged: a table, trigger or function of the database is not as the
+	// migrations made it.
+	SchemaChanged Kind = "schema_changed"
+	// OffsetPastEnd: a consumer group would pass over what comes next.
+	OffsetPastEnd Kind = "offset_past_end"
+	// GuardEdited: a guard row, from which decisions are made, is not what the log says.
+	GuardEdited Kind = "guard_edited"
 	// OutsideForged: the copy outside holds what was not signed with that key, or a
 	// genuine note where it was not signed for.
 	OutsideForged Kind = "outside_forged"
@@ -105,6 +112,9 @@ func (r *Result) conclude(unsigned string) {
 		return cmp.Or(cmp.Compare(gravity(a.Kind), gravity(b.Kind)), cmp.Compare(a.Position, b.Position))
 	})
 	switch {
+	case len(r.Damage) > 0 && gravity(r.Damage[0].Kind) == 5:
+		r.Verdict, r.Advice = Damaged, ""
+		r.Says = "Nothing is known to be wrong with the events, and the database was changed beside them: " + r.Damage[0].Says + "."
 	case len(r.Damage) > 0 && !unproving(r.Damage[0].Kind):
 		r.Verdict, r.Says, r.Advice = Damaged, "The log is damaged: "+lower(r.Damage[0].Says), advice[r.Damage[0].Kind]
 	case len(r.Damage) > 0:
@@ -155,8 +165,10 @@ func gravity(k Kind) int {
 		return 3
 	case OutsideForged, OutsideGarbled:
 		return 4
-	case OutsideMissing, OutsideBehind:
+	case SchemaChanged, OffsetPastEnd, GuardEdited:
 		return 5
+	case OutsideMissing, OutsideBehind:
+		return 6
 	}
 	return 0
 }

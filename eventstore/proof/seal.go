@@ -316,8 +316,8 @@ func (s *Sealer) checkTail(ctx context.Context, q querier, sealed int64) error {
 	if head < sealed {
 		return refuse("%d events were signed and only %d are there: the end of the log was cut off. Run \"scrapelog events verify\".", sealed, head)
 	}
-	if s.checked {
-		return nil
+	if err := s.lastSealed(ctx, q, sealed); err != nil || s.checked {
+		return err
 	}
 	var count, last, versions, rows int64
 	if err := q.QueryRowContext(ctx, eventsTail, sealed).Scan(&count, &last); err != nil {
@@ -335,6 +335,26 @@ func (s *Sealer) checkTail(ctx context.Context, q querier, sealed int64) error {
 		return unavailable(ctx, "tail", err)
 	}
 	s.checked = true
+	return nil
+}
+
+// lastSealed compares the last event that was signed with its stored hash: a log
+// that was cut off and went on has another one there.
+func (s *Sealer) lastSealed(ctx context.Context, q querier, sealed int64) error {
+	if sealed == 0 {
+		return nil
+	}
+	var l leaves
+	if err := readEvents(ctx, q, s.store.Dialect(), sealed-1, sealed, 1, l.add); err != nil {
+		return err
+	}
+	stored, err := storedHashes{ctx, q}.ReadHashes([]int64{tlog.StoredHashIndex(0, sealed-1)})
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		return err
+	}
+	if err != nil || l.len() == 0 || l.at(0).hash() != stored[0] {
+		return refuse("The event at position %d is not the one that was signed there. Run \"scrapelog events verify\".", sealed)
+	}
 	return nil
 }
 

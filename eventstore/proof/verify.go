@@ -17,7 +17,9 @@ type Options struct {
 	Files Files // what is left out is filled in by FilesOf
 	Since int64 // leave out what a checkpoint up to this position covers; 0: everything
 	Key   *Key  // the key that the log must be sealed with; nil: that of Files
-	Copy  bool  // Files.Checkpoints is a copy, which may end before the database's own checkpoints
+	// Guards has every guard row proven as well, which decodes the whole log.
+	Guards bool
+	Copy   bool // Files.Checkpoints is a copy, which may end before the database's own checkpoints
 }
 
 // Verify recomputes the whole tree from the events and compares it with the
@@ -36,11 +38,47 @@ func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress
 	if err := a.readOutside(ctx, files); err != nil {
 		return Result{}, err
 	}
-	if err := a.run(ctx, opts.Since); err != nil {
+	mismatches := make(chan error, 1)
+	var guards []string
+	go func() {
+		var err error
+		if opts.Guards {
+			guards, err = store.ProveGuards(ctx)
+		}
+		mismatches <- err
+	}()
+	err = a.run(ctx, opts.Since)
+	if wrong := <-mismatches; err == nil && (errors.Is(wrong, eventstore.ErrUnavailable) || ctx.Err() != nil) {
+		err = wrong // an event that cannot be decoded is damage, which the pass has found
+	}
+	if err == nil {
+		err = a.beside(ctx, guards)
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	return a.result, nil
 }
+
+// beside adds what was done to the database beside its events.
+func (a *audit) beside(ctx context.Context, guards []string) error {
+	flaws, err := a.store.Flaws(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range flaws {
+		if !f.Weak() {
+			a.result.Damage = append(a.result.Damage, Damage{Kind: kindOf[f.Kind], Says: f.Says})
+		}
+	}
+	for _, says := range guards {
+		a.result.Damage = append(a.result.Damage, Damage{Kind: GuardEdited, Says: "table scraper_guard: " + says + ": stop the service and run \"scrapelog db repair-guards\""})
+	}
+	a.result.conclude(a.unsigned())
+	return nil
+}
+
+var kindOf = map[eventstore.FlawKind]Kind{eventstore.FlawSchema: SchemaChanged, eventstore.FlawOffset: OffsetPastEnd, eventstore.FlawGuard: GuardEdited}
 
 // audit is one pass over the log.
 type audit struct {

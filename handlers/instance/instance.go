@@ -41,9 +41,10 @@ type Keeper struct {
 
 	setting setting // of the clock
 
-	beaten  time.Time // when it last did
-	clock   time.Time // what it showed then; zero: nobody has looked
-	doubted time.Time // when the beats of others last meant nothing
+	beaten  time.Time          // when it last did
+	clock   time.Time          // what it showed then; zero: nobody has looked
+	doubted time.Time          // when the beats of others last meant nothing
+	unknown map[uuid.UUID]bool // a run that a guard names and the log does not have, which was logged
 }
 
 // Begin ends the runs of those that are surely dead when this instance starts.
@@ -160,6 +161,13 @@ func (k *Keeper) end(ctx context.Context, guard domain.Guard) error {
 		Detail: "instance " + guard.Instance + " died while it followed this run",
 	}
 	_, err := k.Handle(ctx, lost, domain.Origin{Actor: "instances"})
+	if errors.Is(err, domain.ErrNotFound) { // the guard was edited: the log has no such run
+		if !k.unknown[guard.OpenRun] {
+			k.Logger.Error("the guard of a scraper names an open run that is not in the log; run \"scrapelog db repair-guards\"", "scraper", guard.Scraper, "run", guard.OpenRun)
+			k.unknown = map[uuid.UUID]bool{guard.OpenRun: true}
+		}
+		return nil
+	}
 	if errors.Is(err, domain.ErrFinished) {
 		return nil
 	}

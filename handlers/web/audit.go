@@ -20,6 +20,9 @@ import (
 type Audit struct {
 	// State is how the sealing stands.
 	State func() proof.State
+	// Flaws is what was changed in the database beside its events, and what lets other
+	// users change it; nil: nothing looks.
+	Flaws func() (wrong, weak []string)
 	// Verify compares the whole log with everything that was ever signed of it.
 	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)
 	// Replay compares what pages show with what the log makes of it.
@@ -58,6 +61,9 @@ func (h *Handler) audit(c echo.Context) error {
 	}
 	if page.Replay.Last, page.Replay.At, err = lastFound[projections.Comparison](c.Request().Context(), h, foundByReplay); err != nil {
 		return err
+	}
+	if h.cfg.Audit.Flaws != nil {
+		page.Wrong, page.Weak = h.cfg.Audit.Flaws()
 	}
 	return send(c, http.StatusOK, pages.AuditPageOf(chrome, page))
 }

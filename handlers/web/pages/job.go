@@ -72,6 +72,9 @@ type AuditPage struct {
 
 	Replay Replay
 
+	Wrong []string // what was changed in the database beside its events; sentences
+	Weak  []string // what lets other users change it; sentences
+
 	Checkpoints []proof.Sealed // the newest, newest first
 }
 
