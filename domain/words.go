@@ -97,7 +97,7 @@ type FailureCode string
 // The failure codes.
 const (
 	CodeScraperError FailureCode = "scraper_error" // it said "failed"
-	CodeRejected     FailureCode = "rejected"      // it answered without a stream
+	CodeRejected     FailureCode = "rejected"      // it answered without a stream, or the request may not be sent
 	CodeProtocol     FailureCode = "protocol"      // it broke the contract
 	CodeTimeout      FailureCode = "timeout"       // it ran past max_duration
 )

@@ -49,8 +49,11 @@ func TestTruncation(t *testing.T) {
 	t.Run("in the header", func(t *testing.T) {
 		t.Parallel()
 		for n := range len(chunkedHeader) {
-			if c, _, _ := answer(chunkedHeader[:n]).run(t); c.(domain.ReportConnectionLost).Phase != domain.PhaseConnecting {
-				t.Errorf("cut at byte %d of the header: %s", n, recordedAs(c))
+			for cause, cut := range map[domain.Cause]scenario{domain.CauseEOF: answer(chunkedHeader[:n]), domain.CauseReset: broken(chunkedHeader[:n], 0)} {
+				c, _, _ := cut.run(t)
+				if lost, is := c.(domain.ReportConnectionLost); !is || lost.Phase != domain.PhaseConnecting || lost.Cause != cause {
+					t.Errorf("%s at byte %d of the header: %s", cause, n, recordedAs(c))
+				}
 			}
 		}
 	})

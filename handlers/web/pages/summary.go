@@ -23,7 +23,7 @@ func Summary(e domain.Event) string {
 	case domain.RunCompleted:
 		return fmt.Sprintf("%s: completed in %s, %s", clean(e.Scraper), Took(time.Duration(e.DurationMS)*time.Millisecond), plural(e.Items, "item")) + because(e.Note)
 	case domain.RunFailed:
-		return fmt.Sprintf("%s: failed, %s%s", clean(e.Scraper), codeText(e.Code), answeredText(e.HTTPStatus))
+		return fmt.Sprintf("%s: failed, %s", clean(e.Scraper), failedText(e.Code, e.HTTPStatus))
 	case domain.RunCancelled:
 		return fmt.Sprintf("%s: cancelled by %s%s", clean(e.Scraper), clean(e.By), because(e.Reason))
 	}

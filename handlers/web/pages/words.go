@@ -102,7 +102,7 @@ func Sentence(p RunPage, now time.Time) string {
 	case domain.StatusCompleted:
 		return fmt.Sprintf("%s was scraped in %s: %s.", name, into, itemsText(p.Run))
 	case domain.StatusFailed:
-		return fmt.Sprintf("The scrape of %s failed %s into the run: %s%s.", name, into, codeText(p.Code), answeredText(p.HTTPStatus))
+		return fmt.Sprintf("The scrape of %s failed %s into the run: %s.", name, into, failedText(p.Code, p.HTTPStatus))
 	case domain.StatusConnectionFailed:
 		return strings.TrimSpace(lostText(p) + " " + recoveryText(p))
 	case domain.StatusCancelled:
@@ -131,6 +131,15 @@ func itemsText(r Run) string {
 		return "done"
 	}
 	return plural(*r.Items, "item")
+}
+
+// failedText says why a run failed. Rejected without a status is a request that was
+// not sent: nothing has answered.
+func failedText(c domain.FailureCode, status int) string {
+	if c == domain.CodeRejected && status == 0 {
+		return "the request may not be sent"
+	}
+	return codeText(c) + answeredText(status)
 }
 
 func answeredText(status int) string {
@@ -277,7 +286,7 @@ func why(r Run) string {
 	case domain.StatusConnectionFailed:
 		return causeText(r.Cause)
 	case domain.StatusFailed:
-		return codeText(r.Code) + answeredText(r.HTTPStatus)
+		return failedText(r.Code, r.HTTPStatus)
 	case domain.StatusCancelled:
 		return "by " + clean(r.CancelledBy) + because(r.CancelReason)
 	}

@@ -54,6 +54,10 @@ func TestSentence(t *testing.T) {
 			ended(domain.StatusFailed, func(p *RunPage) { p.Code, p.HTTPStatus = domain.CodeRejected, 401 }),
 			"The scrape of shop-prices failed 41 s into the run: the scraper answered without a stream (HTTP 401).",
 		},
+		"not sent": {
+			ended(domain.StatusFailed, func(p *RunPage) { p.Code = domain.CodeRejected }),
+			"The scrape of shop-prices failed 41 s into the run: the request may not be sent.",
+		},
 		"cancelled": {
 			ended(domain.StatusCancelled, func(p *RunPage) { p.CancelledBy, p.CancelReason = "user:web", "wrong depth." }),
 			"user:web cancelled the run of shop-prices 41 s into it: wrong depth.",
