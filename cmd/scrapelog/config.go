@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -136,13 +135,14 @@ func (c Config) validate(doc *document) error {
 // Validate returns the first invalid value outside the scrapers as a
 // *domain.FieldError.
 func (c Config) Validate() error {
+	if err := gate.CheckHosts("hosts", c.Hosts); err != nil {
+		return err
+	}
 	switch {
 	case !validListen(c.Listen):
 		return &domain.FieldError{Field: "listen", Problem: fmt.Sprintf("%q is not an address", c.Listen), Want: "use host:port such as 127.0.0.1:8080"}
 	case !validDatabase(c.Database):
 		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", eventstore.Redact(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
-	case slices.ContainsFunc(c.Hosts, notAHost):
-		return &domain.FieldError{Field: "hosts", Problem: fmt.Sprintf("%q is not a list of host names", c.Hosts), Want: "use names such as scrapelog.example, without scheme and port"}
 	case c.ShutdownGrace < 0:
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
 	case c.WatcherGrace <= 0:
@@ -179,8 +179,6 @@ func validListen(address string) bool {
 	_, err = net.LookupPort("tcp", port)
 	return err == nil
 }
-
-func notAHost(name string) bool { return name == "" || strings.ContainsAny(name, "/:@* ") }
 
 func validDatabase(database string) bool {
 	path, sqlite := strings.CutPrefix(database, "sqlite:")

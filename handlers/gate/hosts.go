@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"scrapelog/domain"
 	"scrapelog/handlers/problem"
 )
 
@@ -33,6 +35,16 @@ func Hosts(configured []string) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// CheckHosts returns a *domain.FieldError where a name cannot stand in Host, so that
+// Hosts would never let a request through for it.
+func CheckHosts(field string, names []string) error {
+	wrong := func(name string) bool { return name == "" || strings.ContainsAny(name, "/:@* ") }
+	if !slices.ContainsFunc(names, wrong) {
+		return nil
+	}
+	return &domain.FieldError{Field: field, Problem: fmt.Sprintf("%q is not a list of host names", names), Want: "use names such as scrapelog.example, without scheme and port"}
 }
 
 // hostname is the name without port, brackets, letter case and final dot.

@@ -66,6 +66,9 @@ func (c Config) Validate() error {
 	if c.Beat.Std() < time.Second || c.Beat.Std() > time.Minute {
 		return fieldError("beat", "use 1s to 60s", "%s is out of range", c.Beat)
 	}
+	if err := gate.CheckHosts("hosts", c.Hosts); err != nil {
+		return err
+	}
 	if c.Announce != "" {
 		if err := validURL("announce", c.Announce); err != nil {
 			return err

@@ -59,6 +59,7 @@ func TestAnInvalidValueIsNamed(t *testing.T) {
 		"a beat too long":                   {func(c *Config) { c.Beat = domain.Duration(61 * time.Second) }, "beat"},
 		"announce is no URL":                {func(c *Config) { c.Announce = "localhost:8080" }, "announce"},
 		"announce with credentials":         {func(c *Config) { c.Announce = "http://a:b@localhost/" }, "announce"},
+		"a host with its port":              {func(c *Config) { c.Hosts = []string{"worker.example", "worker.example:9090"} }, "hosts"},
 		"no scrapes":                        {func(c *Config) { c.Scrapes = nil }, "scrapes"},
 		"a bad name":                        {func(c *Config) { c.Scrapes[0].Name = "A b" }, "scrapes[0].name"},
 		"a name twice":                      {func(c *Config) { c.Scrapes[1].Name = "nightly" }, "scrapes[1].name"},
