@@ -86,29 +86,6 @@ func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, erro
 	return i, nil
 }
 
-// beats is when an instance last said that it lives, by the clock of the process.
-type beats struct {
-	mu   sync.Mutex
-	last time.Time
-	err  error // of the tries since
-}
-
-func (b *beats) note(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.err = err; err == nil {
-		b.last = time.Now()
-	}
-}
-
-// LastBeat says how long ago this instance last said that it lives, and why it
-// could not since; nil if no try has failed.
-func (i *Instance) LastBeat() (ago time.Duration, err error) {
-	i.beats.mu.Lock()
-	defer i.beats.mu.Unlock()
-	return time.Since(i.beats.last), i.beats.err
-}
-
 func (i *Instance) register(ctx context.Context) error {
 	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, instancesForget); err != nil {
