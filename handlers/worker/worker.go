@@ -209,7 +209,10 @@ func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *s
 func report(log *slog.Logger, took time.Duration, items int64, note string, err error) {
 	switch {
 	case err == nil:
-		log.Info("scrape completed", "took", took, "items", items, "note", note)
+		if note != "" {
+			log = log.With("note", note)
+		}
+		log.Info("scrape completed", "took", took, "items", items)
 	case stopped(err):
 		log.Warn("scrape stopped", "took", took, "error", err)
 	default:
