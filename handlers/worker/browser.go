@@ -65,6 +65,7 @@ func readPage(resp *http.Response) (decoded, error) {
 	}
 	contentType := resp.Header.Get("Content-Type")
 	mediaType, _, _ := strings.Cut(contentType, ";")
+	mediaType, _, _ = strings.Cut(mediaType, ",") // two headers that a proxy has joined
 	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
 	switch mediaType {
 	case "text/html", xhtml, "":

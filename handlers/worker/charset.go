@@ -31,8 +31,9 @@ var (
 // decoded is a page as text.
 type decoded struct {
 	text    string
-	name    string // of the encoding
-	invalid int    // characters that could not be decoded; U+FFFD stands for each
+	name    string            // of the encoding
+	invalid int               // characters that could not be decoded; U+FFFD stands for each
+	query   encoding.Encoding // of addresses in the page; nil: UTF-8
 }
 
 // decodeText decodes a page as a browser does: by its byte order mark, else the
@@ -47,13 +48,17 @@ func decodeText(body []byte, contentType string) (decoded, error) {
 	}
 	if name == "utf-8" {
 		text := strings.ToValidUTF8(string(body), "\uFFFD")
-		return decoded{text, name, invalidUTF8(body)}, nil
+		return decoded{text: text, name: name, invalid: invalidUTF8(body)}, nil
 	}
 	text, err := e.NewDecoder().Bytes(body)
 	if err != nil {
 		return decoded{}, fmt.Errorf("cannot be decoded as %s: %w", name, err)
 	}
-	return decoded{string(text), name, bytes.Count(text, []byte("\uFFFD"))}, nil
+	got := decoded{text: string(text), name: name, invalid: bytes.Count(text, []byte("\uFFFD"))}
+	if name != "replacement" && !strings.HasPrefix(name, "utf-16") {
+		got.query = e
+	}
+	return got, nil
 }
 
 func encodingOf(body []byte, contentType string) (encoding.Encoding, string) {

@@ -59,6 +59,7 @@ func TestAPageIsDecodedAsABrowserDoes(t *testing.T) {
 		"UTF-16LE by the header, without a mark":         {"text/html; charset=utf-16le", utf16(unicode.LittleEndian, unicode.IgnoreBOM, phone), "Смартфон", ""},
 		"meta says UTF-16 in a page that is not":         {"text/html", "<meta charset=utf-16>" + phone, "Смартфон", ""},
 		"the XML declaration names it":                   {"application/xhtml+xml", cp1251(`<?xml version="1.0" encoding="windows-1251"?><html>` + phone), "Смартфон", ""},
+		"two headers that a proxy has joined":            {"text/html, text/html; charset=windows-1251", cp1251(phone), "Смартфон", ""},
 		"nothing names it, and it is UTF-8":              {"text/html", phone, "Смартфон", ""},
 		"UTF-8 that shows after 4,000 bytes only":        {"text/html", far + phone, "Смартфон", ""},
 		"no type at all, and it is UTF-8":                {"", phone, "Смартфон", ""},
@@ -82,6 +83,30 @@ func TestAPageIsDecodedAsABrowserDoes(t *testing.T) {
 			}
 			if tt.note == "" && strings.Contains(got.note, "decoded") || !strings.Contains(got.note, tt.note) {
 				t.Errorf("note %q, want %q", got.note, tt.note)
+			}
+		})
+	}
+}
+
+// Browsers write a query in the encoding of its page, and a path in UTF-8.
+func TestAQueryIsWrittenInTheEncodingOfItsPage(t *testing.T) {
+	for label, want := range map[string]string{
+		"windows-1251": "/%D1%8F?q=%FF%26%238371%3B&x=1#%D1%8F", // ₳ is not in it
+		"shift_jis":    "/%D1%8F?q=%84%91%26%238371%3B&x=1#%D1%8F",
+		"utf-8":        "/%D1%8F?q=%D1%8F%E2%82%B3&x=1#%D1%8F",
+		"utf-16le":     "/%D1%8F?q=%D1%8F%E2%82%B3&x=1#%D1%8F",
+	} {
+		t.Run(label, func(t *testing.T) {
+			page := "<li><a href='/&#1103;?q=&#1103;&#8371;&amp;x=1#&#1103;'>x</a></li>"
+			if label == "utf-16le" {
+				page = encoded(t, unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), page)
+			}
+			var site string
+			got := crawlSite(t, routes{"/": body(page, "Content-Type", "text/html; charset="+label)}, func(h *HTML, base string) {
+				h.Fields, site = map[string]string{"t": "a@href"}, base
+			})
+			if fmt.Sprint(got.texts()) != "["+site+want+"]" {
+				t.Errorf("%s, want %s", got.texts(), want)
 			}
 		})
 	}

@@ -107,6 +107,8 @@ func TestAForeignSelectorIsRefusedWithAHint(t *testing.T) {
 		"::text":                "write .",
 		"//li[@class='x']":      "XPath is not understood",
 		"[x=1]":                 "li.product > a",
+		":is(h1, h2)":           "separated by commas",
+		"li:has(> a)":           "li:has(a)",
 	} {
 		var field *domain.FieldError
 		err := validSelector("item", selector)

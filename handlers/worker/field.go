@@ -30,8 +30,8 @@ func parseField(spec string) field {
 }
 
 // value reads the field's attribute or text of an element. Addresses are made
-// absolute by base.
-func (f field) value(at *html.Node, base string) (value string, found bool) {
+// absolute.
+func (f field) value(at *html.Node, from base) (value string, found bool) {
 	if f.attribute == "" {
 		return innerText(at), true
 	}
@@ -40,9 +40,9 @@ func (f field) value(at *html.Node, base string) (value string, found bool) {
 	case !found:
 		return "", false
 	case addressLists[f.attribute]:
-		return absoluteList(base, value), true
+		return absoluteList(from, value), true
 	case addresses[f.attribute], f.attribute == "data" && at.Data == "object":
-		value, _ = resolve(base, value)
+		value = from.resolve(value)
 	}
 	return value, true
 }
@@ -65,7 +65,7 @@ func set(names ...string) map[string]bool {
 
 // absoluteList resolves the addresses of a srcset, whose candidates are an address,
 // which may contain commas, and a descriptor such as 2x, in parentheses or not.
-func absoluteList(base, list string) string {
+func absoluteList(from base, list string) string {
 	var out []string
 	const blanks = " \t\n\f\r"
 	for rest := strings.Trim(list, blanks+","); rest != ""; rest = strings.TrimLeft(rest, blanks+",") {
@@ -76,7 +76,7 @@ func absoluteList(base, list string) string {
 		address := rest[:end]
 		rest = rest[end:]
 		bare := strings.TrimRight(address, ",")
-		absolute, _ := resolve(base, bare)
+		absolute := from.resolve(bare)
 		if bare == address {
 			var descriptor string
 			descriptor, rest = cutDescriptor(rest)

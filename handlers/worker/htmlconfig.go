@@ -132,5 +132,11 @@ func selectorHint(selector string) string {
 	case strings.HasPrefix(selector, "/"), strings.HasPrefix(selector, "./"):
 		return "XPath is not understood; use a CSS selector such as li.product > a"
 	}
+	switch {
+	case strings.Contains(selector, ":is("), strings.Contains(selector, ":where("):
+		return "write the alternatives out, separated by commas, instead of :is() and :where()"
+	case strings.Contains(selector, ":has("):
+		return "write what :has() holds without a combinator before it, as li:has(a)"
+	}
 	return "use one such as li.product > a"
 }

@@ -8,7 +8,6 @@ import (
 	"scrapelog/domain"
 )
 
-
 // ending is how the crawl of a platform ended.
 type ending struct {
 	platform string

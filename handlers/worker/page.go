@@ -71,12 +71,12 @@ func (x *extractor) page(ctx context.Context, url string, text decoded) (page, e
 		return page{}, err
 	}
 	got := page{url: url, text: text}
-	base := baseOf(ctx, doc, url)
+	from := base{url: baseOf(ctx, doc, url), enc: text.query}
 	sum := sha256.New()
 	var hashed *html.Node
 	size := 0
 	for item := range find(ctx, doc, x.item) {
-		fields := x.fieldsOf(ctx, item, base)
+		fields := x.fieldsOf(ctx, item, from)
 		for name, value := range fields {
 			size += len(name) + len(value)
 		}
@@ -94,12 +94,12 @@ func (x *extractor) page(ctx context.Context, url string, text decoded) (page, e
 	}
 	sum.Sum(got.digest[:0])
 	if x.next != nil {
-		got.next = x.nextOf(ctx, doc, base)
+		got.next = x.nextOf(ctx, doc, from)
 	}
 	return got, context.Cause(ctx)
 }
 
-func (x *extractor) fieldsOf(ctx context.Context, item *html.Node, base string) map[string]string {
+func (x *extractor) fieldsOf(ctx context.Context, item *html.Node, from base) map[string]string {
 	fields := map[string]string{}
 	for _, f := range x.fields {
 		at := item
@@ -109,7 +109,7 @@ func (x *extractor) fieldsOf(ctx context.Context, item *html.Node, base string) 
 		if at == nil {
 			continue
 		}
-		if value, found := f.value(at, base); found {
+		if value, found := f.value(at, from); found {
 			fields[f.name] = value
 		}
 	}
@@ -117,11 +117,11 @@ func (x *extractor) fieldsOf(ctx context.Context, item *html.Node, base string) 
 }
 
 // nextOf returns maxNext addresses at most.
-func (x *extractor) nextOf(ctx context.Context, doc *html.Node, base string) (next []string) {
+func (x *extractor) nextOf(ctx context.Context, doc *html.Node, from base) (next []string) {
 	for link := range find(ctx, doc, x.next) {
 		href, _ := attribute(link, "href")
 		if strings.TrimSpace(href) != "" {
-			href, _ = resolve(base, href)
+			href = from.resolve(href)
 		}
 		if next = append(next, href); len(next) == maxNext {
 			break
@@ -135,8 +135,8 @@ func (x *extractor) nextOf(ctx context.Context, doc *html.Node, base string) (ne
 func baseOf(ctx context.Context, doc *html.Node, url string) string {
 	for n := range find(ctx, doc, baseSelector) {
 		href, _ := attribute(n, "href")
-		if base, ok := link(url, href); ok {
-			return base
+		if absolute, ok := link(url, href); ok {
+			return absolute
 		}
 		break
 	}
