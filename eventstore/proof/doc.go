@@ -21,9 +21,20 @@
 //
 // Not found at all: what happens to events after the last checkpoint, which is
 // up to a second while a server runs, and everything appended since then while
-// none does (a graceful stop signs last); and what somebody does who has the
-// key and can also replace the copy outside. Keep that where the owner of the
-// database cannot write: a copy on another machine is enough.
+// none does (a graceful stop signs last); what somebody does who has the key and
+// can also replace the copy outside; and a database and a copy outside that were
+// both put back to one earlier moment. Keep the copy where the owner of the
+// database cannot write: only a third place, such as a copy on another machine,
+// tells the last of these.
+//
+// # Nothing is laundered by a restart
+//
+// A log that was sealed before is refused while its key or its copy outside is
+// missing or empty, while the copy ends before the database's own checkpoints by
+// more than the one that a crash can have kept from it, and while it holds what no
+// sealer has written there. So is a log that has events and of which nothing signed
+// is here. [Sealer.AcceptRestored] goes on, for a reason. On PostgreSQL an instance
+// without the key or the copy stands by while another one lives and seals.
 //
 // # Formats
 //
@@ -43,18 +54,29 @@
 //
 // A checkpoint is a C2SP tlog-checkpoint, signed as a C2SP signed-note with
 // Ed25519: the origin, which is the name of the key, the number of events, the
-// root in base64. One that accepts a restored backup has an extension line,
+// root in base64. It has extension lines:
 //
-//	restored SUPERSEDED PROVEN TIME REASON
+//	sealed TIME
+//	kept FILE
+//	accepted SUPERSEDED PROVEN LENGTH SHA256 TIME REASON
 //
-// which voids all earlier checkpoints of more than PROVEN events; SUPERSEDED is
-// how many events had been signed.
+// sealed is when it was signed, in RFC 3339 with microseconds, and equals the
+// column beside it in the database. kept, on PostgreSQL, marks the copy outside of
+// the instance that signed it. accepted is an acceptance: it voids all earlier
+// checkpoints of more than PROVEN events; SUPERSEDED is how many events had been
+// signed. It counts only where the file outside has LENGTH bytes with that SHA-256
+// (in base64) before it, and so once. Older programs wrote
+// "restored SUPERSEDED PROVEN TIME REASON", which counts the first time it stands in
+// the file and not after a checkpoint of more than SUPERSEDED events.
 //
 // The file outside is checkpoints, each followed by an empty line, and only
 // grows. It begins with the empty tree when the key is made. What a crash has
-// left of a checkpoint that was being written is passed over. The key file has a
-// line with the private and one with the public key, in the encoding of
-// [golang.org/x/mod/sumdb/note]; the public line alone is enough to verify.
+// left of a checkpoint that was being written is passed over; other text, lines
+// that end in CRLF, and an old checkpoint that is added again are refused. The file
+// and the key must be regular files of the process's user or of root; a private key
+// must be readable by its owner only, and the file writable by its owner only. The
+// key file has a line with the private and one with the public key, in the encoding
+// of [golang.org/x/mod/sumdb/note]; the public line alone is enough to verify.
 //
 // A proof is a JSON document: format "scrapelog.proof.v1", the event with its
 // metadata and data as text, the audit path from the leaf up, a checkpoint and
