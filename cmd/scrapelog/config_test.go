@@ -172,6 +172,7 @@ scrapers:
 		t.Fatal(err)
 	}
 	want.Database, want.Scrapers[0].URL = "postgres://me@db:5432/x", "http://127.0.0.1:9090/a"
+	want.Limits = want.Limits.inForce() // shown as they hold
 	got, err := LoadConfig(write(t, stdout))
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 		t.Error(err, diff)
