@@ -74,6 +74,11 @@ func (q *Queries) ScrapersFrom(ctx context.Context, name string, limit int) ([]S
 	return q.scrapers(ctx, "scrapers.page", name, limit)
 }
 
+// ScrapersAfter returns the first of them whose name is after the given one.
+func (q *Queries) ScrapersAfter(ctx context.Context, name string, limit int) ([]Scraper, error) {
+	return q.scrapers(ctx, "scrapers.after", name, limit)
+}
+
 // ScraperNames returns the first of their names.
 func (q *Queries) ScraperNames(ctx context.Context, limit int) ([]string, error) {
 	names := []string{}

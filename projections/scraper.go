@@ -134,23 +134,32 @@ func (s Scraper) streak() *streakJSON {
 }
 
 // MarshalJSON writes the scraper as the API shows it.
-func (s Scraper) MarshalJSON() ([]byte, error) {
+func (s Scraper) MarshalJSON() ([]byte, error) { return s.marshal(&s.Config) }
+
+// WatchedScraper is a scraper without its configuration, which is many times the size of what
+// changes of it.
+type WatchedScraper struct{ Scraper }
+
+// MarshalJSON writes the scraper as those who watch are told it.
+func (s WatchedScraper) MarshalJSON() ([]byte, error) { return s.marshal(nil) }
+
+func (s Scraper) marshal(config *domain.ScraperConfig) ([]byte, error) {
 	return json.Marshal(struct {
-		Name         string               `json:"name"`
-		Source       domain.Source        `json:"source"`
-		Paused       bool                 `json:"paused"`
-		PausedReason string               `json:"paused_reason,omitempty"`
-		Removed      bool                 `json:"removed,omitempty"`
-		Config       domain.ScraperConfig `json:"config"`
-		Connection   connectionJSON       `json:"connection"`
-		LastRun      lastRunJSON          `json:"last_run,omitzero"`
-		OpenRun      uuid.UUID            `json:"open_run,omitzero"`
-		NextSlot     stamp                `json:"next_slot,omitzero"`
-		Streak       *streakJSON          `json:"streak,omitempty"`
-		Position     int64                `json:"position"`
+		Name         string                `json:"name"`
+		Source       domain.Source         `json:"source"`
+		Paused       bool                  `json:"paused"`
+		PausedReason string                `json:"paused_reason,omitempty"`
+		Removed      bool                  `json:"removed,omitempty"`
+		Config       *domain.ScraperConfig `json:"config,omitempty"`
+		Connection   connectionJSON        `json:"connection"`
+		LastRun      lastRunJSON           `json:"last_run,omitzero"`
+		OpenRun      uuid.UUID             `json:"open_run,omitzero"`
+		NextSlot     stamp                 `json:"next_slot,omitzero"`
+		Streak       *streakJSON           `json:"streak,omitempty"`
+		Position     int64                 `json:"position"`
 	}{
 		Name: s.Name, Source: s.Source, Paused: s.Paused, PausedReason: s.PausedReason, Removed: s.Removed,
-		Config: s.Config,
+		Config: config,
 		Connection: connectionJSON{
 			State: s.Connection.State, Since: stamp(s.Connection.Since), Cause: s.Connection.Cause,
 			Link: s.Connection.Link, Run: s.Connection.Run,

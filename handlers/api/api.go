@@ -40,7 +40,7 @@ type Views interface {
 	// FindRun returns the id that a part of it names.
 	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
 	Counts(ctx context.Context) (projections.Counts, error)
-	Scrapers(ctx context.Context) ([]projections.Scraper, error)
+	ScrapersAfter(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	CountScrapers(ctx context.Context, source domain.Source) (int, error)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,18 +13,16 @@ import (
 )
 
 type eventPage struct {
-	Events []eventstore.Recorded `json:"events"`
-	Next   string                `json:"next,omitempty"` // the after of the page that follows
+	Events []json.RawMessage `json:"events"`
+	Next   string            `json:"next,omitempty"` // the after of the page that follows
 }
 
-// listEvents reads one event more than it was asked for, to know whether there
-// is a next page.
 func (h *Handler) listEvents(c echo.Context) error {
 	q := readQuery(c.Request())
 	limit := q.limit()
 	asked := eventstore.Query{
 		After: q.position("after"), Until: q.position("until"),
-		Types: q.texts("type"), Stream: q.text("stream"), Limit: limit + 1,
+		Types: q.texts("type"), Stream: q.text("stream"),
 	}
 	if q.err != nil {
 		return q.err
@@ -35,17 +34,18 @@ func (h *Handler) listEvents(c echo.Context) error {
 		}
 		asked.Stream = domain.RunStream(run)
 	}
-	events, err := h.Log.Read(c.Request().Context(), asked)
+	events, more, err := readPage(limit, func(last *eventstore.Recorded, n int) ([]eventstore.Recorded, error) {
+		if asked.Limit = n; last != nil {
+			asked.After = last.Position
+		}
+		return h.Log.Read(c.Request().Context(), asked)
+	})
 	if err != nil {
 		return err
 	}
-	page := eventPage{Events: events}
-	if len(events) > limit {
-		page.Events = events[:limit]
-		page.Next = strconv.FormatInt(events[limit-1].Position, 10)
-	}
-	if page.Events == nil {
-		page.Events = []eventstore.Recorded{}
+	page := eventPage{Events: events.json}
+	if more {
+		page.Next = strconv.FormatInt(events.last.Position, 10)
 	}
 	return c.JSON(http.StatusOK, page)
 }

@@ -9,10 +9,10 @@ import (
 
 // snapshot is what a watcher begins from.
 type snapshot struct {
-	Runs     []projections.Run     `json:"runs"`
-	Scrapers []projections.Scraper `json:"scrapers"`
-	Counts   projections.Counts    `json:"counts"`
-	Position int64                 `json:"position"`
+	Runs     []projections.Run            `json:"runs"`
+	Scrapers []projections.WatchedScraper `json:"scrapers"`
+	Counts   projections.Counts           `json:"counts"`
+	Position int64                        `json:"position"`
 }
 
 type countsChange struct {
@@ -21,11 +21,14 @@ type countsChange struct {
 }
 
 // Render is how the hub behind [Config.Watch] writes messages: one "state", then
-// a "run" or a "scraper" for each that changed, whole, and the "counts" as they
-// are after it.
+// a "run" or a "scraper" for each that changed, whole but for its configuration, and
+// the "counts" as they are after it.
 func Render(c projections.Changes) ([]live.Message, error) {
 	if c.State {
-		s := snapshot{Runs: c.Runs, Scrapers: c.Scrapers, Counts: c.Counts, Position: c.Position}
+		s := snapshot{Runs: c.Runs, Scrapers: make([]projections.WatchedScraper, len(c.Scrapers)), Counts: c.Counts, Position: c.Position}
+		for i, scraper := range c.Scrapers {
+			s.Scrapers[i] = projections.WatchedScraper{Scraper: scraper}
+		}
 		return rendered(nil, "state", s)
 	}
 	var messages []live.Message
@@ -36,7 +39,7 @@ func Render(c projections.Changes) ([]live.Message, error) {
 		}
 	}
 	for _, scraper := range c.Scrapers {
-		if messages, err = rendered(messages, "scraper", scraper); err != nil {
+		if messages, err = rendered(messages, "scraper", projections.WatchedScraper{Scraper: scraper}); err != nil {
 			return nil, err
 		}
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -12,8 +13,8 @@ import (
 )
 
 type scraperPage struct {
-	Scrapers []projections.Scraper `json:"scrapers"`
-	Next     string                `json:"next,omitempty"`
+	Scrapers []json.RawMessage `json:"scrapers"`
+	Next     string            `json:"next,omitempty"`
 }
 
 // listScrapers pages by name: the cursor is the last name of the page before.
@@ -26,26 +27,20 @@ func (h *Handler) listScrapers(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
-	all, err := h.Views.Scrapers(c.Request().Context())
+	scrapers, more, err := readPage(limit, func(last *projections.Scraper, n int) ([]projections.Scraper, error) {
+		if last != nil {
+			cursor = last.Name
+		}
+		return h.Views.ScrapersAfter(c.Request().Context(), cursor, n)
+	})
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, pageScrapers(all, cursor, limit))
-}
-
-func pageScrapers(all []projections.Scraper, cursor string, limit int) scraperPage {
-	page := scraperPage{Scrapers: []projections.Scraper{}}
-	for _, s := range all {
-		switch {
-		case s.Name <= cursor, s.Removed:
-		case len(page.Scrapers) == limit:
-			page.Next = page.Scrapers[limit-1].Name
-			return page
-		default:
-			page.Scrapers = append(page.Scrapers, s)
-		}
+	page := scraperPage{Scrapers: scrapers.json}
+	if more {
+		page.Next = scrapers.last.Name
 	}
-	return page
+	return c.JSON(http.StatusOK, page)
 }
 
 func (h *Handler) showScraper(c echo.Context) error {

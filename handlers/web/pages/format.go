@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -47,18 +46,6 @@ func age(d time.Duration) string {
 		return fmt.Sprintf("%d"+unit+"h %d"+unit+"min", s/3600, s%3600/60)
 	}
 	return fmt.Sprintf("%d"+unit+"d %d"+unit+"h", s/86400, s%86400/3600)
-}
-
-// indented is a value as JSON that people can read.
-func indented(value any) string {
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // templ escapes what is shown
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(value); err != nil {
-		return clean(err.Error())
-	}
-	return clean(strings.TrimSpace(b.String()))
 }
 
 // number groups the digits of n: "12 345", with spaces that do not break.

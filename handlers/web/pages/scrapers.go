@@ -61,7 +61,7 @@ func settings(c domain.ScraperConfig) []setting {
 	}
 	set := slices.DeleteFunc(all, func(s setting) bool { return s.value == "" })
 	for i := range set {
-		set[i].value = clean(set[i].value)
+		set[i].value = clean(brief(set[i].value, settingShown))
 	}
 	return set
 }

@@ -1,0 +1,75 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
+
+	"scrapelog/domain"
+)
+
+// How much of a value's JSON a page shows. What is longer is cut, with a link to all
+// of it: logs of older programs hold values of any size and depth.
+const (
+	payloadShown = 64 << 10 // of the one that a page is about
+	listShown    = 4 << 10  // of each in a list of up to listUsual
+	listUsual    = 50
+	settingShown = 1 << 10 // of one setting of a scraper
+)
+
+// payload is a value as JSON that people can read, or the beginning of it.
+type payload struct {
+	text  string
+	whole templ.SafeURL // where all of it is; empty: here
+}
+
+// payloadOf shows at most so many bytes of a value.
+func payloadOf(value any, most int, whole templ.SafeURL) payload {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // templ escapes what is shown
+	if err := encoder.Encode(value); err != nil {
+		return payload{text: clean(err.Error())}
+	}
+	text := bytes.TrimSpace(b.Bytes())
+	// Indentation of what is deep is longer than the value by its depth, so it is done
+	// only to what will be shown nearly whole.
+	if len(text) <= most && domain.JSONDepth(text) <= 2*domain.MaxDepth {
+		var indented bytes.Buffer
+		if json.Indent(&indented, text, "", "  ") == nil {
+			text = indented.Bytes()
+		}
+	}
+	if shown := cut(string(text), most); len(shown) < len(text) {
+		return payload{text: clean(shown) + " …", whole: whole}
+	}
+	return payload{text: clean(string(text))}
+}
+
+// cut is the beginning of a text, in whole characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return strings.TrimSpace(text[:most])
+}
+
+// brief is a text of at most so many bytes, which says that it was cut.
+func brief(text string, most int) string {
+	if short := cut(text, most); len(short) < len(text) {
+		return short + " …"
+	}
+	return text
+}
+
+// listed is how much is shown of each of so many events, so that a page does not grow
+// with what they hold.
+func listed(events int) int { return listShown * listUsual / max(events, listUsual) }
+
+func eventJSONURL(e Event) templ.SafeURL { return "/api/v1" + eventURL(e.Position) }
