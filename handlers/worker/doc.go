@@ -12,15 +12,18 @@
 // at once, before there is anything to say:
 //
 //   - 200 text/event-stream with X-Scrape-Beat: the scrape runs;
-//   - 400: the body is not the one above;
+//   - 400: the body is not the one above; 413: it is past 1 MiB; 408: it did not
+//     arrive within ten seconds; 415: it is not JSON by its type;
+//   - 403: the request names another host, or a browser made it for another site;
 //   - 404: there is no scrape of that name;
 //   - 409: a scrape of that name runs. A POST whose recovers names the run that
 //     is still held is answered 200 instead: that run is ended first, and the
 //     stream beats meanwhile. So is a POST that finds a run whose client has left
-//     and which is only being ended.
+//     and which is only being ended. When the terminal event is sent, the name is
+//     free again.
 //
 // The stream carries, in any number, "progress" (any JSON) and "beat" ({}), and
-// then exactly one of "completed" {"items": N} and "failed" {"error": "…"}. Each
+// then exactly one of "completed" {"items": N, "note": "…"?} and "failed" {"error": "…"}. Each
 // ends with a blank line, the last one too, and then the connection closes. An
 // event is at most 64 KB. A stream that ends otherwise was cut: the worker aborts
 // the transfer, so that it cannot be taken for a clean end.
@@ -32,8 +35,8 @@
 // it has started included. The name stays taken until that has happened, so a
 // lost run and the run that recovers it never overlap.
 //
-// HEAD /scrapes/{name} answers 200 and starts nothing; a prober asks with it
-// whether the worker is there. GET /healthz answers 200.
+// HEAD /scrapes/{name} answers 200, not to be kept by caches, and starts nothing; a
+// prober asks with it whether the worker is there. GET /healthz answers 200.
 //
 // # The kinds
 //
