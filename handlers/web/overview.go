@@ -17,7 +17,7 @@ const (
 	runningShown = 20
 	wrongShown   = 8
 	slotsShown   = 6
-	pausedShown  = 20
+	pausedShown  = 10
 )
 
 func (h *Handler) overview(c echo.Context) error {
