@@ -23,10 +23,9 @@ test: ## every test under -race; installs what is missing through apt, where it 
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 	go test -run '^TestSimulated' ./cmd/scrapelog # of which the race detector would die
 
-check: ## format, vet, staticcheck, generated files, import arrows
+check: ## format, lint, generated files, import arrows
 	@test -z "$$(gofmt -l $(FOLDERS))" || { gofmt -l $(FOLDERS); echo 'run gofmt -w on these'; exit 1; }
-	go vet ./...
-	go tool staticcheck ./...
+	go tool -modfile=.ci/tools/go.mod golangci-lint run
 	.ci/generated
 	go test -run '^TestArrows' ./cmd/scrapelog
 

@@ -34,8 +34,6 @@ type ToRun struct {
 	RunID uuid.UUID
 }
 
-func (ToRun) isCommand() {}
-
 // Run implements RunCommand.
 func (t ToRun) Run() uuid.UUID { return t.RunID }
 
@@ -43,8 +41,6 @@ func (t ToRun) Run() uuid.UUID { return t.RunID }
 type ToScraper struct {
 	Scraper string
 }
-
-func (ToScraper) isCommand() {}
 
 // ScraperName implements ScraperCommand.
 func (t ToScraper) ScraperName() string { return t.Scraper }
@@ -128,6 +124,17 @@ type CancelRun struct {
 	ToRun
 	By, Reason string
 }
+
+func (StartScrape) isCommand()              {}
+func (ConfigureScraper) isCommand()         {}
+func (PauseScraper) isCommand()             {}
+func (ResumeScraper) isCommand()            {}
+func (RemoveScraper) isCommand()            {}
+func (ReportCompleted) isCommand()          {}
+func (ReportFailed) isCommand()             {}
+func (ReportConnectionLost) isCommand()     {}
+func (ReportConnectionRestored) isCommand() {}
+func (CancelRun) isCommand()                {}
 
 // Origin is who asked, because of what, and when. It becomes the time and the
 // metadata of the events that follow.

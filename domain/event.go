@@ -29,6 +29,14 @@ type Event interface {
 	isEvent()
 }
 
+// RunEvent is an event of a run.
+//
+//sumtype:decl
+type RunEvent interface {
+	Event
+	isRunEvent()
+}
+
 // AboutRun is what every event of a run says first.
 type AboutRun struct {
 	RunID   uuid.UUID `json:"run_id"`
@@ -42,13 +50,22 @@ func (a AboutRun) Stream() string { return RunStream(a.RunID) }
 // Run implements Event.
 func (a AboutRun) Run() uuid.UUID { return a.RunID }
 
-func (AboutRun) isEvent() {}
+func (AboutRun) isEvent()    {}
+func (AboutRun) isRunEvent() {}
 
 // ScraperName implements Event.
 func (a AboutRun) ScraperName() string { return a.Scraper }
 
 // OccurredAt implements Event.
 func (a AboutRun) OccurredAt() time.Time { return a.At }
+
+// ScraperEvent is an event of a scraper.
+//
+//sumtype:decl
+type ScraperEvent interface {
+	Event
+	isScraperEvent()
+}
 
 // AboutScraper is what every event of a scraper says first.
 type AboutScraper struct {
@@ -62,7 +79,8 @@ func (a AboutScraper) Stream() string { return ScraperStream(a.Scraper) }
 // Run implements Event.
 func (AboutScraper) Run() uuid.UUID { return uuid.Nil }
 
-func (AboutScraper) isEvent() {}
+func (AboutScraper) isEvent()        {}
+func (AboutScraper) isScraperEvent() {}
 
 // ScraperName implements Event.
 func (a AboutScraper) ScraperName() string { return a.Scraper }

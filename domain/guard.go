@@ -52,6 +52,7 @@ func (g Guard) Evolve(e Event) Guard {
 		if !e.DueAt.IsZero() {
 			g.LastDue, g.Gap = later(g.LastDue, e.DueAt), e.Reason
 		}
+	case LogAccepted: // is about no scraper
 	}
 	return g
 }

@@ -105,8 +105,10 @@ func check(c Command) error {
 		return CheckReason(c.Reason)
 	case CancelRun:
 		return CheckReason(c.Reason)
+	case ReportCompleted, ReportFailed, ReportConnectionLost, ReportConnectionRestored:
+		return nil // what was seen is recorded, cut where it is too long
 	}
-	return nil // the reports of what was seen
+	return nil
 }
 
 func (c StartScrape) check() error {

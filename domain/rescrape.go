@@ -30,8 +30,9 @@ func Rescrape(e Event, id uuid.UUID) []Command {
 			ToScraper: ToScraper{Scraper: e.Scraper}, RunID: runID,
 			Trigger: TriggerRecovery,
 		}}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // SlotRunID is the id of the run that a slot becomes: however many instances

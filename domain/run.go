@@ -29,7 +29,11 @@ type Run struct {
 
 // Evolve returns the run after e. It never refuses.
 func (r Run) Evolve(e Event) Run {
-	switch e := e.(type) {
+	about, ok := e.(RunEvent)
+	if !ok {
+		return r
+	}
+	switch e := about.(type) {
 	case RunStarted:
 		return Run{
 			ID: e.RunID, Scraper: e.Scraper, Status: StatusRunning, Trigger: e.Trigger, Recovers: e.Recovers,

@@ -34,13 +34,12 @@ func (s Scraper) Decide(c ScraperCommand, at time.Time) ([]Event, error) {
 	if err := check(c); err != nil {
 		return nil, err
 	}
-	if configure, ok := c.(ConfigureScraper); ok {
-		return s.configure(configure, at)
-	}
-	if s.ConfiguredAt.IsZero() {
+	if _, makes := c.(ConfigureScraper); !makes && s.ConfiguredAt.IsZero() {
 		return nil, fmt.Errorf("scraper %q: %w", c.ScraperName(), ErrNotFound)
 	}
 	switch c := c.(type) {
+	case ConfigureScraper:
+		return s.configure(c, at)
 	case StartScrape:
 		return s.start(c, at)
 	case PauseScraper:
@@ -121,8 +120,9 @@ func (s Scraper) claim(c StartScrape, at time.Time) ([]Event, error) {
 		return s.begin(c, at), nil
 	case SkipRemoved, s.Gap:
 		return nil, nil
+	default:
+		return s.skip(c, at, reason), nil
 	}
-	return s.skip(c, at, reason), nil
 }
 
 // recover answers a restored connection. Each restored loss is followed by
@@ -192,8 +192,9 @@ func (s Scraper) refuse(reason SkipReason) error {
 		return &RunOpenError{Scraper: s.Scraper, RunID: s.OpenRun}
 	case SkipPaused:
 		return fmt.Errorf("scraper %q is paused: %w", s.Scraper, ErrConflict)
+	default:
+		return s.mustExist()
 	}
-	return s.mustExist()
 }
 
 func (s Scraper) mustExist() error {

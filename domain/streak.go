@@ -74,6 +74,7 @@ func (s Streak) After(e Event, age time.Duration) Streak {
 		}
 	case RunCompleted, RunFailed:
 		return Streak{}
+	default:
 	}
 	return s
 }
@@ -100,6 +101,7 @@ func (c Cause) ours() bool {
 	switch c {
 	case CauseInstanceLost, CauseInstanceStop, CauseInstanceExhausted:
 		return true
+	default:
+		return false
 	}
-	return false
 }

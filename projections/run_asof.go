@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
@@ -16,8 +17,8 @@ func RunAsOf(records []eventstore.Recorded) (Run, error) {
 		if err != nil {
 			return Run{}, fmt.Errorf("run as of position %d: %w", rec.Position, err)
 		}
-		if e != nil {
-			r = r.evolve(rec.Position, e)
+		if about, ok := e.(domain.RunEvent); ok {
+			r = r.evolve(rec.Position, about)
 		}
 	}
 	return r, nil

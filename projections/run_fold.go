@@ -46,16 +46,17 @@ func (f *runFold) load(ctx context.Context, events []event) error {
 }
 
 func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) error {
-	runID := e.Run()
-	if runID == uuid.Nil {
+	about, ok := e.(domain.RunEvent)
+	if !ok {
 		return nil
 	}
+	runID := e.Run()
 	started, starts := e.(domain.RunStarted)
 	before, err := f.before(ctx, runID, starts)
 	if err != nil || before.Position >= position || (before.Status == "") != starts {
 		return err // a run starts once, and before all else
 	}
-	after := before.evolve(position, e)
+	after := before.evolve(position, about)
 	f.runs.put(runID, after)
 	f.count(before.Status, after.Status)
 	if !starts || started.Recovers == uuid.Nil {
@@ -119,7 +120,7 @@ func (f *runFold) flush(ctx context.Context) error {
 }
 
 // evolve returns the run after e, the event at the given position. It never refuses.
-func (r Run) evolve(position int64, e domain.Event) Run {
+func (r Run) evolve(position int64, e domain.RunEvent) Run {
 	switch e := e.(type) {
 	case domain.RunStarted:
 		r = Run{

@@ -11,7 +11,7 @@ import (
 func runAfter(events ...domain.Event) Run {
 	var r Run
 	for i, e := range events {
-		r = r.evolve(int64(i+1), e)
+		r = r.evolve(int64(i+1), e.(domain.RunEvent))
 	}
 	return r
 }

@@ -139,7 +139,7 @@ func TestLimitsOfAPage(t *testing.T) {
 func TestAFilterThatCannotBeMetIsRefused(t *testing.T) {
 	good := cursor{noon.UnixMicro(), 7}.String()
 	tests := map[string]RunFilter{
-		"status":  {Statuses: []domain.RunStatus{"runing"}},
+		"status":  {Statuses: []domain.RunStatus{"runningg"}},
 		"trigger": {Trigger: "cron"},
 		"limit":   {Limit: 501},
 		"cursor":  {Cursor: good + "x"},

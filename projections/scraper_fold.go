@@ -61,7 +61,13 @@ func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 	r.Guard.Scraper = e.ScraperName()
 	r.ConfiguredAt, r.LastDue = stored(r.ConfiguredAt), stored(r.LastDue)
 	r.streak = r.streakAfter(e)
-	r = r.evolveRun(e).evolveService(e)
+	switch e := e.(type) {
+	case domain.RunEvent:
+		r = r.evolveRun(e)
+	case domain.ScraperEvent:
+		r = r.evolveService(e)
+	default: // is about no scraper
+	}
 	if r.ConnectionDown() != wasDown {
 		r.since = stored(e.OccurredAt())
 	}
@@ -85,7 +91,7 @@ func (r scraperRow) streakAfter(e domain.Event) domain.Streak {
 	return r.streak.After(e, stored(e.OccurredAt()).Sub(r.last.StartedAt))
 }
 
-func (r scraperRow) evolveRun(e domain.Event) scraperRow {
+func (r scraperRow) evolveRun(e domain.RunEvent) scraperRow {
 	switch e := e.(type) {
 	case domain.RunStarted:
 		r.last = LastRun{ID: e.RunID, Status: domain.StatusRunning, StartedAt: stored(e.At)}
@@ -98,11 +104,12 @@ func (r scraperRow) evolveRun(e domain.Event) scraperRow {
 		r = r.ended(e.RunID, domain.StatusFailed)
 	case domain.RunCancelled:
 		r = r.ended(e.RunID, domain.StatusCancelled)
+	case domain.ConnectionRestored: // is in the guard
 	}
 	return r
 }
 
-func (r scraperRow) evolveService(e domain.Event) scraperRow {
+func (r scraperRow) evolveService(e domain.ScraperEvent) scraperRow {
 	switch e := e.(type) {
 	case domain.ScraperConfigured:
 		r.removedAt = time.Time{}

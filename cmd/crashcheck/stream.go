@@ -76,6 +76,7 @@ func (s *stream) play(script script, cancel func()) {
 	case check.Closed:
 		s.end(check.Closed, s.conn.Close)
 		return
+	default: // the stream begins, and ends in finish
 	}
 	if s.write(header) != nil || !s.progress(script) {
 		return
@@ -114,6 +115,7 @@ func (s *stream) finish(script script) {
 	case check.Silent:
 		s.end(check.Silent, func() error { return s.event("progress", "{}") })
 		s.wait(held)
+	default: // ended before the stream began
 	}
 }
 

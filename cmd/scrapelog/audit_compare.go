@@ -93,8 +93,9 @@ func columnsOf(d projections.Difference) []projections.Column {
 		return []projections.Column{{Kept: "(missing)", Replayed: "(a row)"}}
 	case projections.RowExtra:
 		return []projections.Column{{Kept: "(a row)", Replayed: "(none)"}}
+	default:
+		return d.Columns
 	}
-	return d.Columns
 }
 
 // valueText is a value of a column, cut to what fits a table.

@@ -65,11 +65,10 @@ func (w *words) add(label string, value any) *words {
 }
 
 // because puts what somebody said behind a dash.
-func (w *words) because(said string) *words {
-	if said == "" {
-		return w
+func (w *words) because(said string) {
+	if said != "" {
+		w.add("–", said)
 	}
-	return w.add("–", said)
 }
 
 func (w *words) addTime(label string, t time.Time) *words { return w.add(label, stamp(t)) }

@@ -104,8 +104,9 @@ func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Op
 		return failf(proof.ErrDamaged, "%s", result.Text())
 	case proof.Unproven:
 		return failf(errNegative, "%s", result.Text())
+	default:
+		return nil
 	}
-	return nil
 }
 
 func showVerification(out *printer, r proof.Result) error {

@@ -60,7 +60,7 @@ func (s *outsideState) readFrom(r io.Reader, key note.Verifier, yield func(m mar
 	var body paragraph
 	for {
 		p, err := paragraphs.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			s.leftover(body)
 			s.whole = s.read == paragraphs.at
 			return nil

@@ -169,8 +169,9 @@ func gravity(k Kind) int {
 		return 5
 	case OutsideMissing, OutsideBehind:
 		return 6
+	default:
+		return 0
 	}
-	return 0
 }
 
 const (

@@ -77,8 +77,9 @@ func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin
 		return h.toScraper(ctx, c, by)
 	case domain.RunCommand:
 		return h.toRun(ctx, c, by)
+	default:
+		return nil, fmt.Errorf("%w: no handler for %T", domain.ErrInvalid, c)
 	}
-	return nil, fmt.Errorf("%w: no handler for %T", domain.ErrInvalid, c)
 }
 
 // toScraper handles what changes a scraper itself.

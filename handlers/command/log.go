@@ -45,6 +45,7 @@ func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, 
 		log(slog.LevelWarn, "run failed", "code", e.Code, "http_status", httpStatus(e), "detail", e.Detail)
 	case domain.RunCancelled:
 		log(slog.LevelInfo, "run cancelled", "by", e.By, "reason", e.Reason)
+	default: // starts, and what happens to scrapers, have no line
 	}
 }
 

@@ -30,7 +30,7 @@ func (l *limited) explain(began string, err error) error {
 	answered := isAnswer(began)
 	cut := errors.Is(l.err, io.EOF)
 	switch {
-	case l.err == errHeaderTooLong && answered:
+	case errors.Is(l.err, errHeaderTooLong) && answered:
 		return &MalformedError{statusOf(began), errHeaderTooLong.Error()}
 	case l.err != nil && !cut:
 		return l.err

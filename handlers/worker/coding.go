@@ -107,7 +107,7 @@ type layer struct {
 
 func (l *layer) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("Content-Encoding %s: %w", l.coding, err)
 	}
 	return n, err

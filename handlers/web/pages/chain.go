@@ -40,8 +40,9 @@ func chainText(chain []projections.Run, now time.Time) string {
 		return fmt.Sprintf("%s; a new scrape started %s after the first loss and is running.", text, since(last.StartedAt))
 	case domain.StatusConnectionFailed:
 		return fmt.Sprintf("%s, the last time %s ago, and no run has recovered that yet.", text, age(now.Sub(last.EndedAt)))
+	default:
+		return fmt.Sprintf("%s; the run that recovered it ended otherwise %s after the first loss.", text, since(last.EndedAt))
 	}
-	return fmt.Sprintf("%s; the run that recovered it ended otherwise %s after the first loss.", text, since(last.EndedAt))
 }
 
 func times(n int) string {
@@ -64,8 +65,9 @@ func linkText(r, next projections.Run, now time.Time) string {
 		return fmt.Sprintf("Completed after %s: %s.", took, itemsText(Run{Run: r}))
 	case domain.StatusConnectionFailed:
 		return fmt.Sprintf("Lost after %s: %s. %s", took, why(Run{Run: r}), recoveredText(r, next))
+	default:
+		return fmt.Sprintf("%s after %s: %s.", statusLook[r.Status].word, took, why(Run{Run: r}))
 	}
-	return fmt.Sprintf("%s after %s: %s.", statusLook[r.Status].word, took, why(Run{Run: r}))
 }
 
 // recoveredText is what followed a loss in a chain.

@@ -78,6 +78,7 @@ func differing(d projections.Difference) []differingColumn {
 		return []differingColumn{{kept: "it is missing", replayed: "it is there"}}
 	case projections.RowExtra:
 		return []differingColumn{{kept: "it is there", replayed: "no event makes it"}}
+	default: // the row is in both
 	}
 	var columns []differingColumn
 	for _, c := range d.Columns {

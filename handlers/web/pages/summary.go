@@ -14,6 +14,19 @@ func Summary(e domain.Event) string {
 	switch e := e.(type) {
 	case nil:
 		return "an event that this version does not know"
+	case domain.RunEvent:
+		return runSummary(e)
+	case domain.ScraperEvent:
+		return scraperSummary(e)
+	case domain.LogAccepted:
+		return fmt.Sprintf("the log was accepted by %s with %s of %s proven%s", clean(e.By), number(e.Proven), plural(e.Superseded, "signed event"), because(e.Reason))
+	default:
+		return e.EventType()
+	}
+}
+
+func runSummary(e domain.RunEvent) string {
+	switch e := e.(type) {
 	case domain.RunStarted:
 		return startedSummary(e)
 	case domain.ConnectionLost:
@@ -27,7 +40,7 @@ func Summary(e domain.Event) string {
 	case domain.RunCancelled:
 		return fmt.Sprintf("%s: cancelled by %s%s", clean(e.Scraper), clean(e.By), because(e.Reason))
 	}
-	return scraperSummary(e)
+	return e.EventType()
 }
 
 func startedSummary(e domain.RunStarted) string {
@@ -41,7 +54,7 @@ func startedSummary(e domain.RunStarted) string {
 	return text
 }
 
-func scraperSummary(e domain.Event) string {
+func scraperSummary(e domain.ScraperEvent) string {
 	switch e := e.(type) {
 	case domain.ScraperConfigured:
 		return fmt.Sprintf("%s: configured by the %s", clean(e.Scraper), sourceText(e.Source))
@@ -53,9 +66,6 @@ func scraperSummary(e domain.Event) string {
 		return fmt.Sprintf("%s: removed by %s%s", clean(e.Scraper), clean(e.By), because(e.Reason))
 	case domain.ScrapeSkipped:
 		return fmt.Sprintf("%s: a scrape %s was skipped, %s", clean(e.Scraper), triggerText(e.Trigger), skipText(e.Reason))
-	}
-	if e, ok := e.(domain.LogAccepted); ok {
-		return fmt.Sprintf("the log was accepted by %s with %s of %s proven%s", clean(e.By), number(e.Proven), plural(e.Superseded, "signed event"), because(e.Reason))
 	}
 	return e.EventType()
 }

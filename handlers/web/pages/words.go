@@ -289,6 +289,7 @@ func why(r Run) string {
 		return failedText(r.Code, r.HTTPStatus)
 	case domain.StatusCancelled:
 		return "by " + clean(r.CancelledBy) + because(r.CancelReason)
+	default:
+		return ""
 	}
-	return ""
 }
