@@ -45,7 +45,9 @@ var tamperings = map[string]struct {
 	"the tail is cut": {func(s tampered) {
 		s.unprotected(`DELETE FROM events WHERE position = (SELECT max(position) FROM events)`)
 	}, "sealing was refused", 5},
-	"an offset past the end":         {func(s tampered) { s.own(`UPDATE consumer_offsets SET position = 999 WHERE consumer_group = 'rescrape'`) }, "rescrape is blocked: its offset 999 lies past the end", 5},
+	"an offset past the end": {func(s tampered) {
+		s.own(`UPDATE consumer_offsets SET position = 999 WHERE consumer_group = 'rescrape'`)
+	}, "rescrape is blocked: its offset 999 lies past the end", 5},
 	"a guard is paused":              {func(s tampered) { s.own(`UPDATE scraper_guard SET paused = true`) }, "table scraper_guard: guard of scraper shop", 5},
 	"a guard names an open run":      {func(s tampered) { s.own(`UPDATE scraper_guard SET open_run = '` + forged + `', instance = 'x'`) }, "table scraper_guard: the guard of scraper shop was edited: open_run is " + forged, 5},
 	"the triggers are out of effect": {func(s tampered) { s.own(s.disables()...) }, "table events: the trigger events_", 5},
