@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 		"a run is open":             {"/scrapers/weather/runs", nil, open, 409, "Go to the open run"},
 		"the run has ended":         {"/runs/" + webtest.Done.String() + "/cancel", nil, fmt.Errorf("run: %w", domain.ErrFinished), 409, "ended"},
 		"no such scraper":           {"/scrapers/x/pause", nil, fmt.Errorf("scraper: %w", domain.ErrNotFound), 404, "Not found"},
-		"a watcher id that is none": {"/scrapers/weather/runs", url.Values{"attach": {"<b>"}}, nil, 400, "attach"},
+		"a watcher id that is none": {"/scrapers/weather/runs", url.Values{"attach": {"two words"}}, nil, 400, "attach"},
 		"params that are none":      {"/scrapers/weather/runs", url.Values{"params": {"[]"}}, nil, 400, "params"},
 	}
 	for name, test := range tests {

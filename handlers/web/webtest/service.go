@@ -162,6 +162,14 @@ func (s *Service) Subscribe(ctx context.Context, _ string) (<-chan live.Message,
 func (s *Service) Handle(_ context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if start, ok := c.(domain.StartScrape); ok { // what the domain refuses before it looks at the scraper
+		if err := domain.CheckParams(start.Params); err != nil {
+			return nil, err
+		}
+		if err := domain.CheckWatcher("attach", start.Watcher); err != nil && start.Watcher != "" {
+			return nil, err
+		}
+	}
 	s.asked, s.by = append(s.asked, c), by
 	if s.Refusal != nil {
 		return nil, s.Refusal
