@@ -82,7 +82,7 @@ func positionOf(ctx context.Context, store *eventstore.Store, what, point string
 	if err != nil {
 		return 0, usagef("%s: %q is not a point in the log; use %s", what, point, pointHelp)
 	}
-	after, err := w.firstPosition(ctx, store)
+	after, err := firstPosition(ctx, store, w)
 	return after - 1, err
 }
 

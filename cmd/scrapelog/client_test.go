@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/itchyny/gojq"
 )
 
 const (
@@ -268,7 +271,15 @@ func TestASilentStreamIsLost(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})
-	p, out := newOutput(t, "-o", "ndjson", "--jq", ".status")
+	query, err := gojq.Parse(".status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, out := &printer{format: "ndjson"}, &bytes.Buffer{}
+	p.w = out
+	if p.jq, err = gojq.Compile(query); err != nil {
+		t.Fatal(err)
+	}
 	follower := newFollower(&client{server: f.url, http: http.DefaultClient}, p)
 	if follower.silence != 15*time.Second {
 		t.Errorf("%v of silence", follower.silence)

@@ -224,14 +224,6 @@ func configPath(cmd *cobra.Command) string {
 	return path
 }
 
-// flagOr is the value of a flag the command has and that was given.
-func flagOr(cmd *cobra.Command, name, otherwise string) string {
-	if f := cmd.Flag(name); f != nil {
-		return cmp.Or(f.Value.String(), otherwise)
-	}
-	return otherwise
-}
-
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

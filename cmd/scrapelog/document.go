@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -252,12 +251,4 @@ func syntaxAdvice(message string) string {
 		return "; indent with blanks, not with tabs"
 	}
 	return ""
-}
-
-func unwrapPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

@@ -86,14 +86,14 @@ func (f *eventFilter) wholeStream(ctx context.Context, store *eventstore.Store) 
 
 // between turns times into positions, which are given out in the order of time.
 func (s selection) between(ctx context.Context, store *eventstore.Store, since, until when) (selection, error) {
-	first, err := since.firstPosition(ctx, store)
+	first, err := firstPosition(ctx, store, since)
 	if err != nil {
 		return s, err
 	}
 	s.query.After = max(0, first-1)
 	s.query.Until = until.position
 	if !until.time.IsZero() {
-		end, err := until.firstPosition(ctx, store)
+		end, err := firstPosition(ctx, store, until)
 		if err != nil {
 			return s, err
 		}
@@ -105,7 +105,7 @@ func (s selection) between(ctx context.Context, store *eventstore.Store, since, 
 
 // firstPosition is that of the first event at or after w, one past the head when
 // there is none; 0 for the zero value.
-func (w when) firstPosition(ctx context.Context, store *eventstore.Store) (int64, error) {
+func firstPosition(ctx context.Context, store *eventstore.Store, w when) (int64, error) {
 	if w.time.IsZero() {
 		return w.position, nil
 	}

@@ -86,7 +86,7 @@ func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
 
 func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since when, out *printer) error {
 	if since != (when{}) {
-		first, err := since.firstPosition(ctx, store)
+		first, err := firstPosition(ctx, store, since)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) { // a position that is missing is damage to be found
 			return err
 		}

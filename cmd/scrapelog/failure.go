@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 )
 
 // What ends a command without success and is nobody else's to name.
@@ -34,4 +35,12 @@ func usagef(format string, args ...any) error { return failf(errUsage, format, a
 // complain says in one line what went wrong.
 func complain(w io.Writer, err error) {
 	fmt.Fprintf(w, "scrapelog: %s\n", safe(err.Error()))
+}
+
+func unwrapPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }

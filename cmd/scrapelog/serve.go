@@ -87,10 +87,10 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 	store, err := openServed(ctx, eventstore.Config{URL: config.Database, Pool: config.Pool, Logger: logger})
 	if err == nil {
 		defer store.Close()
-		warnOfRoot(logger)
+		gate.WarnOfRoot(logger)
 		warned, stop := context.WithCancel(ctx)
 		defer stop()
-		go warnOfReach(warned, logger, config.Listen, "other machines read the whole log and start, cancel and pause here without a login")
+		go gate.WarnOfReach(warned, logger, config.Listen, "other machines read the whole log and start, cancel and pause here without a login")
 		err = newService(config, store, logger).run(ctx, front, reload)
 	}
 	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {

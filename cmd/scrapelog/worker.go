@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/worker"
 )
 
@@ -61,10 +62,10 @@ func runWorker(cmd *cobra.Command) error {
 	if err != nil {
 		return cannotListen(config.Listen, err)
 	}
-	warnOfRoot(logger)
+	gate.WarnOfRoot(logger)
 	warned, stop := context.WithCancel(ctx)
 	defer stop()
-	go warnOfReach(warned, logger, config.Listen, "other machines may start scrapes here")
+	go gate.WarnOfReach(warned, logger, config.Listen, "other machines may start scrapes here")
 	logger.Info("worker is listening", "url", "http://"+listener.Addr().String(), "scrapes", len(config.Scrapes), "version", version())
 	return w.Serve(ctx, listener)
 }

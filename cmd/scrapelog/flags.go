@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -29,4 +30,12 @@ func applyEnv(cmd *cobra.Command) error {
 		}
 	})
 	return failed
+}
+
+// flagOr is the value of a flag the command has and that was given.
+func flagOr(cmd *cobra.Command, name, otherwise string) string {
+	if f := cmd.Flag(name); f != nil {
+		return cmp.Or(f.Value.String(), otherwise)
+	}
+	return otherwise
 }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// register gives the root command the flags of every command: logs, colours, and
+// environment variables in place of flags.
+func register(root *cobra.Command) {
+	root.PersistentPreRunE = prepare
+	flags := root.PersistentFlags()
+	flags.String("log-format", "text", "logs on stderr as text or json")
+	flags.String("log-level", "info", "least level to log: debug, info, warn or error")
+	flags.String("color", "auto", "colours: auto, always or never")
+	bindEnv(root, "log-format", "SCRAPELOG_LOG_FORMAT")
+	bindEnv(root, "log-level", "SCRAPELOG_LOG_LEVEL")
+	bindEnv(root, "color", "SCRAPELOG_COLOR")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && strings.HasSuffix(invalid.GetFlag().Name, "-env") {
+			return usagef("--%s: the value is not NAME=VARIABLE, and is not repeated here: it may be a secret", invalid.GetFlag().Name)
+		}
+		return usagef("%v; see %q", err, cmd.CommandPath()+" --help")
+	})
+}
+
+// prepare runs before every command: the environment speaks for flags that were
+// not given, then the logger is made.
+func prepare(cmd *cobra.Command, _ []string) error {
+	if err := applyEnv(cmd); err != nil {
+		return err
+	}
+	text := func(name string) string { return cmd.Flag(name).Value.String() }
+	colour, err := wantsColour(text("color"), cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	logger, err := newLogger(cmd.ErrOrStderr(), text("log-format"), text("log-level"), colour)
+	if err != nil {
+		return err
+	}
+	cmd.SetContext(withLogger(cmd.Context(), logger))
+	return nil
+}
