@@ -1,15 +1,19 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"scrapelog/cmd/scrapelog/term"
+)
 
 func newAuditCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{
+	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "audit",
 		Short: "Prove the log, and replay it",
 		Long:  "audit opens the database directly, beside a running server too.",
 	})
-	flags := &dataFlags{}
-	flags.register(group)
+	flags := &term.DataFlags{}
+	flags.Register(group)
 	addDBFlag(group)
 	group.AddCommand(newAuditReplayCmd(flags), newAuditDiffCmd(flags),
 		newAuditCheckpointCmd(flags), newAuditProveCmd(flags), newAuditCheckProofCmd(flags))

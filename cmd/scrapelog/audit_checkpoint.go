@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 )
@@ -22,7 +23,7 @@ func addProofFlags(cmd *cobra.Command) {
 // proofFiles is where the proof of the database is kept. The configuration
 // speaks for its own database alone.
 func proofFiles(cmd *cobra.Command) (proof.Files, error) {
-	return proofFilesBeside(cmd, flagOr(cmd, "key", ""))
+	return proofFilesBeside(cmd, term.FlagOr(cmd, "key", ""))
 }
 
 // proofFilesBeside is proofFiles with the key in that file; empty: where the
@@ -41,11 +42,11 @@ func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
 	}
 	return proof.Files{
 		Key:         cmp.Or(key, config.Audit.Key),
-		Checkpoints: flagOr(cmd, "checkpoints", config.Audit.Checkpoints),
+		Checkpoints: term.FlagOr(cmd, "checkpoints", config.Audit.Checkpoints),
 	}, nil
 }
 
-func newAuditCheckpointCmd(flags *dataFlags) *cobra.Command {
+func newAuditCheckpointCmd(flags *term.DataFlags) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
@@ -62,8 +63,8 @@ is given up are signed into a checkpoint and recorded as an event, and every
 verification tells of it. It counts once, and at its place in the copy outside.
 
 A copy outside that was forged is never accepted: give it another name first.`,
-		Args: exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+		Args: term.Exactly(),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			store, err := openLog(ctx, cmd, false)
 			if err != nil {
 				return err
@@ -86,17 +87,17 @@ A copy outside that was forged is never accepted: give it another name first.`,
 	return cmd
 }
 
-func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files, out *printer, accept bool, reason string) error {
-	sealer, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: loggerFrom(ctx), Begin: !accept})
+func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files, out *term.Printer, accept bool, reason string) error {
+	sealer, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: term.LoggerFrom(ctx), Begin: !accept})
 	if err != nil {
 		return err
 	}
 	if accept {
-		err = acceptRestored(ctx, sealer, reason, out.notes)
+		err = acceptRestored(ctx, sealer, reason, out.Notes)
 	} else if refused := sealer.Refused(); refused != "" {
-		err = failf(errRefused, "%s", refused)
+		err = term.Failf(term.ErrRefused, "%s", refused)
 	} else if idle := sealer.State().Idle; idle != "" {
-		err = failf(errUnreachable, "%s", idle)
+		err = term.Failf(term.ErrUnreachable, "%s", idle)
 	} else {
 		err = sealer.Seal(ctx)
 	}
@@ -108,7 +109,7 @@ func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files,
 		return err
 	}
 	if signed == "" {
-		return failf(errNegative, "the log is empty: there is nothing to sign")
+		return term.Failf(term.ErrNegative, "the log is empty: there is nothing to sign")
 	}
 	return showCheckpoint(out, c, signed, sealer.Files().Checkpoints)
 }
@@ -122,13 +123,13 @@ func acceptRestored(ctx context.Context, sealer *proof.Sealer, reason string, no
 }
 
 // showCheckpoint prints the signed note as it is in a table: to be kept elsewhere.
-func showCheckpoint(out *printer, c proof.Checkpoint, signed, file string) error {
-	if out.isTable() {
-		_, err := io.WriteString(out.w, signed)
-		fmt.Fprintf(out.notes, "%d events are sealed; the checkpoint is in %s too\n", c.Size, file)
+func showCheckpoint(out *term.Printer, c proof.Checkpoint, signed, file string) error {
+	if out.IsTable() {
+		_, err := io.WriteString(out.Out, signed)
+		fmt.Fprintf(out.Notes, "%d events are sealed; the checkpoint is in %s too\n", c.Size, file)
 		return err
 	}
-	return out.document(struct {
+	return out.Document(struct {
 		proof.Checkpoint
 		Note string `json:"note"`
 		File string `json:"file"`

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/projections"
 )
 
@@ -15,22 +16,22 @@ type comparison struct {
 }
 
 // show prints the comparison. A difference is a negative answer.
-func (c comparison) show(out *printer) error {
+func (c comparison) show(out *term.Printer) error {
 	pairs := append(stateFacts(c.State), [2]string{"against", c.Against})
 	for _, p := range c.Projections {
 		pairs = append(pairs, [2]string{"projection " + p.Name, resultText(p)})
 	}
 	if first := c.First; first != nil {
-		pairs = append(pairs, [2]string{"first", fmt.Sprintf("%d %s %s, recorded at %s", first.Position, first.Type, first.Stream, stampMillis(first.RecordedAt))})
+		pairs = append(pairs, [2]string{"first", fmt.Sprintf("%d %s %s, recorded at %s", first.Position, first.Type, first.Stream, term.StampMillis(first.RecordedAt))})
 	}
 	pairs = append(pairs, [2]string{"equal", map[bool]string{true: "yes", false: "no"}[c.Equal]})
-	if err := out.facts(c, pairs...); err != nil {
+	if err := out.Facts(c, pairs...); err != nil {
 		return err
 	}
 	if err := c.list(out); err != nil || c.Equal {
 		return err
 	}
-	return failf(errNegative, "%s", c.verdict())
+	return term.Failf(term.ErrNegative, "%s", c.verdict())
 }
 
 func resultText(p projections.ProjectionResult) string {
@@ -64,27 +65,27 @@ func (c comparison) verdict() string {
 }
 
 // list prints the differences of a table, column by column.
-func (c comparison) list(out *printer) error {
-	if !out.isTable() || len(c.Differences) == 0 {
+func (c comparison) list(out *term.Printer) error {
+	if !out.IsTable() || len(c.Differences) == 0 {
 		return nil
 	}
-	fmt.Fprintln(out.w)
-	list := out.list("AFTER", "TABLE", "ROW", "COLUMN", "IS", "BY THE LOG")
+	fmt.Fprintln(out.Out)
+	list := out.List("AFTER", "TABLE", "ROW", "COLUMN", "IS", "BY THE LOG")
 	for _, d := range c.Differences {
 		after := "–"
 		if d.After > 0 {
 			after = strconv.FormatInt(d.After, 10)
 		}
 		for _, column := range columnsOf(d) {
-			if err := list.add(d, after, d.Table, d.Key, column.Name, valueText(column.Kept), valueText(column.Replayed)); err != nil {
+			if err := list.Add(d, after, d.Table, d.Key, column.Name, valueText(column.Kept), valueText(column.Replayed)); err != nil {
 				return err
 			}
 		}
 	}
 	if more := c.Differing - len(c.Differences); more > 0 {
-		fmt.Fprintf(out.notes, "and %d rows more\n", more)
+		fmt.Fprintf(out.Notes, "and %d rows more\n", more)
 	}
-	return list.close()
+	return list.Close()
 }
 
 func columnsOf(d projections.Difference) []projections.Column {

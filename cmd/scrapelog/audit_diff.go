@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/projections"
 )
 
-func newAuditDiffCmd(flags *dataFlags) *cobra.Command {
+func newAuditDiffCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "diff A B",
 		Short: "Say what changed between two positions or times",
@@ -23,8 +24,8 @@ func newAuditDiffCmd(flags *dataFlags) *cobra.Command {
 events by type, counts, runs and scrapers. A point is a position, 0 for the
 beginning, or a time: -1h, today or RFC 3339. Of times, what was recorded before
 them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
-		Args: exactly("A", "B"),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+		Args: term.Exactly("A", "B"),
+		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			var points [2]int64
 			for i, arg := range args {
 				var err error
@@ -32,7 +33,7 @@ them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
 					return err
 				}
 			}
-			span, err := projections.Diff(ctx, store, points[0], points[1], out.progress("replay"))
+			span, err := projections.Diff(ctx, store, points[0], points[1], out.Progress("replay"))
 			if err != nil {
 				return err
 			}
@@ -41,12 +42,12 @@ them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
 	}
 }
 
-func showSpan(out *printer, s projections.Span) error {
-	if !out.isTable() {
-		return out.document(s)
+func showSpan(out *term.Printer, s projections.Span) error {
+	if !out.IsTable() {
+		return out.Document(s)
 	}
-	list := out.list("WHAT", "NAME", "FIELD", "BEFORE", "AFTER")
-	add := func(cells ...string) error { return list.add(nil, cells...) }
+	list := out.List("WHAT", "NAME", "FIELD", "BEFORE", "AFTER")
+	add := func(cells ...string) error { return list.Add(nil, cells...) }
 	rows := [][]string{
 		{"log", "", "position", strconv.FormatInt(s.From.Position, 10), strconv.FormatInt(s.To.Position, 10)},
 		{"log", "", "recorded_at", stampOrNothing(s.From.RecordedAt), stampOrNothing(s.To.RecordedAt)},
@@ -67,7 +68,7 @@ func showSpan(out *printer, s projections.Span) error {
 			return err
 		}
 	}
-	return list.close()
+	return list.Close()
 }
 
 func changeRows(s projections.Span) (rows [][]string) {

@@ -11,22 +11,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore/proof"
 )
 
-func newAuditProveCmd(flags *dataFlags) *cobra.Command {
+func newAuditProveCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prove POSITION",
 		Short: "Print the proof that an event is in the log, to be checked offline",
 		Long: `prove prints a file that "scrapelog audit check-proof" checks without the
 database: the event, the hashes that lead from it to a signed checkpoint, that
 checkpoint and the public key.`,
-		Args: exactly("POSITION"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		Args: term.Exactly("POSITION"),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			position, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || position < 1 {
-				return usagef("%q is not a position; use 1, 2, 3 …", args[0])
+				return term.Usagef("%q is not a position; use 1, 2, 3 …", args[0])
 			}
 			files, err := proofFiles(cmd)
 			if err != nil {
@@ -41,17 +42,17 @@ checkpoint and the public key.`,
 			if err != nil {
 				return err
 			}
-			if out.isTable() {
-				out.format = "json" // it is a file
+			if out.IsTable() {
+				out.Format = "json" // it is a file
 			}
-			return out.document(made)
+			return out.Document(made)
 		}),
 	}
 	addProofFlags(cmd)
 	return cmd
 }
 
-func newAuditCheckProofCmd(flags *dataFlags) *cobra.Command {
+func newAuditCheckProofCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-proof FILE",
 		Short: "Check a proof, with the file and the key of the log",
@@ -62,8 +63,8 @@ as a file or as text; without it the key of the log on this machine is taken, if
 there is one. --any-key does without.
 
 Exit 1: the proof is false, is signed with another key, or no key is known.`,
-		Args: exactly("FILE"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		Args: term.Exactly("FILE"),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			made, err := readProof(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return err
@@ -95,10 +96,10 @@ func readProof(stdin io.Reader, path string) (made proof.Proof, err error) {
 		return made, fmt.Errorf("%s: %w", path, domain.ErrNotFound)
 	}
 	if err != nil {
-		return made, fmt.Errorf("%w: %w", errUnreachable, err)
+		return made, fmt.Errorf("%w: %w", term.ErrUnreachable, err)
 	}
 	if made, err = proof.ParseProof(source); err != nil {
-		return made, usagef("%s is not a proof: %v", path, err)
+		return made, term.Usagef("%s is not a proof: %v", path, err)
 	}
 	return made, nil
 }
@@ -108,7 +109,7 @@ func knownKey(ctx context.Context, cmd *cobra.Command, key string) (known bool, 
 	named := cmd.Flag("key").Value.String()
 	anyKey, err := cmd.Flags().GetBool("any-key")
 	if anyKey && named != "" {
-		return false, usagef("--key and --any-key exclude each other")
+		return false, term.Usagef("--key and --any-key exclude each other")
 	}
 	if anyKey || err != nil {
 		return false, err
@@ -119,9 +120,9 @@ func knownKey(ctx context.Context, cmd *cobra.Command, key string) (known bool, 
 	}
 	switch {
 	case named != "" && err != nil:
-		return false, usagef("--key: %v", err)
+		return false, term.Usagef("--key: %v", err)
 	case err != nil:
-		return false, failf(errNegative, "the proof holds for the key %s, and whose key that is is not known: name the key of your log with --key, or use --any-key (no key of a log is found here: %v)", key, err)
+		return false, term.Failf(term.ErrNegative, "the proof holds for the key %s, and whose key that is is not known: name the key of your log with --key, or use --any-key (no key of a log is found here: %v)", key, err)
 	case expected.Public != key:
 		return false, fmt.Errorf("%w: it is signed with the key %s, and %s was expected", proof.ErrFalseProof, key, expected.Public)
 	}
@@ -147,13 +148,13 @@ func localKey(ctx context.Context, cmd *cobra.Command) (*proof.Key, error) {
 	return proof.ReadKey(files.Key)
 }
 
-func showProof(out *printer, made proof.Proof, c proof.Checkpoint, known bool) error {
+func showProof(out *term.Printer, made proof.Proof, c proof.Checkpoint, known bool) error {
 	signer := made.Key + " (compared with none: --any-key)"
 	if known {
 		signer = made.Key + " (as expected)"
 	}
 	e := made.Event
-	return out.facts(struct {
+	return out.Facts(struct {
 		Event      proof.Event      `json:"event"`
 		Checkpoint proof.Checkpoint `json:"checkpoint"`
 		Key        string           `json:"key"`
@@ -161,6 +162,6 @@ func showProof(out *printer, made proof.Proof, c proof.Checkpoint, known bool) e
 	}{e, c, made.Key, known},
 		[2]string{"holds", fmt.Sprintf("event %d is in the log of %d events that was signed", e.Position, c.Size)},
 		[2]string{"type", e.Type}, [2]string{"stream", e.Stream}, [2]string{"version", strconv.FormatInt(e.Version, 10)},
-		[2]string{"id", e.ID}, [2]string{"recorded at", stampMillis(time.UnixMicro(e.RecordedAt))},
+		[2]string{"id", e.ID}, [2]string{"recorded at", term.StampMillis(time.UnixMicro(e.RecordedAt))},
 		[2]string{"metadata", e.Metadata}, [2]string{"data", e.Data}, [2]string{"key", signer})
 }

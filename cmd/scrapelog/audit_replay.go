@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/projections"
@@ -24,7 +25,7 @@ const liveModels = "live"
 // replayFlags are those of audit replay.
 type replayFlags struct{ until, against, save string }
 
-func newAuditReplayCmd(flags *dataFlags) *cobra.Command {
+func newAuditReplayCmd(flags *term.DataFlags) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
 		Use:   "replay",
@@ -37,10 +38,10 @@ Up to an earlier position only the rows are compared that the log has not change
 since. To compare whole projections of the past, keep them: --save writes them to
 a file, as they are at a position, and --against compares the log with that file.
 --against takes a SQLite database, such as a backup, too.`,
-		Args: exactly(),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+		Args: term.Exactly(),
+		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			if f.save != "" && f.against != liveModels {
-				return usagef("--against and --save exclude each other")
+				return term.Usagef("--against and --save exclude each other")
 			}
 			until, err := f.position(ctx, store)
 			if err != nil {
@@ -78,9 +79,9 @@ func positionOf(ctx context.Context, store *eventstore.Store, what, point string
 	if position, err := strconv.ParseInt(strings.TrimPrefix(point, "@"), 10, 64); err == nil && position >= 0 {
 		return position, nil
 	}
-	w, err := parseWhen("", point, time.Now())
+	w, err := term.ParseWhen("", point, time.Now())
 	if err != nil {
-		return 0, usagef("%s: %q is not a point in the log; use %s", what, point, pointHelp)
+		return 0, term.Usagef("%s: %q is not a point in the log; use %s", what, point, pointHelp)
 	}
 	after, err := firstPosition(ctx, store, w)
 	return after - 1, err
@@ -88,13 +89,13 @@ func positionOf(ctx context.Context, store *eventstore.Store, what, point string
 
 // replay compares and prints. What the models are compared with is "live" or the
 // path of a file.
-func replay(ctx context.Context, store *eventstore.Store, out *printer, cfg projections.ReplayConfig, against string) error {
+func replay(ctx context.Context, store *eventstore.Store, out *term.Printer, cfg projections.ReplayConfig, against string) error {
 	kept, release, err := keptIn(ctx, store, against)
 	if err != nil {
 		return err
 	}
 	defer release()
-	cfg.Against, cfg.Progress = kept, out.progress("replay")
+	cfg.Against, cfg.Progress = kept, out.Progress("replay")
 	result, err := projections.Replay(ctx, store, cfg)
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func keptIn(ctx context.Context, store *eventstore.Store, against string) (kept 
 	if !isSQLite(against) {
 		return projections.InFile(against), nothing, nil
 	}
-	other, err := eventstore.Open(ctx, eventstore.Config{URL: "sqlite:" + against, Logger: loggerFrom(ctx), ReadOnly: true})
+	other, err := eventstore.Open(ctx, eventstore.Config{URL: "sqlite:" + against, Logger: term.LoggerFrom(ctx), ReadOnly: true})
 	if err != nil {
 		return nil, nothing, err
 	}
@@ -129,12 +130,12 @@ func isSQLite(path string) bool {
 	return err == nil && bytes.Equal(begin, []byte(magic))
 }
 
-func saveModels(ctx context.Context, store *eventstore.Store, out *printer, until int64, path string) error {
+func saveModels(ctx context.Context, store *eventstore.Store, out *term.Printer, until int64, path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("--save: %w", err)
 	}
-	state, err := projections.Save(ctx, store, until, file, out.progress("replay"))
+	state, err := projections.Save(ctx, store, until, file, out.Progress("replay"))
 	if err = cmp.Or(err, file.Sync(), file.Close()); err != nil {
 		_ = os.Remove(path)
 		return err
@@ -143,7 +144,7 @@ func saveModels(ctx context.Context, store *eventstore.Store, out *printer, unti
 		File string `json:"file"`
 		projections.State
 	}{path, state}
-	return out.facts(value, append([][2]string{{"file", path}}, stateFacts(state)...)...)
+	return out.Facts(value, append([][2]string{{"file", path}}, stateFacts(state)...)...)
 }
 
 func stateFacts(s projections.State) [][2]string {
@@ -166,5 +167,5 @@ func stampOrNothing(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return stampMillis(t)
+	return term.StampMillis(t)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 )
 
@@ -34,7 +35,7 @@ type client struct {
 
 func addServerFlag(group *cobra.Command) {
 	group.PersistentFlags().String("server", defaultServer, "the server to speak to")
-	bindEnv(group, "server", "SCRAPELOG_SERVER")
+	term.BindEnv(group, "server", "SCRAPELOG_SERVER")
 }
 
 func newClient(cmd *cobra.Command) (*client, error) {
@@ -59,20 +60,20 @@ func serverURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
+		return nil, term.Usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
 	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return nil, usagef("--server: %q is not a server; use a URL such as %s", domain.PublicURL(raw), defaultServer)
+		return nil, term.Usagef("--server: %q is not a server; use a URL such as %s", domain.PublicURL(raw), defaultServer)
 	case u.Port() != "" && !domain.ValidPort(u.Port()):
-		return nil, usagef("--server: port %s is out of range; use 1 to 65535", u.Port())
+		return nil, term.Usagef("--server: port %s is out of range; use 1 to 65535", u.Port())
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, usagef("--server: %q holds a query or fragment; leave it out", domain.PublicURL(raw))
+		return nil, term.Usagef("--server: %q holds a query or fragment; leave it out", domain.PublicURL(raw))
 	}
 	return u, nil
 }
 
 // asking makes an action of one that speaks to the server.
-func asking(do func(ctx context.Context, c *client, out *printer, args []string) error) action {
-	return func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+func asking(do func(ctx context.Context, c *client, out *term.Printer, args []string) error) term.Action {
+	return func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 		c, err := newClient(cmd)
 		if err != nil {
 			return err
@@ -114,9 +115,9 @@ func (c *client) decode(body io.Reader, into any) error {
 	case err == nil:
 		return nil
 	case limited.N <= 0:
-		return failf(errUnreachable, "the answer of %s is larger than %d MB; ask for less with --limit", c.shown, maxAnswer>>20)
+		return term.Failf(term.ErrUnreachable, "the answer of %s is larger than %d MB; ask for less with --limit", c.shown, maxAnswer>>20)
 	}
-	return failf(errUnreachable, "%s did not answer as scrapelog does: %v", c.shown, err)
+	return term.Failf(term.ErrUnreachable, "%s did not answer as scrapelog does: %v", c.shown, err)
 }
 
 // send makes a request and returns its good answer, or what the refusal says.
@@ -131,7 +132,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.server+path, content)
 	if err != nil {
-		return nil, usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
+		return nil, term.Usagef("--server: cannot be parsed; use a URL such as %s", defaultServer)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -158,14 +159,14 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &failed) { // its text repeats method and URL
 		err = failed.Err
 	}
-	return fmt.Errorf("%w: %w", failf(errUnreachable, "cannot reach a server at %s (--server)", c.shown), err)
+	return fmt.Errorf("%w: %w", term.Failf(term.ErrUnreachable, "cannot reach a server at %s (--server)", c.shown), err)
 }
 
 // refusals says what kind of failure an HTTP status is.
 var refusals = map[int]error{
 	http.StatusBadRequest:          domain.ErrInvalid,
-	http.StatusUnauthorized:        errRefused,
-	http.StatusForbidden:           errRefused,
+	http.StatusUnauthorized:        term.ErrRefused,
+	http.StatusForbidden:           term.ErrRefused,
 	http.StatusNotFound:            domain.ErrNotFound,
 	http.StatusConflict:            domain.ErrConflict,
 	http.StatusUnprocessableEntity: domain.ErrInvalid,
@@ -191,15 +192,15 @@ const maxProblem = 64 << 10
 // refusal reads a problem document (RFC 9457). A redirect is named.
 func (c *client) refusal(response *http.Response) error {
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
-		return failf(errUnreachable, "%s answered %s to %s, which is not followed; give the server's own URL with --server",
+		return term.Failf(term.ErrUnreachable, "%s answered %s to %s, which is not followed; give the server's own URL with --server",
 			c.shown, response.Status, domain.PublicURL(to.String()))
 	}
-	kind := cmp.Or(refusals[response.StatusCode], errUnreachable)
+	kind := cmp.Or(refusals[response.StatusCode], term.ErrUnreachable)
 	var problem struct{ Title, Detail string }
 	err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem)
 	text := cmp.Or(problem.Detail, problem.Title)
 	if err != nil || text == "" {
-		return failf(errUnreachable, "%s answered %s, which is not how scrapelog answers", c.shown, response.Status)
+		return term.Failf(term.ErrUnreachable, "%s answered %s, which is not how scrapelog answers", c.shown, response.Status)
 	}
-	return &failure{kind, text}
+	return term.Failf(kind, "%s", text)
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/itchyny/gojq"
+
+	"scrapelog/cmd/scrapelog/term"
 )
 
 const (
@@ -275,9 +277,9 @@ func TestASilentStreamIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, out := &printer{format: "ndjson"}, &bytes.Buffer{}
-	p.w = out
-	if p.jq, err = gojq.Compile(query); err != nil {
+	p, out := &term.Printer{Format: "ndjson", Notes: io.Discard}, &bytes.Buffer{}
+	p.Out = out
+	if p.JQ, err = gojq.Compile(query); err != nil {
 		t.Fatal(err)
 	}
 	follower := newFollower(&client{server: f.url, http: http.DefaultClient}, p)
@@ -299,7 +301,7 @@ func TestWhatIsHeardKeepsAStreamOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body, server := io.Pipe()
 		ctx, cancel := context.WithCancelCause(t.Context())
-		s := newLiveStream(body, cancel, 15*time.Second, errUnreachable)
+		s := newLiveStream(body, cancel, 15*time.Second, term.ErrUnreachable)
 		defer s.close()
 		buffer := make([]byte, 1)
 		for range 3 {
@@ -318,7 +320,7 @@ func TestWhatIsHeardKeepsAStreamOpen(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !errors.Is(context.Cause(ctx), errUnreachable) {
+		if !errors.Is(context.Cause(ctx), term.ErrUnreachable) {
 			t.Error("silence is not heard")
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/dial"
@@ -188,13 +189,13 @@ func validDatabase(database string) bool {
 // addConfigFlag gives a command its --config.
 func addConfigFlag(cmd *cobra.Command) {
 	cmd.Flags().String("config", "", "configuration file (default "+defaultConfigFile+" if there is one)")
-	bindEnv(cmd, "config", "SCRAPELOG_CONFIG")
+	term.BindEnv(cmd, "config", "SCRAPELOG_CONFIG")
 }
 
 // addDBFlag gives a command its --db.
 func addDBFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().String("db", "", "database: sqlite:PATH or postgres://… (default from the configuration, else "+DefaultConfig().Database+")")
-	bindEnv(cmd, "db", "SCRAPELOG_DB")
+	term.BindEnv(cmd, "db", "SCRAPELOG_DB")
 }
 
 // loadSettings is the configuration of a command: its flags --config, --listen
@@ -204,20 +205,20 @@ func loadSettings(cmd *cobra.Command) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	config.Listen = flagOr(cmd, "listen", config.Listen)
+	config.Listen = term.FlagOr(cmd, "listen", config.Listen)
 	config.WithoutLogins = config.WithoutLogins || allowsOthers(cmd)
-	config.Database = flagOr(cmd, "db", config.Database)
+	config.Database = term.FlagOr(cmd, "db", config.Database)
 	var field *domain.FieldError
 	if errors.As(config.Validate(), &field) { // the file was valid, so a flag is not
 		flag := map[string]string{"listen": "--listen", "database": "--db"}[field.Field]
-		return Config{}, usagef("%s: %s; %s", flag, field.Problem, field.Want)
+		return Config{}, term.Usagef("%s: %s; %s", flag, field.Problem, field.Want)
 	}
 	return config, nil
 }
 
 // configPath is the configuration file of a command; empty: there is none.
 func configPath(cmd *cobra.Command) string {
-	path := flagOr(cmd, "config", os.Getenv("SCRAPELOG_CONFIG"))
+	path := term.FlagOr(cmd, "config", os.Getenv("SCRAPELOG_CONFIG"))
 	if path == "" && exists(defaultConfigFile) {
 		return defaultConfigFile
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/worker"
 )
 
 func newConfigCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "config", Short: "Check or show the configuration"})
+	group := term.RequireSubcommand(&cobra.Command{Use: "config", Short: "Check or show the configuration"})
 	group.AddCommand(newConfigCheckCmd(), newConfigShowCmd())
 	return group
 }
@@ -30,14 +31,14 @@ func newConfigCheckCmd() *cobra.Command {
 		Long: `check reads a configuration file as "scrapelog serve" or "scrapelog worker" would,
 and says which of the two it took it for: a file with scrapes, or with keys that
 only the worker has, is the worker's. --as decides it instead.`,
-		Args: noMoreThan(1),
+		Args: term.NoMoreThan(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := configPath(cmd)
 			if len(args) == 1 {
 				path = args[0]
 			}
 			if path == "" {
-				return usagef("config check needs a file: there is no %s here", defaultConfigFile)
+				return term.Usagef("config check needs a file: there is no %s here", defaultConfigFile)
 			}
 			found, err := checkConfig(path, as)
 			if err != nil {
@@ -77,7 +78,7 @@ func checkConfig(path, as string) (found string, err error) {
 		}
 		found = fmt.Sprintf("%d scrapes", len(config.Scrapes))
 	default:
-		return "", usagef("--as: %q is neither serve nor worker", as)
+		return "", term.Usagef("--as: %q is neither serve nor worker", as)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%w (read as the configuration of scrapelog %s)", err, as)
@@ -113,14 +114,14 @@ func configFor(path string, source []byte) (string, error) {
 }
 
 func newConfigShowCmd() *cobra.Command {
-	flags := &dataFlags{}
+	flags := &term.DataFlags{}
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in force, defaults and flags included",
-		Args:  exactly(),
+		Args:  term.Exactly(),
 	}
-	flags.register(cmd)
-	cmd.RunE = flags.run(func(_ context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+	flags.Register(cmd)
+	cmd.RunE = flags.Run(func(_ context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 		config, err := loadSettings(cmd)
 		if err != nil {
 			return err
@@ -130,13 +131,13 @@ func newConfigShowCmd() *cobra.Command {
 	addConfigFlag(cmd)
 	addDBFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at")
-	bindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
+	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	return cmd
 }
 
 // showConfig prints YAML where a table is asked for: what it prints is a
 // configuration again, but for the query strings of URLs and the password.
-func showConfig(out *printer, config Config) error {
+func showConfig(out *term.Printer, config Config) error {
 	config.Database, config.Limits = eventstore.Redact(config.Database), config.Limits.inForce()
 	config.Scrapers = append([]domain.ScraperConfig(nil), config.Scrapers...)
 	for i, scraper := range config.Scrapers {
@@ -146,13 +147,13 @@ func showConfig(out *printer, config Config) error {
 	if err != nil {
 		return err
 	}
-	if out.isTable() {
-		_, err := fmt.Fprint(out.w, string(doc))
+	if out.IsTable() {
+		_, err := fmt.Fprint(out.Out, string(doc))
 		return err
 	}
 	asJSON, err := yaml.YAMLToJSON(doc)
 	if err != nil {
 		return err
 	}
-	return out.document(json.RawMessage(asJSON))
+	return out.Document(json.RawMessage(asJSON))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
@@ -73,7 +74,7 @@ func TestConfigErrors(t *testing.T) {
 			if !strings.HasPrefix(got, "scrapelog.yaml"+test.want) || strings.ContainsRune(got, '\n') {
 				t.Errorf("got\n%s\nwant\n%s", got, "scrapelog.yaml"+test.want)
 			}
-			if !errors.Is(err, errUsage) {
+			if !errors.Is(err, term.ErrUsage) {
 				t.Errorf("%v is no usage error", err)
 			}
 		})
@@ -146,7 +147,7 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigThatCannotBeRead(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, err := LoadConfig("missing.yaml")
-	if err == nil || err.Error() != "missing.yaml: cannot be read: no such file or directory" || !errors.Is(err, errUsage) {
+	if err == nil || err.Error() != "missing.yaml: cannot be read: no such file or directory" || !errors.Is(err, term.ErrUsage) {
 		t.Error(err)
 	}
 }
@@ -227,7 +228,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add("a: !!binary x\n? [b]\n: c\n--- |\n  x\n")
 	f.Fuzz(func(t *testing.T, source string) {
 		_, err := parseConfig(filepath.Base("scrapelog.yaml"), []byte(source))
-		if err != nil && !errors.Is(err, errUsage) && !errors.Is(err, domain.ErrInvalid) {
+		if err != nil && !errors.Is(err, term.ErrUsage) && !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%v is no usage error", err)
 		}
 	})

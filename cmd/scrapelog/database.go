@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 )
 
@@ -29,7 +30,7 @@ func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*even
 	if err != nil {
 		return nil, err
 	}
-	return eventstore.Open(ctx, eventstore.Config{URL: url, Logger: loggerFrom(ctx), ReadOnly: readOnly})
+	return eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx), ReadOnly: readOnly})
 }
 
 // databaseURL reads the configuration only where --db does not say it all.
@@ -40,7 +41,7 @@ func databaseURL(cmd *cobra.Command) (string, error) {
 		return config.Database, err
 	}
 	if !validDatabase(url) {
-		return "", usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", eventstore.Redact(url))
+		return "", term.Usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", eventstore.Redact(url))
 	}
 	return url, nil
 }
@@ -53,7 +54,7 @@ func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
 	case current > latest:
 		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)
 	case current < latest:
-		return failf(errUnreachable, `the database has schema version %d and %d is needed; run "scrapelog db migrate"`, current, latest)
+		return term.Failf(term.ErrUnreachable, `the database has schema version %d and %d is needed; run "scrapelog db migrate"`, current, latest)
 	}
 	return nil
 }
@@ -70,20 +71,20 @@ func maintain(ctx context.Context, store *eventstore.Store, instead string) (rel
 }
 
 func newDBCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
-	flags := &dataFlags{}
-	flags.register(group)
+	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
+	flags := &term.DataFlags{}
+	flags.Register(group)
 	addDBFlag(group)
 	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags), newDBRepairCmd(flags))
 	return group
 }
 
-func newDBMigrateCmd(flags *dataFlags) *cobra.Command {
+func newDBMigrateCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the schema to the version of this program",
-		Args:  exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+		Args:  term.Exactly(),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			store, err := openDatabase(ctx, cmd, false)
 			if err != nil {
 				return err
@@ -94,7 +95,7 @@ func newDBMigrateCmd(flags *dataFlags) *cobra.Command {
 	}
 }
 
-func migrate(ctx context.Context, store *eventstore.Store, out *printer) error {
+func migrate(ctx context.Context, store *eventstore.Store, out *term.Printer) error {
 	before, _, err := store.Migrated(ctx)
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func migrate(ctx context.Context, store *eventstore.Store, out *printer) error {
 	return showMigration(ctx, out, store, before)
 }
 
-func showMigration(ctx context.Context, out *printer, store *eventstore.Store, before int64) error {
+func showMigration(ctx context.Context, out *term.Printer, store *eventstore.Store, before int64) error {
 	current, _, err := store.Migrated(ctx)
 	if err != nil {
 		return err
@@ -119,10 +120,10 @@ func showMigration(ctx context.Context, out *printer, store *eventstore.Store, b
 		From int64 `json:"from"`
 		To   int64 `json:"to"`
 	}{before, current}
-	return out.facts(value, [2]string{"from", fmt.Sprint(before)}, [2]string{"to", fmt.Sprint(current)})
+	return out.Facts(value, [2]string{"from", fmt.Sprint(before)}, [2]string{"to", fmt.Sprint(current)})
 }
 
-func newDBStatusCmd(flags *dataFlags) *cobra.Command {
+func newDBStatusCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Say how the database stands, and prove its guards against the log",
@@ -131,8 +132,8 @@ runs that each follows (the first 20), and whether the guard rows that decisions
 are made from agree with the log. It looks at tables, triggers and functions, at the
 offsets of consumer groups, and at roles that may change the log. It exits 1 when
 something is not as it must be, or when the schema is not this program's.`,
-		Args: exactly(),
-		RunE: flags.runWithin(readTimeout, func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+		Args: term.Exactly(),
+		RunE: flags.RunWithin(term.ReadTimeout, func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			url, err := databaseURL(cmd)
 			if err != nil {
 				return err
@@ -192,7 +193,7 @@ func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbS
 	return s, err
 }
 
-func (s dbStatus) show(out *printer) error {
+func (s dbStatus) show(out *term.Printer) error {
 	pairs := [][2]string{
 		{"dialect", string(s.Dialect)}, {"database", s.Database},
 		{"schema", fmt.Sprintf("%d of %d", s.Schema, s.Latest)}, {"head", fmt.Sprint(s.Head)},
@@ -202,20 +203,20 @@ func (s dbStatus) show(out *printer) error {
 		pairs = append(pairs, [2]string{string(f.Kind), f.Says})
 	}
 	for _, i := range s.Instances {
-		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, open runs %d%s", i.ID, stamp(i.StartedAt), i.OpenRuns, held(i))})
+		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, open runs %d%s", i.ID, term.Stamp(i.StartedAt), i.OpenRuns, held(i))})
 	}
-	if err := out.facts(s, pairs...); err != nil {
+	if err := out.Facts(s, pairs...); err != nil {
 		return err
 	}
 	switch {
 	case s.Schema != s.Latest:
-		return failf(errNegative, `schema version %d is not %d; run "scrapelog db migrate"`, s.Schema, s.Latest)
+		return term.Failf(term.ErrNegative, `schema version %d is not %d; run "scrapelog db migrate"`, s.Schema, s.Latest)
 	case len(s.Mismatches) > 0:
-		return failf(errNegative, `%d of %d guards do not agree with the log: run "scrapelog events verify", then stop the service and run "scrapelog db repair-guards"`, len(s.Mismatches), s.Guards)
+		return term.Failf(term.ErrNegative, `%d of %d guards do not agree with the log: run "scrapelog events verify", then stop the service and run "scrapelog db repair-guards"`, len(s.Mismatches), s.Guards)
 	}
 	for _, f := range s.Flaws {
 		if !f.Weak() {
-			return failf(errNegative, "%s", f.Says)
+			return term.Failf(term.ErrNegative, "%s", f.Says)
 		}
 	}
 	return nil

@@ -8,11 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/projections"
 )
 
-func newDBRepairCmd(flags *dataFlags) *cobra.Command {
+func newDBRepairCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "repair-guards",
 		Short: "Rebuild the guard rows from the log, and what else protects it",
@@ -22,8 +23,8 @@ the end of the log; a projection with such an offset is rebuilt. The events are 
 changed: run "scrapelog events verify" first, which says whether somebody else has.
 
 No server may have the database meanwhile (exit 6).`,
-		Args: exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+		Args: term.Exactly(),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			store, err := openLog(ctx, cmd, false)
 			if err != nil {
 				return err
@@ -39,7 +40,7 @@ No server may have the database meanwhile (exit 6).`,
 	}
 }
 
-func repair(ctx context.Context, store *eventstore.Store, out *printer) error {
+func repair(ctx context.Context, store *eventstore.Store, out *term.Printer) error {
 	var names []string
 	for _, p := range projections.All() {
 		names = append(names, p.Name())
@@ -50,7 +51,7 @@ func repair(ctx context.Context, store *eventstore.Store, out *printer) error {
 	}
 	for _, name := range done.Offsets {
 		if slices.Contains(names, name) {
-			if err := projections.Rebuild(ctx, store, name, out.progress("rebuild "+name)); err != nil {
+			if err := projections.Rebuild(ctx, store, name, out.Progress("rebuild "+name)); err != nil {
 				return err
 			}
 		}
@@ -59,7 +60,7 @@ func repair(ctx context.Context, store *eventstore.Store, out *printer) error {
 	if len(done.Offsets) > 0 {
 		offsets = "set back: " + strings.Join(done.Offsets, ", ")
 	}
-	if err := out.facts(done, [2]string{"guards", fmt.Sprintf("%d rewritten", done.Guards)}, [2]string{"offsets", offsets}); err != nil {
+	if err := out.Facts(done, [2]string{"guards", fmt.Sprintf("%d rewritten", done.Guards)}, [2]string{"offsets", offsets}); err != nil {
 		return err
 	}
 	flaws, err := store.Flaws(ctx)
@@ -68,7 +69,7 @@ func repair(ctx context.Context, store *eventstore.Store, out *printer) error {
 	}
 	for _, f := range flaws {
 		if !f.Weak() {
-			return failf(errNegative, "%s", f.Says)
+			return term.Failf(term.ErrNegative, "%s", f.Says)
 		}
 	}
 	return nil

@@ -10,14 +10,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/react"
 )
 
-func newDeadLettersCmd(flags *dataFlags) *cobra.Command {
-	group := requireSubcommand(&cobra.Command{
+func newDeadLettersCmd(flags *term.DataFlags) *cobra.Command {
+	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "dead-letters",
 		Short: "List, show or replay the events that a reaction could not handle",
 		Long: `A reaction whose own code fails on an event again and again moves on past it, and
@@ -28,23 +29,23 @@ reaction once more.`,
 	return group
 }
 
-func newDeadLettersListCmd(flags *dataFlags) *cobra.Command {
+func newDeadLettersListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the dead letters, the oldest first",
-		Args:  exactly(),
-		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+		Args:  term.Exactly(),
+		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			letters, err := store.DeadLetters(ctx)
 			if err != nil {
 				return err
 			}
-			list := out.list("POSITION", "GROUP", "GIVEN UP", "REASON")
+			list := out.List("POSITION", "GROUP", "GIVEN UP", "REASON")
 			for _, l := range letters {
-				if err := list.add(l, strconv.FormatInt(l.Position, 10), l.Group, stampMillis(l.RecordedAt), l.Reason); err != nil {
+				if err := list.Add(l, strconv.FormatInt(l.Position, 10), l.Group, term.StampMillis(l.RecordedAt), l.Reason); err != nil {
 					return err
 				}
 			}
-			return list.close()
+			return list.Close()
 		})),
 	}
 }
@@ -55,13 +56,13 @@ type letterView struct {
 	Event eventstore.Recorded `json:"event"`
 }
 
-func newDeadLettersShowCmd(flags *dataFlags) *cobra.Command {
+func newDeadLettersShowCmd(flags *term.DataFlags) *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
 		Use:   "show POSITION",
 		Short: "Show a dead letter and its event",
-		Args:  exactly("POSITION"),
-		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+		Args:  term.Exactly("POSITION"),
+		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			letter, err := findLetter(ctx, store, args[0], group)
 			if err != nil {
 				return err
@@ -70,8 +71,8 @@ func newDeadLettersShowCmd(flags *dataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return out.facts(letterView{letter, r},
-				[2]string{"position", args[0]}, [2]string{"group", letter.Group}, [2]string{"given up", stampMillis(letter.RecordedAt)},
+			return out.Facts(letterView{letter, r},
+				[2]string{"position", args[0]}, [2]string{"group", letter.Group}, [2]string{"given up", term.StampMillis(letter.RecordedAt)},
 				[2]string{"reason", letter.Reason}, [2]string{"type", r.Type}, [2]string{"stream", r.Stream}, [2]string{"data", string(r.Data)})
 		})),
 	}
@@ -87,7 +88,7 @@ func groupFlag(cmd *cobra.Command, group *string) {
 func findLetter(ctx context.Context, store *eventstore.Store, text, group string) (found eventstore.DeadLetter, err error) {
 	position, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || position < 1 {
-		return found, usagef("%q is not a position; use 1, 2, 3 …", text)
+		return found, term.Usagef("%q is not a position; use 1, 2, 3 …", text)
 	}
 	letters, err := store.DeadLetters(ctx)
 	if err != nil {
@@ -98,7 +99,7 @@ func findLetter(ctx context.Context, store *eventstore.Store, text, group string
 			continue
 		}
 		if found.Position > 0 {
-			return found, usagef("%s and %s both gave up position %d: say which with --group", found.Group, l.Group, position)
+			return found, term.Usagef("%s and %s both gave up position %d: say which with --group", found.Group, l.Group, position)
 		}
 		found = l
 	}
@@ -108,7 +109,7 @@ func findLetter(ctx context.Context, store *eventstore.Store, text, group string
 	return found, nil
 }
 
-func newDeadLettersReplayCmd(flags *dataFlags) *cobra.Command {
+func newDeadLettersReplayCmd(flags *term.DataFlags) *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
 		Use:   "replay POSITION",
@@ -118,8 +119,8 @@ it fails again the letter stays, nothing of it is left behind, and it exits 1.
 
 A run that it starts is followed by the least loaded server. On SQLite no server
 may have the database meanwhile: the run is then taken over when one starts.`,
-		Args: exactly("POSITION"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		Args: term.Exactly("POSITION"),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			store, err := openLog(ctx, cmd, false)
 			if err != nil {
 				return err
@@ -154,15 +155,15 @@ func replayFollower(ctx context.Context, store *eventstore.Store) (follower stri
 	return "replay-" + uuid.NewString(), release, err
 }
 
-func replayLetter(ctx context.Context, store *eventstore.Store, out *printer, letter eventstore.DeadLetter, follower string) error {
+func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printer, letter eventstore.DeadLetter, follower string) error {
 	commands := &command.Handler{
-		Log: store, Now: time.Now, Logger: loggerFrom(ctx),
+		Log: store, Now: time.Now, Logger: term.LoggerFrom(ctx),
 		Instance: func() string { return follower },
 		Follower: func(context.Context) (string, error) { return follower, nil },
 	}
-	reaction := react.Rescrape(commands.Handle, loggerFrom(ctx))
+	reaction := react.Rescrape(commands.Handle, term.LoggerFrom(ctx))
 	if letter.Group != reaction.Name {
-		return failf(errRefused, "%s is not a reaction of this program", letter.Group)
+		return term.Failf(term.ErrRefused, "%s is not a reaction of this program", letter.Group)
 	}
 	before, err := store.Head(ctx)
 	if err != nil {
@@ -174,7 +175,7 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *printer, le
 			return failedAgain(letter, err)
 		}
 		if e == nil {
-			return failf(errRefused, "this program does not know events of type %s", r.Type)
+			return term.Failf(term.ErrRefused, "this program does not know events of type %s", r.Type)
 		}
 		if err := reaction.Handle(ctx, r, e); err != nil {
 			return failedAgain(letter, err)
@@ -192,7 +193,7 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *printer, le
 	if err := addEvents(list, caused); err != nil {
 		return err
 	}
-	return list.close()
+	return list.Close()
 }
 
 // failedAgain tells a reaction that is wrong, or an event, from a database that is
@@ -201,7 +202,7 @@ func failedAgain(letter eventstore.DeadLetter, err error) error {
 	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return failf(errNegative, "%s failed again, and the letter stays: %v", letter.Group, err)
+	return term.Failf(term.ErrNegative, "%s failed again, and the letter stays: %v", letter.Group, err)
 }
 
 // causedBy are the events after a position that an event has led to.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/shops"
 )
 
@@ -78,7 +79,7 @@ func (d *demo) run(ctx context.Context) error {
 		context.AfterFunc(behind, cancel)
 		answers(serving, workerStart, "http://"+d.worker+"/healthz") // a slot may be due at once
 		go d.introduce(serving, keep.started)
-		return runServe(serving, config, nil, loggerFrom(ctx))
+		return runServe(serving, config, nil, term.LoggerFrom(ctx))
 	})
 	return group.Wait()
 }

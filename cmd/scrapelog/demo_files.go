@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 )
@@ -87,7 +88,7 @@ func (d *demo) prepare(ctx context.Context) (unlock func(), err error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(d.data, 0o700); err != nil {
-		return nil, failf(errUnreachable, "%s: %v", d.data, unwrapPath(err))
+		return nil, term.Failf(term.ErrUnreachable, "%s: %v", d.data, term.UnwrapPath(err))
 	}
 	unlock, err = lockFolder(d.path(lockFile))
 	if err != nil {
@@ -157,7 +158,7 @@ func (d *demo) write() error {
 	}
 	for name, text := range files {
 		if err := os.WriteFile(d.path(name), []byte(text), 0o600); err != nil {
-			return failf(errUnreachable, "%s: %v", d.path(name), unwrapPath(err))
+			return term.Failf(term.ErrUnreachable, "%s: %v", d.path(name), term.UnwrapPath(err))
 		}
 	}
 	return nil
@@ -188,13 +189,13 @@ func unused(ctx context.Context, address string) (string, error) {
 func lockFolder(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, failf(errUnreachable, "%s: %v", path, unwrapPath(err))
+		return nil, term.Failf(term.ErrUnreachable, "%s: %v", path, term.UnwrapPath(err))
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		file.Close()
-		return nil, failf(errRefused, "%s is in use by another demo; end it, or choose another folder with --data", filepath.Dir(path))
+		return nil, term.Failf(term.ErrRefused, "%s is in use by another demo; end it, or choose another folder with --data", filepath.Dir(path))
 	case err != nil:
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)

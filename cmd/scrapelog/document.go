@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 )
 
@@ -30,15 +31,15 @@ const maxConfig = 64 << 20
 func readConfig(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, usagef("%s: cannot be read: %v", path, unwrapPath(err))
+		return nil, term.Usagef("%s: cannot be read: %v", path, term.UnwrapPath(err))
 	}
 	defer file.Close()
 	source, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
 	switch {
 	case err != nil:
-		return nil, usagef("%s: cannot be read: %v", path, unwrapPath(err))
+		return nil, term.Usagef("%s: cannot be read: %v", path, term.UnwrapPath(err))
 	case len(source) > maxConfig:
-		return nil, usagef("%s: is larger than %d MB", path, maxConfig>>20)
+		return nil, term.Usagef("%s: is larger than %d MB", path, maxConfig>>20)
 	}
 	return source, nil
 }
@@ -61,7 +62,7 @@ func decodeStrict(path string, source []byte, into any) (*document, error) {
 func parseDocument(path string, source []byte) (doc *document, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the parser is not ours, and the file may hold anything
-			doc, err = nil, usagef("%s: cannot be read as YAML", path)
+			doc, err = nil, term.Usagef("%s: cannot be read as YAML", path)
 		}
 	}()
 	if source, err = plainText(path, source); err != nil {
@@ -114,7 +115,7 @@ func (v mergesFirst) Visit(node ast.Node) ast.Visitor {
 func (d *document) decode(node ast.Node, into any) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = usagef("%s: cannot be read as YAML", d.path)
+			err = term.Usagef("%s: cannot be read as YAML", d.path)
 		}
 	}()
 	if node == nil {
@@ -135,7 +136,7 @@ func (d *document) place(below string, err error) error {
 	}
 	at := strings.TrimPrefix(below+"."+field.Field, ".")
 	pos := d.position(at)
-	return failf(errUsage, "%s:%d:%d: %s: %s; %s", d.path, pos.Line, pos.Column, at, field.Problem, field.Want)
+	return term.Failf(term.ErrUsage, "%s:%d:%d: %s: %s; %s", d.path, pos.Line, pos.Column, at, field.Problem, field.Want)
 }
 
 func (d *document) fault(node ast.Node, at, problem, want string) error {
@@ -143,7 +144,7 @@ func (d *document) fault(node ast.Node, at, problem, want string) error {
 	if at != "" {
 		problem = at + ": " + problem
 	}
-	return usagef("%s:%d:%d: %s; %s", d.path, pos.Line, pos.Column, problem, want)
+	return term.Usagef("%s:%d:%d: %s; %s", d.path, pos.Line, pos.Column, problem, want)
 }
 
 // keys are those at the top of the document.
@@ -235,10 +236,10 @@ func keyOf(key ast.MapKeyNode) string { return key.GetToken().Value }
 func syntaxError(path string, err error) error {
 	var positioned yaml.Error
 	if !errors.As(err, &positioned) || positioned.GetToken() == nil {
-		return usagef("%s: %v", path, err)
+		return term.Usagef("%s: %v", path, err)
 	}
 	pos := positioned.GetToken().Position
-	return usagef("%s:%d:%d: %s%s", path, pos.Line, pos.Column, positioned.GetMessage(), syntaxAdvice(positioned.GetMessage()))
+	return term.Usagef("%s:%d:%d: %s%s", path, pos.Line, pos.Column, positioned.GetMessage(), syntaxAdvice(positioned.GetMessage()))
 }
 
 // syntaxAdvice says what helps against the mistakes that schedules invite: @hourly

@@ -8,26 +8,27 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
 func newEventsCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{
+	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "events",
 		Short: "Read the log",
 		Long:  "events opens the database directly and reads only, beside a running server too.",
 	})
-	flags := &dataFlags{}
-	flags.register(group)
+	flags := &term.DataFlags{}
+	flags.Register(group)
 	addDBFlag(group)
 	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newEventsVerifyCmd(flags), newDeadLettersCmd(flags))
 	return group
 }
 
 // reading opens the log for a command that only reads.
-func reading(do func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error) action {
-	return func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+func reading(do func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error) term.Action {
+	return func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 		store, err := openLog(ctx, cmd, true)
 		if err != nil {
 			return err
@@ -37,14 +38,14 @@ func reading(do func(ctx context.Context, store *eventstore.Store, out *printer,
 	}
 }
 
-func newEventsListCmd(flags *dataFlags) *cobra.Command {
+func newEventsListCmd(flags *term.DataFlags) *cobra.Command {
 	var filter eventFilter
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Print events in log order",
-		Args:  exactly(),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+		Args:  term.Exactly(),
+		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			selected, err := filter.selection(ctx, store, time.Now())
 			if err != nil {
 				return err
@@ -54,7 +55,7 @@ func newEventsListCmd(flags *dataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list.close()
+			return list.Close()
 		})),
 	}
 	filter.register(cmd)
@@ -62,15 +63,15 @@ func newEventsListCmd(flags *dataFlags) *cobra.Command {
 	return cmd
 }
 
-func newEventsShowCmd(flags *dataFlags) *cobra.Command {
+func newEventsShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show POSITION",
 		Short: "Show one event",
-		Args:  exactly("POSITION"),
-		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+		Args:  term.Exactly("POSITION"),
+		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			position, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || position < 1 {
-				return usagef("%q is not a position; use 1, 2, 3 …", args[0])
+				return term.Usagef("%q is not a position; use 1, 2, 3 …", args[0])
 			}
 			r, err := store.ByPosition(ctx, position)
 			if err != nil {
@@ -81,31 +82,31 @@ func newEventsShowCmd(flags *dataFlags) *cobra.Command {
 	}
 }
 
-func showEvent(out *printer, r eventstore.Recorded) error {
+func showEvent(out *term.Printer, r eventstore.Recorded) error {
 	m := r.Metadata
-	return out.facts(r,
+	return out.Facts(r,
 		[2]string{"position", strconv.FormatInt(r.Position, 10)}, [2]string{"type", r.Type},
 		[2]string{"stream", r.Stream}, [2]string{"version", strconv.FormatInt(r.Version, 10)}, [2]string{"id", r.ID.String()},
-		[2]string{"recorded at", stampMillis(r.RecordedAt)}, [2]string{"actor", m["actor"]}, [2]string{"instance", m["instance"]},
+		[2]string{"recorded at", term.StampMillis(r.RecordedAt)}, [2]string{"actor", m["actor"]}, [2]string{"instance", m["instance"]},
 		[2]string{"correlation", m["correlation_id"]}, [2]string{"causation", m["causation_id"]}, [2]string{"traceparent", m["traceparent"]},
 		[2]string{"data", string(r.Data)},
 	)
 }
 
-func newEventsTailCmd(flags *dataFlags) *cobra.Command {
+func newEventsTailCmd(flags *term.DataFlags) *cobra.Command {
 	var filter eventFilter
 	var n int
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Print the newest events, and with -f those to come",
-		Args:  exactly(),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
-			if follow && out.format == "json" && out.jq == nil {
-				return usagef("tail -f: a JSON array would never end; use -o ndjson")
+		Args:  term.Exactly(),
+		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+			if follow && out.Format == "json" && out.JQ == nil {
+				return term.Usagef("tail -f: a JSON array would never end; use -o ndjson")
 			}
-			if follow && out.format == "json" {
-				out.format = "ndjson" // --jq filters event by event
+			if follow && out.Format == "json" {
+				out.Format = "ndjson" // --jq filters event by event
 			}
 			selected, err := filter.selection(ctx, store, time.Now())
 			if err != nil {
@@ -120,9 +121,9 @@ func newEventsTailCmd(flags *dataFlags) *cobra.Command {
 	return cmd
 }
 
-func tailEvents(ctx context.Context, store *eventstore.Store, list *listing, selected selection, n int, follow bool) error {
+func tailEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection, n int, follow bool) error {
 	if n < 0 {
-		return usagef("--lines: %d is negative", n)
+		return term.Usagef("--lines: %d is negative", n)
 	}
 	head, err := store.Head(ctx)
 	if err != nil {
@@ -136,11 +137,11 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *listing, sel
 		return err
 	}
 	if !follow {
-		return list.close()
+		return list.Close()
 	}
-	ctx, stop := list.following(ctx)
+	ctx, stop := list.Following(ctx)
 	defer stop()
-	list.fit([]string{"1000000", "", "run.connection_restored", domain.RunStream(uuid.Nil)})
+	list.Fit([]string{"1000000", "", "run.connection_restored", domain.RunStream(uuid.Nil)})
 	return followEvents(ctx, store, list, selected.after(head))
 }
 
@@ -149,13 +150,13 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *listing, sel
 const followInterval = 250 * time.Millisecond
 
 // followEvents prints what is recorded, until ctx ends.
-func followEvents(ctx context.Context, store *eventstore.Store, list *listing, selected selection) error {
+func followEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection) error {
 	woken, stop := store.Wake()
 	defer stop()
 	tick := time.NewTicker(followInterval)
 	defer tick.Stop()
 	for {
-		if err := list.flush(); err != nil {
+		if err := list.Flush(); err != nil {
 			return err
 		}
 		select {
@@ -176,13 +177,13 @@ func followEvents(ctx context.Context, store *eventstore.Store, list *listing, s
 	}
 }
 
-func listEvents(out *printer) *listing {
-	return out.list("POSITION", "RECORDED", "TYPE", "STREAM", "SUMMARY")
+func listEvents(out *term.Printer) *term.Listing {
+	return out.List("POSITION", "RECORDED", "TYPE", "STREAM", "SUMMARY")
 }
 
-func addEvents(list *listing, events []eventstore.Recorded) error {
+func addEvents(list *term.Listing, events []eventstore.Recorded) error {
 	for _, r := range events {
-		if err := list.add(r, strconv.FormatInt(r.Position, 10), stampMillis(r.RecordedAt), r.Type, r.Stream, summary(r)); err != nil {
+		if err := list.Add(r, strconv.FormatInt(r.Position, 10), term.StampMillis(r.RecordedAt), r.Type, r.Stream, summary(r)); err != nil {
 			return err
 		}
 	}

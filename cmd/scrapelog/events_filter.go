@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/projections"
@@ -25,8 +26,8 @@ type eventFilter struct {
 
 func (f *eventFilter) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.since, "since", "", "recorded at or after: "+whenHelp)
-	flags.StringVar(&f.until, "until", "", "recorded before; a @POSITION is included: "+whenHelp)
+	flags.StringVar(&f.since, "since", "", "recorded at or after: "+term.WhenHelp)
+	flags.StringVar(&f.until, "until", "", "recorded before; a @POSITION is included: "+term.WhenHelp)
 	flags.StringSliceVar(&f.types, "type", nil, "only these types: a glob such as 'run.*'; '!run.started' leaves out")
 	flags.StringVar(&f.stream, "stream", "", "only this stream: scraper-NAME, or run- and a run's id or a part of it")
 	flags.StringVar(&f.run, "run", "", "only this run's, by its id or any part of it of 6 digits or more")
@@ -51,17 +52,17 @@ func (f *eventFilter) selection(ctx context.Context, store *eventstore.Store, no
 	s.query.Stream = stream
 	for _, pattern := range f.types {
 		if _, err := path.Match(strings.TrimPrefix(pattern, "!"), ""); err != nil {
-			return s, usagef("--type: %q is not a glob; use one such as 'run.*'", pattern)
+			return s, term.Usagef("--type: %q is not a glob; use one such as 'run.*'", pattern)
 		}
 	}
 	if exact(f.types) {
 		s.query.Types = f.types
 	}
-	since, err := parseWhen("since", f.since, now)
+	since, err := term.ParseWhen("since", f.since, now)
 	if err != nil {
 		return s, err
 	}
-	until, err := parseWhen("until", f.until, now)
+	until, err := term.ParseWhen("until", f.until, now)
 	if err != nil {
 		return s, err
 	}
@@ -74,7 +75,7 @@ func (f *eventFilter) wholeStream(ctx context.Context, store *eventstore.Store) 
 	flag, part := "--run", f.run
 	switch {
 	case f.run != "" && f.stream != "":
-		return "", usagef("--run and --stream exclude each other")
+		return "", term.Usagef("--run and --stream exclude each other")
 	case domain.NamesRunStream(f.stream):
 		flag, part = "--stream", f.stream
 	case f.run == "":
@@ -85,14 +86,14 @@ func (f *eventFilter) wholeStream(ctx context.Context, store *eventstore.Store) 
 }
 
 // between turns times into positions, which are given out in the order of time.
-func (s selection) between(ctx context.Context, store *eventstore.Store, since, until when) (selection, error) {
+func (s selection) between(ctx context.Context, store *eventstore.Store, since, until term.When) (selection, error) {
 	first, err := firstPosition(ctx, store, since)
 	if err != nil {
 		return s, err
 	}
 	s.query.After = max(0, first-1)
-	s.query.Until = until.position
-	if !until.time.IsZero() {
+	s.query.Until = until.Position
+	if !until.Time.IsZero() {
 		end, err := firstPosition(ctx, store, until)
 		if err != nil {
 			return s, err
@@ -105,9 +106,9 @@ func (s selection) between(ctx context.Context, store *eventstore.Store, since, 
 
 // firstPosition is that of the first event at or after w, one past the head when
 // there is none; 0 for the zero value.
-func firstPosition(ctx context.Context, store *eventstore.Store, w when) (int64, error) {
-	if w.time.IsZero() {
-		return w.position, nil
+func firstPosition(ctx context.Context, store *eventstore.Store, w term.When) (int64, error) {
+	if w.Time.IsZero() {
+		return w.Position, nil
 	}
 	head, err := store.Head(ctx)
 	if err != nil {
@@ -118,7 +119,7 @@ func firstPosition(ctx context.Context, store *eventstore.Store, w when) (int64,
 		if e != nil {
 			err = e
 		}
-		return e != nil || !r.RecordedAt.Before(w.time)
+		return e != nil || !r.RecordedAt.Before(w.Time)
 	})
 	return int64(before) + 1, err
 }

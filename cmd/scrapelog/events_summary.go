@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
@@ -71,7 +72,7 @@ func (w *words) because(said string) {
 	}
 }
 
-func (w *words) addTime(label string, t time.Time) *words { return w.add(label, stamp(t)) }
+func (w *words) addTime(label string, t time.Time) *words { return w.add(label, term.Stamp(t)) }
 
 func (w *words) addID(label string, id uuid.UUID) *words {
 	if id == uuid.Nil {

@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 )
 
-func newEventsVerifyCmd(flags *dataFlags) *cobra.Command {
+func newEventsVerifyCmd(flags *term.DataFlags) *cobra.Command {
 	var since string
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -34,12 +35,12 @@ and since when it seals, or name yours with --key, as a scheduled job should. Wi
 --checkpoints the file is a copy, which may end before the database does. A database
 and a copy outside that were both put back to an earlier state look like the true
 ones of that time: only a third place, or your own note of the size, tells.`,
-		Args: exactly(),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, _ []string) error {
+		Args: term.Exactly(),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			if _, err := strconv.ParseUint(since, 10, 63); err == nil {
 				since = "@" + since
 			}
-			from, err := parseWhen("since", since, time.Now())
+			from, err := term.ParseWhen("since", since, time.Now())
 			if err != nil {
 				return err
 			}
@@ -56,7 +57,7 @@ ones of that time: only a third place, or your own note of the size, tells.`,
 		}),
 	}
 	addProofFlags(cmd)
-	cmd.Flags().StringVar(&since, "since", "", "only what came since "+whenHelp+", from the checkpoint before it on")
+	cmd.Flags().StringVar(&since, "since", "", "only what came since "+term.WhenHelp+", from the checkpoint before it on")
 	return cmd
 }
 
@@ -76,7 +77,7 @@ func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
 		return o, nil
 	}
 	if err != nil {
-		return o, usagef("--key: %v", err)
+		return o, term.Usagef("--key: %v", err)
 	}
 	if o.Key.Named(named) { // its text: the files are where they are without it
 		o.Files, err = proofFilesBeside(cmd, "")
@@ -84,15 +85,15 @@ func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
 	return o, err
 }
 
-func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since when, out *printer) error {
-	if since != (when{}) {
+func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since term.When, out *term.Printer) error {
+	if since != (term.When{}) {
 		first, err := firstPosition(ctx, store, since)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) { // a position that is missing is damage to be found
 			return err
 		}
 		options.Since = first - 1
 	}
-	result, err := proof.Verify(ctx, store, options, out.progress("verify"))
+	result, err := proof.Verify(ctx, store, options, out.Progress("verify"))
 	if err != nil {
 		return err
 	}
@@ -101,15 +102,15 @@ func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Op
 	}
 	switch result.Verdict {
 	case proof.Damaged:
-		return failf(proof.ErrDamaged, "%s", result.Text())
+		return term.Failf(proof.ErrDamaged, "%s", result.Text())
 	case proof.Unproven:
-		return failf(errNegative, "%s", result.Text())
+		return term.Failf(term.ErrNegative, "%s", result.Text())
 	default:
 		return nil
 	}
 }
 
-func showVerification(out *printer, r proof.Result) error {
+func showVerification(out *term.Printer, r proof.Result) error {
 	looked := fmt.Sprintf("%d events", r.Head)
 	if r.Since > 0 {
 		looked = fmt.Sprintf("events %d to %d", r.Since+1, r.Head)
@@ -119,18 +120,18 @@ func showVerification(out *printer, r proof.Result) error {
 		{"checkpoints", strconv.Itoa(r.Checkpoints)}, {"copy outside", fmt.Sprintf("%s: %s", r.Outside, r.File)}, {"key", signedWith(r)},
 	}
 	if !r.FirstSealedAt.IsZero() {
-		pairs = append(pairs, [2]string{"first sealed", stamp(r.FirstSealedAt)})
+		pairs = append(pairs, [2]string{"first sealed", term.Stamp(r.FirstSealedAt)})
 	}
 	for _, d := range r.Damage {
 		pairs = append(pairs, [2]string{"damage", fmt.Sprintf("%s: %s", d.Kind, d.Says)})
 	}
 	for _, a := range r.Restored {
-		pairs = append(pairs, [2]string{"accepted", fmt.Sprintf("%s: %d events had been signed, up to %d they are these: %s", stamp(a.At), a.Superseded, a.Proven, a.Reason)})
+		pairs = append(pairs, [2]string{"accepted", fmt.Sprintf("%s: %d events had been signed, up to %d they are these: %s", term.Stamp(a.At), a.Superseded, a.Proven, a.Reason)})
 	}
 	if r.Verdict == proof.Intact {
 		pairs = append(pairs, [2]string{"says", r.Says})
 	}
-	return out.facts(r, pairs...)
+	return out.Facts(r, pairs...)
 }
 
 // signedWith is the key that the signatures were compared with.

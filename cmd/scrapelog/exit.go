@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
@@ -32,18 +33,18 @@ var exitCodes = []struct {
 	refusal error
 	code    int
 }{
-	{errReaderGone, exitReaderGone},
-	{errTimedOut, exitTimedOut},
-	{errNegative, exitNegative},
-	{errUsage, exitUsage},
+	{term.ErrReaderGone, exitReaderGone},
+	{term.ErrTimedOut, exitTimedOut},
+	{term.ErrNegative, exitNegative},
+	{term.ErrUsage, exitUsage},
 	{proof.ErrDamaged, exitDamaged},
 	{proof.ErrFalseProof, exitNegative},
-	{errRefused, exitRefused},
+	{term.ErrRefused, exitRefused},
 	{eventstore.ErrForeign, exitRefused},
 	{eventstore.ErrHeld, exitRefused},
 	{eventstore.ErrIndirect, exitRefused},
 	{eventstore.ErrUnavailable, exitUnreachable},
-	{errUnreachable, exitUnreachable},
+	{term.ErrUnreachable, exitUnreachable},
 	{contract.ErrUnreachable, exitUnreachable},
 	{domain.ErrInvalid, exitUsage},
 	{domain.ErrNotFound, exitNotFound},

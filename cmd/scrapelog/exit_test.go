@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/contract"
@@ -35,12 +36,12 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		"nothing went wrong":         {nil, 0},
-		"a negative answer":          {failf(errNegative, "the run did not complete"), 1},
-		"wrong usage":                {usagef("no such flag"), 2},
+		"a negative answer":          {term.Failf(term.ErrNegative, "the run did not complete"), 1},
+		"wrong usage":                {term.Usagef("no such flag"), 2},
 		"an invalid value":           {&domain.FieldError{Field: "url"}, 2},
 		"not found":                  {fmt.Errorf("run: %w", domain.ErrNotFound), 3},
 		"the log is unreachable":     {fmt.Errorf("%w: disk", eventstore.ErrUnavailable), 4},
-		"the server is unreachable":  {failf(errUnreachable, "refused"), 4},
+		"the server is unreachable":  {term.Failf(term.ErrUnreachable, "refused"), 4},
 		"the scraper is unreachable": {fmt.Errorf("%w: refused", contract.ErrUnreachable), 4},
 		"the port is busy":           {fmt.Errorf("listen: %w", syscall.EADDRINUSE), 4},
 		"the file is unwritable":     {&fs.PathError{Err: fs.ErrPermission}, 4},
@@ -49,8 +50,8 @@ func TestExitCodes(t *testing.T) {
 		"held by another process":    {fmt.Errorf("%w: x", eventstore.ErrHeld), 6},
 		"a start is refused":         {&domain.RunOpenError{Scraper: "a", RunID: uuid.Max}, 6},
 		"the run has ended":          {domain.ErrFinished, 6},
-		"not allowed":                {failf(errRefused, "not yours"), 6},
-		"it took too long":           {failf(errTimedOut, "timed out after 1s"), 124},
+		"not allowed":                {term.Failf(term.ErrRefused, "not yours"), 6},
+		"it took too long":           {term.Failf(term.ErrTimedOut, "timed out after 1s"), 124},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := exitCode(t.Context(), test.err); got != test.want {

@@ -12,6 +12,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 )
@@ -120,11 +121,11 @@ func TestLockedDatabase(t *testing.T) {
 // something else.
 func TestDefaultTimeout(t *testing.T) {
 	for given, want := range map[string]int{"": 124, "--timeout=0": 0, "--timeout=1h": 0} {
-		flags := &dataFlags{}
+		flags := &term.DataFlags{}
 		cmd := &cobra.Command{Use: "x", SilenceErrors: true, SilenceUsage: true}
 		cmd.Flags().String("color", "never", "")
-		flags.register(cmd)
-		cmd.RunE = flags.runWithin(time.Millisecond, func(ctx context.Context, _ *cobra.Command, _ *printer, _ []string) error {
+		flags.Register(cmd)
+		cmd.RunE = flags.RunWithin(time.Millisecond, func(ctx context.Context, _ *cobra.Command, _ *term.Printer, _ []string) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -137,7 +138,7 @@ func TestDefaultTimeout(t *testing.T) {
 			t.Errorf("%q: exit %d, want %d", given, got, want)
 		}
 	}
-	if readTimeout > 5*time.Minute {
-		t.Errorf("a limit of %s is none", readTimeout)
+	if term.ReadTimeout > 5*time.Minute {
+		t.Errorf("a limit of %s is none", term.ReadTimeout)
 	}
 }

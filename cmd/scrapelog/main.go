@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // the one static binary knows every time zone
+
+	"scrapelog/cmd/scrapelog/term"
 )
 
 // main is the process: arguments, streams, signals and the exit code. Everything
@@ -30,8 +32,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, errReaderGone) {
-		complain(stderr, err)
+	if err != nil && !errors.Is(err, term.ErrReaderGone) {
+		term.Complain(stderr, err)
 	}
 	return exitCode(ctx, err)
 }

@@ -8,15 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/projections"
 )
 
 func newProjectionsCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
-	flags := &dataFlags{}
-	flags.register(group)
+	group := term.RequireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
+	flags := &term.DataFlags{}
+	flags.Register(group)
 	addDBFlag(group)
 	group.AddCommand(newProjectionsListCmd(flags), newProjectionsRebuildCmd(flags), newProjectionsCheckCmd(flags))
 	return group
@@ -30,12 +31,12 @@ type projectionView struct {
 	Blocked  string `json:"blocked,omitempty"`
 }
 
-func newProjectionsListCmd(flags *dataFlags) *cobra.Command {
+func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the projections and how far each has come",
-		Args:  exactly(),
-		RunE: flags.runWithin(readTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *printer, _ []string) error {
+		Args:  term.Exactly(),
+		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			groups, err := store.GroupStates(ctx)
 			if err != nil {
 				return err
@@ -44,14 +45,14 @@ func newProjectionsListCmd(flags *dataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list := out.list("NAME", "POSITION", "LAG", "BLOCKED BY")
+			list := out.List("NAME", "POSITION", "LAG", "BLOCKED BY")
 			for _, p := range projections.All() {
 				v := viewOf(p.Name(), groups, head)
-				if err := list.add(v, v.Name, strconv.FormatInt(v.Position, 10), strconv.FormatInt(v.Lag, 10), v.Blocked); err != nil {
+				if err := list.Add(v, v.Name, strconv.FormatInt(v.Position, 10), strconv.FormatInt(v.Lag, 10), v.Blocked); err != nil {
 					return err
 				}
 			}
-			return list.close()
+			return list.Close()
 		})),
 	}
 }
@@ -67,14 +68,14 @@ func viewOf(name string, groups []eventstore.GroupState, head int64) projectionV
 	return projectionView{Name: name, Lag: head}
 }
 
-func newProjectionsRebuildCmd(flags *dataFlags) *cobra.Command {
+func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rebuild NAME",
 		Short: "Drop a projection and build it anew from the log",
 		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may
 have the database meanwhile: a running one rebuilds from its page /projections.`,
-		Args: exactly("NAME"),
-		RunE: flags.run(func(ctx context.Context, cmd *cobra.Command, out *printer, args []string) error {
+		Args: term.Exactly("NAME"),
+		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			if !slices.Contains(projectionNames(), args[0]) {
 				return fmt.Errorf("projection %q: %w", args[0], domain.ErrNotFound)
 			}
@@ -93,14 +94,14 @@ have the database meanwhile: a running one rebuilds from its page /projections.`
 	}
 }
 
-func newProjectionsCheckCmd(flags *dataFlags) *cobra.Command {
+func newProjectionsCheckCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check NAME",
 		Short: "Compare a projection with what the log makes of it",
 		Long: `check replays the log, in memory, up to where the projection has come and compares
 row by row. It exits 1 when they differ.`,
-		Args: exactly("NAME"),
-		RunE: flags.run(reading(func(ctx context.Context, store *eventstore.Store, out *printer, args []string) error {
+		Args: term.Exactly("NAME"),
+		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			return replay(ctx, store, out, projections.ReplayConfig{Names: args}, liveModels)
 		})),
 	}
@@ -114,11 +115,11 @@ func projectionNames() []string {
 	return names
 }
 
-func rebuild(ctx context.Context, store *eventstore.Store, out *printer, name string) error {
+func rebuild(ctx context.Context, store *eventstore.Store, out *term.Printer, name string) error {
 	if err := projections.Ensure(ctx, store); err != nil {
 		return err
 	}
-	progress := func(done, head int64) { fmt.Fprintf(out.notes, "%s: %d of %d\n", name, done, head) }
+	progress := func(done, head int64) { fmt.Fprintf(out.Notes, "%s: %d of %d\n", name, done, head) }
 	if err := projections.Rebuild(ctx, store, name, progress); err != nil {
 		return err
 	}
@@ -126,6 +127,6 @@ func rebuild(ctx context.Context, store *eventstore.Store, out *printer, name st
 	if err != nil {
 		return err
 	}
-	return out.facts(projectionView{Name: name, Position: position},
+	return out.Facts(projectionView{Name: name, Position: position},
 		[2]string{"name", name}, [2]string{"position", strconv.FormatInt(position, 10)})
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"scrapelog/cmd/scrapelog/term"
 )
 
 // plainText returns the text of a configuration file without a byte order mark,
@@ -17,16 +19,16 @@ func plainText(path string, source []byte) ([]byte, error) {
 	source = bytes.TrimPrefix(source, []byte("\uFEFF"))
 	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
 		if bytes.HasPrefix(source, []byte(mark)) {
-			return nil, usagef("%s:1:1: the file is in UTF-16; save it as UTF-8", path)
+			return nil, term.Usagef("%s:1:1: the file is in UTF-16; save it as UTF-8", path)
 		}
 	}
 	if head := source[:min(len(source), 4)]; bytes.IndexByte(head, 0) >= 0 {
-		return nil, usagef("%s:1:1: the file holds NUL bytes, as UTF-16 and UTF-32 do; save it as UTF-8", path)
+		return nil, term.Usagef("%s:1:1: the file holds NUL bytes, as UTF-16 and UTF-32 do; save it as UTF-8", path)
 	}
 	if at := invalidUTF8(source); at >= 0 {
 		line := 1 + bytes.Count(source[:at], []byte("\n"))
 		column := 1 + utf8.RuneCount(source[1+bytes.LastIndexByte(source[:at], '\n'):at])
-		return nil, usagef("%s:%d:%d: not UTF-8; save the file as UTF-8", path, line, column)
+		return nil, term.Usagef("%s:%d:%d: not UTF-8; save the file as UTF-8", path, line, column)
 	}
 	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
 	return bytes.ReplaceAll(source, []byte("\r"), []byte("\n")), nil
@@ -66,7 +68,7 @@ func oneDocument(path string, source []byte) ([]byte, error) {
 			blank(line)
 		case len(text) == 0 || text[0] == '#':
 		case ended || begun && bytes.HasPrefix(line, []byte("--- ")):
-			return nil, usagef("%s:%d:%d: a second document; keep one document in a file", path, number, 1+bytes.Index(line, text[:1]))
+			return nil, term.Usagef("%s:%d:%d: a second document; keep one document in a file", path, number, 1+bytes.Index(line, text[:1]))
 		default:
 			begun = true
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/gate"
 )
 
@@ -12,7 +13,7 @@ const withoutLogins = "listen-without-logins"
 
 func addWithoutLoginsFlag(cmd *cobra.Command) {
 	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen: with no logins yet, whoever does reads the whole log, and starts, cancels and pauses")
-	bindEnv(cmd, withoutLogins, "SCRAPELOG_LISTEN_WITHOUT_LOGINS")
+	term.BindEnv(cmd, withoutLogins, "SCRAPELOG_LISTEN_WITHOUT_LOGINS")
 }
 
 // allowsOthers says whether the flag was given.
@@ -26,6 +27,6 @@ func checkReach(address string, meant bool) error {
 	if meant || gate.OnlyHere(address) {
 		return nil
 	}
-	return usagef("listen: other machines reach %s, and there are no logins yet: whoever does reads the whole log, and starts, cancels and pauses; "+
+	return term.Usagef("listen: other machines reach %s, and there are no logins yet: whoever does reads the whole log, and starts, cancels and pauses; "+
 		"use 127.0.0.1, or --%s (listen_without_logins: true) if that is meant", address, withoutLogins)
 }

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"scrapelog/cmd/scrapelog/term"
+)
 
 const rootHelp = `scrapelog schedules scrapes and follows each over server-sent events. When a
 stream drops, the run ends as connection_failed, the log records it, and a new
@@ -22,15 +26,15 @@ func newRootCmd() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	register(root)
+	term.Register(root)
 	addGroup(root, "Services", newServeCmd(), newWorkerCmd(), newDemoCmd())
 	addGroup(root, "A running server", newRunsCmd(), newScrapersCmd())
 	addGroup(root, "The log, directly", newEventsCmd(), newAuditCmd(), newProjectionsCmd(), newDBCmd())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")
-	requireSubcommand(root)
-	argsAreUsage(root)
+	term.RequireSubcommand(root)
+	term.ArgsAreUsage(root)
 	return root
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 )
 
@@ -39,21 +40,21 @@ type runView struct {
 type runDoc = fetched[runView]
 
 func newRunsCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"})
-	flags := &dataFlags{}
-	flags.register(group)
+	group := term.RequireSubcommand(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"})
+	flags := &term.DataFlags{}
+	flags.Register(group)
 	addServerFlag(group)
 	group.AddCommand(newRunsListCmd(flags), newRunsShowCmd(flags), newRunsStartCmd(flags), newRunsCancelCmd(flags), newRunsWatchCmd(flags))
 	return group
 }
 
-func newRunsListCmd(flags *dataFlags) *cobra.Command {
+func newRunsListCmd(flags *term.DataFlags) *cobra.Command {
 	var filter runFilter
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List runs, newest first",
-		Args:  exactly(),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, _ []string) error {
+		Args:  term.Exactly(),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			return listRuns(ctx, c, out, filter)
 		})),
 	}
@@ -61,8 +62,8 @@ func newRunsListCmd(flags *dataFlags) *cobra.Command {
 	f.StringSliceVar(&filter.statuses, "status", nil, "only these statuses: running, completed, failed, connection_failed, cancelled")
 	f.StringVar(&filter.scraper, "scraper", "", "only this scraper's")
 	f.StringVar(&filter.trigger, "trigger", "", "only these: schedule, manual or recovery")
-	f.StringVar(&filter.since, "since", "", "started at or after: "+whenHelp)
-	f.StringVar(&filter.until, "until", "", "started before: "+whenHelp)
+	f.StringVar(&filter.since, "since", "", "started at or after: "+term.WhenHelp)
+	f.StringVar(&filter.until, "until", "", "started before: "+term.WhenHelp)
 	f.IntVar(&filter.limit, "limit", 50, "at most this many; 0: all")
 	return cmd
 }
@@ -77,7 +78,7 @@ type runFilter struct {
 // maxPage is the most that the server lists at once.
 const maxPage = 500
 
-func listRuns(ctx context.Context, c *client, out *printer, filter runFilter) error {
+func listRuns(ctx context.Context, c *client, out *term.Printer, filter runFilter) error {
 	query, err := filter.query(ctx, c)
 	if err != nil {
 		return err
@@ -97,13 +98,13 @@ func listRuns(ctx context.Context, c *client, out *printer, filter runFilter) er
 			return err
 		}
 		for _, r := range answer.Runs {
-			if err := list.add(r, r.view.cells()...); err != nil {
+			if err := list.Add(r, r.view.cells()...); err != nil {
 				return err
 			}
 		}
 		left -= len(answer.Runs)
 		if answer.Next == "" || filter.limit > 0 && left <= 0 {
-			return list.close()
+			return list.Close()
 		}
 		query.Set("cursor", answer.Next)
 	}
@@ -111,7 +112,7 @@ func listRuns(ctx context.Context, c *client, out *printer, filter runFilter) er
 
 func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
 	if f.limit < 0 {
-		return nil, usagef("--limit: %d is negative; use 0 for all", f.limit)
+		return nil, term.Usagef("--limit: %d is negative; use 0 for all", f.limit)
 	}
 	query := url.Values{}
 	for _, status := range f.statuses {
@@ -133,14 +134,14 @@ func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
 
 // instant reads a time; a position is when its event was recorded.
 func (c *client) instant(ctx context.Context, flag, text string) (time.Time, error) {
-	w, err := parseWhen(flag, text, time.Now())
-	if err != nil || w.position == 0 {
-		return w.time, err
+	w, err := term.ParseWhen(flag, text, time.Now())
+	if err != nil || w.Position == 0 {
+		return w.Time, err
 	}
 	var event struct {
 		RecordedAt time.Time `json:"recorded_at"`
 	}
-	err = c.get(ctx, "/api/v1/events/"+strconv.FormatInt(w.position, 10), nil, &event)
+	err = c.get(ctx, "/api/v1/events/"+strconv.FormatInt(w.Position, 10), nil, &event)
 	return event.RecordedAt, err
 }
 
@@ -150,13 +151,13 @@ func setUnlessEmpty(query url.Values, key, value string) {
 	}
 }
 
-func listRunsIn(out *printer) *listing {
-	return out.list("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
+func listRunsIn(out *term.Printer) *term.Listing {
+	return out.List("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
 }
 
 func (r runView) cells() []string {
 	return []string{
-		r.ID, r.Scraper, string(r.Status), string(r.Trigger), stamp(r.StartedAt), r.duration(), count(r.Items), r.why(),
+		r.ID, r.Scraper, string(r.Status), string(r.Trigger), term.Stamp(r.StartedAt), r.duration(), count(r.Items), r.why(),
 	}
 }
 
@@ -180,13 +181,13 @@ func count(n *int64) string {
 // idHelp says what a command takes for a run's id.
 const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show."
 
-func newRunsShowCmd(flags *dataFlags) *cobra.Command {
+func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one run",
 		Long:  "show prints everything about a run. " + idHelp,
-		Args:  exactly("ID"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+		Args:  term.Exactly("ID"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			r, err := c.run(ctx, args[0])
 			if err != nil {
 				return err
@@ -204,12 +205,12 @@ func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
 	return r, err
 }
 
-func showRun(out *printer, r runDoc) error {
+func showRun(out *term.Printer, r runDoc) error {
 	v := r.view
-	return out.facts(r,
+	return out.Facts(r,
 		[2]string{"id", v.ID}, [2]string{"scraper", v.Scraper}, [2]string{"status", string(v.Status)},
 		[2]string{"trigger", string(v.Trigger)}, [2]string{"watcher", v.Watcher},
-		[2]string{"started", stamp(v.StartedAt)}, [2]string{"ended", stamp(v.EndedAt)}, [2]string{"duration", v.duration()},
+		[2]string{"started", term.Stamp(v.StartedAt)}, [2]string{"ended", term.Stamp(v.EndedAt)}, [2]string{"duration", v.duration()},
 		[2]string{"items", count(v.Items)}, [2]string{"note", v.Note}, [2]string{"link", string(v.Link)}, [2]string{"cause", string(v.Cause)},
 		[2]string{"phase", string(v.Phase)}, [2]string{"code", string(v.Code)}, [2]string{"detail", v.Detail}, [2]string{"last event", v.LastEvent},
 		[2]string{"recovers", v.Recovers}, [2]string{"recovered by", v.RecoveredBy},
@@ -217,14 +218,14 @@ func showRun(out *printer, r runDoc) error {
 	)
 }
 
-func newRunsCancelCmd(flags *dataFlags) *cobra.Command {
+func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "End a run",
 		Long:  "cancel ends a run. " + idHelp,
-		Args:  exactly("ID"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+		Args:  term.Exactly("ID"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			found, err := c.run(ctx, args[0])
 			if err != nil {
 				return err

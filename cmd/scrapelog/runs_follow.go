@@ -12,11 +12,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tmaxmax/go-sse"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/handlers/live"
 )
 
-func newRunsStartCmd(flags *dataFlags) *cobra.Command {
+func newRunsStartCmd(flags *term.DataFlags) *cobra.Command {
 	var wait, attach bool
 	var params string
 	cmd := &cobra.Command{
@@ -25,16 +26,16 @@ func newRunsStartCmd(flags *dataFlags) *cobra.Command {
 		Long: `start begins a run and prints it. With --wait it follows the run to its end and
 exits 1 when it did not complete. With --attach the run lives only as long as
 this command follows it: when it goes away, the scrape is stopped.`,
-		Args: exactly("NAME"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+		Args: term.Exactly("NAME"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if wait && attach {
-				return usagef("runs start: --wait and --attach exclude each other; --attach waits too")
+				return term.Usagef("runs start: --wait and --attach exclude each other; --attach waits too")
 			}
 			given, err := parseParams(params)
 			if err != nil {
 				return err
 			}
-			ctx, stop := out.following(ctx)
+			ctx, stop := out.Following(ctx)
 			defer stop()
 			return newFollower(c, out).start(ctx, args[0], startRequest{Params: given}, wait, attach)
 		})),
@@ -51,19 +52,19 @@ func parseParams(text string) (json.RawMessage, error) {
 		return nil, nil
 	}
 	if !json.Valid([]byte(text)) {
-		return nil, usagef("--params: not JSON; use an object such as {\"depth\":2}")
+		return nil, term.Usagef("--params: not JSON; use an object such as {\"depth\":2}")
 	}
 	return json.RawMessage(text), nil
 }
 
-func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
+func newRunsWatchCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch ID",
 		Short: "Follow a run to its end",
 		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete. " + idHelp,
-		Args:  exactly("ID"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
-			ctx, stop := out.following(ctx)
+		Args:  term.Exactly("ID"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			ctx, stop := out.Following(ctx)
 			defer stop()
 			r, err := c.run(ctx, args[0])
 			if err != nil {
@@ -77,14 +78,14 @@ func newRunsWatchCmd(flags *dataFlags) *cobra.Command {
 // follower prints a run whenever it changes.
 type follower struct {
 	*client
-	out     *printer
+	out     *term.Printer
 	silence time.Duration // how long a live stream may say nothing
 	watcher string
-	list    *listing
+	list    *term.Listing
 	last    runDoc
 }
 
-func newFollower(c *client, out *printer) *follower {
+func newFollower(c *client, out *term.Printer) *follower {
 	return &follower{client: c, out: out, silence: 3 * live.Beat}
 }
 
@@ -119,7 +120,7 @@ func (f *follower) start(ctx context.Context, scraper string, body startRequest,
 // again: that concerns what is printed, never the run. A nil stream is opened.
 func (f *follower) follow(ctx context.Context, r runDoc, stream *liveStream) (err error) {
 	f.list = listRunsIn(f.out)
-	f.list.fit([]string{"", "", string(domain.StatusConnectionFailed), "", "", "59m59.999s"})
+	f.list.Fit([]string{"", "", string(domain.StatusConnectionFailed), "", "", "59m59.999s"})
 	if err := f.show(r); err != nil {
 		return err
 	}
@@ -129,13 +130,13 @@ func (f *follower) follow(ctx context.Context, r runDoc, stream *liveStream) (er
 		}
 	}
 	for !f.ended() {
-		if err := f.hear(ctx, stream); err != nil && !errors.Is(err, errUnreachable) {
+		if err := f.hear(ctx, stream); err != nil && !errors.Is(err, term.ErrUnreachable) {
 			return err
 		}
 		if f.ended() {
 			break
 		}
-		fmt.Fprintln(f.out.notes, "scrapelog: live updates lost, trying again")
+		fmt.Fprintln(f.out.Notes, "scrapelog: live updates lost, trying again")
 		if stream, err = f.reopen(ctx); err != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func (f *follower) heard(ctx context.Context, message sse.Event) (runDoc, error)
 	case "run":
 		var r runDoc
 		if err := json.Unmarshal([]byte(message.Data), &r); err != nil {
-			return runDoc{}, failf(errUnreachable, "%s did not speak as scrapelog does: %v", f.shown, err)
+			return runDoc{}, term.Failf(term.ErrUnreachable, "%s did not speak as scrapelog does: %v", f.shown, err)
 		}
 		if r.view.ID == f.last.view.ID {
 			return r, nil
@@ -191,16 +192,16 @@ func (f *follower) show(r runDoc) error {
 		return nil
 	}
 	f.last = r
-	if f.out.format == "json" { // one document: the run as it ended
+	if f.out.Format == "json" { // one document: the run as it ended
 		if r.view.Status.Final() {
-			return f.out.document(r)
+			return f.out.Document(r)
 		}
 		return nil
 	}
-	if err := f.list.add(r, r.view.cells()...); err != nil {
+	if err := f.list.Add(r, r.view.cells()...); err != nil {
 		return err
 	}
-	return f.list.flush()
+	return f.list.Flush()
 }
 
 func (f *follower) verdict() error {
@@ -212,5 +213,5 @@ func (f *follower) verdict() error {
 	if why != "" {
 		why = " (" + why + ")"
 	}
-	return failf(errNegative, "run %s ended as %s%s", r.ID, r.Status, why)
+	return term.Failf(term.ErrNegative, "run %s ended as %s%s", r.ID, r.Status, why)
 }

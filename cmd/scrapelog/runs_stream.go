@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"scrapelog/cmd/scrapelog/term"
 )
 
 // liveStream is a live stream that ends itself when it has gone silent: a
@@ -20,7 +22,7 @@ type liveStream struct {
 
 func (f *follower) open(ctx context.Context) (*liveStream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stream := newLiveStream(http.NoBody, cancel, f.silence, failf(errUnreachable, "%s has fallen silent", f.shown))
+	stream := newLiveStream(http.NoBody, cancel, f.silence, term.Failf(term.ErrUnreachable, "%s has fallen silent", f.shown))
 	path := "/api/v1/watch"
 	if f.watcher != "" {
 		path += "?" + url.Values{"id": {f.watcher}}.Encode()
@@ -67,7 +69,7 @@ func (f *follower) reopen(ctx context.Context) (*liveStream, error) {
 		case <-time.After(reconnectDelay):
 		}
 		stream, err := f.open(ctx)
-		if err == nil || !errors.Is(err, errUnreachable) {
+		if err == nil || !errors.Is(err, term.ErrUnreachable) {
 			return stream, err
 		}
 	}

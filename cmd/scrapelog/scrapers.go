@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/projections"
 )
@@ -50,7 +51,7 @@ func (v scraperView) next() string {
 	if s.AfterRecovery() && !v.NextSlot.IsZero() {
 		return "after recovery"
 	}
-	return stamp(v.NextSlot)
+	return term.Stamp(v.NextSlot)
 }
 
 // streak says that its runs are lost the same way again and again; empty: they
@@ -65,9 +66,9 @@ func (v scraperView) streak() string {
 type scraperDoc = fetched[scraperView]
 
 func newScrapersCmd() *cobra.Command {
-	group := requireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, pause and resume scrapers"})
-	flags := &dataFlags{}
-	flags.register(group)
+	group := term.RequireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, pause and resume scrapers"})
+	flags := &term.DataFlags{}
+	flags.Register(group)
 	addServerFlag(group)
 	group.AddCommand(
 		newScrapersListCmd(flags), newScrapersShowCmd(flags), newScrapersNextCmd(flags),
@@ -77,19 +78,19 @@ func newScrapersCmd() *cobra.Command {
 	return group
 }
 
-func newScrapersListCmd(flags *dataFlags) *cobra.Command {
+func newScrapersListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List scrapers by name",
-		Args:  exactly(),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, _ []string) error {
+		Args:  term.Exactly(),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			return listScrapers(ctx, c, out)
 		})),
 	}
 }
 
-func listScrapers(ctx context.Context, c *client, out *printer) error {
-	list := out.list("NAME", "SCHEDULE", "CONNECTION", "LAST RUN", "STARTED", "NEXT", "PAUSED")
+func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
+	list := out.List("NAME", "SCHEDULE", "CONNECTION", "LAST RUN", "STARTED", "NEXT", "PAUSED")
 	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
 	for {
 		var answer struct {
@@ -101,14 +102,14 @@ func listScrapers(ctx context.Context, c *client, out *printer) error {
 		}
 		for _, s := range answer.Scrapers {
 			v := s.view
-			err := list.add(s, v.Name, v.Config.Schedule, v.Connection.State, string(v.LastRun.Status),
-				stamp(v.LastRun.StartedAt), v.next(), yes(v.Paused))
+			err := list.Add(s, v.Name, v.Config.Schedule, v.Connection.State, string(v.LastRun.Status),
+				term.Stamp(v.LastRun.StartedAt), v.next(), yes(v.Paused))
 			if err != nil {
 				return err
 			}
 		}
 		if answer.Next == "" {
-			return list.close()
+			return list.Close()
 		}
 		query.Set("cursor", answer.Next)
 	}
@@ -121,12 +122,12 @@ func yes(b bool) string {
 	return ""
 }
 
-func newScrapersShowCmd(flags *dataFlags) *cobra.Command {
+func newScrapersShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show one scraper",
-		Args:  exactly("NAME"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+		Args:  term.Exactly("NAME"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			s, err := c.scraper(ctx, args[0])
 			if err != nil {
 				return err
@@ -143,29 +144,29 @@ func (c *client) scraper(ctx context.Context, name string) (s scraperDoc, err er
 
 func scraperPath(name string) string { return "/api/v1/scrapers/" + url.PathEscape(name) }
 
-func showScraper(out *printer, s scraperDoc) error {
+func showScraper(out *term.Printer, s scraperDoc) error {
 	v := s.view
 	config, err := json.Marshal(v.Config)
 	if err != nil {
 		return err
 	}
-	return out.facts(s,
+	return out.Facts(s,
 		[2]string{"name", v.Name}, [2]string{"url", v.Config.URL}, [2]string{"managed by", string(v.Source)},
 		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", v.next()},
 		[2]string{"paused", yes(v.Paused)}, [2]string{"because", v.PausedReason},
-		[2]string{"connection", v.Connection.State}, [2]string{"since", stamp(v.Connection.Since)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", v.streak()},
-		[2]string{"last run", v.LastRun.ID}, [2]string{"started", stamp(v.LastRun.StartedAt)}, [2]string{"status", string(v.LastRun.Status)},
+		[2]string{"connection", v.Connection.State}, [2]string{"since", term.Stamp(v.Connection.Since)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", v.streak()},
+		[2]string{"last run", v.LastRun.ID}, [2]string{"started", term.Stamp(v.LastRun.StartedAt)}, [2]string{"status", string(v.LastRun.Status)},
 		[2]string{"open run", v.OpenRun}, [2]string{"configuration", string(config)},
 	)
 }
 
-func newScrapersChangeCmd(flags *dataFlags, verb, short string) *cobra.Command {
+func newScrapersChangeCmd(flags *term.DataFlags, verb, short string) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   verb + " NAME",
 		Short: short,
-		Args:  exactly("NAME"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+		Args:  term.Exactly("NAME"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var s scraperDoc
 			if err := c.post(ctx, scraperPath(args[0])+"/"+verb, map[string]string{"reason": reason}, &s); err != nil {
 				return err
@@ -177,15 +178,15 @@ func newScrapersChangeCmd(flags *dataFlags, verb, short string) *cobra.Command {
 	return cmd
 }
 
-func newScrapersNextCmd(flags *dataFlags) *cobra.Command {
+func newScrapersNextCmd(flags *term.DataFlags) *cobra.Command {
 	var n int
 	cmd := &cobra.Command{
 		Use:   "next NAME",
 		Short: "Print the next slots of a scraper",
-		Args:  exactly("NAME"),
-		RunE: flags.run(asking(func(ctx context.Context, c *client, out *printer, args []string) error {
+		Args:  term.Exactly("NAME"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if n < 1 {
-				return usagef("-n: %d is too few; use 1 or more", n)
+				return term.Usagef("-n: %d is too few; use 1 or more", n)
 			}
 			s, err := c.scraper(ctx, args[0])
 			if err != nil {
@@ -200,7 +201,7 @@ func newScrapersNextCmd(flags *dataFlags) *cobra.Command {
 
 // listSlots counts on from the slot that the server waits for: it anchors those
 // of @every as well.
-func listSlots(out *printer, s scraperView, n int) error {
+func listSlots(out *term.Printer, s scraperView, n int) error {
 	schedule, err := domain.ParseSchedule(s.Config.Schedule, s.Config.TimeZone)
 	if err != nil {
 		return err
@@ -209,26 +210,26 @@ func listSlots(out *printer, s scraperView, n int) error {
 	if err != nil {
 		return err
 	}
-	list := out.list("SLOT", s.Config.TimeZone)
+	list := out.List("SLOT", s.Config.TimeZone)
 	slot := s.NextSlot
 	for ; n > 0 && !slot.IsZero(); n-- {
 		value := struct {
 			Scraper string    `json:"scraper"`
 			Slot    time.Time `json:"slot"`
 		}{s.Name, slot}
-		if err := list.add(value, stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700")); err != nil {
+		if err := list.Add(value, term.Stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700")); err != nil {
 			return err
 		}
 		slot = schedule.Next(s.NextSlot, slot)
 	}
-	if err := list.close(); err != nil {
+	if err := list.Close(); err != nil {
 		return err
 	}
 	switch {
-	case list.count > 0:
+	case list.Count > 0:
 		return nil
 	case s.Paused:
-		return failf(errNegative, "%s is paused", s.Name)
+		return term.Failf(term.ErrNegative, "%s is paused", s.Name)
 	}
-	return failf(errNegative, "%s has no slots: it is started by hand only", s.Name)
+	return term.Failf(term.ErrNegative, "%s has no slots: it is started by hand only", s.Name)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/gate"
 )
@@ -36,15 +37,15 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			}
 			reload, stop := reloads(configPath(cmd))
 			defer stop()
-			return runServe(cmd.Context(), config, reload, loggerFrom(cmd.Context()))
+			return runServe(cmd.Context(), config, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
 	addConfigFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at (default 127.0.0.1:8080)")
 	cmd.Flags().String("db", "", "database: sqlite:PATH or postgres://… (default sqlite:scrapelog.db)")
 	addWithoutLoginsFlag(cmd)
-	bindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
-	bindEnv(cmd, "db", "SCRAPELOG_DB")
+	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
+	term.BindEnv(cmd, "db", "SCRAPELOG_DB")
 	return cmd
 }
 
@@ -121,10 +122,10 @@ func openServed(ctx context.Context, config eventstore.Config) (*eventstore.Stor
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := gate.Listen(ctx, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, failf(errUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
+		return nil, term.Failf(term.ErrUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: cannot listen at %s: %w", errUnreachable, address, err)
+		return nil, fmt.Errorf("%w: cannot listen at %s: %w", term.ErrUnreachable, address, err)
 	}
 	return listener, nil
 }

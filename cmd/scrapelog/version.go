@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"scrapelog/cmd/scrapelog/term"
 )
 
 // stamped is the version, set by the Makefile: -ldflags "-X main.stamped=…".
@@ -15,7 +17,7 @@ func newVersionCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  exactly(),
+		Args:  term.Exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "scrapelog %s (%s, %s/%s)\n",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

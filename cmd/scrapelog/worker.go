@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/worker"
 )
@@ -39,9 +40,9 @@ the rules and the bounds.
 	cmd.Flags().String("config", "", "configuration file (required)")
 	cmd.Flags().String("listen", "", "address to listen at (default "+worker.DefaultConfig().Listen+")")
 	cmd.Flags().Bool(withoutSecret, false, "let other machines reach --listen: each of them may start scrapes with params of its own")
-	bindEnv(cmd, withoutSecret, "SCRAPELOG_WORKER_LISTEN_WITHOUT_SECRET")
-	bindEnv(cmd, "config", "SCRAPELOG_WORKER_CONFIG")
-	bindEnv(cmd, "listen", "SCRAPELOG_WORKER_LISTEN")
+	term.BindEnv(cmd, withoutSecret, "SCRAPELOG_WORKER_LISTEN_WITHOUT_SECRET")
+	term.BindEnv(cmd, "config", "SCRAPELOG_WORKER_CONFIG")
+	term.BindEnv(cmd, "listen", "SCRAPELOG_WORKER_LISTEN")
 	cmd.AddCommand(newWorkerCheckCmd())
 	return cmd
 }
@@ -53,7 +54,7 @@ func runWorker(cmd *cobra.Command) error {
 	}
 	config.ListenWithoutSecret = config.ListenWithoutSecret || cmd.Flag(withoutSecret).Value.String() == "true"
 	ctx := cmd.Context()
-	logger := loggerFrom(ctx)
+	logger := term.LoggerFrom(ctx)
 	w, err := worker.New(config, logger)
 	if err != nil {
 		return err // the file is valid by itself: it is a flag, or who can reach the address
@@ -74,7 +75,7 @@ func runWorker(cmd *cobra.Command) error {
 // was given as a flag goes before the file's.
 func loadWorkerConfig(path, listen string) (worker.Config, error) {
 	if path == "" {
-		return worker.Config{}, usagef("worker needs a configuration: give --config FILE")
+		return worker.Config{}, term.Usagef("worker needs a configuration: give --config FILE")
 	}
 	source, err := readConfig(path)
 	if err != nil {
@@ -102,11 +103,11 @@ func parseWorkerConfig(path string, source []byte) (worker.Config, error) {
 // cannotListen says so in words, without the system call that net names.
 func cannotListen(address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return failf(errUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
+		return term.Failf(term.ErrUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err
 	}
-	return failf(errUnreachable, "cannot listen at %s: %v", address, err)
+	return term.Failf(term.ErrUnreachable, "cannot listen at %s: %v", address, err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/contract"
 )
 
@@ -16,7 +17,7 @@ import (
 const checkTimeout = 5 * time.Minute
 
 func newWorkerCheckCmd() *cobra.Command {
-	flags, target, params := &dataFlags{}, contract.Target{}, ""
+	flags, target, params := &term.DataFlags{}, contract.Target{}, ""
 	cmd := &cobra.Command{
 		Use:   "check URL",
 		Short: "Say whether a scraper keeps to the contract",
@@ -27,12 +28,12 @@ scraper that is idle.
 
 Each finding comes with what mends it, and the command exits 1. What there was
 nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
-		Args: exactly("URL"),
+		Args: term.Exactly("URL"),
 	}
-	flags.register(cmd)
+	flags.Register(cmd)
 	timeout := cmd.Flag("timeout")
-	timeout.DefValue, flags.timeout = checkTimeout.String(), checkTimeout
-	cmd.RunE = flags.run(func(ctx context.Context, _ *cobra.Command, out *printer, args []string) (err error) {
+	timeout.DefValue, flags.Timeout = checkTimeout.String(), checkTimeout
+	cmd.RunE = flags.Run(func(ctx context.Context, _ *cobra.Command, out *term.Printer, args []string) (err error) {
 		target.URL = args[0]
 		if target.Params, err = parseParams(params); err != nil {
 			return err
@@ -41,7 +42,7 @@ nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
 		if printed := printVerdicts(out, verdicts); printed != nil || err != nil {
 			return cmp.Or(printed, err)
 		}
-		return answerOf(verdicts, out.notes)
+		return answerOf(verdicts, out.Notes)
 	})
 	cmd.Flags().StringVar(&target.Scraper, "scraper", "", "the name that the scraper is given in the order")
 	cmd.Flags().StringSliceVar(&target.Platforms, "platforms", nil, "the platforms of the order, separated by commas")
@@ -52,23 +53,23 @@ nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
 
 // printVerdicts prints nothing when nothing was seen. What mends a finding has a
 // row of its own in a table.
-func printVerdicts(out *printer, verdicts []contract.Verdict) error {
+func printVerdicts(out *term.Printer, verdicts []contract.Verdict) error {
 	if tally(verdicts, contract.Unseen) == len(verdicts) {
 		return nil
 	}
-	l := out.list("RULE", "RESULT", "SEEN")
+	l := out.List("RULE", "RESULT", "SEEN")
 	for _, v := range verdicts {
-		if err := l.add(v, string(v.Rule), string(v.Result), v.Seen); err != nil {
+		if err := l.Add(v, string(v.Rule), string(v.Result), v.Seen); err != nil {
 			return err
 		}
-		if v.Fix == "" || !out.isTable() {
+		if v.Fix == "" || !out.IsTable() {
 			continue
 		}
-		if err := l.add(nil, "", "fix", v.Fix); err != nil {
+		if err := l.Add(nil, "", "fix", v.Fix); err != nil {
 			return err
 		}
 	}
-	return l.close()
+	return l.Close()
 }
 
 // answerOf makes findings a negative answer, and says what could not be judged.
@@ -77,7 +78,7 @@ func answerOf(verdicts []contract.Verdict, notes io.Writer) error {
 		fmt.Fprintf(notes, "%d of %d rules could not be judged\n", unseen, len(verdicts))
 	}
 	if findings := tally(verdicts, contract.Finding); findings > 0 {
-		return failf(errNegative, "%d of %d rules are not kept", findings, len(verdicts))
+		return term.Failf(term.ErrNegative, "%d of %d rules are not kept", findings, len(verdicts))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"fmt"
@@ -7,38 +7,38 @@ import (
 	"scrapelog/domain"
 )
 
-// listing prints values of one kind: a table with aligned columns, one JSON
+// Listing prints values of one kind: a table with aligned columns, one JSON
 // array, or one JSON value per line.
-type listing struct {
-	*printer
+type Listing struct {
+	*Printer
 	titles []string
 	widths []int
 	rows   [][]string // of a table, not printed yet
 	values []any      // of an array that --jq wants whole
-	count  int
+	Count  int
 }
 
-func (p *printer) list(titles ...string) *listing {
-	l := &listing{printer: p, titles: titles, widths: make([]int, len(titles))}
+func (p *Printer) List(titles ...string) *Listing {
+	l := &Listing{Printer: p, titles: titles, widths: make([]int, len(titles))}
 	if p.headers {
-		l.fit(titles)
+		l.Fit(titles)
 	}
 	return l
 }
 
-// add takes the next value and the cells that show it in a table.
-func (l *listing) add(value any, cells ...string) error {
-	l.count++
+// Add takes the next value and the cells that show it in a table.
+func (l *Listing) Add(value any, cells ...string) error {
+	l.Count++
 	switch {
-	case l.isTable():
+	case l.IsTable():
 		for i := range cells {
 			cells[i] = l.fitting(safe(cells[i]), i == len(cells)-1)
 		}
-		l.fit(cells)
+		l.Fit(cells)
 		l.rows = append(l.rows, cells)
 		return nil
-	case l.format == "ndjson":
-		return l.document(value)
+	case l.Format == "ndjson":
+		return l.Document(value)
 	}
 	l.values = append(l.values, value)
 	return nil
@@ -49,7 +49,7 @@ const widestName = 63
 
 // fitting cuts a cell that would push the others off the terminal: the last one
 // may be as wide as that, any other half as wide.
-func (l *listing) fitting(cell string, last bool) string {
+func (l *Listing) fitting(cell string, last bool) string {
 	switch {
 	case !l.terminal:
 		return cell
@@ -59,17 +59,17 @@ func (l *listing) fitting(cell string, last bool) string {
 	return cut(cell, max(widestName, l.width/2))
 }
 
-// flush prints the rows of a table that have come together. What follows keeps
+// Flush prints the rows of a table that have come together. What follows keeps
 // at least their widths.
-func (l *listing) flush() error {
-	if !l.isTable() {
+func (l *Listing) Flush() error {
+	if !l.IsTable() {
 		return nil
 	}
 	if l.headers {
 		l.rows, l.headers = append([][]string{l.titles}, l.rows...), false
 	}
 	for _, row := range l.rows {
-		if _, err := fmt.Fprintln(l.w, l.line(row)); err != nil {
+		if _, err := fmt.Fprintln(l.Out, l.line(row)); err != nil {
 			return err
 		}
 	}
@@ -77,24 +77,24 @@ func (l *listing) flush() error {
 	return nil
 }
 
-// close prints what is left.
-func (l *listing) close() error {
-	if l.format != "json" {
-		return l.flush()
+// Close prints what is left.
+func (l *Listing) Close() error {
+	if l.Format != "json" {
+		return l.Flush()
 	}
 	if l.values == nil {
 		l.values = []any{}
 	}
-	return l.document(l.values)
+	return l.Document(l.values)
 }
 
-func (l *listing) fit(cells []string) {
+func (l *Listing) Fit(cells []string) {
 	for i, cell := range cells {
 		l.widths[i] = max(l.widths[i], columns(cell))
 	}
 }
 
-func (l *listing) line(cells []string) string {
+func (l *Listing) line(cells []string) string {
 	var b strings.Builder
 	for i, cell := range cells {
 		b.WriteString(l.paint(cell))
@@ -114,17 +114,17 @@ var statusColours = map[domain.RunStatus]string{
 	domain.StatusCancelled:        "\x1b[90m",
 }
 
-func (p *printer) paint(cell string) string {
+func (p *Printer) paint(cell string) string {
 	if colour, ok := statusColours[domain.RunStatus(cell)]; ok && p.colour {
 		return colour + cell + "\x1b[0m"
 	}
 	return cell
 }
 
-// facts prints one value: its facts line by line, or as JSON.
-func (p *printer) facts(value any, pairs ...[2]string) error {
-	if !p.isTable() {
-		return p.document(value)
+// Facts prints one value: its facts line by line, or as JSON.
+func (p *Printer) Facts(value any, pairs ...[2]string) error {
+	if !p.IsTable() {
+		return p.Document(value)
 	}
 	widest := 0
 	for _, pair := range pairs {
@@ -134,7 +134,7 @@ func (p *printer) facts(value any, pairs ...[2]string) error {
 		if pair[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(p.w, "%-*s  %s\n", widest, pair[0], p.paint(safe(pair[1]))); err != nil {
+		if _, err := fmt.Fprintf(p.Out, "%-*s  %s\n", widest, pair[0], p.paint(safe(pair[1]))); err != nil {
 			return err
 		}
 	}

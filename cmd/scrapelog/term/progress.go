@@ -1,15 +1,15 @@
-package main
+package term
 
 import (
 	"fmt"
 	"time"
 )
 
-// progress says on stderr how far a command has come: now and then, and at its
+// Progress says on stderr how far a command has come: now and then, and at its
 // end. On a terminal a line takes the place of the one before it.
-func (p *printer) progress(what string) func(done, head int64) {
+func (p *Printer) Progress(what string) func(done, head int64) {
 	const every = time.Second
-	last, terminal := time.Now(), isTerminal(p.notes)
+	last, terminal := time.Now(), isTerminal(p.Notes)
 	return func(done, head int64) {
 		if done < head && time.Since(last) < every {
 			return
@@ -22,6 +22,6 @@ func (p *printer) progress(what string) func(done, head int64) {
 				end = ""
 			}
 		}
-		fmt.Fprint(p.notes, line+end)
+		fmt.Fprint(p.Notes, line+end)
 	}
 }

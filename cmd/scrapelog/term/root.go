@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"errors"
@@ -8,22 +8,22 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// register gives the root command the flags of every command: logs, colours, and
+// Register gives the root command the flags of every command: logs, colours, and
 // environment variables in place of flags.
-func register(root *cobra.Command) {
+func Register(root *cobra.Command) {
 	root.PersistentPreRunE = prepare
 	flags := root.PersistentFlags()
 	flags.String("log-format", "text", "logs on stderr as text or json")
 	flags.String("log-level", "info", "least level to log: debug, info, warn or error")
 	flags.String("color", "auto", "colours: auto, always or never")
-	bindEnv(root, "log-format", "SCRAPELOG_LOG_FORMAT")
-	bindEnv(root, "log-level", "SCRAPELOG_LOG_LEVEL")
-	bindEnv(root, "color", "SCRAPELOG_COLOR")
+	BindEnv(root, "log-format", "SCRAPELOG_LOG_FORMAT")
+	BindEnv(root, "log-level", "SCRAPELOG_LOG_LEVEL")
+	BindEnv(root, "color", "SCRAPELOG_COLOR")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && strings.HasSuffix(invalid.GetFlag().Name, "-env") {
-			return usagef("--%s: the value is not NAME=VARIABLE, and is not repeated here: it may be a secret", invalid.GetFlag().Name)
+			return Usagef("--%s: the value is not NAME=VARIABLE, and is not repeated here: it may be a secret", invalid.GetFlag().Name)
 		}
-		return usagef("%v; see %q", err, cmd.CommandPath()+" --help")
+		return Usagef("%v; see %q", err, cmd.CommandPath()+" --help")
 	})
 }
 

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"errors"
@@ -7,44 +7,44 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// argsAreUsage makes every complaint about arguments a usage error.
-func argsAreUsage(cmd *cobra.Command) {
+// ArgsAreUsage makes every complaint about arguments a usage error.
+func ArgsAreUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			err := check(cmd, args)
-			if err != nil && !errors.Is(err, errUsage) {
-				return usagef("%s: %v", name(cmd), err)
+			if err != nil && !errors.Is(err, ErrUsage) {
+				return Usagef("%s: %v", CommandName(cmd), err)
 			}
 			return err
 		}
 	}
 	for _, sub := range cmd.Commands() {
-		argsAreUsage(sub)
+		ArgsAreUsage(sub)
 	}
 }
 
-// requireSubcommand makes a group answer with one line and exit 2 when its
+// RequireSubcommand makes a group answer with one line and exit 2 when its
 // subcommand is missing or unknown, where cobra would print help and exit 0.
-func requireSubcommand(group *cobra.Command) *cobra.Command {
+func RequireSubcommand(group *cobra.Command) *cobra.Command {
 	group.Args, group.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
 	group.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			if !cmd.HasParent() {
 				return cmd.Help()
 			}
-			return usagef("%s: name a command: %s", name(cmd), subcommands(cmd))
+			return Usagef("%s: name a command: %s", CommandName(cmd), subcommands(cmd))
 		}
 		hint := "use " + subcommands(cmd)
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = "did you mean " + near[0] + "?"
 		}
-		return usagef("%s: there is no command %q; %s", name(cmd), args[0], hint)
+		return Usagef("%s: there is no command %q; %s", CommandName(cmd), args[0], hint)
 	}
 	return group
 }
 
-// name is how a command is called, after "scrapelog".
-func name(cmd *cobra.Command) string {
+// CommandName is how a command is called, after "scrapelog".
+func CommandName(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
@@ -58,20 +58,20 @@ func subcommands(cmd *cobra.Command) string {
 	return strings.Join(names, ", ")
 }
 
-// exactly wants the named arguments, no fewer and no more.
-func exactly(names ...string) cobra.PositionalArgs {
+// Exactly wants the named arguments, no fewer and no more.
+func Exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(names) {
-			return usagef("%s: %s is missing; see %q", name(cmd), names[len(args)], cmd.CommandPath()+" --help")
+			return Usagef("%s: %s is missing; see %q", CommandName(cmd), names[len(args)], cmd.CommandPath()+" --help")
 		}
-		return noMoreThan(len(names))(cmd, args)
+		return NoMoreThan(len(names))(cmd, args)
 	}
 }
 
-func noMoreThan(n int) cobra.PositionalArgs {
+func NoMoreThan(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {
-			return usagef("%s: %q is one argument too many; see %q", name(cmd), args[n], cmd.CommandPath()+" --help")
+			return Usagef("%s: %q is one argument too many; see %q", CommandName(cmd), args[n], cmd.CommandPath()+" --help")
 		}
 		return nil
 	}

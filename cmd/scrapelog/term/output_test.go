@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"bytes"
@@ -14,17 +14,17 @@ import (
 )
 
 // newOutput is a printer as the given flags make it, and what it prints.
-func newOutput(t *testing.T, args ...string) (*printer, *bytes.Buffer) {
+func newOutput(t *testing.T, args ...string) (*Printer, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
-	var p *printer
+	var p *Printer
 	root := &cobra.Command{Use: "scrapelog"}
-	register(root)
-	flags := &dataFlags{}
+	Register(root)
+	flags := &DataFlags{}
 	probe := &cobra.Command{Use: "probe"}
-	flags.register(probe)
+	flags.Register(probe)
 	probe.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		p, err = flags.printer(cmd)
+		p, err = flags.Printer(cmd)
 		return err
 	}
 	root.AddCommand(probe)
@@ -57,14 +57,14 @@ func TestLists(t *testing.T) {
 	} {
 		t.Run(args, func(t *testing.T) {
 			p, out := newOutput(t, strings.Fields(args)...)
-			list := p.list("NAME", "N")
+			list := p.List("NAME", "N")
 			for _, v := range things {
 				n, _ := json.Marshal(v.N)
-				if err := list.add(v, v.Name, string(n)); err != nil {
+				if err := list.Add(v, v.Name, string(n)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := list.close(); err != nil || out.String() != want {
+			if err := list.Close(); err != nil || out.String() != want {
 				t.Errorf("%v, got\n%s\nwant\n%s", err, out, want)
 			}
 		})
@@ -73,28 +73,28 @@ func TestLists(t *testing.T) {
 
 func TestAnEmptyListIsAnArray(t *testing.T) {
 	p, out := newOutput(t, "-o", "json")
-	if err := p.list("NAME").close(); err != nil || out.String() != "[]\n" {
+	if err := p.List("NAME").Close(); err != nil || out.String() != "[]\n" {
 		t.Errorf("%v, %q", err, out)
 	}
 }
 
 func TestAWrongFilterIsAUsageError(t *testing.T) {
 	p, _ := newOutput(t, "--jq", ".name.first")
-	if err := p.document(thing{"a", 1}); !errors.Is(err, errUsage) {
+	if err := p.Document(thing{"a", 1}); !errors.Is(err, ErrUsage) {
 		t.Error(err)
 	}
 }
 
 func TestStatusesAreColouredAfterAlignment(t *testing.T) {
 	p, out := newOutput(t, "--color", "always", "--no-headers")
-	list := p.list("A", "B")
+	list := p.List("A", "B")
 	for _, row := range [][]string{{"completed", "x"}, {"connection_failed", "y"}} {
-		if err := list.add(nil, row...); err != nil {
+		if err := list.Add(nil, row...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := "\x1b[32mcompleted\x1b[0m          x\n\x1b[33mconnection_failed\x1b[0m  y\n"
-	if err := list.close(); err != nil || out.String() != want {
+	if err := list.Close(); err != nil || out.String() != want {
 		t.Errorf("%v, got %q, want %q", err, out, want)
 	}
 }
@@ -202,23 +202,23 @@ func TestParseWhen(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, berlin)
-	for in, want := range map[string]when{
+	for in, want := range map[string]When{
 		"":                          {},
-		"-1h":                       {time: now.Add(-time.Hour)},
-		"-7d":                       {time: now.Add(-7 * 24 * time.Hour)},
-		"-90s":                      {time: now.Add(-90 * time.Second)},
-		"today":                     {time: time.Date(2026, 11, 23, 0, 0, 0, 0, berlin)},
-		"2026-11-22T10:00:00Z":      {time: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)},
-		"2026-11-22T10:00:00.5Z":    {time: time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)},
-		"2026-11-22T10:00:00+01:00": {time: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)},
-		"@42":                       {position: 42},
+		"-1h":                       {Time: now.Add(-time.Hour)},
+		"-7d":                       {Time: now.Add(-7 * 24 * time.Hour)},
+		"-90s":                      {Time: now.Add(-90 * time.Second)},
+		"today":                     {Time: time.Date(2026, 11, 23, 0, 0, 0, 0, berlin)},
+		"2026-11-22T10:00:00Z":      {Time: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)},
+		"2026-11-22T10:00:00.5Z":    {Time: time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)},
+		"2026-11-22T10:00:00+01:00": {Time: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)},
+		"@42":                       {Position: 42},
 	} {
-		if got, err := parseWhen("since", in, now); err != nil || got.position != want.position || !got.time.Equal(want.time) {
+		if got, err := ParseWhen("since", in, now); err != nil || got.Position != want.Position || !got.Time.Equal(want.Time) {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
 	for _, in := range []string{"1h", "@0", "@x", "@-1", "yesterday", "-1", "-d", "--1h", "2026-11-22"} {
-		if got, err := parseWhen("since", in, now); !errors.Is(err, errUsage) {
+		if got, err := ParseWhen("since", in, now); !errors.Is(err, ErrUsage) {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
@@ -231,8 +231,8 @@ func FuzzParseWhen(f *testing.F) {
 	f.Add("-99999999999d")
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, at string) {
-		w, err := parseWhen("since", at, now)
-		if err != nil && !errors.Is(err, errUsage) || err == nil && at != "" && w.position < 1 && w.time.IsZero() {
+		w, err := ParseWhen("since", at, now)
+		if err != nil && !errors.Is(err, ErrUsage) || err == nil && at != "" && w.Position < 1 && w.Time.IsZero() {
 			t.Errorf("%q: %v, %v", at, w, err)
 		}
 	})
@@ -249,11 +249,11 @@ func TestWideCells(t *testing.T) {
 	} {
 		p, out := newOutput(t, "--no-headers")
 		p.terminal, p.width = width > 0, width
-		list := p.list("A", "B", "C")
-		if err := list.add(nil, wide, name, wide); err != nil {
+		list := p.List("A", "B", "C")
+		if err := list.Add(nil, wide, name, wide); err != nil {
 			t.Fatal(err)
 		}
-		if err := list.close(); err != nil || out.String() != want {
+		if err := list.Close(); err != nil || out.String() != want {
 			t.Errorf("%d: %v, got\n%swant\n%s", width, err, out.String(), want)
 		}
 	}

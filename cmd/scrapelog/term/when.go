@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"strconv"
@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// when is an instant, or a position in the log. The zero value is neither.
-type when struct {
-	time     time.Time
-	position int64
+// When is an instant, or a position in the log. The zero value is neither.
+type When struct {
+	Time     time.Time
+	Position int64
 }
 
-const whenHelp = "-1h, today, RFC 3339 or @POSITION"
+const WhenHelp = "-1h, today, RFC 3339 or @POSITION"
 
-// parseWhen reads what --since and --until take: "-1h" or "-7d" before now,
+// ParseWhen reads what --since and --until take: "-1h" or "-7d" before now,
 // "today" (its first instant, local time), RFC 3339, or "@42".
-func parseWhen(flag, s string, now time.Time) (when, error) {
+func ParseWhen(flag, s string, now time.Time) (When, error) {
 	if s == "" {
-		return when{}, nil
+		return When{}, nil
 	}
 	if digits, ok := strings.CutPrefix(s, "@"); ok {
 		if position, err := strconv.ParseInt(digits, 10, 64); err == nil && position > 0 {
-			return when{position: position}, nil
+			return When{Position: position}, nil
 		}
 	}
 	if s == "today" {
 		y, m, d := now.Date()
-		return when{time: time.Date(y, m, d, 0, 0, 0, 0, now.Location())}, nil
+		return When{Time: time.Date(y, m, d, 0, 0, 0, 0, now.Location())}, nil
 	}
 	if ago, ok := parseAgo(s); ok {
-		return when{time: now.Add(-ago)}, nil
+		return When{Time: now.Add(-ago)}, nil
 	}
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return when{time: t}, nil
+		return When{Time: t}, nil
 	}
-	return when{}, usagef("--%s: %q is not a time; use %s", flag, s, whenHelp)
+	return When{}, Usagef("--%s: %q is not a time; use %s", flag, s, WhenHelp)
 }
 
 func parseAgo(s string) (time.Duration, bool) {
@@ -51,12 +51,12 @@ func parseAgo(s string) (time.Duration, bool) {
 	return ago, err == nil && ago >= 0
 }
 
-// stamp is a time as tables show it: UTC, RFC 3339, to be pasted into --since.
-func stamp(t time.Time) string {
+// Stamp is a time as tables show it: UTC, RFC 3339, to be pasted into --since.
+func Stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
-func stampMillis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+func StampMillis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"context"
@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errReaderGone ends a command that follows something: what reads its output, such
+// ErrReaderGone ends a command that follows something: what reads its output, such
 // as head(1), has gone. It is quiet, as a write to the closed pipe is.
-var errReaderGone = errors.New("the reader of the output has gone")
+var ErrReaderGone = errors.New("the reader of the output has gone")
 
-// following returns a context that ends with errReaderGone when what reads the
+// Following returns a context that ends with errReaderGone when what reads the
 // printer's output has gone: at once, where a command that waits for news would
 // notice at its next write only. Call stop when nothing is followed any more.
-func (p *printer) following(ctx context.Context) (_ context.Context, stop func()) {
+func (p *Printer) Following(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop = func() { cancel(nil) }
-	file, ok := p.w.(*os.File)
+	file, ok := p.Out.(*os.File)
 	if !ok {
 		return ctx, stop
 	}
@@ -30,7 +30,7 @@ func (p *printer) following(ctx context.Context) (_ context.Context, stop func()
 	go func(output, stopped uintptr) {
 		defer close(looked)
 		if awaitHangup(output, stopped) {
-			cancel(errReaderGone)
+			cancel(ErrReaderGone)
 		}
 	}(file.Fd(), stopped.Fd())
 	return ctx, func() {

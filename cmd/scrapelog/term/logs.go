@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 
 type loggerKey struct{}
 
-// loggerFrom is the logger of the running command.
-func loggerFrom(ctx context.Context) *slog.Logger {
+// LoggerFrom is the logger of the running command.
+func LoggerFrom(ctx context.Context) *slog.Logger {
 	if logger, ok := ctx.Value(loggerKey{}).(*slog.Logger); ok {
 		return logger
 	}
@@ -35,7 +35,7 @@ func withLogger(ctx context.Context, logger *slog.Logger) context.Context {
 func newLogger(w io.Writer, format, level string, colour bool) (*slog.Logger, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
-		return nil, usagef("--log-level: %q is not a level; use debug, info, warn or error", level)
+		return nil, Usagef("--log-level: %q is not a level; use debug, info, warn or error", level)
 	}
 	switch format {
 	case "json":
@@ -45,7 +45,7 @@ func newLogger(w io.Writer, format, level string, colour bool) (*slog.Logger, er
 			Level: least, ReplaceAttr: cleanAttr, NoColor: !colour, TimeFormat: time.RFC3339,
 		})}), nil
 	}
-	return nil, usagef("--log-format: %q is not a format; use text or json", format)
+	return nil, Usagef("--log-format: %q is not a format; use text or json", format)
 }
 
 // unrepeated leaves out what follows from a server that has no connection free:
@@ -101,7 +101,7 @@ func wantsColour(mode string, w io.Writer) (bool, error) {
 	case "auto":
 		return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w), nil
 	}
-	return false, usagef("--color: %q is not a choice; use auto, always or never", mode)
+	return false, Usagef("--color: %q is not a choice; use auto, always or never", mode)
 }
 
 func isTerminal(w io.Writer) bool {

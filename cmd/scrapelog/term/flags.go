@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"cmp"
@@ -11,8 +11,8 @@ import (
 
 const envAnnotation = "scrapelog_env"
 
-// bindEnv lets an environment variable speak for a flag that is not given.
-func bindEnv(cmd *cobra.Command, flag, variable string) {
+// BindEnv lets an environment variable speak for a flag that is not given.
+func BindEnv(cmd *cobra.Command, flag, variable string) {
 	f := cmd.Flag(flag)
 	f.Annotations = map[string][]string{envAnnotation: {variable}}
 	f.Usage += fmt.Sprintf(" [$%s]", variable)
@@ -26,14 +26,14 @@ func applyEnv(cmd *cobra.Command) error {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, os.Getenv(bound[0])); err != nil {
-			failed = usagef("%s: %v", bound[0], err)
+			failed = Usagef("%s: %v", bound[0], err)
 		}
 	})
 	return failed
 }
 
-// flagOr is the value of a flag the command has and that was given.
-func flagOr(cmd *cobra.Command, name, otherwise string) string {
+// FlagOr is the value of a flag the command has and that was given.
+func FlagOr(cmd *cobra.Command, name, otherwise string) string {
 	if f := cmd.Flag(name); f != nil {
 		return cmp.Or(f.Value.String(), otherwise)
 	}
