@@ -13,7 +13,8 @@ import (
 
 // Start starts a browser with one tab; chromedp.NewContext(tab) opens more. It
 // ends with the context or by stop. It also runs as root, as in a container.
-func Start(ctx context.Context) (tab context.Context, stop func()) {
+// More options follow its own.
+func Start(ctx context.Context, more ...chromedp.ExecAllocatorOption) (tab context.Context, stop func()) {
 	flags := chromedp.DefaultExecAllocatorOptions[:]
 	for _, name := range []string{
 		"no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "hide-scrollbars",
@@ -21,7 +22,7 @@ func Start(ctx context.Context) (tab context.Context, stop func()) {
 		flags = append(flags, chromedp.Flag(name, true))
 	}
 	flags = append(flags, chromedp.WindowSize(1280, 800), chromedp.Env("TZ="+Zone))
-	parent, stopBrowser := chromedp.NewExecAllocator(ctx, flags...)
+	parent, stopBrowser := chromedp.NewExecAllocator(ctx, append(flags, more...)...)
 	tab, stopTab := chromedp.NewContext(parent)
 	return tab, func() {
 		stopTab()
