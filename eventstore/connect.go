@@ -67,11 +67,15 @@ func (s *Store) connectFailed(ctx context.Context, err error) error {
 	if said, ok := errors.AsType[*pgconn.PgError](err); ok && strings.Contains(said.Message, "unsupported startup parameter") {
 		failed.kind, failed.text = ErrIndirect, indirect(place, said.Message)
 	}
-	if Shortage(err) && s.shortage.due() {
+	if Shortage(err) && shortage.due() {
 		s.log.Error("no connection to the database is free, retrying", "error", failed.text+advice(err))
 	}
 	return failed
 }
+
+// shortage is of the process: a store that cannot be opened is opened again, as
+// another one.
+var shortage minutely
 
 // minutely lets something be said once a minute.
 type minutely struct {

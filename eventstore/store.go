@@ -73,7 +73,7 @@ type Store struct {
 	turn            chan struct{} // PostgreSQL: full while a session of this process has the log's lock
 	appending       sync.Once
 	appends         appends
-	shortage, deaf  minutely      // logged
+	deaf            minutely      // logged
 	queue           chan *request // appends that the appender will take
 	known           *known        // the appender's alone
 	joined          atomic.Bool   // somebody else in this process has appended

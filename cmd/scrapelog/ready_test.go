@@ -205,15 +205,17 @@ func limitedDatabase(t *testing.T) (admin, limited string) {
 	return admin, u.String()
 }
 
-// limit bounds the connections of everybody but superusers, and ends those there are.
+// limit bounds the connections of all but superusers and ends the open ones. A
+// session that began just before is ended by the second look: the first one does
+// not see it, because it has no database yet.
 func limit(t *testing.T, admin string, connections int) {
 	t.Helper()
 	u, err := url.Parse(admin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	statements(t, admin, fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %d", u.Path[1:], connections),
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	const end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+	statements(t, admin, fmt.Sprintf("ALTER DATABASE %s CONNECTION LIMIT %d", u.Path[1:], connections), end, "SELECT pg_sleep(0.5)", end)
 }
 
 var background = context.Background()
