@@ -50,11 +50,12 @@ type crash struct {
 
 // result is what came of it.
 type result struct {
-	kills, lives, fell, runs, posts, acks, events int
-	lasted, stalled                               time.Duration
-	dir                                           string // kept when promises were broken: the database, to look into
-	story                                         func(uuid.UUID) string
-	violations                                    []check.Violation
+	kills, lives, runs, posts, acks, events int
+	fell                                    []string // how each life ended that ended by itself, with what it printed last
+	lasted, stalled                         time.Duration
+	dir                                     string // kept when promises were broken: the database, to look into
+	story                                   func(uuid.UUID) string
+	violations                              []check.Violation
 }
 
 // run does the whole test: cycles, quiet, check. What it starts it ends.

@@ -146,7 +146,7 @@ func (c *crash) judge(ctx context.Context) (result, error) {
 	}
 	for _, life := range seen.Lives {
 		if life.Fell != "" {
-			r.fell++
+			r.fell = append(r.fell, life.Fell)
 		}
 	}
 	for _, stall := range seen.Stalls {
