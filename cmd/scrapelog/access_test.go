@@ -137,6 +137,21 @@ func TestAScraperOfTheAPISendsOnlyListedVariables(t *testing.T) {
 	}
 }
 
+// warnsOfOthers says whether a page warns that there are no logins.
+func (a api) warnsOfOthers(path string) bool {
+	a.t.Helper()
+	res, err := http.Get(a.base + path)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return strings.Contains(string(page), `id="without-logins"`)
+}
+
 // TestWhereScrapersMayNotGo: metadata, our own listener, and this machine for those
 // who come from elsewhere.
 func TestWhereScrapersMayNotGo(t *testing.T) {
@@ -156,6 +171,9 @@ func TestWhereScrapersMayNotGo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, port, _ := net.SplitHostPort(freeAddr(t))
 			a, _, _ := served(t, test.host+":"+port, test.config+config, test.flags...)
+			if wide := test.host == "0.0.0.0"; a.warnsOfOthers("/runs") != wide {
+				t.Errorf("listening at %s, the pages warn of others: %t", test.host, !wide)
+			}
 			for scraper, url := range map[string]string{"of-the-api": other.URL, "metadata-api": "http://[::ffff:169.254.169.254]/", "own": a.base, "own-by-name": "http://localhost:" + port + "/"} {
 				if status, text := a.put(scraper, fmt.Sprintf(`{"url":%q}`, url)); status != http.StatusCreated {
 					t.Fatalf("%s: %d %s", scraper, status, text)

@@ -89,8 +89,17 @@ func (s *service) openStreams() int {
 	return 0
 }
 
+// openTo is the address that other machines reach without a login, if there is one.
+func (s *service) openTo() string {
+	if gate.OnlyHere(s.config.Listen) {
+		return ""
+	}
+	return s.config.Listen
+}
+
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
+		OpenTo:  s.openTo(),
 		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.store.GroupStates, Instances: s.store.Holdings, Handle: s.commands.Handle,
 		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Audit: s.audit(), Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {

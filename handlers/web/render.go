@@ -26,7 +26,7 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 	}
 	return pages.Chrome{
 		Title: title, Section: section, URL: c.Request().URL.RequestURI(), Refresh: refresh,
-		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c),
+		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c), OpenTo: h.cfg.OpenTo,
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func (h *Handler) Error(err error, c echo.Context) {
 		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "error", err)
 	}
 	page := pages.ProblemPage(
-		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now()},
+		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now(), OpenTo: h.cfg.OpenTo},
 		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID, Asked: c.Response().Header().Get(echo.HeaderXRequestID)},
 	)
 	if err := send(c, d.Status, page); err != nil {

@@ -24,6 +24,25 @@ func TestALivePageSaysNothingThatIsNotLive(t *testing.T) {
 	}
 }
 
+func TestEveryPageWarnsOfMachinesThatNeedNoLogin(t *testing.T) {
+	s := webtest.New()
+	here := serve(s)
+	s.OpenTo = "0.0.0.0:8080"
+	open := serve(s)
+	paths := []string{
+		"/", "/runs", "/scrapers", "/scrapers/reviews", "/events", "/events/1", "/projections", "/audit", "/runs/" + webtest.Open.String(),
+		"/streams/" + domain.RunStream(webtest.Open), "/nope", "/runs?status=nope",
+	}
+	for _, path := range paths {
+		if got := words(document(t, get(open, path)).Find("#without-logins")); !strings.Contains(got, "0.0.0.0:8080") {
+			t.Errorf("%s warns %q", path, got)
+		}
+		if document(t, get(here, path)).Find("#without-logins").Length() > 0 {
+			t.Errorf("%s of a service on this machine alone warns of others", path)
+		}
+	}
+}
+
 func TestAPausedScraperIsOnTheOverview(t *testing.T) {
 	doc := document(t, get(serve(webtest.New()), "/"))
 	row := words(doc.Find("section[aria-labelledby=paused-now] tbody tr"))

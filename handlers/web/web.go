@@ -51,7 +51,7 @@ type Subscriber interface {
 	Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error)
 }
 
-// Config is what the pages need. All of it is required but for Streams and Now.
+// Config is what the pages need. All of it is required but for OpenTo, Streams and Now.
 type Config struct {
 	Queries Queries
 	Events  Events
@@ -75,6 +75,10 @@ type Config struct {
 	// Audit proves the log, and Findings keeps what that found.
 	Audit    Audit
 	Findings Findings
+
+	// OpenTo is the address that other machines reach without a login: each page warns
+	// of it. Empty: there is none.
+	OpenTo string
 
 	Streams *gate.Streams // bounds the streams of API and pages together; nil: unbounded
 

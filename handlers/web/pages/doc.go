@@ -24,6 +24,7 @@ type Chrome struct {
 	Position int64     // how far the log was when the page was made
 	Now      time.Time // when it was made
 	Notice   *Notice   // what an action recorded
+	OpenTo   string    // the address that other machines reach without a login; empty: there is none
 }
 
 // Notice answers an action with what was recorded.

@@ -33,6 +33,7 @@ type Service struct {
 	Replayed projections.Comparison // what a replay finds
 	Sealing  proof.State
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
+	OpenTo   string        // the address that other machines reach; set before Handler
 
 	pressed, says string // the button a story begins with, and what its page says then
 
@@ -90,6 +91,7 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			Prove:  s.Prove,
 		},
 		Findings: &s.found,
+		OpenTo:   s.OpenTo,
 		Logger:   slog.New(slog.DiscardHandler), Now: now,
 	})
 }
