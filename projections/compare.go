@@ -1,8 +1,10 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"scrapelog/domain"
@@ -11,14 +13,21 @@ import (
 
 // ReplayConfig says what is replayed, and what with it is compared.
 type ReplayConfig struct {
-	Names    []string // of projections; none: all of them
-	Until    int64    // a position; 0, or past what is kept: as far as that has come
-	Against  Kept
-	Progress func(done, head int64) // may be nil
+	Names   []string // of projections; none: all of them
+	Until   int64    // a position; 0, or past what is kept: as far as that has come
+	Against Kept
+	// Background says that the process serves meanwhile: the runs lie in a temporary
+	// file, so that memory stays bounded, and the replay rests between pieces of work.
+	Background bool
+	Progress   func(done, head int64) // may be nil
 }
 
 // MaxDifferences is how many differences a comparison lists; it counts them all.
 const MaxDifferences = 100
+
+// maxLocated is how many differences are held to find the event after which each
+// is there. Of more, the rest are counted only.
+const maxLocated = 10_000
 
 // Comparison is a replay of the log beside the read models that are kept.
 type Comparison struct {
@@ -72,15 +81,16 @@ type Column struct {
 	Replayed any    `json:"replayed"`
 }
 
-// Replay rebuilds read models from the log, in memory, and compares them row by
+// Replay rebuilds read models from the log, beside the tables, and compares them row by
 // row with those that are kept, in one snapshot and at the same position. Nothing
-// is written, and a server that has the database does not notice.
+// is written to the database, and a server that has it does not notice.
 func Replay(ctx context.Context, from *eventstore.Store, cfg ReplayConfig) (Comparison, error) {
-	r, err := newReplay(from, cfg.Names, cfg.Progress)
+	r, err := startReplay(ctx, from, cfg)
 	if err != nil {
 		return Comparison{}, err
 	}
-	c := &comparing{replay: r, against: cfg.Against, until: cfg.Until, different: map[rowName]*Difference{}}
+	c := &comparing{replay: r, config: cfg, until: cfg.Until, different: map[rowName]*Difference{}}
+	defer func() { c.close() }() // of the last replay
 	for _, step := range []func(context.Context) error{c.approach, c.compare, c.locate} {
 		if err := step(ctx); err != nil {
 			return Comparison{}, err
@@ -89,10 +99,26 @@ func Replay(ctx context.Context, from *eventstore.Store, cfg ReplayConfig) (Comp
 	return c.result, nil
 }
 
+// startReplay begins a replay in memory, or in a scratch database in the background.
+func startReplay(ctx context.Context, from log, cfg ReplayConfig) (*replay, error) {
+	if !cfg.Background {
+		return newReplay(from, cfg.Names, cfg.Progress)
+	}
+	runs, err := openScratch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReplayIn(runs, from, cfg.Names, cfg.Progress)
+	if err != nil {
+		runs.close()
+	}
+	return r, err
+}
+
 // comparing is a comparison under way.
 type comparing struct {
 	*replay
-	against   Kept
+	config    ReplayConfig
 	until     int64             // 0: as far as it goes
 	marks     map[rowName][]any // rows as they were at until, of tables without positions
 	different map[rowName]*Difference
@@ -121,7 +147,7 @@ func (c *comparing) open(ctx context.Context) (kept, error) {
 	for _, m := range c.models {
 		of = append(of, m.Projection)
 	}
-	return c.against.open(ctx, of)
+	return c.config.Against.open(ctx, of)
 }
 
 // positions is how far the kept models have come, as far as the log reaches. The
@@ -160,14 +186,17 @@ func (c *comparing) foldTo(ctx context.Context, position int64) error {
 }
 
 // mark notes the state and keeps the rows that do not say when they changed. There
-// are few of them.
+// are few of them, and they are in memory.
 func (c *comparing) mark(ctx context.Context) (err error) {
 	c.until, c.marks = c.done, map[rowName][]any{}
 	for _, m := range c.models {
 		for _, table := range m.tables() {
 			if !slices.Contains(columnsOf(table.name()), positionColumn) {
-				for key := range table.keys() {
-					c.marks[rowName{table.name(), key}] = table.row(key)
+				for row, err := range table.all(ctx) {
+					if err != nil {
+						return err
+					}
+					c.marks[rowName{table.name(), row[0].(string)}] = row
 				}
 			}
 		}
@@ -200,7 +229,8 @@ func (c *comparing) compare(ctx context.Context) error {
 		result := &c.result.Projections[i]
 		result.Position = min(c.until, m.last)
 		for _, table := range m.tables() {
-			if err := c.compareTable(ctx, result, m.Projection, kept, table); err != nil {
+			t := comparingTable{c, result, table.name(), columnsOf(table.name())}
+			if err := t.compare(ctx, kept, table); err != nil {
 				return fmt.Errorf("compare %s: %w", table.name(), err)
 			}
 		}
@@ -229,38 +259,86 @@ func (c *comparing) arrive(ctx context.Context, kept kept) error {
 	return nil
 }
 
-func (c *comparing) compareTable(ctx context.Context, result *ProjectionResult, p Projection, kept kept, table memoryTable) error {
-	columns := columnsOf(table.name())
-	differ := func(d Difference) {
-		result.Differing++
-		c.different[rowName{d.Table, d.Key}] = &d
-	}
-	err := kept.each(ctx, p, table.name(), columns, func(row []any) error {
+// comparingTable is the comparison of one table.
+type comparingTable struct {
+	*comparing
+	result  *ProjectionResult
+	table   string
+	columns []string
+}
+
+// rowsPerRest is how many rows are compared before a rest.
+const rowsPerRest = 200
+
+// compare walks along the kept rows and the replayed ones, both by key.
+func (t comparingTable) compare(ctx context.Context, kept kept, table memoryTable) error {
+	next, stop := iter.Pull2(table.all(ctx))
+	defer stop()
+	want, err, more := next()
+	last, first, seen := "", true, 0
+	for row, keptErr := range kept.all(ctx, t.table, t.columns) {
+		if err := cmp.Or(err, keptErr); err != nil {
+			return err
+		}
 		key := fmt.Sprint(row[0])
-		want := table.row(key)
-		table.drop(key)
-		withBooleans(row, want)
-		switch {
-		case want == nil:
-			differ(Difference{Table: table.name(), Key: key, Kind: RowExtra})
-		case !c.settled(table.name(), key, want):
-			result.Changed++
-			return nil
-		case !slices.Equal(row, want):
-			differ(Difference{Table: table.name(), Key: key, Kind: RowChanged, Columns: columnsThatDiffer(columns, row, want)})
+		if row[0] == nil || !first && key <= last { // no key of ours, and not where one would be
+			t.differ(Difference{Key: key, Kind: RowExtra})
+			t.result.Rows++
+			continue
 		}
-		result.Rows++
-		return nil
-	})
-	for key := range table.keys() { // those that are kept have been dropped
-		if c.settled(table.name(), key, table.row(key)) {
-			result.Rows++
-			differ(Difference{Table: table.name(), Key: key, Kind: RowMissing})
+		last, first = key, false
+		for more && err == nil && want[0].(string) < key {
+			t.missing(want)
+			want, err, more = next()
+		}
+		if more && err == nil && want[0] == key {
+			t.pair(key, row, want)
+			want, err, more = next()
 		} else {
-			result.Changed++
+			t.differ(Difference{Key: key, Kind: RowExtra})
+			t.result.Rows++
 		}
+		if seen++; seen%rowsPerRest == 0 {
+			err = cmp.Or(err, t.yielding.rest(ctx))
+		}
+	}
+	for more && err == nil {
+		t.missing(want)
+		want, err, more = next()
 	}
 	return err
+}
+
+// pair compares a kept row with the replayed one.
+func (t comparingTable) pair(key string, row, want []any) {
+	withBooleans(row, want)
+	switch {
+	case !t.settled(t.table, key, want):
+		t.result.Changed++
+		return
+	case !slices.Equal(row, want):
+		t.differ(Difference{Key: key, Kind: RowChanged, Columns: columnsThatDiffer(t.columns, row, want)})
+	}
+	t.result.Rows++
+}
+
+// missing counts a replayed row that is not kept.
+func (t comparingTable) missing(want []any) {
+	key := want[0].(string)
+	if !t.settled(t.table, key, want) {
+		t.result.Changed++
+		return
+	}
+	t.result.Rows++
+	t.differ(Difference{Key: key, Kind: RowMissing})
+}
+
+func (t comparingTable) differ(d Difference) {
+	t.result.Differing++
+	if len(t.different) < maxLocated {
+		d.Table = t.table
+		t.different[rowName{d.Table, d.Key}] = &d
+	}
 }
 
 // withBooleans makes booleans of the numbers that they are in SQLite.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"scrapelog/domain"
@@ -25,8 +26,9 @@ type Kept interface {
 type kept interface {
 	// position is how far a projection had come.
 	position(ctx context.Context, p Projection) (int64, error)
-	// each yields the values of every row of a table in the order of columns.
-	each(ctx context.Context, p Projection, table string, columns []string, yield func(row []any) error) error
+	// all yields the values of every row of a table, in the order of columns; the
+	// first of them is the key, by which the rows are ordered.
+	all(ctx context.Context, table string, columns []string) iter.Seq2[[]any, error]
 	close()
 }
 
@@ -49,8 +51,9 @@ func (t tables) open(ctx context.Context, of []Projection) (kept, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
 	}
-	s := snapshot{tx}
+	s := snapshot{Tx: tx}
 	if t.Dialect() == eventstore.Postgres {
+		s.collation = ` COLLATE "C"`
 		err = s.hold(ctx, of)
 	}
 	if err != nil {
@@ -77,7 +80,10 @@ func (p Projection) mustBeBuilt(ctx context.Context, store *eventstore.Store) er
 }
 
 // snapshot is one state of all tables and of the groups' offsets.
-type snapshot struct{ *sql.Tx }
+type snapshot struct {
+	*sql.Tx
+	collation string // that orders texts by their bytes
+}
 
 // hold keeps a rebuild from swapping the tables: PostgreSQL finds a table by the
 // name that it has now, whatever the snapshot, and would show the new one empty.
@@ -103,21 +109,38 @@ func (s snapshot) position(ctx context.Context, p Projection) (position int64, e
 	return position, err
 }
 
-func (s snapshot) each(ctx context.Context, _ Projection, table string, columns []string, yield func(row []any) error) error {
-	query := "SELECT " + strings.Join(columns, ", ") + " FROM " + table
+func (s snapshot) all(ctx context.Context, table string, columns []string) iter.Seq2[[]any, error] {
+	return selectAll(ctx, s, table, columns, s.collation)
+}
+
+// selectAll yields every row of a table in the order of its key, the first column.
+// A row is valid until the next one.
+func selectAll(ctx context.Context, q querier, table string, columns []string, collation string) iter.Seq2[[]any, error] {
+	query := "SELECT " + strings.Join(columns, ", ") + " FROM " + table + " ORDER BY " + columns[0] + collation
 	values, into := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		into[i] = &values[i]
 	}
-	return each(ctx, s, query, nil, func(scan func(...any) error) error {
-		if err := scan(into...); err != nil {
-			return err
-		}
-		for i, value := range values {
-			if raw, ok := value.([]byte); ok {
-				values[i] = string(raw)
+	return func(yield func([]any, error) bool) {
+		err := each(ctx, q, query, nil, func(scan func(...any) error) error {
+			if err := scan(into...); err != nil {
+				return err
 			}
+			for i, value := range values {
+				if raw, ok := value.([]byte); ok {
+					values[i] = string(raw)
+				}
+			}
+			if !yield(values, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(nil, err)
 		}
-		return yield(values)
-	})
+	}
 }
+
+// errEnough ends a query whose other rows are not wanted.
+var errEnough = errors.New("enough rows")

@@ -24,7 +24,9 @@ func (c *comparing) locate(ctx context.Context) error {
 		d.After = traces[name].after()
 	}
 	all := slices.SortedFunc(maps.Values(c.different), (*Difference).inLogOrder)
-	c.result.Differing = len(all)
+	for _, p := range c.result.Projections {
+		c.result.Differing += p.Differing
+	}
 	for _, d := range all[:min(len(all), MaxDifferences)] {
 		c.result.Differences = append(c.result.Differences, *d)
 	}
@@ -37,14 +39,12 @@ func (c *comparing) locate(ctx context.Context) error {
 }
 
 func (c *comparing) traceAll(ctx context.Context, traces map[rowName]*trace) error {
-	var names []string
-	for _, m := range c.models {
-		names = append(names, m.name)
-	}
-	again, err := newReplay(c.log, names, c.progress)
+	again, err := startReplay(ctx, c.log, c.config)
 	if err != nil {
 		return err
 	}
+	c.close()
+	c.replay = again
 	for i, m := range again.models {
 		m.last = c.result.Projections[i].Position
 		for _, table := range m.tables() {

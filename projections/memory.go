@@ -1,11 +1,13 @@
 package projections
 
 import (
+	"context"
 	"database/sql/driver"
 	"fmt"
 	"iter"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -13,26 +15,37 @@ import (
 	"scrapelog/domain"
 )
 
-// model is a projection that is folded in memory. It neither reads nor writes
-// the tables that serve.
+// model is a projection that is folded beside the tables that serve: in memory, or
+// with its runs in a scratch database. It neither reads nor writes those tables.
 type model struct {
 	Projection
 	rows folder
 	last int64 // it folds no event after this position
 }
 
-func newModel(p Projection) *model {
-	return &model{Projection: p, rows: p.fold(place{}), last: math.MaxInt64}
+func newModel(p Projection, runs *scratch) *model {
+	m := &model{Projection: p, rows: p.fold(place{}), last: math.MaxInt64}
+	if f, ok := m.rows.(*runFold); ok && runs != nil {
+		f.place = place{next: runs.place.next} // the counts stay in memory
+		f.runs.place = runs.place
+	}
+	return m
+}
+
+// flush writes the runs that have changed to the scratch database, if there is one.
+func (m *model) flush(ctx context.Context) error {
+	if f, ok := m.rows.(*runFold); ok {
+		return f.runs.flush(ctx)
+	}
+	return nil
 }
 
 // memoryTable is a table of a model. A row is its values, as a database would
 // be given them, in the order of columnsOf; the first of them is its key.
 type memoryTable interface {
 	name() string
-	size() int
-	keys() iter.Seq[string]
-	row(key string) []any // nil: there is none
-	drop(key string)
+	// all yields the rows in the order of their keys.
+	all(ctx context.Context) iter.Seq2[[]any, error]
 	// watch has f told of every change, before it is made; before is nil for a new row.
 	watch(f func(key string, before, after []any))
 }
@@ -40,45 +53,33 @@ type memoryTable interface {
 func (m *model) tables() []memoryTable {
 	switch f := m.rows.(type) {
 	case *runFold:
-		return []memoryTable{heldRows[uuid.UUID, Run, *Run]{&f.runs, uuid.Parse}, heldCounts{f}}
+		return []memoryTable{heldRows[uuid.UUID, Run, *Run]{&f.runs}, heldCounts{f}}
 	case *scraperFold:
-		itself := func(name string) (string, error) { return name, nil }
-		return []memoryTable{heldRows[string, scraperRow, *scraperRow]{&f.scrapers, itself}}
+		return []memoryTable{heldRows[string, scraperRow, *scraperRow]{&f.scrapers}}
 	}
 	panic(fmt.Sprintf("projections: %s cannot be folded in memory", m.name))
 }
 
-// heldRows are the rows that a fold holds.
-type heldRows[K comparable, R any, P row[R]] struct {
-	*rows[K, R, P]
-	parse func(key string) (K, error)
-}
+// heldRows are the rows that a fold holds, or has written to a scratch database.
+type heldRows[K comparable, R any, P row[R]] struct{ *rows[K, R, P] }
 
 func (t heldRows[K, R, P]) name() string { return t.table }
-func (t heldRows[K, R, P]) size() int    { return len(t.held) }
 
-func (t heldRows[K, R, P]) keys() iter.Seq[string] {
-	return func(yield func(string) bool) {
+func (t heldRows[K, R, P]) all(ctx context.Context) iter.Seq2[[]any, error] {
+	if t.querier != nil {
+		return selectAll(ctx, t.querier, t.table+t.next, columnsOf(t.table), "")
+	}
+	return func(yield func([]any, error) bool) {
+		byName := make(map[string]K, len(t.held))
 		for key := range t.held {
-			if !yield(fmt.Sprint(key)) {
+			byName[fmt.Sprint(key)] = key
+		}
+		for _, name := range slices.Sorted(maps.Keys(byName)) {
+			held := t.held[byName[name]]
+			if !yield(valuesOf(P(&held).columns()), nil) {
 				return
 			}
 		}
-	}
-}
-
-func (t heldRows[K, R, P]) row(key string) []any {
-	k, err := t.parse(key)
-	held, ok := t.held[k]
-	if err != nil || !ok {
-		return nil
-	}
-	return valuesOf(P(&held).columns())
-}
-
-func (t heldRows[K, R, P]) drop(key string) {
-	if k, err := t.parse(key); err == nil {
-		delete(t.held, k)
 	}
 }
 
@@ -96,27 +97,16 @@ func (t heldRows[K, R, P]) watch(f func(key string, before, after []any)) {
 type heldCounts struct{ *runFold }
 
 func (heldCounts) name() string { return "run_counts" }
-func (t heldCounts) size() int  { return len(t.counts) }
 
-func (t heldCounts) keys() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for status := range maps.Keys(t.counts) {
-			if !yield(string(status)) {
+func (t heldCounts) all(context.Context) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for _, status := range slices.Sorted(maps.Keys(t.counts)) {
+			if !yield([]any{string(status), t.counts[status]}, nil) {
 				return
 			}
 		}
 	}
 }
-
-func (t heldCounts) row(key string) []any {
-	n, known := t.counts[domain.RunStatus(key)]
-	if !known {
-		return nil
-	}
-	return []any{key, n}
-}
-
-func (t heldCounts) drop(key string) { delete(t.counts, domain.RunStatus(key)) }
 
 func (t heldCounts) watch(f func(key string, before, after []any)) {
 	t.counted = func(status domain.RunStatus, before, after int64, known bool) {

@@ -25,6 +25,17 @@ type page struct {
 	events   []domain.Event
 }
 
+// known lists the events that were decoded.
+func (p page) known() []event {
+	var events []event
+	for i, e := range p.events {
+		if e != nil {
+			events = append(events, event{p.payloads[i].Position, e})
+		}
+	}
+	return events
+}
+
 func (p page) last() int64 { return p.payloads[len(p.payloads)-1].Position }
 
 // each hands the pages after one position and up to another to fold, in order.

@@ -123,12 +123,7 @@ func (b *build) relax(ctx context.Context) error {
 
 // add folds a page in the transaction of ctx.
 func (b *build) add(ctx context.Context, next page, head int64) error {
-	var events []event
-	for i, e := range next.events {
-		if e != nil {
-			events = append(events, event{next.payloads[i].Position, e})
-		}
-	}
+	events := next.known()
 	if err := b.rows.load(ctx, events); err != nil {
 		return err
 	}

@@ -18,10 +18,13 @@ type log interface {
 }
 
 // replay folds models from the start of the log. It needs memory for every row
-// there is, and nothing of the database but to read the log.
+// there is, or for none but the scrapers' if the runs lie in a scratch database;
+// and nothing of the log's database but to read the log.
 type replay struct {
 	log      log
 	models   []*model
+	scratch  *scratch // nil: all is held in memory
+	yielding yielding
 	progress func(done, head int64)
 	seen     func(eventType string) // is told of every event, known or not; may be nil
 	at       int64                  // the position that is being folded
@@ -29,13 +32,17 @@ type replay struct {
 }
 
 func newReplay(from log, names []string, progress func(done, head int64)) (*replay, error) {
-	r := &replay{log: from, progress: progress}
+	return newReplayIn(nil, from, names, progress)
+}
+
+func newReplayIn(runs *scratch, from log, names []string, progress func(done, head int64)) (*replay, error) {
+	r := &replay{log: from, scratch: runs, yielding: yielding{on: runs != nil, begun: time.Now()}, progress: progress}
 	if r.progress == nil {
 		r.progress = func(int64, int64) {}
 	}
 	for _, p := range All() {
 		if len(names) == 0 || slices.Contains(names, p.name) {
-			r.models = append(r.models, newModel(p))
+			r.models = append(r.models, newModel(p, runs))
 		}
 	}
 	for _, name := range names {
@@ -46,16 +53,36 @@ func newReplay(from log, names []string, progress func(done, head int64)) (*repl
 	return r, nil
 }
 
+// close removes what the replay has written.
+func (r *replay) close() {
+	if r.scratch != nil {
+		r.scratch.close()
+	}
+}
+
+// smallPage is how many events a replay folds before it rests: a page of another
+// request must not wait for long.
+const smallPage = 200
+
+func (r *replay) pages() pages {
+	size := pageSize
+	if r.yielding.on {
+		size = smallPage
+	}
+	return pages{r.log, size, r.wanted}
+}
+
 // to folds on to a position, which the log must reach; a model stops at its last.
 func (r *replay) to(ctx context.Context, position int64) error {
 	if position <= r.done {
 		return nil
 	}
-	from := pages{r.log, pageSize, r.wanted}
-	err := from.each(ctx, r.done, position, func(ctx context.Context, next page) error {
-		err := r.fold(ctx, next)
+	err := r.pages().each(ctx, r.done, position, func(ctx context.Context, next page) error {
+		if err := r.foldPage(ctx, next); err != nil {
+			return err
+		}
 		r.progress(r.done, position)
-		return err
+		return r.yielding.rest(ctx)
 	})
 	if err == nil && r.done < position {
 		err = fmt.Errorf("the log ends at position %d, before %d", r.done, position)
@@ -68,6 +95,29 @@ func (r *replay) to(ctx context.Context, position int64) error {
 
 func (r *replay) wanted(wireName string) bool {
 	return slices.ContainsFunc(r.models, func(m *model) bool { return slices.Contains(m.types, wireName) })
+}
+
+func (r *replay) foldPage(ctx context.Context, next page) error {
+	if r.scratch == nil {
+		return r.fold(ctx, next)
+	}
+	return r.scratch.inTx(ctx, func() error {
+		events := next.known()
+		for _, m := range r.models {
+			if err := m.rows.load(ctx, events); err != nil {
+				return err
+			}
+		}
+		if err := r.fold(ctx, next); err != nil {
+			return err
+		}
+		for _, m := range r.models {
+			if err := m.flush(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (r *replay) fold(ctx context.Context, next page) error {

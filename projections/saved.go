@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
-	"slices"
 	"time"
 
 	"scrapelog/eventstore"
@@ -54,13 +54,13 @@ func Save(ctx context.Context, from *eventstore.Store, until int64, w io.Writer,
 	if err != nil {
 		return State{}, err
 	}
-	if err := r.save(w, state); err != nil {
+	if err := r.save(ctx, w, state); err != nil {
 		return State{}, fmt.Errorf("save read models: %w", err)
 	}
 	return state, nil
 }
 
-func (r *replay) save(w io.Writer, state State) error {
+func (r *replay) save(ctx context.Context, w io.Writer, state State) error {
 	buffered := bufio.NewWriter(w)
 	lines := json.NewEncoder(buffered)
 	head := savedHead{Format: savedFormat, Position: state.Position, RecordedAt: state.RecordedAt, Versions: map[string]int64{}}
@@ -73,10 +73,11 @@ func (r *replay) save(w io.Writer, state State) error {
 	rows := 0
 	for _, m := range r.models {
 		for _, table := range m.tables() {
-			rows += table.size()
-			if err := saveTable(lines, table); err != nil {
+			saved, err := saveTable(ctx, lines, table)
+			if err != nil {
 				return err
 			}
+			rows += saved
 		}
 	}
 	if err := lines.Encode(savedRow{Rows: &rows}); err != nil {
@@ -85,20 +86,24 @@ func (r *replay) save(w io.Writer, state State) error {
 	return buffered.Flush()
 }
 
-func saveTable(lines *json.Encoder, table memoryTable) error {
+func saveTable(ctx context.Context, lines *json.Encoder, table memoryTable) (rows int, err error) {
 	columns := columnsOf(table.name())
-	for _, key := range slices.Sorted(table.keys()) {
+	for values, err := range table.all(ctx) {
+		if err != nil {
+			return rows, err
+		}
 		row := map[string]any{}
-		for i, value := range table.row(key) {
+		for i, value := range values {
 			if value != nil {
 				row[columns[i]] = value
 			}
 		}
 		if err := lines.Encode(savedRow{Table: table.name(), Row: row}); err != nil {
-			return err
+			return rows, err
 		}
+		rows++
 	}
-	return nil
+	return rows, nil
 }
 
 // InFile is the read models in a file that [Save] wrote.
@@ -156,28 +161,27 @@ func (s *saved) readHead(of []Projection) error {
 
 func (s *saved) position(context.Context, Projection) (int64, error) { return s.head.Position, nil }
 
-func (s *saved) each(_ context.Context, _ Projection, table string, columns []string, yield func(row []any) error) error {
-	lines, err := s.lines()
-	if err != nil {
-		return err
-	}
-	for rows := 0; ; rows++ {
-		var line savedRow
-		if err := lines.Decode(&line); err != nil {
-			return fmt.Errorf("row %d: %w: %w", rows+1, errNotSaved, err)
-		}
-		if line.Rows != nil {
-			if *line.Rows != rows {
-				return fmt.Errorf("%w: it ends after %d of %d rows", errNotSaved, rows, *line.Rows)
+func (s *saved) all(_ context.Context, table string, columns []string) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		lines, err := s.lines()
+		for rows := 0; err == nil; rows++ {
+			var line savedRow
+			if err = lines.Decode(&line); err != nil {
+				err = fmt.Errorf("row %d: %w: %w", rows+1, errNotSaved, err)
+				break
 			}
-			return nil
+			if line.Rows != nil {
+				if *line.Rows == rows {
+					return
+				}
+				err = fmt.Errorf("%w: it ends after %d of %d rows", errNotSaved, rows, *line.Rows)
+				break
+			}
+			if line.Table == table && !yield(line.values(columns), nil) {
+				return
+			}
 		}
-		if line.Table != table {
-			continue
-		}
-		if err := yield(line.values(columns)); err != nil {
-			return err
-		}
+		yield(nil, err)
 	}
 }
 

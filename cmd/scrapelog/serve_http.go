@@ -115,7 +115,9 @@ func (s *service) audit() web.Audit {
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files(), Guards: true}, progress)
 		},
-		Replay: s.replay,
+		Replay: func(ctx context.Context, progress func(done, all int64)) (projections.Comparison, error) {
+			return projections.Replay(ctx, s.store, projections.ReplayConfig{Against: projections.InTables(s.store), Background: true, Progress: progress})
+		},
 		Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, s.store, limit) },
 		Prove: func(ctx context.Context, position int64) (proof.Proof, error) {
 			return proof.Prove(ctx, s.store, s.sealer.Files(), position)

@@ -1,0 +1,27 @@
+package projections
+
+import (
+	"context"
+	"time"
+)
+
+// yielding lets the other work of the process go first: it rests after each piece
+// of work, several times as long as that took. The zero value does not rest.
+type yielding struct {
+	on    bool
+	begun time.Time // of the piece of work
+}
+
+const (
+	restFor     = 2 // times as long as the work before it
+	longestRest = 100 * time.Millisecond
+)
+
+func (y *yielding) rest(ctx context.Context) error {
+	if !y.on {
+		return nil
+	}
+	err := pause(ctx, min(restFor*time.Since(y.begun), longestRest))
+	y.begun = time.Now()
+	return err
+}
