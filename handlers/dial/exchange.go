@@ -1,55 +1,49 @@
 package dial
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
 )
 
 const (
-	// streamBuffer is what is read ahead of a stream. Long lines of a header need
-	// no more, and whoever reads events brings a buffer of their own.
-	streamBuffer = 1 << 10
-	// maxHeader bounds what comes before a body.
+	// buffer is the size of net/http's buffers for reading and for writing. The
+	// lines of a header need no more, and the reader of a stream has its own buffer.
+	buffer = 1 << 10
+	// maxHeader limits what precedes the body: the header of the answer and of
+	// interim answers such as "103 Early Hints".
 	maxHeader = 64 << 10
-	// maxInterim is how many answers of the kind "103 Early Hints" may come before
-	// the answer.
-	maxInterim = 5
+	// pause is the time between two attempts of [Exchange] to open a connection.
+	pause = 50 * time.Millisecond
 )
 
-// pause is how long Exchange waits before it tries to open a connection again.
-const pause = 50 * time.Millisecond
-
-// Exchange opens a connection, sends req on it and returns the answer once its
-// header is there. connected is called between the two, with what says whether
-// something has arrived that was not read yet, be it the connection's end: the
-// peer is not silent then, only the reader late. The body, which has the same as
-// its method Waiting, reads from the connection itself: close it to end the
-// connection, which ends with req's context too.
+// Exchange opens a connection, sends req on it and returns the answer when its
+// header has been read. It calls connected as soon as the connection is open and
+// passes it a function which reports whether bytes, or the end of the connection,
+// have arrived that were not read yet: then the peer is not silent, the reader is
+// late. The body of the answer has this function as its method Waiting. Closing the
+// body closes the connection, and so does the end of req's context.
 //
-// It stands where a net/http transport would, which keeps two goroutines and two
-// buffers for each connection: most of what a held stream costs. Nothing is ever
-// sent twice and no redirect is followed.
+// Nothing is sent twice, and no redirect is followed.
 //
-// While this process has no descriptor or memory left for a connection, it tries
-// again for t's start_timeout; see [Exhausted].
+// While this process has no descriptor or memory left for a connection, Exchange
+// tries again until t's start_timeout is over; see [Exhausted].
 //
-// Waiting for the header is the caller's to bound, since a bound of the connection
-// knows no grace: after this process was stopped and continued it is due at the
-// same instant as the header that came meanwhile, and may win.
+// Exchange itself does not limit the time until the header is read: a deadline of
+// the connection has no grace. When this process was stopped and continued, the
+// deadline and a header that arrived meanwhile are due at the same instant, and the
+// deadline may win.
 func Exchange(req *http.Request, t Target, connected func(waiting func() bool)) (*http.Response, error) {
 	conn, err := openPatiently(req.Context(), req.URL, t)
 	if err != nil {
 		return nil, err
 	}
-	connected(func() bool { return waiting(conn) })
-	return exchangeOn(conn, req)
+	l := newLink(conn)
+	connected(l.Waiting)
+	return l.exchange(req)
 }
 
 func openPatiently(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
@@ -66,91 +60,32 @@ func openPatiently(ctx context.Context, u *url.URL, t Target) (net.Conn, error) 
 	}
 }
 
-// exchangeOn owns conn: with its error, or with the body, the connection is closed.
-func exchangeOn(conn net.Conn, req *http.Request) (*http.Response, error) {
-	stop := context.AfterFunc(req.Context(), func() { _ = conn.Close() })
-	resp, err := converse(conn, req)
-	if err != nil {
-		stop()
-		_ = conn.Close()
-		return nil, err
+// exchange sends req and returns the answer. With an error the connection is
+// closed. The transport has this connection only, so that net/http cannot send the
+// request again on another.
+func (l *link) exchange(req *http.Request) (*http.Response, error) {
+	dial := func(context.Context, string, string) (net.Conn, error) { return l, nil }
+	transport := &http.Transport{
+		DialContext: dial, DialTLSContext: dial, DisableKeepAlives: true, DisableCompression: true,
+		MaxResponseHeaderBytes: maxHeader, ReadBufferSize: buffer, WriteBufferSize: buffer,
 	}
-	resp.Body = &streamed{resp.Body, conn, stop}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		_ = l.Close()
+		if cause := context.Cause(req.Context()); cause != nil {
+			return nil, cause
+		}
+		return nil, l.explain(err)
+	}
+	resp.Body = body{resp.Body, l}
 	return resp, nil
 }
 
-// streamed is a body whose end is its connection's. The body's own Close would
-// read a stream to its end first.
-type streamed struct {
-	io.Reader
-	conn net.Conn
-	stop func() bool
+// body is the body of an answer, with its connection.
+type body struct {
+	io.ReadCloser
+	link *link
 }
 
-// Close implements io.Closer.
-func (s *streamed) Close() error {
-	s.stop()
-	return s.conn.Close()
-}
-
-// Waiting is for [Exchange] to explain.
-func (s *streamed) Waiting() bool { return waiting(s.conn) }
-
-func waiting(conn net.Conn) bool {
-	if secure, is := conn.(*tls.Conn); is {
-		conn = secure.NetConn()
-	}
-	plain, is := conn.(syscall.Conn)
-	return is && readable(plain)
-}
-
-// converse sends and reads at once: whoever refuses a request need not have read
-// it. When sending fails, reading says how the connection ended.
-func converse(conn net.Conn, req *http.Request) (*http.Response, error) {
-	req.Close = true
-	go func() {
-		w := bufio.NewWriter(conn)
-		if req.Write(w) == nil {
-			_ = w.Flush()
-		}
-	}()
-	header := &limited{conn: conn, left: maxHeader}
-	in := bufio.NewReaderSize(header, streamBuffer)
-	for range maxInterim {
-		head, _ := in.Peek(len(statusLine)) // a shorter answer ends the connection
-		began := string(head)
-		resp, err := http.ReadResponse(in, req)
-		if err != nil {
-			return nil, header.explain(began, err)
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			header.left = -1
-			return resp, nil
-		}
-	}
-	return nil, &MalformedError{Problem: "too many interim answers came before it"}
-}
-
-// limited bounds what is read for a header; a negative rest is no bound. It keeps
-// what the connection failed with, which parsers hide.
-type limited struct {
-	conn net.Conn
-	left int
-	err  error
-}
-
-// Read implements io.Reader.
-func (l *limited) Read(p []byte) (n int, err error) {
-	switch {
-	case l.left < 0:
-		return l.conn.Read(p)
-	case l.err != nil:
-		return 0, l.err
-	case l.left == 0:
-		l.err = errHeaderTooLong
-		return 0, l.err
-	}
-	n, l.err = l.conn.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, l.err
-}
+// Waiting reports whether something has arrived that was not read; see [Exchange].
+func (b body) Waiting() bool { return b.link.Waiting() }

@@ -2,10 +2,13 @@ package dial
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,12 @@ import (
 
 // exchanged sends an order to a peer that plays what it is given.
 func exchanged(t *testing.T, ctx context.Context, order Order, peer func(net.Conn)) (*http.Response, error) {
+	t.Helper()
+	return exchangedWith(t, ctx, order, peer, func(func() bool) {})
+}
+
+// exchangedWith also takes what is called when the connection is open.
+func exchangedWith(t *testing.T, ctx context.Context, order Order, peer func(net.Conn), connected func(func() bool)) (*http.Response, error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,10 +46,10 @@ func exchanged(t *testing.T, ctx context.Context, order Order, peer func(net.Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	connected := 0
-	resp, err := Exchange(req, cfg, func(func() bool) { connected++ })
-	if connected != 1 {
-		t.Errorf("connected %d times", connected)
+	times := 0
+	resp, err := Exchange(req, cfg, func(waiting func() bool) { times++; connected(waiting) })
+	if times != 1 {
+		t.Errorf("connected %d times", times)
 	}
 	return resp, err
 }
@@ -62,7 +71,7 @@ const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 func TestExchangePassesInterimAnswersOver(t *testing.T) {
 	const hint = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
-	for n, good := range map[int]bool{0: true, 1: true, maxInterim - 1: true, maxInterim: false} {
+	for n, good := range map[int]bool{0: true, 1: true, 5: true, maxHeader / len(hint) / 2: true, 2 * maxHeader / len(hint): false} {
 		resp, err := exchanged(t, t.Context(), Order{}, saying(strings.Repeat(hint, n)+ok+"hello"))
 		if (err == nil) != good {
 			t.Fatalf("%d interim answers: %v", n, err)
@@ -85,18 +94,54 @@ func TestExchangePassesInterimAnswersOver(t *testing.T) {
 	_ = resp.Body.Close()
 }
 
-// Who refuses a request need not have read it.
+// A peer may refuse a request that it has not read, and then close the connection,
+// which resets it: sending fails then.
 func TestExchangeHearsAnEarlyAnswer(t *testing.T) {
-	large := Order{Params: []byte(`"` + strings.Repeat("x", 16<<20) + `"`)}
-	resp, err := exchanged(t, t.Context(), large, func(conn net.Conn) {
-		_, _ = io.ReadFull(conn, make([]byte, 100))
-		_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-		_, _ = io.Copy(io.Discard, conn)
-	})
-	if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Fatalf("%v", err)
+	large := Order{Params: []byte(`"` + strings.Repeat("x", 2<<20) + `"`)}
+	for name, then := range map[string]func(net.Conn){
+		"the rest is read":     func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
+		"the rest is not read": func(conn net.Conn) {},
+	} {
+		for range 20 {
+			resp, err := exchanged(t, t.Context(), large, func(conn net.Conn) {
+				_, _ = io.ReadFull(conn, make([]byte, 100))
+				_, _ = io.WriteString(conn, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+				then(conn)
+			})
+			if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Fatalf("%s: %v", name, err)
+			}
+			_ = resp.Body.Close()
+		}
 	}
-	_ = resp.Body.Close()
+}
+
+// net/http logs an answer that comes before the request is sent, and drops it.
+func TestExchangeHearsAnAnswerThatCameFirst(t *testing.T) {
+	var logged bytes.Buffer
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	arrived := func(waiting func() bool) {
+		for deadline := time.Now().Add(20 * time.Second); !waiting() && time.Now().Before(deadline); {
+			<-time.After(time.Millisecond)
+		}
+	}
+	for range 500 {
+		resp, err := exchangedWith(t, t.Context(), Order{}, func(conn net.Conn) {
+			_, _ = io.WriteString(conn, ok+"hello")
+			saying("")(conn)
+		}, arrived)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); string(body) != "hello" || err != nil {
+			t.Fatalf("%q, %v", body, err)
+		}
+		_ = resp.Body.Close()
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged %s", &logged)
+	}
 }
 
 // The bound is the header's alone: a body may be as long as it likes.

@@ -11,27 +11,24 @@ import (
 // statusLine is the shortest beginning of an answer.
 const statusLine = "HTTP/1.1 200"
 
-var errHeaderTooLong = fmt.Errorf("the header is longer than %d KiB", maxHeader>>10)
-
 // MalformedError is an answer that began with a status line and is no proper HTTP.
 // The peer has answered, definitely. The error quotes nothing of the answer, which
 // may repeat the request.
 type MalformedError struct {
-	Status  int // of the status line; zero: it has none that can be read
+	Status  int // of the first status line; zero: not readable, or of an interim answer
 	Problem string
 }
 
 func (e *MalformedError) Error() string { return "the answer is no proper HTTP: " + e.Problem }
 
-// explain names what stood behind the error that net/http's parser returned for an
-// answer that began as given. What the connection failed with comes before what the
-// parser made of it: a header that was cut is no malformed one.
-func (l *limited) explain(began string, err error) error {
-	answered := isAnswer(began)
-	cut := errors.Is(l.err, io.EOF)
+// explain returns the reason behind an error of net/http. An error of the
+// connection comes first: a header that was cut off is not malformed.
+func (l *link) explain(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	began := string(l.began)
+	answered, cut := isAnswer(began), errors.Is(l.err, io.EOF)
 	switch {
-	case errors.Is(l.err, errHeaderTooLong) && answered:
-		return &MalformedError{statusOf(began), errHeaderTooLong.Error()}
 	case l.err != nil && !cut:
 		return l.err
 	case cut && (answered || strings.HasPrefix(statusLine, began)):
@@ -51,7 +48,7 @@ func isAnswer(began string) bool {
 func statusOf(began string) int {
 	_, after, _ := strings.Cut(strings.TrimSpace(began), " ")
 	status, err := strconv.Atoi(strings.TrimSpace(after))
-	if err != nil || status < 100 || status > 999 {
+	if err != nil || status < 200 || status > 999 {
 		return 0
 	}
 	return status
@@ -60,6 +57,7 @@ func statusOf(began string) int {
 // problem says in our words what net/http's parser complains about.
 func problem(text string) string {
 	for _, known := range []struct{ part, problem string }{
+		{"response headers exceeded", fmt.Sprintf("the header is longer than %d KiB", maxHeader>>10)},
 		{"transfer encoding", "its Transfer-Encoding is not chunked"},
 		{"Transfer-Encoding", "its Transfer-Encoding is not chunked"},
 		{"multiple Content-Length", "it has two different values of Content-Length"},

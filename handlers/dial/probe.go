@@ -42,10 +42,7 @@ func probe(req *http.Request, open func(context.Context) (net.Conn, error), want
 	if err != nil {
 		return false, false, fmt.Errorf("probe: %w", err)
 	}
-	resp, err := exchangeOn(conn, req.WithContext(ctx))
-	if ctx.Err() != nil && err != nil {
-		err = ctx.Err() // what closed the connection
-	}
+	resp, err := newLink(conn).exchange(req.WithContext(ctx))
 	if malformed := (*MalformedError)(nil); errors.As(err, &malformed) {
 		return !want2xx && malformed.Status != 0 && !Gateway(malformed.Status), true, fmt.Errorf("probe: %w", err)
 	}
