@@ -33,16 +33,16 @@ func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
 	if err != nil {
 		return proof.Files{}, err
 	}
-	config, err := LoadConfig(configPath(cmd))
+	cfg, err := LoadConfig(configPath(cmd))
 	if err != nil {
 		return proof.Files{}, err
 	}
-	if config.Database != database {
-		config.Audit = AuditConfig{}
+	if cfg.Database != database {
+		cfg.Audit = AuditConfig{}
 	}
 	return proof.Files{
-		Key:         cmp.Or(key, config.Audit.Key),
-		Checkpoints: term.FlagOr(cmd, "checkpoints", config.Audit.Checkpoints),
+		Key:         cmp.Or(key, cfg.Audit.Key),
+		Checkpoints: term.FlagOr(cmd, "checkpoints", cfg.Audit.Checkpoints),
 	}, nil
 }
 

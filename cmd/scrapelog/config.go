@@ -2,16 +2,11 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
-	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/dial"
@@ -184,48 +179,4 @@ func validListen(address string) bool {
 func validDatabase(database string) bool {
 	path, sqlite := strings.CutPrefix(database, "sqlite:")
 	return sqlite && path != "" || strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
-}
-
-// addConfigFlag gives a command its --config.
-func addConfigFlag(cmd *cobra.Command) {
-	cmd.Flags().String("config", "", "configuration file (default "+defaultConfigFile+" if there is one)")
-	term.BindEnv(cmd, "config", "SCRAPELOG_CONFIG")
-}
-
-// addDBFlag gives a command its --db.
-func addDBFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("db", "", "database: sqlite:PATH or postgres://… (default from the configuration, else "+DefaultConfig().Database+")")
-	term.BindEnv(cmd, "db", "SCRAPELOG_DB")
-}
-
-// loadSettings is the configuration of a command: its flags --config, --listen
-// and --db (or their environment variables), over the file, over the defaults.
-func loadSettings(cmd *cobra.Command) (Config, error) {
-	config, err := LoadConfig(configPath(cmd))
-	if err != nil {
-		return Config{}, err
-	}
-	config.Listen = term.FlagOr(cmd, "listen", config.Listen)
-	config.WithoutLogins = config.WithoutLogins || allowsOthers(cmd)
-	config.Database = term.FlagOr(cmd, "db", config.Database)
-	var field *domain.FieldError
-	if errors.As(config.Validate(), &field) { // the file was valid, so a flag is not
-		flag := map[string]string{"listen": "--listen", "database": "--db"}[field.Field]
-		return Config{}, term.Usagef("%s: %s; %s", flag, field.Problem, field.Want)
-	}
-	return config, nil
-}
-
-// configPath is the configuration file of a command; empty: there is none.
-func configPath(cmd *cobra.Command) string {
-	path := term.FlagOr(cmd, "config", os.Getenv("SCRAPELOG_CONFIG"))
-	if path == "" && exists(defaultConfigFile) {
-		return defaultConfigFile
-	}
-	return path
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

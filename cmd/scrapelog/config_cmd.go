@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"reflect"
-	"slices"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/domain"
-	"scrapelog/eventstore"
 	"scrapelog/handlers/worker"
 )
 
@@ -66,17 +60,17 @@ func checkConfig(path, as string) (found string, err error) {
 	}
 	switch as {
 	case "serve":
-		var config Config
-		if config, err = parseConfig(path, source); err == nil {
-			err = checkReach(config.Listen, config.WithoutLogins)
+		var cfg Config
+		if cfg, err = parseConfig(path, source); err == nil {
+			err = checkReach(cfg.Listen, cfg.WithoutLogins)
 		}
-		found = fmt.Sprintf("%d scrapers", len(config.Scrapers))
+		found = fmt.Sprintf("%d scrapers", len(cfg.Scrapers))
 	case "worker":
-		var config worker.Config
-		if config, err = parseWorkerConfig(path, source); err == nil {
-			_, err = worker.New(config, slog.New(slog.DiscardHandler))
+		var cfg worker.Config
+		if cfg, err = parseWorkerConfig(path, source); err == nil {
+			_, err = worker.New(cfg, slog.New(slog.DiscardHandler))
 		}
-		found = fmt.Sprintf("%d scrapes", len(config.Scrapes))
+		found = fmt.Sprintf("%d scrapes", len(cfg.Scrapes))
 	default:
 		return "", term.Usagef("--as: %q is neither serve nor worker", as)
 	}
@@ -84,33 +78,6 @@ func checkConfig(path, as string) (found string, err error) {
 		return "", fmt.Errorf("%w (read as the configuration of scrapelog %s)", err, as)
 	}
 	return fmt.Sprintf("%s (the configuration of scrapelog %s)", found, as), nil
-}
-
-// configFor says which command a file configures, by the keys that only one of
-// the two has. Where they say nothing it is serve.
-func configFor(path string, source []byte) (string, error) {
-	doc, err := parseDocument(path, source)
-	if err != nil {
-		return "", err
-	}
-	serves, works := keysOf(reflect.TypeFor[Config]()), keysOf(reflect.TypeFor[worker.Config]())
-	score := 0
-	for _, key := range doc.keys() {
-		switch inServe, inWorker := slices.Contains(serves, key), slices.Contains(works, key); {
-		case key == "scrapers":
-			return "serve", nil
-		case key == "scrapes":
-			return "worker", nil
-		case inServe && !inWorker:
-			score++
-		case inWorker && !inServe:
-			score--
-		}
-	}
-	if score < 0 {
-		return "worker", nil
-	}
-	return "serve", nil
 }
 
 func newConfigShowCmd() *cobra.Command {
@@ -122,11 +89,11 @@ func newConfigShowCmd() *cobra.Command {
 	}
 	flags.Register(cmd)
 	cmd.RunE = flags.Run(func(_ context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
-		config, err := loadSettings(cmd)
+		cfg, err := loadSettings(cmd)
 		if err != nil {
 			return err
 		}
-		return showConfig(out, config)
+		return showConfig(out, cfg)
 	})
 	addConfigFlag(cmd)
 	addDBFlag(cmd)
@@ -137,23 +104,14 @@ func newConfigShowCmd() *cobra.Command {
 
 // showConfig prints YAML where a table is asked for: what it prints is a
 // configuration again, but for the query strings of URLs and the password.
-func showConfig(out *term.Printer, config Config) error {
-	config.Database, config.Limits = eventstore.Redact(config.Database), config.Limits.inForce()
-	config.Scrapers = append([]domain.ScraperConfig(nil), config.Scrapers...)
-	for i, scraper := range config.Scrapers {
-		config.Scrapers[i] = scraper.Redacted()
-	}
-	doc, err := yaml.Marshal(config)
+func showConfig(out *term.Printer, cfg Config) error {
+	asYAML, asJSON, err := cfg.encode()
 	if err != nil {
 		return err
 	}
 	if out.IsTable() {
-		_, err := fmt.Fprint(out.Out, string(doc))
+		_, err := fmt.Fprint(out.Out, string(asYAML))
 		return err
 	}
-	asJSON, err := yaml.YAMLToJSON(doc)
-	if err != nil {
-		return err
-	}
-	return out.Document(json.RawMessage(asJSON))
+	return out.Document(asJSON)
 }

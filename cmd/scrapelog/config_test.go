@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
@@ -66,7 +65,7 @@ func TestConfigErrors(t *testing.T) {
 		"negative grace":         {"shutdown_grace: -1s\n", `:1:17: shutdown_grace: -1s is negative; use 0s or more`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := LoadConfig(write(t, test.file))
+			_, err := LoadConfig(writeConfig(t, test.file))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -81,9 +80,9 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// write puts a configuration into a folder of its own and makes that the
+// writeConfig puts a configuration into a folder of its own and makes that the
 // current one, so that messages name the file alone.
-func write(t *testing.T, source string) string {
+func writeConfig(t *testing.T, source string) string {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("scrapelog.yaml", []byte(source), 0o600); err != nil {
@@ -93,7 +92,7 @@ func write(t *testing.T, source string) string {
 }
 
 func TestConfigKeepsDefaultsOfKeysLeftOut(t *testing.T) {
-	config, err := LoadConfig(write(t, `
+	config, err := LoadConfig(writeConfig(t, `
 # a comment before everything
 watcher_grace: 3s
 audit:
@@ -128,7 +127,7 @@ scrapers:
 func TestConfigDefaults(t *testing.T) {
 	for name, source := range map[string]string{"empty": "", "comment": "# nothing\n", "null": "~\n"} {
 		t.Run(name, func(t *testing.T) {
-			config, err := LoadConfig(write(t, source))
+			config, err := LoadConfig(writeConfig(t, source))
 			if diff := cmp.Diff(DefaultConfig(), config); err != nil || diff != "" {
 				t.Error(err, diff)
 			}
@@ -149,76 +148,6 @@ func TestConfigThatCannotBeRead(t *testing.T) {
 	_, err := LoadConfig("missing.yaml")
 	if err == nil || err.Error() != "missing.yaml: cannot be read: no such file or directory" || !errors.Is(err, term.ErrUsage) {
 		t.Error(err)
-	}
-}
-
-// TestShownConfigIsAConfig: what "config show" prints can be read again, and
-// holds no secret.
-func TestShownConfigIsAConfig(t *testing.T) {
-	path := write(t, `
-database: postgres://me:canary@db/x
-scrapers:
-  - name: a
-    url: http://127.0.0.1:9090/a?key=canary
-    schedule: "*/5 * * * *"
-    params: {depth: 2}
-    recovery: {enabled: false}
-`)
-	stdout, stderr, code := invoke(t, "config", "show")
-	if code != 0 || strings.Contains(stdout, "canary") {
-		t.Fatal(code, stdout, stderr)
-	}
-	want, err := LoadConfig(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want.Database, want.Scrapers[0].URL = "postgres://me@db:5432/x", "http://127.0.0.1:9090/a"
-	want.Limits = want.Limits.inForce() // shown as they hold
-	got, err := LoadConfig(write(t, stdout))
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
-		t.Error(err, diff)
-	}
-}
-
-// TestConfigCheck: both files are known, by their keys or by --as, and the answer
-// says which it was taken for.
-func TestConfigCheck(t *testing.T) {
-	const scrape = "scrapes:\n  - {name: a, command: [a]}\n"
-	for name, test := range map[string]struct {
-		source, args string
-		code         int
-		want         string
-	}{
-		"serve":                     {"scrapers:\n  - {name: a, url: http://x/}\n", "", 0, "scrapelog.yaml: ok, 1 scrapers (the configuration of scrapelog serve)\n"},
-		"worker":                    {scrape, "", 0, "scrapelog.yaml: ok, 1 scrapes (the configuration of scrapelog worker)\n"},
-		"empty":                     {"", "", 0, "ok, 0 scrapers (the configuration of scrapelog serve)"},
-		"an address":                {"listen: 127.0.0.1:8080\n", "", 0, "scrapelog serve"},
-		"serve, misspelt":           {"scrappers: []\ndatabase: sqlite:x\n", "", 2, `unknown key "scrappers"; did you mean scrapers? (read as the configuration of scrapelog serve)`},
-		"worker, misspelt":          {"beat: 5s\nscrape: []\n", "", 2, `:2:1: unknown key "scrape"; did you mean scrapes? (read as the configuration of scrapelog worker)`},
-		"worker, wrong value":       {"beat: 5h\n" + scrape, "", 2, `:1:7: beat: 5h is out of range; use 1s to 60s (read as the configuration of scrapelog worker)`},
-		"worker, reached by others": {"listen: 0.0.0.0:9090\n" + scrape, "", 2, `listen: other machines reach 0.0.0.0:9090`},
-		"worker, port":              {"announce: http://h:99999/\n" + scrape, "", 2, `:1:11: announce: port 99999 is out of range`},
-		"worker, address":           {"listen: 127.0.0.1:99999\n" + scrape, "", 2, `:1:9: listen: "127.0.0.1:99999" is not an address`},
-		"serve, reached by others":  {"listen: 0.0.0.0:8080\n", "", 2, `other machines reach 0.0.0.0:8080`},
-		"worker's as serve's":       {scrape, "--as serve", 2, `unknown key "scrapes"; did you mean scrapers? (read as the configuration of scrapelog serve)`},
-		"serve's as worker's":       {"database: sqlite:x\n", "--as worker", 2, `unknown key "database"`},
-		"as something else":         {scrape, "--as demo", 2, `--as: "demo" is neither serve nor worker`},
-		"no YAML":                   {"a: [\n", "", 2, "scrapelog.yaml:1:"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			write(t, test.source)
-			stdout, stderr, code := invoke(t, append([]string{"config", "check"}, strings.Fields(test.args)...)...)
-			if code != test.code || !strings.Contains(stdout+stderr, test.want) || (code == 0) != (stderr == "") || strings.Count(stdout+stderr, "\n") != 1 {
-				t.Errorf("exit %d, %q, %q, want %q", code, stdout, stderr, test.want)
-			}
-		})
-	}
-	t.Chdir(t.TempDir())
-	if _, stderr, code := invoke(t, "config", "check"); code != 2 || !strings.Contains(stderr, "needs a file") {
-		t.Errorf("exit %d, %q", code, stderr)
-	}
-	if _, stderr, code := invoke(t, "config", "check", "/dev/zero"); code != 2 || !strings.Contains(stderr, "larger than 64 MB") {
-		t.Errorf("exit %d, %q", code, stderr)
 	}
 }
 

@@ -33,19 +33,6 @@ func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*even
 	return eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx), ReadOnly: readOnly})
 }
 
-// databaseURL reads the configuration only where --db does not say it all.
-func databaseURL(cmd *cobra.Command) (string, error) {
-	url := cmd.Flag("db").Value.String()
-	if url == "" {
-		config, err := loadSettings(cmd)
-		return config.Database, err
-	}
-	if !validDatabase(url) {
-		return "", term.Usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", eventstore.Redact(url))
-	}
-	return url, nil
-}
-
 func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
 	current, latest, err := store.Migrated(ctx)
 	switch {

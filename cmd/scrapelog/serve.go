@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -28,16 +27,16 @@ API at --listen. SIGHUP reads the configuration file again; SIGTERM or SIGINT
 waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadSettings(cmd)
+			cfg, err := loadSettings(cmd)
 			if err != nil {
 				return err
 			}
-			if err := checkReach(config.Listen, config.WithoutLogins); err != nil {
+			if err := checkReach(cfg.Listen, cfg.WithoutLogins); err != nil {
 				return err
 			}
 			reload, stop := reloads(configPath(cmd))
 			defer stop()
-			return runServe(cmd.Context(), config, reload, term.LoggerFrom(cmd.Context()))
+			return runServe(cmd.Context(), cfg, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
 	addConfigFlag(cmd)
@@ -77,22 +76,22 @@ func reloads(path string) (reload <-chan func() (Config, error), stop func()) {
 
 // runServe serves until ctx ends. The address is taken before anything is
 // written, so that a busy port changes nothing.
-func runServe(ctx context.Context, config Config, reload <-chan func() (Config, error), logger *slog.Logger) error {
-	listener, err := listen(ctx, config.Listen)
+func runServe(ctx context.Context, cfg Config, reload <-chan func() (Config, error), logger *slog.Logger) error {
+	listener, err := listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	front := serveFront(gate.LimitConnections(listener, config.Limits.inForce().Connections), logger)
+	front := serveFront(gate.LimitConnections(listener, cfg.Limits.inForce().Connections), logger)
 	defer front.Close()
-	store, err := openServed(ctx, eventstore.Config{URL: config.Database, Pool: config.Pool, Logger: logger})
+	store, err := openServed(ctx, eventstore.Config{URL: cfg.Database, Pool: cfg.Pool, Logger: logger})
 	if err == nil {
 		defer store.Close()
 		gate.WarnOfRoot(logger)
 		warned, stop := context.WithCancel(ctx)
 		defer stop()
-		go gate.WarnOfReach(warned, logger, config.Listen, "other machines read the whole log and start, cancel and pause here without a login")
-		err = newService(config, store, logger).run(ctx, front, reload)
+		go gate.WarnOfReach(warned, logger, cfg.Listen, "other machines read the whole log and start, cancel and pause here without a login")
+		err = newService(cfg, store, logger).run(ctx, front, reload)
 	}
 	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {
 		return nil // what was begun was cut short by our own stop
@@ -102,14 +101,14 @@ func runServe(ctx context.Context, config Config, reload <-chan func() (Config, 
 
 // openServed opens the database, and waits for a server that starts or has no
 // connection free.
-func openServed(ctx context.Context, config eventstore.Config) (*eventstore.Store, error) {
+func openServed(ctx context.Context, cfg eventstore.Config) (*eventstore.Store, error) {
 	for said := false; ; {
-		store, err := eventstore.Open(ctx, config)
+		store, err := eventstore.Open(ctx, cfg)
 		if err == nil || !eventstore.NotYet(err) || ctx.Err() != nil {
 			return store, err
 		}
 		if !said {
-			config.Logger.Error("database unavailable, retrying", "error", err)
+			cfg.Logger.Error("database unavailable, retrying", "error", err)
 			said = true
 		}
 		select {
@@ -121,11 +120,8 @@ func openServed(ctx context.Context, config eventstore.Config) (*eventstore.Stor
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := gate.Listen(ctx, address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, term.Failf(term.ErrUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: cannot listen at %s: %w", term.ErrUnreachable, address, err)
+		return nil, term.CannotListen(address, err)
 	}
 	return listener, nil
 }

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"net"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +58,7 @@ func runWorker(cmd *cobra.Command) error {
 	}
 	listener, err := w.Listen(ctx)
 	if err != nil {
-		return cannotListen(config.Listen, err)
+		return term.CannotListen(config.Listen, err)
 	}
 	gate.WarnOfRoot(logger)
 	warned, stop := context.WithCancel(ctx)
@@ -69,45 +66,4 @@ func runWorker(cmd *cobra.Command) error {
 	go gate.WarnOfReach(warned, logger, config.Listen, "other machines may start scrapes here")
 	logger.Info("worker is listening", "url", "http://"+listener.Addr().String(), "scrapes", len(config.Scrapes), "version", version())
 	return w.Serve(ctx, listener)
-}
-
-// loadWorkerConfig reads the file on top of the defaults; a listen address that
-// was given as a flag goes before the file's.
-func loadWorkerConfig(path, listen string) (worker.Config, error) {
-	if path == "" {
-		return worker.Config{}, term.Usagef("worker needs a configuration: give --config FILE")
-	}
-	source, err := readConfig(path)
-	if err != nil {
-		return worker.Config{}, err
-	}
-	config, err := parseWorkerConfig(path, source)
-	if listen != "" {
-		config.Listen = listen
-	}
-	return config, err
-}
-
-func parseWorkerConfig(path string, source []byte) (worker.Config, error) {
-	config := worker.DefaultConfig()
-	doc, err := decodeStrict(path, source, &config)
-	if err != nil {
-		return config, err
-	}
-	if err := config.Validate(); err != nil {
-		return config, doc.place("", err)
-	}
-	return config, nil
-}
-
-// cannotListen says so in words, without the system call that net names.
-func cannotListen(address string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return term.Failf(term.ErrUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	return term.Failf(term.ErrUnreachable, "cannot listen at %s: %v", address, err)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"syscall"
 )
 
 // Failures of commands that no other package defines.
@@ -46,4 +48,17 @@ func UnwrapPath(err error) error {
 		return path.Err
 	}
 	return err
+}
+
+// CannotListen returns the error of an address that cannot be listened at, without
+// the system call that net names.
+func CannotListen(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return Failf(ErrUnreachable, "%s is in use by another program; stop it or choose another address with --listen", address)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return Failf(ErrUnreachable, "cannot listen at %s: %v", address, err)
 }

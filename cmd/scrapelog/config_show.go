@@ -1,0 +1,25 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/goccy/go-yaml"
+
+	"scrapelog/eventstore"
+)
+
+// encode returns the configuration with the limits in force, as YAML and as JSON.
+// The password of the database and the query strings of URLs are left out.
+func (c Config) encode() (asYAML []byte, asJSON json.RawMessage, err error) {
+	c.Database, c.Limits = eventstore.Redact(c.Database), c.Limits.inForce()
+	c.Scrapers = slices.Clone(c.Scrapers)
+	for i, scraper := range c.Scrapers {
+		c.Scrapers[i] = scraper.Redacted()
+	}
+	if asYAML, err = yaml.Marshal(c); err != nil {
+		return nil, nil, err
+	}
+	asJSON, err = yaml.YAMLToJSON(asYAML)
+	return asYAML, asJSON, err
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"reflect"
+	"slices"
+
+	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/handlers/worker"
+)
+
+// loadWorkerConfig reads the file on top of the defaults; a listen address that
+// was given as a flag goes before the file's.
+func loadWorkerConfig(path, listen string) (worker.Config, error) {
+	if path == "" {
+		return worker.Config{}, term.Usagef("worker needs a configuration: give --config FILE")
+	}
+	source, err := readConfig(path)
+	if err != nil {
+		return worker.Config{}, err
+	}
+	config, err := parseWorkerConfig(path, source)
+	if listen != "" {
+		config.Listen = listen
+	}
+	return config, err
+}
+
+func parseWorkerConfig(path string, source []byte) (worker.Config, error) {
+	config := worker.DefaultConfig()
+	doc, err := decodeStrict(path, source, &config)
+	if err != nil {
+		return config, err
+	}
+	if err := config.Validate(); err != nil {
+		return config, doc.place("", err)
+	}
+	return config, nil
+}
+
+// configFor says which command a file configures, by the keys that only one of
+// the two has. Where they say nothing it is serve.
+func configFor(path string, source []byte) (string, error) {
+	doc, err := parseDocument(path, source)
+	if err != nil {
+		return "", err
+	}
+	serves, works := keysOf(reflect.TypeFor[Config]()), keysOf(reflect.TypeFor[worker.Config]())
+	score := 0
+	for _, key := range doc.keys() {
+		switch inServe, inWorker := slices.Contains(serves, key), slices.Contains(works, key); {
+		case key == "scrapers":
+			return "serve", nil
+		case key == "scrapes":
+			return "worker", nil
+		case inServe && !inWorker:
+			score++
+		case inWorker && !inServe:
+			score--
+		}
+	}
+	if score < 0 {
+		return "worker", nil
+	}
+	return "serve", nil
+}
