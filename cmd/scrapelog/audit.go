@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 )
 
@@ -14,7 +15,7 @@ func newAuditCmd() *cobra.Command {
 	})
 	flags := &term.DataFlags{}
 	flags.Register(group)
-	addDBFlag(group)
+	config.AddDatabaseFlag(group)
 	group.AddCommand(newAuditReplayCmd(flags), newAuditDiffCmd(flags),
 		newAuditCheckpointCmd(flags), newAuditProveCmd(flags), newAuditCheckProofCmd(flags))
 	return group

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
@@ -29,16 +30,16 @@ func proofFiles(cmd *cobra.Command) (proof.Files, error) {
 // proofFilesBeside is proofFiles with the key in that file; empty: where the
 // configuration has it.
 func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
-	database, err := databaseURL(cmd)
+	database, err := config.DatabaseURL(cmd)
 	if err != nil {
 		return proof.Files{}, err
 	}
-	cfg, err := LoadConfig(configPath(cmd))
+	cfg, err := config.Load(config.Path(cmd))
 	if err != nil {
 		return proof.Files{}, err
 	}
 	if cfg.Database != database {
-		cfg.Audit = AuditConfig{}
+		cfg.Audit = config.Audit{}
 	}
 	return proof.Files{
 		Key:         cmp.Or(key, cfg.Audit.Key),

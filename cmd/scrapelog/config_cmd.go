@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/worker"
 )
@@ -27,12 +28,12 @@ and says which of the two it took it for: a file with scrapes, or with keys that
 only the worker has, is the worker's. --as decides it instead.`,
 		Args: term.NoMoreThan(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := configPath(cmd)
+			path := config.Path(cmd)
 			if len(args) == 1 {
 				path = args[0]
 			}
 			if path == "" {
-				return term.Usagef("config check needs a file: there is no %s here", defaultConfigFile)
+				return term.Usagef("config check needs a file: there is no %s here", config.DefaultFile)
 			}
 			found, err := checkConfig(path, as)
 			if err != nil {
@@ -42,32 +43,32 @@ only the worker has, is the worker's. --as decides it instead.`,
 			return err
 		},
 	}
-	addConfigFlag(cmd)
+	config.AddFileFlag(cmd)
 	cmd.Flags().StringVar(&as, "as", "", "what the file is for: serve or worker (default: by its keys)")
 	return cmd
 }
 
 // checkConfig reads a file as serve or worker would, and says what it holds.
 func checkConfig(path, as string) (found string, err error) {
-	source, err := readConfig(path)
+	source, err := config.Read(path)
 	if err != nil {
 		return "", err
 	}
 	if as == "" {
-		if as, err = configFor(path, source); err != nil {
+		if as, err = config.CommandFor(path, source); err != nil {
 			return "", err
 		}
 	}
 	switch as {
 	case "serve":
-		var cfg Config
-		if cfg, err = parseConfig(path, source); err == nil {
-			err = checkReach(cfg.Listen, cfg.WithoutLogins)
+		var cfg config.Config
+		if cfg, err = config.Parse(path, source); err == nil {
+			err = config.CheckReach(cfg.Listen, cfg.WithoutLogins)
 		}
 		found = fmt.Sprintf("%d scrapers", len(cfg.Scrapers))
 	case "worker":
 		var cfg worker.Config
-		if cfg, err = parseWorkerConfig(path, source); err == nil {
+		if cfg, err = config.ParseWorker(path, source); err == nil {
 			_, err = worker.New(cfg, slog.New(slog.DiscardHandler))
 		}
 		found = fmt.Sprintf("%d scrapes", len(cfg.Scrapes))
@@ -89,14 +90,14 @@ func newConfigShowCmd() *cobra.Command {
 	}
 	flags.Register(cmd)
 	cmd.RunE = flags.Run(func(_ context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
-		cfg, err := loadSettings(cmd)
+		cfg, err := config.FromFlags(cmd)
 		if err != nil {
 			return err
 		}
 		return showConfig(out, cfg)
 	})
-	addConfigFlag(cmd)
-	addDBFlag(cmd)
+	config.AddFileFlag(cmd)
+	config.AddDatabaseFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at")
 	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	return cmd
@@ -104,8 +105,8 @@ func newConfigShowCmd() *cobra.Command {
 
 // showConfig prints YAML where a table is asked for: what it prints is a
 // configuration again, but for the query strings of URLs and the password.
-func showConfig(out *term.Printer, cfg Config) error {
-	asYAML, asJSON, err := cfg.encode()
+func showConfig(out *term.Printer, cfg config.Config) error {
+	asYAML, asJSON, err := cfg.Encode()
 	if err != nil {
 		return err
 	}

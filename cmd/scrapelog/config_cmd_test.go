@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"scrapelog/cmd/scrapelog/config"
 )
 
 // TestShownConfigIsAConfig: what "config show" prints can be read again, and
@@ -25,13 +27,13 @@ scrapers:
 	if code != 0 || strings.Contains(stdout, "canary") {
 		t.Fatal(code, stdout, stderr)
 	}
-	want, err := LoadConfig(path)
+	want, err := config.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want.Database, want.Scrapers[0].URL = "postgres://me@db:5432/x", "http://127.0.0.1:9090/a"
-	want.Limits = want.Limits.inForce() // shown as they hold
-	got, err := LoadConfig(write(t, stdout))
+	want.Limits = want.Limits.InForce() // shown as they hold
+	got, err := config.Load(write(t, stdout))
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 		t.Error(err, diff)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 )
@@ -26,7 +27,7 @@ func openLog(ctx context.Context, cmd *cobra.Command, readOnly bool) (*eventstor
 }
 
 func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*eventstore.Store, error) {
-	url, err := databaseURL(cmd)
+	url, err := config.DatabaseURL(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func newDBCmd() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
-	addDBFlag(group)
+	config.AddDatabaseFlag(group)
 	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags), newDBRepairCmd(flags))
 	return group
 }
@@ -121,7 +122,7 @@ offsets of consumer groups, and at roles that may change the log. It exits 1 whe
 something is not as it must be, or when the schema is not this program's.`,
 		Args: term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
-			url, err := databaseURL(cmd)
+			url, err := config.DatabaseURL(cmd)
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/shops"
 )
@@ -27,15 +28,15 @@ is in one folder; a second start goes on where the first stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &demo{cmd: cmd, data: cmd.Flag("data").Value.String(), listen: cmd.Flag("listen").Value.String()}
-			if err := checkReach(d.listen, allowsOthers(cmd)); err != nil {
+			if err := config.CheckReach(d.listen, config.AllowsOthers(cmd)); err != nil {
 				return err
 			}
 			return d.run(cmd.Context())
 		},
 	}
 	cmd.Flags().String("data", "scrapelog-data", "folder for everything the demo writes")
-	cmd.Flags().String("listen", DefaultConfig().Listen, "address to serve at")
-	addWithoutLoginsFlag(cmd)
+	cmd.Flags().String("listen", config.Default().Listen, "address to serve at")
+	config.AddWithoutLoginsFlag(cmd)
 	return cmd
 }
 
@@ -56,7 +57,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	config, err := LoadConfig(d.path(serverFile))
+	config, err := config.Load(d.path(serverFile))
 	if err != nil {
 		return err
 	}

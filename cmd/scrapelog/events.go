@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -21,7 +22,7 @@ func newEventsCmd() *cobra.Command {
 	})
 	flags := &term.DataFlags{}
 	flags.Register(group)
-	addDBFlag(group)
+	config.AddDatabaseFlag(group)
 	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newEventsVerifyCmd(flags), newDeadLettersCmd(flags))
 	return group
 }

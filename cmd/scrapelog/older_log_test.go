@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
@@ -122,7 +123,7 @@ type olderServer struct {
 
 func serveOlder(t *testing.T) olderServer {
 	t.Helper()
-	config, err := LoadConfig(os.Getenv("SCRAPELOG_CONFIG"))
+	config, err := config.Load(os.Getenv("SCRAPELOG_CONFIG"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -18,7 +19,7 @@ func newProjectionsCmd() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
-	addDBFlag(group)
+	config.AddDatabaseFlag(group)
 	group.AddCommand(newProjectionsListCmd(flags), newProjectionsRebuildCmd(flags), newProjectionsCheckCmd(flags))
 	return group
 }

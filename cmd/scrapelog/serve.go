@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/gate"
@@ -27,32 +28,32 @@ API at --listen. SIGHUP reads the configuration file again; SIGTERM or SIGINT
 waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadSettings(cmd)
+			cfg, err := config.FromFlags(cmd)
 			if err != nil {
 				return err
 			}
-			if err := checkReach(cfg.Listen, cfg.WithoutLogins); err != nil {
+			if err := config.CheckReach(cfg.Listen, cfg.WithoutLogins); err != nil {
 				return err
 			}
-			reload, stop := reloads(configPath(cmd))
+			reload, stop := reloads(config.Path(cmd))
 			defer stop()
 			return runServe(cmd.Context(), cfg, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
-	addConfigFlag(cmd)
+	config.AddFileFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at (default 127.0.0.1:8080)")
 	cmd.Flags().String("db", "", "database: sqlite:PATH or postgres://… (default sqlite:scrapelog.db)")
-	addWithoutLoginsFlag(cmd)
+	config.AddWithoutLoginsFlag(cmd)
 	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	term.BindEnv(cmd, "db", "SCRAPELOG_DB")
 	return cmd
 }
 
 // reloads reads the configuration file anew at every SIGHUP.
-func reloads(path string) (reload <-chan func() (Config, error), stop func()) {
+func reloads(path string) (reload <-chan func() (config.Config, error), stop func()) {
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
-	out := make(chan func() (Config, error))
+	out := make(chan func() (config.Config, error))
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -64,7 +65,7 @@ func reloads(path string) (reload <-chan func() (Config, error), stop func()) {
 			select {
 			case <-done:
 				return
-			case out <- func() (Config, error) { return LoadConfig(path) }:
+			case out <- func() (config.Config, error) { return config.Load(path) }:
 			}
 		}
 	}()
@@ -76,13 +77,13 @@ func reloads(path string) (reload <-chan func() (Config, error), stop func()) {
 
 // runServe serves until ctx ends. The address is taken before anything is
 // written, so that a busy port changes nothing.
-func runServe(ctx context.Context, cfg Config, reload <-chan func() (Config, error), logger *slog.Logger) error {
+func runServe(ctx context.Context, cfg config.Config, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
 	listener, err := listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	front := serveFront(gate.LimitConnections(listener, cfg.Limits.inForce().Connections), logger)
+	front := serveFront(gate.LimitConnections(listener, cfg.Limits.InForce().Connections), logger)
 	defer front.Close()
 	store, err := openServed(ctx, eventstore.Config{URL: cfg.Database, Pool: cfg.Pool, Logger: logger})
 	if err == nil {

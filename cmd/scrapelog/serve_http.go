@@ -26,7 +26,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *f
 	group.Go(func() error { return changes.Run(ctx) })
 	group.Go(func() error { return fragments.Run(ctx) })
 
-	limits := s.config.Limits.inForce()
+	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
 	forPrograms, forPeople := s.apiConfig(changes), s.webConfig(fragments)
 	forPrograms.Streams, forPeople.Streams, forPrograms.MaxScrapers = streams, streams, limits.APIScrapers

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
@@ -26,7 +27,7 @@ import (
 // service is everything that lives as long as the process: the log and what
 // reads it. What lives as long as this process is taken for alive is a tenure.
 type service struct {
-	config   Config
+	config   config.Config
 	store    *eventstore.Store
 	queries  *projections.Queries
 	commands *command.Handler
@@ -42,7 +43,7 @@ type service struct {
 	starts  startup
 }
 
-func newService(config Config, store *eventstore.Store, logger *slog.Logger) *service {
+func newService(config config.Config, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, store: store, logger: logger}
 	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
@@ -87,7 +88,7 @@ func (s *service) follower(ctx context.Context) (string, error) {
 
 // run serves until ctx ends. Pages answer from the start, so that people see
 // what is being waited for; /readyz says when the service does its work.
-func (s *service) run(ctx context.Context, front *front, reload <-chan func() (Config, error)) error {
+func (s *service) run(ctx context.Context, front *front, reload <-chan func() (config.Config, error)) error {
 	s.access.Store(&dial.Access{Listener: listenerAt(front.listener)})
 	if err := s.allow(s.config); err != nil {
 		return err
@@ -149,7 +150,7 @@ func (s *service) project(ctx context.Context) error {
 
 // tenures serves under one instance id after another: who finds itself marked
 // dead has lost its runs to others and starts anew under a new id.
-func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (Config, error)) error {
+func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (config.Config, error)) error {
 	for {
 		err := unlessStopped(ctx, t.run(ctx, reload))
 		if !errors.Is(err, eventstore.ErrMarkedDead) || ctx.Err() != nil {
@@ -234,8 +235,8 @@ func listenerAt(l net.Listener) netip.AddrPort {
 }
 
 // allow takes over what the configuration says about secrets and egress.
-func (s *service) allow(config Config) error {
-	access, err := config.access()
+func (s *service) allow(config config.Config) error {
+	access, err := config.Access()
 	if err != nil {
 		return err
 	}

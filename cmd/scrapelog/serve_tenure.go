@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/dial"
@@ -62,7 +63,7 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 
 // run serves under this id until ctx ends or others take it for dead. Whatever
 // starts runs stops first; then the supervisor waits for those that are open.
-func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) error {
+func (t *tenure) run(ctx context.Context, reload <-chan func() (config.Config, error)) error {
 	defer func() {
 		t.current.Store(nil)
 		if err := t.release(); err != nil {
@@ -92,7 +93,7 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (Config, error)) 
 // work runs everything that acts. The supervisor outlives the others by the
 // shutdown grace, and the keeper outlives the supervisor: who still follows runs
 // must not be taken for dead.
-func (t *tenure) work(ctx context.Context, reload <-chan func() (Config, error)) error {
+func (t *tenure) work(ctx context.Context, reload <-chan func() (config.Config, error)) error {
 	following, disown := context.WithCancelCause(ctx)
 	defer disown(nil)
 	living, stopLiving := context.WithCancel(context.WithoutCancel(ctx))
@@ -147,7 +148,7 @@ func (t *tenure) probeConfig(ctx context.Context, name string) (dial.Target, err
 
 // reloads applies the configuration file anew each time it is asked to. A file
 // that cannot be read or is invalid changes nothing.
-func (t *tenure) reloads(ctx context.Context, reload <-chan func() (Config, error)) error {
+func (t *tenure) reloads(ctx context.Context, reload <-chan func() (config.Config, error)) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/worker"
@@ -45,7 +46,7 @@ the rules and the bounds.
 }
 
 func runWorker(cmd *cobra.Command) error {
-	config, err := loadWorkerConfig(cmd.Flag("config").Value.String(), cmd.Flag("listen").Value.String())
+	config, err := config.LoadWorker(cmd.Flag("config").Value.String(), cmd.Flag("listen").Value.String())
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ func TestWhatStandsBeforeTheFirstKey(t *testing.T) {
 			if strings.Contains(around[0], "\r") {
 				body = strings.ReplaceAll(body, "\n", "\r\n")
 			}
-			config, err := LoadConfig(writeConfig(t, around[0]+body+around[1]))
+			config, err := Load(write(t, around[0]+body+around[1]))
 			if err != nil || config.Listen != "127.0.0.1:18080" || len(config.Scrapers) != 1 || config.Scrapers[0].URL != "http://127.0.0.1:9090/a" {
 				t.Errorf("%v, %+v", err, config)
 			}
@@ -67,7 +67,7 @@ func TestPlacesAfterAPrologue(t *testing.T) {
 		"l\x00i\x00s\x00t\x00":                `:1:1: the file holds NUL bytes, as UTF-16 and UTF-32 do; save it as UTF-8`,
 		"# a\nhosts: [\"M\xfcnchen\"]\n":      `:2:11: not UTF-8; save the file as UTF-8`,
 	} {
-		_, err := LoadConfig(writeConfig(t, source))
+		_, err := Load(write(t, source))
 		if err == nil || !strings.HasPrefix(err.Error(), "scrapelog.yaml"+want) {
 			t.Errorf("%q: got %v, want %s", source, err, want)
 		}
@@ -77,7 +77,7 @@ func TestPlacesAfterAPrologue(t *testing.T) {
 // TestNumbers: numbers are read as YAML 1.2 reads them, and where text belongs
 // they stay as they are written.
 func TestNumbers(t *testing.T) {
-	config, err := LoadConfig(writeConfig(t, `
+	config, err := Load(write(t, `
 scrapers:
   - name: 010
     url: http://h/
@@ -104,7 +104,7 @@ scrapers:
 func TestLineEndsWithinValues(t *testing.T) {
 	source := "scrapes:\n  - name: a\n    command:\n      - sh\n      - |\n        a\n        b\n      - \"x\n        y\"\n      - >\n        f\n        g\n"
 	for _, end := range []string{"\n", "\r\n", "\r"} {
-		config, err := parseWorkerConfig("worker.yaml", []byte(strings.ReplaceAll(source, "\n", end)))
+		config, err := ParseWorker("worker.yaml", []byte(strings.ReplaceAll(source, "\n", end)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestManyScrapers(t *testing.T) {
 		fmt.Fprintf(&b, "  - {name: s%d, url: \"http://127.0.0.1:9090/s\", schedule: \"@daily\"}\n", i)
 	}
 	began := time.Now()
-	config, err := parseConfig("scrapelog.yaml", []byte(b.String()))
+	config, err := Parse("scrapelog.yaml", []byte(b.String()))
 	if err != nil || len(config.Scrapers) != many {
 		t.Fatal(err, len(config.Scrapers))
 	}
@@ -132,7 +132,7 @@ func TestManyScrapers(t *testing.T) {
 		t.Errorf("%s for %d scrapers", took, many)
 	}
 	b.WriteString("  - {name: s0, url: \"http://127.0.0.1:9090/s\"}\n")
-	if _, err := parseConfig("scrapelog.yaml", []byte(b.String())); err == nil || !strings.HasPrefix(err.Error(), "scrapelog.yaml:20002:12: ") {
+	if _, err := Parse("scrapelog.yaml", []byte(b.String())); err == nil || !strings.HasPrefix(err.Error(), "scrapelog.yaml:20002:12: ") {
 		t.Error(err)
 	}
 }

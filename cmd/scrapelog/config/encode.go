@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"encoding/json"
@@ -9,10 +9,10 @@ import (
 	"scrapelog/eventstore"
 )
 
-// encode returns the configuration with the limits in force, as YAML and as JSON.
+// Encode returns the configuration with the limits in force, as YAML and as JSON.
 // The password of the database and the query strings of URLs are left out.
-func (c Config) encode() (asYAML []byte, asJSON json.RawMessage, err error) {
-	c.Database, c.Limits = eventstore.Redact(c.Database), c.Limits.inForce()
+func (c Config) Encode() (asYAML []byte, asJSON json.RawMessage, err error) {
+	c.Database, c.Limits = eventstore.Redact(c.Database), c.Limits.InForce()
 	c.Scrapers = slices.Clone(c.Scrapers)
 	for i, scraper := range c.Scrapers {
 		c.Scrapers[i] = scraper.Redacted()

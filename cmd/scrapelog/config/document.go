@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -27,8 +27,8 @@ type document struct {
 // maxConfig bounds a configuration file: 20,000 scrapers take 2 MB.
 const maxConfig = 64 << 20
 
-// readConfig reads a configuration file.
-func readConfig(path string) ([]byte, error) {
+// Read reads a configuration file.
+func Read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, term.Usagef("%s: cannot be read: %v", path, term.UnwrapPath(err))

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -16,19 +16,19 @@ import (
 // to log in.
 const withoutLogins = "listen-without-logins"
 
-func addWithoutLoginsFlag(cmd *cobra.Command) {
+func AddWithoutLoginsFlag(cmd *cobra.Command) {
 	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen: with no logins yet, whoever does reads the whole log, and starts, cancels and pauses")
 	term.BindEnv(cmd, withoutLogins, "SCRAPELOG_LISTEN_WITHOUT_LOGINS")
 }
 
-// allowsOthers says whether the flag was given.
-func allowsOthers(cmd *cobra.Command) bool {
+// AllowsOthers says whether the flag was given.
+func AllowsOthers(cmd *cobra.Command) bool {
 	f := cmd.Flag(withoutLogins)
 	return f != nil && f.Value.String() == "true"
 }
 
-// checkReach refuses an address that other machines reach, unless that is meant.
-func checkReach(address string, meant bool) error {
+// CheckReach refuses an address that other machines reach, unless that is meant.
+func CheckReach(address string, meant bool) error {
 	if meant || gate.OnlyHere(address) {
 		return nil
 	}
@@ -36,27 +36,27 @@ func checkReach(address string, meant bool) error {
 		"use 127.0.0.1, or --%s (listen_without_logins: true) if that is meant", address, withoutLogins)
 }
 
-// addConfigFlag gives a command its --config.
-func addConfigFlag(cmd *cobra.Command) {
-	cmd.Flags().String("config", "", "configuration file (default "+defaultConfigFile+" if there is one)")
+// AddFileFlag gives a command its --config.
+func AddFileFlag(cmd *cobra.Command) {
+	cmd.Flags().String("config", "", "configuration file (default "+DefaultFile+" if there is one)")
 	term.BindEnv(cmd, "config", "SCRAPELOG_CONFIG")
 }
 
-// addDBFlag gives a command its --db.
-func addDBFlag(cmd *cobra.Command) {
-	cmd.PersistentFlags().String("db", "", "database: sqlite:PATH or postgres://… (default from the configuration, else "+DefaultConfig().Database+")")
+// AddDatabaseFlag gives a command its --db.
+func AddDatabaseFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().String("db", "", "database: sqlite:PATH or postgres://… (default from the configuration, else "+Default().Database+")")
 	term.BindEnv(cmd, "db", "SCRAPELOG_DB")
 }
 
-// loadSettings is the configuration of a command: its flags --config, --listen
+// FromFlags is the configuration of a command: its flags --config, --listen
 // and --db (or their environment variables), over the file, over the defaults.
-func loadSettings(cmd *cobra.Command) (Config, error) {
-	config, err := LoadConfig(configPath(cmd))
+func FromFlags(cmd *cobra.Command) (Config, error) {
+	config, err := Load(Path(cmd))
 	if err != nil {
 		return Config{}, err
 	}
 	config.Listen = term.FlagOr(cmd, "listen", config.Listen)
-	config.WithoutLogins = config.WithoutLogins || allowsOthers(cmd)
+	config.WithoutLogins = config.WithoutLogins || AllowsOthers(cmd)
 	config.Database = term.FlagOr(cmd, "db", config.Database)
 	var field *domain.FieldError
 	if errors.As(config.Validate(), &field) { // the file was valid, so a flag is not
@@ -66,11 +66,11 @@ func loadSettings(cmd *cobra.Command) (Config, error) {
 	return config, nil
 }
 
-// configPath is the configuration file of a command; empty: there is none.
-func configPath(cmd *cobra.Command) string {
+// Path is the configuration file of a command; empty: there is none.
+func Path(cmd *cobra.Command) string {
 	path := term.FlagOr(cmd, "config", os.Getenv("SCRAPELOG_CONFIG"))
-	if path == "" && exists(defaultConfigFile) {
-		return defaultConfigFile
+	if path == "" && exists(DefaultFile) {
+		return DefaultFile
 	}
 	return path
 }
@@ -80,11 +80,11 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// databaseURL reads the configuration only where --db does not say it all.
-func databaseURL(cmd *cobra.Command) (string, error) {
+// DatabaseURL reads the configuration only where --db does not say it all.
+func DatabaseURL(cmd *cobra.Command) (string, error) {
 	url := cmd.Flag("db").Value.String()
 	if url == "" {
-		config, err := loadSettings(cmd)
+		config, err := FromFlags(cmd)
 		return config.Database, err
 	}
 	if !validDatabase(url) {

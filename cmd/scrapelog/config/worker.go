@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"reflect"
@@ -8,24 +8,24 @@ import (
 	"scrapelog/handlers/worker"
 )
 
-// loadWorkerConfig reads the file on top of the defaults; a listen address that
+// LoadWorker reads the file on top of the defaults; a listen address that
 // was given as a flag goes before the file's.
-func loadWorkerConfig(path, listen string) (worker.Config, error) {
+func LoadWorker(path, listen string) (worker.Config, error) {
 	if path == "" {
 		return worker.Config{}, term.Usagef("worker needs a configuration: give --config FILE")
 	}
-	source, err := readConfig(path)
+	source, err := Read(path)
 	if err != nil {
 		return worker.Config{}, err
 	}
-	config, err := parseWorkerConfig(path, source)
+	config, err := ParseWorker(path, source)
 	if listen != "" {
 		config.Listen = listen
 	}
 	return config, err
 }
 
-func parseWorkerConfig(path string, source []byte) (worker.Config, error) {
+func ParseWorker(path string, source []byte) (worker.Config, error) {
 	config := worker.DefaultConfig()
 	doc, err := decodeStrict(path, source, &config)
 	if err != nil {
@@ -37,9 +37,9 @@ func parseWorkerConfig(path string, source []byte) (worker.Config, error) {
 	return config, nil
 }
 
-// configFor says which command a file configures, by the keys that only one of
+// CommandFor says which command a file configures, by the keys that only one of
 // the two has. Where they say nothing it is serve.
-func configFor(path string, source []byte) (string, error) {
+func CommandFor(path string, source []byte) (string, error) {
 	doc, err := parseDocument(path, source)
 	if err != nil {
 		return "", err

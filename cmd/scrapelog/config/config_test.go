@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -65,7 +65,7 @@ func TestConfigErrors(t *testing.T) {
 		"negative grace":         {"shutdown_grace: -1s\n", `:1:17: shutdown_grace: -1s is negative; use 0s or more`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := LoadConfig(writeConfig(t, test.file))
+			_, err := Load(write(t, test.file))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -80,9 +80,9 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// writeConfig puts a configuration into a folder of its own and makes that the
+// write puts a configuration into a folder of its own and makes that the
 // current one, so that messages name the file alone.
-func writeConfig(t *testing.T, source string) string {
+func write(t *testing.T, source string) string {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("scrapelog.yaml", []byte(source), 0o600); err != nil {
@@ -92,7 +92,7 @@ func writeConfig(t *testing.T, source string) string {
 }
 
 func TestConfigKeepsDefaultsOfKeysLeftOut(t *testing.T) {
-	config, err := LoadConfig(writeConfig(t, `
+	config, err := Load(write(t, `
 # a comment before everything
 watcher_grace: 3s
 audit:
@@ -110,7 +110,7 @@ scrapers:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := DefaultConfig()
+	want := Default()
 	want.WatcherGrace = domain.Duration(3 * time.Second)
 	a := domain.DefaultScraperConfig()
 	a.Name, a.URL, a.Probe.URL = "a", "http://127.0.0.1:9090/a?key=value", "http://127.0.0.1:9090/up"
@@ -127,8 +127,8 @@ scrapers:
 func TestConfigDefaults(t *testing.T) {
 	for name, source := range map[string]string{"empty": "", "comment": "# nothing\n", "null": "~\n"} {
 		t.Run(name, func(t *testing.T) {
-			config, err := LoadConfig(writeConfig(t, source))
-			if diff := cmp.Diff(DefaultConfig(), config); err != nil || diff != "" {
+			config, err := Load(write(t, source))
+			if diff := cmp.Diff(Default(), config); err != nil || diff != "" {
 				t.Error(err, diff)
 			}
 		})
@@ -138,14 +138,14 @@ func TestConfigDefaults(t *testing.T) {
 		ShutdownGrace: domain.Duration(10 * time.Second), WatcherGrace: domain.Duration(10 * time.Second),
 		Pool: eventstore.Pool{Write: 8, Read: 16},
 	}
-	if diff := cmp.Diff(want, DefaultConfig()); diff != "" {
+	if diff := cmp.Diff(want, Default()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestConfigThatCannotBeRead(t *testing.T) {
 	t.Chdir(t.TempDir())
-	_, err := LoadConfig("missing.yaml")
+	_, err := Load("missing.yaml")
 	if err == nil || err.Error() != "missing.yaml: cannot be read: no such file or directory" || !errors.Is(err, term.ErrUsage) {
 		t.Error(err)
 	}
@@ -156,7 +156,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add("listen: x\nscrapers:\n  - &a {name: a}\n  - *a\n  - {<<: *a}\n")
 	f.Add("a: !!binary x\n? [b]\n: c\n--- |\n  x\n")
 	f.Fuzz(func(t *testing.T, source string) {
-		_, err := parseConfig(filepath.Base("scrapelog.yaml"), []byte(source))
+		_, err := Parse(filepath.Base("scrapelog.yaml"), []byte(source))
 		if err != nil && !errors.Is(err, term.ErrUsage) && !errors.Is(err, domain.ErrInvalid) {
 			t.Errorf("%v is no usage error", err)
 		}

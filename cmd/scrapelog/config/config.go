@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -24,37 +24,37 @@ type Config struct {
 	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
 	Pool          eventstore.Pool        `yaml:"pool"`    // connections to PostgreSQL
 	Secrets       domain.Secrets         `yaml:"secrets"` // variables that scrapers made through the API may name
-	Egress        EgressConfig           `yaml:"egress"`
-	Audit         AuditConfig            `yaml:"audit"`
-	Limits        LimitsConfig           `yaml:"limits"`
+	Egress        Egress                 `yaml:"egress"`
+	Audit         Audit                  `yaml:"audit"`
+	Limits        Limits                 `yaml:"limits"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
 
-// AuditConfig says where the proof of the log is kept. Empty: a folder of this
+// Audit says where the proof of the log is kept. Empty: a folder of this
 // database's own under $XDG_STATE_HOME/scrapelog.
-type AuditConfig struct {
+type Audit struct {
 	Key         string `yaml:"key"`
 	Checkpoints string `yaml:"checkpoints"`
 }
 
-// EgressConfig says which networks scrapers may reach, beside what is always
+// Egress says which networks scrapers may reach, beside what is always
 // refused: Allow lets scrapers made through the API into private ones, Deny keeps
 // every scraper out.
-type EgressConfig struct {
+type Egress struct {
 	Allow []string `yaml:"allow"`
 	Deny  []string `yaml:"deny"`
 }
 
-// LimitsConfig bounds what clients may take of this service. Zero is the default.
-type LimitsConfig struct {
+// Limits bounds what clients may take of this service. Zero is the default.
+type Limits struct {
 	APIScrapers      int `yaml:"api_scrapers"`       // scrapers made through the API; default 1,000
 	Connections      int `yaml:"connections"`        // served at once; default by the limit of descriptors
 	Streams          int `yaml:"streams"`            // open at once; default 2,000, at most three quarters of the connections
 	StreamsPerClient int `yaml:"streams_per_client"` // default 64
 }
 
-// inForce returns the limits with their defaults.
-func (l LimitsConfig) inForce() LimitsConfig {
+// InForce returns the limits with their defaults.
+func (l Limits) InForce() Limits {
 	l.APIScrapers = cmp.Or(l.APIScrapers, domain.DefaultAPIScrapers)
 	l.Connections = cmp.Or(l.Connections, gate.Connections())
 	l.Streams = max(1, min(cmp.Or(l.Streams, 2000), l.Connections*3/4)) // the rest is for requests that end
@@ -62,11 +62,11 @@ func (l LimitsConfig) inForce() LimitsConfig {
 	return l
 }
 
-// defaultConfigFile is read when no other is named and it is there.
-const defaultConfigFile = "scrapelog.yaml"
+// DefaultFile is read when no other is named and it is there.
+const DefaultFile = "scrapelog.yaml"
 
-// DefaultConfig holds the documented defaults.
-func DefaultConfig() Config {
+// Default holds the documented defaults.
+func Default() Config {
 	return Config{
 		Listen:        "127.0.0.1:8080",
 		Database:      "sqlite:scrapelog.db",
@@ -76,22 +76,22 @@ func DefaultConfig() Config {
 	}
 }
 
-// LoadConfig reads a configuration file on top of the defaults. Errors are one
+// Load reads a configuration file on top of the defaults. Errors are one
 // line: file, line and column, key, what is wrong, what would be right. No path,
 // and there are the defaults alone.
-func LoadConfig(path string) (Config, error) {
+func Load(path string) (Config, error) {
 	if path == "" {
-		return DefaultConfig(), nil
+		return Default(), nil
 	}
-	source, err := readConfig(path)
+	source, err := Read(path)
 	if err != nil {
 		return Config{}, err
 	}
-	return parseConfig(path, source)
+	return Parse(path, source)
 }
 
-func parseConfig(path string, source []byte) (Config, error) {
-	config := DefaultConfig()
+func Parse(path string, source []byte) (Config, error) {
+	config := Default()
 	doc, err := decodeStrict(path, source, &config)
 	if err != nil {
 		return Config{}, err
@@ -150,12 +150,12 @@ func (c Config) Validate() error {
 	case c.Pool.Read < eventstore.LeastPool.Read:
 		return &domain.FieldError{Field: "pool.read", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Read), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Read, eventstore.DefaultPool.Read)}
 	}
-	_, err := c.access()
+	_, err := c.Access()
 	return err
 }
 
-// access is what scrapers may reach.
-func (c Config) access() (access dial.Access, err error) {
+// Access is what scrapers may reach.
+func (c Config) Access() (access dial.Access, err error) {
 	access.Secrets = c.Secrets
 	if err := c.Secrets.Validate(); err != nil {
 		return access, err
