@@ -72,16 +72,25 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		s.Now = time.Now
 	}
 	s.began = s.Now()
-	if err := s.load(ctx); err != nil {
-		return err
+	var said time.Time // that the log cannot be followed
+	for {
+		err := s.load(ctx)
+		if err == nil {
+			break
+		}
+		if !eventstore.Unreachable(err) {
+			return err
+		}
+		s.complain(ctx, err, &said)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(Poll):
+		}
 	}
 	s.Ready()
-	var said time.Time // that it cannot follow
 	for {
-		if err := s.follow(ctx); err != nil && ctx.Err() == nil && time.Since(said) > time.Minute {
-			s.Logger.Error("the log cannot be followed, retrying", "error", err)
-			said = time.Now()
-		}
+		s.complain(ctx, s.follow(ctx), &said)
 		s.tick(ctx, s.Now())
 		timer := time.NewTimer(s.untilNext(s.Now()))
 		select {
@@ -92,6 +101,14 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			timer.Stop()
 		case <-timer.C:
 		}
+	}
+}
+
+// complain logs once a minute that the log cannot be followed.
+func (s *Scheduler) complain(ctx context.Context, err error, said *time.Time) {
+	if err != nil && ctx.Err() == nil && time.Since(*said) > time.Minute {
+		s.Logger.Error("the log cannot be followed, retrying", "error", err)
+		*said = time.Now()
 	}
 }
 

@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type log struct {
 	mu     sync.Mutex
 	events []eventstore.Recorded
 	fail   error // of the next command
+	away   int   // how many reads of a scraper fail, as when sessions are ended
 	wake   chan struct{}
 }
 
@@ -65,6 +67,10 @@ func (l *log) Guards(context.Context) ([]domain.Guard, error) {
 func (l *log) Scraper(context.Context, string) (domain.Scraper, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.away > 0 {
+		l.away--
+		return domain.Scraper{}, 0, fmt.Errorf("%w: scraper %s: FATAL: terminating connection due to administrator command", eventstore.ErrUnavailable, shop)
+	}
 	return l.scraper(), 0, nil
 }
 
@@ -252,6 +258,22 @@ func TestASlotGivesWayToRecoveryOnlyWithoutAnyAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process that has begun does not end because its database ends sessions then.
+func TestADatabaseThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		began := time.Now()
+		l.record(configured(nil))
+		l.away = 3
+		l.tick(t, false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if runs := all[domain.RunStarted](l); len(runs) != 1 || !runs[0].At.Equal(began.Add(time.Minute)) {
+			t.Fatalf("runs: %+v", runs)
+		}
+	})
 }
 
 func TestAChangedScheduleTakesEffectAtOnce(t *testing.T) {
