@@ -159,7 +159,7 @@ func TestAChainOfRecoveriesIsOneStory(t *testing.T) {
 
 func TestTheEventsOfARun(t *testing.T) {
 	e, rec := serve(webtest.New()), eventOf(webtest.Recovered, 2)
-	for view, inside := range map[string]string{"": "tr", "compact": "li", "json": "pre"} {
+	for view, inside := range map[string]string{"": "tr", "compact": "li", "json": "div"} {
 		doc := document(t, get(e, "/runs/"+webtest.Recovered.String()+"?view="+view))
 		if doc.Find(fmt.Sprintf("%s#e-%d", inside, rec.Position)).Length() != 1 {
 			t.Errorf("view %q has no event %d", view, rec.Position)
