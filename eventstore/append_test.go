@@ -18,6 +18,8 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
+const patience = 30 * time.Second
+
 var at = time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC)
 
 func started(run uuid.UUID) domain.RunStarted {
@@ -46,6 +48,24 @@ func mustAppend(t testing.TB, s *eventstore.Store, a eventstore.Append) []events
 		t.Fatal(err)
 	}
 	return records
+}
+
+func appendRuns(t testing.TB, s *eventstore.Store, n int) {
+	t.Helper()
+	for range n {
+		mustAppend(t, s, appendOf(0, started(uuid.New())))
+	}
+}
+
+func write(t testing.TB, s *eventstore.Store, statement string) {
+	t.Helper()
+	err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statement)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestAppendIsReadBack(t *testing.T) {

@@ -15,7 +15,7 @@ const maxGroup = 256
 // appender has taken it.
 func (s *Store) enqueue(ctx context.Context, r *request) ([]Recorded, error) {
 	if s.write == nil {
-		return nil, errReadOnly
+		return nil, ErrReadOnly
 	}
 	s.appending.Do(func() { s.tasks.Go(s.runAppender) })
 	select {
@@ -92,7 +92,7 @@ func (s *Store) appendGroup(group []*request) {
 	s.appends.begin()
 	err := s.commitGroup(group)
 	s.appends.end(databaseFault(err))
-	if err != nil && len(group) > 1 && ownFault(err) {
+	if err != nil && len(group) > 1 && OwnFault(err) {
 		for _, r := range group {
 			s.appendGroup([]*request{r})
 		}
@@ -106,7 +106,7 @@ func (s *Store) appendGroup(group []*request) {
 
 // databaseFault is err where it is the database's, and nil else.
 func databaseFault(err error) error {
-	if err == nil || ownFault(err) {
+	if err == nil || OwnFault(err) {
 		return nil
 	}
 	return err

@@ -25,14 +25,14 @@ func (s *Store) checkDirect(ctx context.Context) error {
 	for i := range p.sessions {
 		session, err := s.connectPostgres(ctx)
 		if err != nil {
-			return unavailable(ctx, "probe the connection", err)
+			return Unavailable(ctx, "probe the connection", err)
 		}
 		p.sessions[i] = session
 	}
 	why, err := p.run(ctx)
 	switch {
 	case err != nil && !pooled(err):
-		return unavailable(ctx, "probe the connection", err)
+		return Unavailable(ctx, "probe the connection", err)
 	case err != nil:
 		why = err.Error()
 	case why == "":

@@ -35,10 +35,10 @@ var (
 	ErrMarkedDead = errors.New("this instance was marked dead")
 )
 
-var (
-	errReadOnly    = fmt.Errorf("%w: opened read-only", ErrUnavailable)
-	errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
-)
+// ErrReadOnly: the store was opened read-only.
+var ErrReadOnly = fmt.Errorf("%w: opened read-only", ErrUnavailable)
+
+var errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
 
 // Transient says whether err is one of those that pass by themselves: no
 // connection is free, the server starts or stops, a connection has ended.
@@ -93,9 +93,9 @@ func indirect(place, why string) string {
 	return ErrIndirect.Error() + ": " + place + " is answered by a connection pooler (" + why + "); connect to the server itself, without pgbouncer or another pooler between"
 }
 
-// unavailable wraps what the database said, unless it was our own context that
+// Unavailable wraps what the database said, unless it was our own context that
 // ended.
-func unavailable(ctx context.Context, doing string, err error) error {
+func Unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}
@@ -135,4 +135,34 @@ var postgresAdvice = map[string]string{
 	"25006": "; the server takes no writes: is it a standby?",
 	"53300": "; raise max_connections or end other clients",
 	"55P03": "; another session has it locked: end that one",
+}
+
+// OwnFault reports whether an error is one of the statement or of the code that
+// made it, and not of the database.
+func OwnFault(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "40", "53", "55", "57", "58", "XX": // connection, serialisation, resources, locks, operator, system, internal
+			return false
+		}
+		return pg.Code != "25P03" // idle_in_transaction_session_timeout
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+			sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL,
+			sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB:
+			return false
+		}
+		return true
+	}
+	for _, others := range []error{ErrUnavailable, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone} {
+		if errors.Is(err, others) {
+			return false
+		}
+	}
+	var connect *pgconn.ConnectError
+	return !errors.As(err, &connect)
 }

@@ -40,12 +40,12 @@ func (r Recorded) Event() (domain.Event, error) {
 	return e, nil
 }
 
-// recordedColumns is the order in which scanRecorded reads.
-const recordedColumns = `position, stream, version, id, type, recorded_at, data, metadata`
+// RecordedColumns is the order in which ScanRecorded reads.
+const RecordedColumns = `position, stream, version, id, type, recorded_at, data, metadata`
 
-type scanner interface{ Scan(dest ...any) error }
+type Scanner interface{ Scan(dest ...any) error }
 
-func scanRecorded(row scanner) (Recorded, error) {
+func ScanRecorded(row Scanner) (Recorded, error) {
 	var (
 		r              Recorded
 		micros         int64
@@ -62,7 +62,7 @@ func scanRecorded(row scanner) (Recorded, error) {
 	return r, nil
 }
 
-func scanAll[T any](rows *sql.Rows, scan func(scanner) (T, error)) (all []T, err error) {
+func ScanAll[T any](rows *sql.Rows, scan func(Scanner) (T, error)) (all []T, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		one, err := scan(rows)

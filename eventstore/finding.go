@@ -22,7 +22,7 @@ func (s *Store) KeepFinding(ctx context.Context, f Finding) error {
 			ON CONFLICT (kind) DO UPDATE SET found_at = excluded.found_at, result = excluded.result`,
 			f.Kind, f.At.UnixMicro(), string(f.Result))
 		if err != nil {
-			return unavailable(ctx, "keep finding", err)
+			return Unavailable(ctx, "keep finding", err)
 		}
 		return nil
 	})
@@ -31,12 +31,12 @@ func (s *Store) KeepFinding(ctx context.Context, f Finding) error {
 // LastFinding returns the finding of a kind and whether there is one.
 func (s *Store) LastFinding(ctx context.Context, kind string) (f Finding, found bool, err error) {
 	var at int64
-	err = s.from(ctx).QueryRowContext(ctx, `SELECT kind, found_at, result FROM findings WHERE kind = $1`, kind).Scan(&f.Kind, &at, &f.Result)
+	err = s.From(ctx).QueryRowContext(ctx, `SELECT kind, found_at, result FROM findings WHERE kind = $1`, kind).Scan(&f.Kind, &at, &f.Result)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Finding{}, false, nil
 	}
 	if err != nil {
-		return Finding{}, false, fmt.Errorf("last finding: %w", unavailable(ctx, "read", err))
+		return Finding{}, false, fmt.Errorf("last finding: %w", Unavailable(ctx, "read", err))
 	}
 	f.At = time.UnixMicro(at).UTC()
 	return f, true, nil

@@ -56,32 +56,38 @@ func (s *Store) Flaws(ctx context.Context) ([]Flaw, error) {
 		return nil, err
 	}
 	for _, o := range offsets {
-		flaws = append(flaws, flawOf(FlawOffset, "consumer_offsets", "the offset of %s is %d, past the end of the log at %d: %s", o.Name, o.Position, o.Position+o.Lag, repairing))
+		flaws = append(flaws, flawOf(FlawOffset, "consumer_offsets", "the offset of %s is %d, past the end of the log at %d: %s", o.Group, o.Position, o.Head, repairing))
 	}
 	guards, err := s.forgedGuards(ctx)
 	return append(flaws, guards...), err
 }
 
-// OffsetsPast lists the consumer groups whose offset lies past the end of the log:
-// what comes next would be passed over.
-func (s *Store) OffsetsPast(ctx context.Context) ([]GroupState, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, offsetsPast)
+// OffsetPast is the offset of a consumer group that lies past the end of the log.
+type OffsetPast struct {
+	Group          string
+	Position, Head int64
+}
+
+// OffsetsPast lists the offsets that lie past the end of the log: the group would
+// never be handed the next events.
+func (s *Store) OffsetsPast(ctx context.Context) ([]OffsetPast, error) {
+	rows, err := s.From(ctx).QueryContext(ctx, offsetsPast)
 	if err != nil {
-		return nil, unavailable(ctx, "offsets", err)
+		return nil, Unavailable(ctx, "offsets", err)
 	}
-	groups, err := scanAll(rows, func(row scanner) (g GroupState, err error) {
-		return g, row.Scan(&g.Name, &g.Position, &g.Lag)
+	past, err := ScanAll(rows, func(row Scanner) (o OffsetPast, err error) {
+		return o, row.Scan(&o.Group, &o.Position, &o.Head)
 	})
-	return groups, ifUnavailable(ctx, "offsets", err)
+	return past, ifUnavailable(ctx, "offsets", err)
 }
 
 // forgedGuards names the guards whose open or lost run the log does not know.
 func (s *Store) forgedGuards(ctx context.Context) ([]Flaw, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, guardsForged)
+	rows, err := s.From(ctx).QueryContext(ctx, guardsForged)
 	if err != nil {
-		return nil, unavailable(ctx, "guards", err)
+		return nil, Unavailable(ctx, "guards", err)
 	}
-	flaws, err := scanAll(rows, func(row scanner) (Flaw, error) {
+	flaws, err := ScanAll(rows, func(row Scanner) (Flaw, error) {
 		var scraper, column, run string
 		err := row.Scan(&scraper, &column, &run)
 		return flawOf(FlawGuard, "scraper_guard", "the guard of scraper %s was edited: %s is %s, and the log has no such run: %s", scraper, column, run, repairing), err
@@ -94,5 +100,5 @@ func ifUnavailable(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return unavailable(ctx, doing, err)
+	return Unavailable(ctx, doing, err)
 }

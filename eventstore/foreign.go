@@ -45,9 +45,9 @@ func (s *Store) recogniseTables(ctx context.Context) error {
 		return err
 	}
 	var odd string
-	query := s.dialect.pick(oddTablesSQLite, oddTablesPostgres)
+	query := s.dialect.Pick(oddTablesSQLite, oddTablesPostgres)
 	if err := s.read.QueryRowContext(ctx, query, " "+strings.Join(names, " ")+" ").Scan(&odd); err != nil {
-		return unavailable(ctx, "schema", err)
+		return Unavailable(ctx, "schema", err)
 	}
 	if odd != "" {
 		return fmt.Errorf("%w: %s must be tables and are not", ErrForeign, odd)

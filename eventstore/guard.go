@@ -26,38 +26,38 @@ var (
 // Guard is the scraper's guard row; the zero guard of that name when nothing
 // has happened to it.
 func (s *Store) Guard(ctx context.Context, scraper string) (domain.Guard, error) {
-	return getGuard(ctx, s.from(ctx), scraper)
+	return getGuard(ctx, s.From(ctx), scraper)
 }
 
 // Guards lists the guard rows by name.
 func (s *Store) Guards(ctx context.Context) ([]domain.Guard, error) {
-	return listGuards(ctx, s.from(ctx))
+	return listGuards(ctx, s.From(ctx))
 }
 
-func listGuards(ctx context.Context, from querier) ([]domain.Guard, error) {
+func listGuards(ctx context.Context, from Querier) ([]domain.Guard, error) {
 	rows, err := from.QueryContext(ctx, guardList)
 	if err != nil {
-		return nil, unavailable(ctx, "guards", err)
+		return nil, Unavailable(ctx, "guards", err)
 	}
-	guards, err := scanAll(rows, scanGuard)
+	guards, err := ScanAll(rows, scanGuard)
 	if err != nil {
-		return nil, unavailable(ctx, "guards", err)
+		return nil, Unavailable(ctx, "guards", err)
 	}
 	return guards, nil
 }
 
-func getGuard(ctx context.Context, from querier, scraper string) (domain.Guard, error) {
+func getGuard(ctx context.Context, from Querier, scraper string) (domain.Guard, error) {
 	g, err := scanGuard(from.QueryRowContext(ctx, guardGet, scraper))
 	if errors.Is(err, sql.ErrNoRows) {
 		return domain.Guard{Scraper: scraper}, nil
 	}
 	if err != nil {
-		return domain.Guard{}, unavailable(ctx, "guard of "+scraper, err)
+		return domain.Guard{}, Unavailable(ctx, "guard of "+scraper, err)
 	}
 	return g, nil
 }
 
-func scanGuard(row scanner) (domain.Guard, error) {
+func scanGuard(row Scanner) (domain.Guard, error) {
 	var (
 		g          domain.Guard
 		open, lost uuid.NullUUID

@@ -162,7 +162,7 @@ func (s *Store) rewriteGuards(ctx context.Context, tx *sql.Tx, fold guardFold) (
 		case !known && !fold.beyond[row.Scraper]:
 			n++
 			if _, err := tx.ExecContext(ctx, `DELETE FROM scraper_guard WHERE scraper = $1`, row.Scraper); err != nil {
-				return n, unavailable(ctx, "repair guards", err)
+				return n, Unavailable(ctx, "repair guards", err)
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (s *Store) rewriteGuards(ctx context.Context, tx *sql.Tx, fold guardFold) (
 		row := guardRowOf(g)
 		_, err := tx.ExecContext(ctx, guardPutSQLite, row.Scraper, row.OpenRun, row.Instance, row.LostRun, row.Restored, row.Paused, row.Removed, row.LastDue, row.Gap)
 		if err != nil {
-			return n, unavailable(ctx, "repair guards", err)
+			return n, Unavailable(ctx, "repair guards", err)
 		}
 	}
 	return n, nil
@@ -194,7 +194,7 @@ func (s *Store) setBack(ctx context.Context, tx *sql.Tx, fold guardFold, rebuilt
 		var first sql.NullInt64
 		err := tx.QueryRowContext(ctx, `SELECT min(position) FROM events WHERE stream = $1 AND version > 1`, domain.RunStream(g.LostRun)).Scan(&first)
 		if err != nil {
-			return names, unavailable(ctx, "repair offsets", err)
+			return names, Unavailable(ctx, "repair offsets", err)
 		}
 		if first.Valid {
 			handled = min(handled, first.Int64-1)
@@ -202,13 +202,13 @@ func (s *Store) setBack(ctx context.Context, tx *sql.Tx, fold guardFold, rebuilt
 	}
 	for _, g := range past {
 		to := handled
-		if slices.Contains(rebuilt, g.Name) {
+		if slices.Contains(rebuilt, g.Group) {
 			to = 0
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE consumer_offsets SET position = $1, blocked_by = NULL WHERE consumer_group = $2`, to, g.Name); err != nil {
-			return names, unavailable(ctx, "repair offsets", err)
+		if _, err := tx.ExecContext(ctx, `UPDATE consumer_offsets SET position = $1, blocked_by = NULL WHERE consumer_group = $2`, to, g.Group); err != nil {
+			return names, Unavailable(ctx, "repair offsets", err)
 		}
-		names = append(names, g.Name)
+		names = append(names, g.Group)
 	}
 	return names, nil
 }

@@ -71,7 +71,7 @@ func (s *Store) writable(ctx context.Context) error {
 	err := s.write.QueryRowContext(ctx, `SELECT pg_is_in_recovery()`).Scan(&readOnly)
 	switch {
 	case err != nil:
-		return unavailable(ctx, "look for a connection", err)
+		return Unavailable(ctx, "look for a connection", err)
 	case readOnly:
 		return fmt.Errorf("%w: the server is a standby, which takes no writes", ErrUnavailable)
 	}

@@ -20,13 +20,13 @@ var (
 
 // OpenRuns lists the open runs that name the instance.
 func (s *Store) OpenRuns(ctx context.Context, instance string) ([]uuid.UUID, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, guardOpen, instance)
+	rows, err := s.From(ctx).QueryContext(ctx, guardOpen, instance)
 	if err != nil {
-		return nil, unavailable(ctx, "open runs", err)
+		return nil, Unavailable(ctx, "open runs", err)
 	}
-	runs, err := scanAll(rows, func(row scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
+	runs, err := ScanAll(rows, func(row Scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
 	if err != nil {
-		return nil, unavailable(ctx, "open runs", err)
+		return nil, Unavailable(ctx, "open runs", err)
 	}
 	return runs, nil
 }
@@ -34,13 +34,13 @@ func (s *Store) OpenRuns(ctx context.Context, instance string) ([]uuid.UUID, err
 // Lost lists the guards of the scrapers whose connection is down: lost, not
 // restored, and not of a scraper that was removed.
 func (s *Store) Lost(ctx context.Context) ([]domain.Guard, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, guardLost)
+	rows, err := s.From(ctx).QueryContext(ctx, guardLost)
 	if err != nil {
-		return nil, unavailable(ctx, "lost scrapers", err)
+		return nil, Unavailable(ctx, "lost scrapers", err)
 	}
-	guards, err := scanAll(rows, scanGuard)
+	guards, err := ScanAll(rows, scanGuard)
 	if err != nil {
-		return nil, unavailable(ctx, "lost scrapers", err)
+		return nil, Unavailable(ctx, "lost scrapers", err)
 	}
 	return guards, nil
 }
@@ -66,15 +66,15 @@ func (s *Store) Holdings(ctx context.Context, runs int) ([]Holding, error) {
 	}
 	holdings := make([]Holding, len(live))
 	for i, instance := range live {
-		rows, err := s.from(ctx).QueryContext(ctx, guardHeld, instance.ID, runs)
+		rows, err := s.From(ctx).QueryContext(ctx, guardHeld, instance.ID, runs)
 		if err != nil {
-			return nil, unavailable(ctx, "held runs", err)
+			return nil, Unavailable(ctx, "held runs", err)
 		}
-		held, err := scanAll(rows, func(row scanner) (r HeldRun, err error) {
+		held, err := ScanAll(rows, func(row Scanner) (r HeldRun, err error) {
 			return r, row.Scan(&r.Scraper, &r.Run)
 		})
 		if err != nil {
-			return nil, unavailable(ctx, "held runs", err)
+			return nil, Unavailable(ctx, "held runs", err)
 		}
 		holdings[i] = Holding{instance, append([]HeldRun{}, held...)}
 	}

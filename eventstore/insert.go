@@ -24,7 +24,7 @@ var (
 var errMoved = errors.New("the log has moved on")
 
 // insert writes rows and the guards that they move. The log's lock is held.
-func (s *Store) insert(ctx context.Context, tx querier, records []Recorded, moved map[string]domain.Guard) error {
+func (s *Store) insert(ctx context.Context, tx Querier, records []Recorded, moved map[string]domain.Guard) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (s *Store) insert(ctx context.Context, tx querier, records []Recorded, move
 	return nil
 }
 
-func insertSQLite(ctx context.Context, tx querier, records []Recorded, moved map[string]domain.Guard) error {
+func insertSQLite(ctx context.Context, tx Querier, records []Recorded, moved map[string]domain.Guard) error {
 	for _, r := range records {
 		metadata, err := json.Marshal(r.Metadata)
 		if err != nil {

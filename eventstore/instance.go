@@ -89,10 +89,10 @@ func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, erro
 func (i *Instance) register(ctx context.Context) error {
 	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, instancesForget); err != nil {
-			return unavailable(ctx, "register instance", err)
+			return Unavailable(ctx, "register instance", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.id); err != nil {
-			return unavailable(ctx, "register instance", err)
+			return Unavailable(ctx, "register instance", err)
 		}
 		return nil
 	})
@@ -104,7 +104,7 @@ func (i *Instance) register(ctx context.Context) error {
 func (i *Instance) lockSession(ctx context.Context) error {
 	conn, err := i.store.write.Conn(ctx)
 	if err != nil {
-		return unavailable(ctx, "instance lock", err)
+		return Unavailable(ctx, "instance lock", err)
 	}
 	var serving, own bool
 	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock_shared($1), pg_try_advisory_lock($2, hashtext($3))`,
@@ -115,7 +115,7 @@ func (i *Instance) lockSession(ctx context.Context) error {
 	}
 	if err != nil {
 		discard(conn)
-		return unavailable(ctx, "instance lock", err)
+		return Unavailable(ctx, "instance lock", err)
 	}
 	endSession(conn) // it may have one of the two
 	if !serving {
@@ -168,10 +168,10 @@ func (i *Instance) beatOnce(ctx context.Context) error {
 	return err
 }
 
-func (i *Instance) beat(ctx context.Context, on querier) error {
-	result, err := on.ExecContext(ctx, i.store.dialect.pick(instancesBeatSQLite, instancesBeatPostgres), i.id)
+func (i *Instance) beat(ctx context.Context, on Querier) error {
+	result, err := on.ExecContext(ctx, i.store.dialect.Pick(instancesBeatSQLite, instancesBeatPostgres), i.id)
 	if err != nil {
-		return unavailable(ctx, "beat", err)
+		return Unavailable(ctx, "beat", err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(fmt.Errorf("instance %s: %w", i.id, ErrMarkedDead), err)
@@ -212,18 +212,18 @@ func (i *Instance) unlock() error {
 // LiveInstances lists the instances that are not dead: those that take runs
 // before the others, the least loaded first.
 func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, s.dialect.pick(instancesLiveSQLite, instancesLivePostgres))
+	rows, err := s.From(ctx).QueryContext(ctx, s.dialect.Pick(instancesLiveSQLite, instancesLivePostgres))
 	if err != nil {
-		return nil, unavailable(ctx, "instances", err)
+		return nil, Unavailable(ctx, "instances", err)
 	}
-	live, err := scanAll(rows, func(row scanner) (r InstanceRow, err error) {
+	live, err := ScanAll(rows, func(row Scanner) (r InstanceRow, err error) {
 		var started, beat int64
 		err = row.Scan(&r.ID, &started, &beat, &r.TakesRuns, &r.OpenRuns)
 		r.StartedAt, r.LastBeat = time.UnixMicro(started).UTC(), time.UnixMicro(beat).UTC()
 		return r, err
 	})
 	if err != nil {
-		return nil, unavailable(ctx, "instances", err)
+		return nil, Unavailable(ctx, "instances", err)
 	}
 	return live, nil
 }
@@ -238,17 +238,17 @@ func (s *Store) DeadInstances(ctx context.Context) ([]string, error) {
 // SQLite that is all: whoever serves has the lock. On PostgreSQL the database may have
 // been away, and the others be about to say that they live.
 func (s *Store) SurelyDead(ctx context.Context) ([]string, error) {
-	return s.instanceIDs(ctx, s.dialect.pick(instancesDead, instancesSurelyDead))
+	return s.instanceIDs(ctx, s.dialect.Pick(instancesDead, instancesSurelyDead))
 }
 
 func (s *Store) instanceIDs(ctx context.Context, query string) ([]string, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, query)
+	rows, err := s.From(ctx).QueryContext(ctx, query)
 	if err != nil {
-		return nil, unavailable(ctx, "dead instances", err)
+		return nil, Unavailable(ctx, "dead instances", err)
 	}
-	dead, err := scanAll(rows, func(row scanner) (id string, err error) { return id, row.Scan(&id) })
+	dead, err := ScanAll(rows, func(row Scanner) (id string, err error) { return id, row.Scan(&id) })
 	if err != nil {
-		return nil, unavailable(ctx, "dead instances", err)
+		return nil, Unavailable(ctx, "dead instances", err)
 	}
 	return dead, nil
 }
@@ -259,9 +259,9 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 		return time.Now(), nil
 	}
 	var micros int64
-	err := s.from(ctx).QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&micros)
+	err := s.From(ctx).QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&micros)
 	if err != nil {
-		return time.Time{}, unavailable(ctx, "clock", err)
+		return time.Time{}, Unavailable(ctx, "clock", err)
 	}
 	return time.UnixMicro(micros), nil
 }
@@ -273,17 +273,17 @@ func (s *Store) MarkDead(ctx context.Context, id string) error {
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// The row lock comes first: the statement after it sees a beat that it waited for.
 		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = dead WHERE id = $1`, id); err != nil {
-			return unavailable(ctx, "mark dead", err)
+			return Unavailable(ctx, "mark dead", err)
 		}
 		var alive bool
 		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM live_instances WHERE id = $1)`, id).Scan(&alive); err != nil {
-			return unavailable(ctx, "mark dead", err)
+			return Unavailable(ctx, "mark dead", err)
 		}
 		if alive {
 			return fmt.Errorf("instance %s is alive: %w", id, domain.ErrConflict)
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = true WHERE id = $1`, id); err != nil {
-			return unavailable(ctx, "mark dead", err)
+			return Unavailable(ctx, "mark dead", err)
 		}
 		return nil
 	})

@@ -115,9 +115,9 @@ func (s *Store) commitRows(records []Recorded, moved map[string]domain.Guard) er
 		return s.pipeline(ctx, records, moved)
 	}
 	return s.InTx(ctx, func(ctx context.Context, _ *sql.Tx) error {
-		ctx.Value(txKey{}).(*transaction).appended.Store(true)
-		if err := s.insert(ctx, s.from(ctx), records, moved); err != nil {
-			return unavailable(ctx, "append", err)
+		ctx.Value(txKey{}).(*Tx).appended.Store(true)
+		if err := s.insert(ctx, s.From(ctx), records, moved); err != nil {
+			return Unavailable(ctx, "append", err)
 		}
 		return nil
 	})
@@ -132,7 +132,7 @@ func (s *Store) pipeline(ctx context.Context, records []Recorded, moved map[stri
 	}
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
-		return unavailable(ctx, "append", err)
+		return Unavailable(ctx, "append", err)
 	}
 	defer func() { _ = conn.Close() }()
 	done, err := s.takeTurn()
@@ -150,13 +150,13 @@ func (s *Store) pipeline(ctx context.Context, records []Recorded, moved map[stri
 	var said *pgconn.PgError
 	switch {
 	case errors.As(err, &said) && said.Severity == "ERROR":
-		return unavailable(ctx, "append", err)
+		return Unavailable(ctx, "append", err)
 	case err != nil:
 		return &commitError{err}
 	case written != len(records):
 		return errMoved
 	}
-	s.commits.fire()
+	s.commits.Fire()
 	return nil
 }
 

@@ -43,11 +43,11 @@ func (s *Store) hear(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
-	s.commits.fire() // for what was committed while nobody listened
+	s.commits.Fire() // for what was committed while nobody listened
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err
 		}
-		s.commits.fire()
+		s.commits.Fire()
 	}
 }

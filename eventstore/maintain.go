@@ -12,7 +12,7 @@ import (
 // process ends. ErrHeld says that somebody has it.
 func (s *Store) Maintain(ctx context.Context) (release func(), err error) {
 	if s.write == nil {
-		return nil, errReadOnly
+		return nil, ErrReadOnly
 	}
 	if s.dialect == SQLite {
 		free, err := s.file.lock()
@@ -28,13 +28,13 @@ func (s *Store) Maintain(ctx context.Context) (release func(), err error) {
 func (s *Store) maintainPostgres(ctx context.Context) (release func(), err error) {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
-		return nil, unavailable(ctx, "maintenance lock", err)
+		return nil, Unavailable(ctx, "maintenance lock", err)
 	}
 	release = func() { endSession(conn) }
 	var alone bool
 	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1)`, servingLock).Scan(&alone); err != nil {
 		release()
-		return nil, unavailable(ctx, "maintenance lock", err)
+		return nil, Unavailable(ctx, "maintenance lock", err)
 	}
 	if err := s.nobodyServes(ctx, alone); err != nil {
 		release()
@@ -56,7 +56,7 @@ func (s *Store) nobodyServes(ctx context.Context, alone bool) error {
 		// may come with the migration that is about to be made.
 		err := s.write.QueryRowContext(ctx, `SELECT id FROM live_instances LIMIT 1`).Scan(&serves)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return unavailable(ctx, "live instances", err)
+			return Unavailable(ctx, "live instances", err)
 		}
 	}
 	switch {

@@ -21,7 +21,7 @@ var migrations embed.FS
 // it at once.
 func (s *Store) Migrate(ctx context.Context) error {
 	if s.write == nil {
-		return errReadOnly
+		return ErrReadOnly
 	}
 	current, latest, err := s.Migrated(ctx)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		// Nothing keeps two processes from migrating one file: the second fails on
 		// what the first has done, and goes on from there.
 		if current, latest, _ = s.Migrated(ctx); current == before {
-			return unavailable(ctx, "migrate", err)
+			return Unavailable(ctx, "migrate", err)
 		}
 		if current == latest {
 			return nil
@@ -88,17 +88,17 @@ func (s *Store) Migrated(ctx context.Context) (current, latest int64, err error)
 	}
 	err = s.read.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+migrationsTable).Scan(&current)
 	if err != nil {
-		return 0, latest, unavailable(ctx, "schema version", err)
+		return 0, latest, Unavailable(ctx, "schema version", err)
 	}
 	return current, latest, nil
 }
 
 func (s *Store) tableExists(ctx context.Context, table string) (exists bool, err error) {
-	query := s.dialect.pick(
+	query := s.dialect.Pick(
 		`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`,
 		`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)`)
 	if err := s.read.QueryRowContext(ctx, query, table).Scan(&exists); err != nil {
-		return false, unavailable(ctx, "schema", err)
+		return false, Unavailable(ctx, "schema", err)
 	}
 	return exists, nil
 }

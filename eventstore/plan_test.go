@@ -24,7 +24,7 @@ func TestAStreamIsFoundByItsIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := scanAll(rows, func(row scanner) (step string, err error) {
+		plan, err := ScanAll(rows, func(row Scanner) (step string, err error) {
 			var id, parent, unused int
 			return step, row.Scan(&id, &parent, &unused, &step)
 		})

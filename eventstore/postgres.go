@@ -85,7 +85,7 @@ func (s *Store) recognisePostgres(ctx context.Context) error {
 	var path string
 	err := s.read.QueryRowContext(ctx, `SELECT current_schema(), current_setting('search_path')`).Scan(&schema, &path)
 	if err != nil {
-		return unavailable(ctx, "schema", err)
+		return Unavailable(ctx, "schema", err)
 	}
 	if !schema.Valid {
 		return fmt.Errorf("%w: no schema of search_path (%s) is in database %q; make it, or name another in the URL", ErrUnavailable, path, s.pg.Database)
@@ -94,7 +94,7 @@ func (s *Store) recognisePostgres(ctx context.Context) error {
 	err = s.read.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE tablename = $1)
 		FROM pg_tables WHERE schemaname = current_schema()`, migrationsTable).Scan(&tables, &ours)
 	if err != nil {
-		return unavailable(ctx, "tables", err)
+		return Unavailable(ctx, "tables", err)
 	}
 	if tables > 0 && ours == 0 {
 		return fmt.Errorf("%w: schema of database %q holds the tables of another program", ErrForeign, s.pg.Database)
@@ -110,7 +110,7 @@ func (s *Store) countConnections(ctx context.Context, needed int) error {
 		(SELECT datconnlimit FROM pg_database WHERE datname = current_database()),
 		(SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)`).Scan(&server, &database, &role)
 	if err != nil {
-		return unavailable(ctx, "connection limits", err)
+		return Unavailable(ctx, "connection limits", err)
 	}
 	granted := server
 	for _, limit := range []int{database, role} {

@@ -52,7 +52,7 @@ func (p *prepared) find(query string) *sql.Stmt {
 
 // preparing makes its queries by the statements that are kept, where there is one.
 type preparing struct {
-	querier
+	Querier
 	kept *prepared
 	tx   *sql.Tx // nil: the pool itself
 }
@@ -65,26 +65,26 @@ func (p preparing) statement(ctx context.Context, query string) *sql.Stmt {
 	return p.tx.StmtContext(ctx, statement)
 }
 
-// ExecContext implements querier.
+// ExecContext implements Querier.
 func (p preparing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if statement := p.statement(ctx, query); statement != nil {
 		return statement.ExecContext(ctx, args...)
 	}
-	return p.querier.ExecContext(ctx, query, args...)
+	return p.Querier.ExecContext(ctx, query, args...)
 }
 
-// QueryContext implements querier.
+// QueryContext implements Querier.
 func (p preparing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if statement := p.statement(ctx, query); statement != nil {
 		return statement.QueryContext(ctx, args...)
 	}
-	return p.querier.QueryContext(ctx, query, args...)
+	return p.Querier.QueryContext(ctx, query, args...)
 }
 
-// QueryRowContext implements querier.
+// QueryRowContext implements Querier.
 func (p preparing) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if statement := p.statement(ctx, query); statement != nil {
 		return statement.QueryRowContext(ctx, args...)
 	}
-	return p.querier.QueryRowContext(ctx, query, args...)
+	return p.Querier.QueryRowContext(ctx, query, args...)
 }

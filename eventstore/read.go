@@ -25,18 +25,18 @@ type Query struct {
 // Read returns the selected events in log order, or backward. It reads in the
 // transaction of ctx if there is one.
 func (s *Store) Read(ctx context.Context, q Query) ([]Recorded, error) {
-	return read(ctx, s.from(ctx), q)
+	return read(ctx, s.From(ctx), q)
 }
 
-func read(ctx context.Context, from querier, q Query) ([]Recorded, error) {
+func read(ctx context.Context, from Querier, q Query) ([]Recorded, error) {
 	query, args := q.sql()
 	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, unavailable(ctx, "read", err)
+		return nil, Unavailable(ctx, "read", err)
 	}
-	records, err := scanAll(rows, scanRecorded)
+	records, err := ScanAll(rows, ScanRecorded)
 	if err != nil {
-		return nil, unavailable(ctx, "read", err)
+		return nil, Unavailable(ctx, "read", err)
 	}
 	return records, nil
 }
@@ -71,7 +71,7 @@ func (q Query) sql() (string, []any) {
 	if q.Stream != "" {
 		order = "version" // the same order, by the index that finds the stream
 	}
-	query := `SELECT ` + recordedColumns + ` FROM events WHERE ` + strings.Join(where, " AND ") + ` ORDER BY ` + order
+	query := `SELECT ` + RecordedColumns + ` FROM events WHERE ` + strings.Join(where, " AND ") + ` ORDER BY ` + order
 	if q.Backward {
 		query += ` DESC`
 	}
@@ -92,60 +92,60 @@ type Payload struct {
 // order, in half the time that Read takes. It reads in the transaction of ctx if
 // there is one.
 func (s *Store) Payloads(ctx context.Context, after, until int64, limit int) ([]Payload, error) {
-	rows, err := s.from(ctx).QueryContext(ctx,
+	rows, err := s.From(ctx).QueryContext(ctx,
 		`SELECT position, type, data FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`, after, until, limit)
 	if err != nil {
-		return nil, unavailable(ctx, "read", err)
+		return nil, Unavailable(ctx, "read", err)
 	}
 	defer rows.Close()
 	payloads := make([]Payload, 0, limit)
 	for rows.Next() {
 		var p Payload
 		if err := rows.Scan(&p.Position, &p.Type, &p.Data); err != nil {
-			return nil, unavailable(ctx, "read", err)
+			return nil, Unavailable(ctx, "read", err)
 		}
 		payloads = append(payloads, p)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, unavailable(ctx, "read", err)
+		return nil, Unavailable(ctx, "read", err)
 	}
 	return payloads, nil
 }
 
-const eventsOfStream = `SELECT ` + recordedColumns + ` FROM events WHERE stream = $1 AND version > $2 ORDER BY version`
+const eventsOfStream = `SELECT ` + RecordedColumns + ` FROM events WHERE stream = $1 AND version > $2 ORDER BY version`
 
 // ReadStream returns the events of a stream after a version, in the transaction
 // of ctx if there is one.
 func (s *Store) ReadStream(ctx context.Context, stream string, afterVersion int64) ([]Recorded, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, eventsOfStream, stream, afterVersion)
+	rows, err := s.From(ctx).QueryContext(ctx, eventsOfStream, stream, afterVersion)
 	if err != nil {
-		return nil, unavailable(ctx, "read stream", err)
+		return nil, Unavailable(ctx, "read stream", err)
 	}
-	records, err := scanAll(rows, scanRecorded)
+	records, err := ScanAll(rows, ScanRecorded)
 	if err != nil {
-		return nil, unavailable(ctx, "read stream", err)
+		return nil, Unavailable(ctx, "read stream", err)
 	}
 	return records, nil
 }
 
 // ByPosition returns one event, or domain.ErrNotFound.
 func (s *Store) ByPosition(ctx context.Context, position int64) (Recorded, error) {
-	row := s.from(ctx).QueryRowContext(ctx, `SELECT `+recordedColumns+` FROM events WHERE position = $1`, position)
-	r, err := scanRecorded(row)
+	row := s.From(ctx).QueryRowContext(ctx, `SELECT `+RecordedColumns+` FROM events WHERE position = $1`, position)
+	r, err := ScanRecorded(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Recorded{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
 	}
 	if err != nil {
-		return Recorded{}, unavailable(ctx, "read", err)
+		return Recorded{}, Unavailable(ctx, "read", err)
 	}
 	return r, nil
 }
 
 // Head is the position of the newest event, 0 for an empty log.
 func (s *Store) Head(ctx context.Context) (head int64, err error) {
-	err = s.from(ctx).QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
+	err = s.From(ctx).QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
 	if err != nil {
-		return 0, unavailable(ctx, "head", err)
+		return 0, Unavailable(ctx, "head", err)
 	}
 	return head, nil
 }
@@ -158,13 +158,13 @@ func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
 	}
 	tx, err := s.read.BeginTx(ctx, options)
 	if err != nil {
-		return nil, unavailable(ctx, "read", err)
+		return nil, Unavailable(ctx, "read", err)
 	}
 	return tx, nil
 }
 
 // each yields every event after a position, page by page.
-func each(ctx context.Context, from querier, after int64, yield func(Recorded) error) error {
+func each(ctx context.Context, from Querier, after int64, yield func(Recorded) error) error {
 	for {
 		records, err := read(ctx, from, Query{After: after, Limit: page})
 		if err != nil {

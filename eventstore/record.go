@@ -38,23 +38,23 @@ func (s *Store) record(ctx context.Context, group []*request) (*end, error) {
 	if err := s.lockLog(ctx, tx); err != nil {
 		return nil, err
 	}
-	from := s.from(ctx)
+	from := s.From(ctx)
 	end, err := s.loadEnd(ctx, from, group)
 	if err != nil {
-		return nil, unavailable(ctx, "append", err)
+		return nil, Unavailable(ctx, "append", err)
 	}
 	var written []Recorded
 	for _, r := range group {
 		added, err := end.accept(ctx, from, r)
 		if err != nil {
-			return nil, unavailable(ctx, "append", err)
+			return nil, Unavailable(ctx, "append", err)
 		}
 		written = append(written, added...)
 	}
 	if err := s.insert(ctx, from, written, end.moved); err != nil {
-		return nil, unavailable(ctx, "append", err)
+		return nil, Unavailable(ctx, "append", err)
 	}
-	if t, ok := ctx.Value(txKey{}).(*transaction); ok && len(written) > 0 {
+	if t, ok := ctx.Value(txKey{}).(*Tx); ok && len(written) > 0 {
 		t.appended.Store(true)
 	}
 	return end, nil
@@ -67,7 +67,7 @@ func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 	if s.dialect != Postgres {
 		return nil
 	}
-	if t, ok := ctx.Value(txKey{}).(*transaction); ok && t.turn == nil {
+	if t, ok := ctx.Value(txKey{}).(*Tx); ok && t.turn == nil {
 		done, err := s.takeTurn()
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 		t.turn = done
 	}
 	if _, err := tx.ExecContext(ctx, lockStatement, logLock); err != nil {
-		return unavailable(ctx, "lock the log", err)
+		return Unavailable(ctx, "lock the log", err)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ type end struct {
 	moved    map[string]domain.Guard
 }
 
-func (s *Store) loadEnd(ctx context.Context, from querier, group []*request) (*end, error) {
+func (s *Store) loadEnd(ctx context.Context, from Querier, group []*request) (*end, error) {
 	e := &end{versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
 	for _, r := range group {
 		e.versions[r.Stream] = 0
@@ -126,8 +126,8 @@ func (s *Store) loadEnd(ctx context.Context, from querier, group []*request) (*e
 	return e, e.loadGuards(ctx, from, s.dialect)
 }
 
-func (e *end) loadEnds(ctx context.Context, from querier, d Dialect) error {
-	rows, err := from.QueryContext(ctx, d.pick(eventsHeadsSQLite, eventsHeadsPostgres), keysAsJSON(e.versions))
+func (e *end) loadEnds(ctx context.Context, from Querier, d Dialect) error {
+	rows, err := from.QueryContext(ctx, d.Pick(eventsHeadsSQLite, eventsHeadsPostgres), keysAsJSON(e.versions))
 	if err != nil {
 		return err
 	}
@@ -143,12 +143,12 @@ func (e *end) loadEnds(ctx context.Context, from querier, d Dialect) error {
 	return rows.Err()
 }
 
-func (e *end) loadGuards(ctx context.Context, from querier, d Dialect) error {
-	rows, err := from.QueryContext(ctx, d.pick(guardSomeSQLite, guardSomePostgres), keysAsJSON(e.guards))
+func (e *end) loadGuards(ctx context.Context, from Querier, d Dialect) error {
+	rows, err := from.QueryContext(ctx, d.Pick(guardSomeSQLite, guardSomePostgres), keysAsJSON(e.guards))
 	if err != nil {
 		return err
 	}
-	guards, err := scanAll(rows, scanGuard)
+	guards, err := ScanAll(rows, scanGuard)
 	for _, g := range guards {
 		e.guards[g.Scraper] = g
 	}
@@ -165,7 +165,7 @@ func keysAsJSON[V any](m map[string]V) string {
 }
 
 // accept decides about one append and returns the rows that it adds.
-func (e *end) accept(ctx context.Context, from querier, r *request) ([]Recorded, error) {
+func (e *end) accept(ctx context.Context, from Querier, r *request) ([]Recorded, error) {
 	r.recorded, r.refusal = nil, nil // of an earlier try
 	if r.settle {
 		known, err := settled(ctx, from, r)
@@ -222,11 +222,11 @@ func (e *end) add(r *request) []Recorded {
 
 // settled returns the rows of an append that has happened already. A part of
 // it, or an id that stands elsewhere, is a conflict.
-func settled(ctx context.Context, from querier, r *request) ([]Recorded, error) {
+func settled(ctx context.Context, from Querier, r *request) ([]Recorded, error) {
 	var known []Recorded
 	for i, record := range r.records {
-		row := from.QueryRowContext(ctx, `SELECT `+recordedColumns+` FROM events WHERE id = $1`, record.ID)
-		found, err := scanRecorded(row)
+		row := from.QueryRowContext(ctx, `SELECT `+RecordedColumns+` FROM events WHERE id = $1`, record.ID)
+		found, err := ScanRecorded(row)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

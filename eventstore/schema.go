@@ -30,12 +30,12 @@ type object struct{ kind, name, table, sql string }
 
 const objectsSQLite = `SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
-func readObjects(ctx context.Context, from querier) (map[string]object, error) {
+func readObjects(ctx context.Context, from Querier) (map[string]object, error) {
 	rows, err := from.QueryContext(ctx, objectsSQLite)
 	if err != nil {
 		return nil, err
 	}
-	list, err := scanAll(rows, func(row scanner) (o object, err error) {
+	list, err := ScanAll(rows, func(row Scanner) (o object, err error) {
 		return o, row.Scan(&o.kind, &o.name, &o.table, &o.sql)
 	})
 	objects := map[string]object{}
@@ -78,9 +78,9 @@ func (s *Store) schemaFlawsSQLite(ctx context.Context) (flaws []Flaw, err error)
 	if err != nil {
 		return nil, fmt.Errorf("schema of the migrations: %w", err)
 	}
-	have, err := readObjects(ctx, s.from(ctx))
+	have, err := readObjects(ctx, s.From(ctx))
 	if err != nil {
-		return nil, unavailable(ctx, "schema", err)
+		return nil, Unavailable(ctx, "schema", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		w := want[name]
@@ -119,7 +119,7 @@ func (s *Store) restoreSchema(ctx context.Context, tx *sql.Tx) error {
 	}
 	have, err := readObjects(ctx, tx)
 	if err != nil {
-		return unavailable(ctx, "schema", err)
+		return Unavailable(ctx, "schema", err)
 	}
 	var statements []string
 	for name, h := range have {
@@ -135,7 +135,7 @@ func (s *Store) restoreSchema(ctx context.Context, tx *sql.Tx) error {
 	}
 	for _, statement := range statements {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return unavailable(ctx, "restore the schema", err)
+			return Unavailable(ctx, "restore the schema", err)
 		}
 	}
 	return nil

@@ -102,12 +102,12 @@ type foundTrigger struct {
 	narrowed bool   // by WHEN, or to columns
 }
 
-func (s *Store) foundTriggers(ctx context.Context, from querier) (map[string]foundTrigger, error) {
+func (s *Store) foundTriggers(ctx context.Context, from Querier) (map[string]foundTrigger, error) {
 	rows, err := from.QueryContext(ctx, schemaTriggers)
 	if err != nil {
-		return nil, unavailable(ctx, "triggers", err)
+		return nil, Unavailable(ctx, "triggers", err)
 	}
-	list, err := scanAll(rows, func(row scanner) (t foundTrigger, err error) {
+	list, err := ScanAll(rows, func(row Scanner) (t foundTrigger, err error) {
 		return t, row.Scan(&t.name, &t.table, &t.function, &t.kind, &t.enabled, &t.narrowed)
 	})
 	found := map[string]foundTrigger{}
@@ -133,7 +133,7 @@ func (s *Store) schemaFlawsPostgres(ctx context.Context) (flaws []Flaw, err erro
 	if err != nil {
 		return nil, fmt.Errorf("schema of the migrations: %w", err)
 	}
-	have, err := s.foundTriggers(ctx, s.from(ctx))
+	have, err := s.foundTriggers(ctx, s.From(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -161,17 +161,17 @@ func (s *Store) schemaFlawsPostgres(ctx context.Context) (flaws []Flaw, err erro
 		kind FlawKind
 		sql  string
 	}{{FlawSchema, schemaTables}, {FlawGrant, schemaGrants}} {
-		rows, err := s.from(ctx).QueryContext(ctx, query.sql)
+		rows, err := s.From(ctx).QueryContext(ctx, query.sql)
 		if err != nil {
-			return nil, unavailable(ctx, "schema", err)
+			return nil, Unavailable(ctx, "schema", err)
 		}
-		more, err := scanAll(rows, func(row scanner) (Flaw, error) {
+		more, err := ScanAll(rows, func(row Scanner) (Flaw, error) {
 			var table, says string
 			err := row.Scan(&table, &says)
 			return flawOf(query.kind, table, "%s", says), err
 		})
 		if err != nil {
-			return nil, unavailable(ctx, "schema", err)
+			return nil, Unavailable(ctx, "schema", err)
 		}
 		flaws = append(flaws, more...)
 	}
@@ -180,12 +180,12 @@ func (s *Store) schemaFlawsPostgres(ctx context.Context) (flaws []Flaw, err erro
 
 // functionFlaws compares bodies: PostgreSQL keeps them as they were written.
 func (s *Store) functionFlaws(ctx context.Context, want made) (flaws []Flaw, err error) {
-	rows, err := s.from(ctx).QueryContext(ctx, schemaFunctions)
+	rows, err := s.From(ctx).QueryContext(ctx, schemaFunctions)
 	if err != nil {
-		return nil, unavailable(ctx, "functions", err)
+		return nil, Unavailable(ctx, "functions", err)
 	}
 	have := map[string]string{}
-	_, err = scanAll(rows, func(row scanner) (name string, err error) {
+	_, err = ScanAll(rows, func(row Scanner) (name string, err error) {
 		var body string
 		err = row.Scan(&name, &body)
 		have[name] = body
@@ -235,7 +235,7 @@ func (s *Store) restorePostgres(ctx context.Context, tx *sql.Tx) error {
 	}
 	for _, statement := range statements {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return unavailable(ctx, "restore the schema", err)
+			return Unavailable(ctx, "restore the schema", err)
 		}
 	}
 	return nil

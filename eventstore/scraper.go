@@ -22,10 +22,10 @@ var guardDecide = strings.Replace(guardDecideText, "/*configured*/",
 func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scraper, version int64, err error) {
 	var kind sql.NullString
 	var data []byte
-	row := s.from(ctx).QueryRowContext(ctx, guardDecide, domain.ScraperStream(name), name)
+	row := s.From(ctx).QueryRowContext(ctx, guardDecide, domain.ScraperStream(name), name)
 	guard, err := scanGuard(following{row, []any{&version, &kind, &data}})
 	if err != nil {
-		return domain.Scraper{}, 0, unavailable(ctx, "scraper "+name, err)
+		return domain.Scraper{}, 0, Unavailable(ctx, "scraper "+name, err)
 	}
 	if kind.Valid {
 		configured, err := domain.Decode(kind.String, data)
@@ -40,9 +40,9 @@ func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scrape
 
 // following scans what follows the first columns of a row.
 type following struct {
-	row   scanner
+	row   Scanner
 	first []any
 }
 
-// Scan implements scanner.
+// Scan implements Scanner.
 func (f following) Scan(dest ...any) error { return f.row.Scan(append(f.first, dest...)...) }

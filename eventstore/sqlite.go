@@ -82,7 +82,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) erro
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
 	if err := s.read.PingContext(ctx); err != nil {
-		return unavailable(ctx, path, err)
+		return Unavailable(ctx, path, err)
 	}
 	return s.file.remember(!readOnly)
 }
@@ -154,13 +154,13 @@ func (s *Store) openSQLiteWriter(ctx context.Context, path string) (err error) {
 	s.write.SetMaxIdleConns(1)
 	tx, err := s.write.BeginTx(ctx, nil) // takes the write lock: fails here on what cannot be written
 	if err != nil {
-		return unavailable(ctx, path+" cannot be written", err)
+		return Unavailable(ctx, path+" cannot be written", err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	var journal string
 	var synchronous int
 	if err := tx.QueryRowContext(ctx, `SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous`).Scan(&journal, &synchronous); err != nil {
-		return unavailable(ctx, path, err)
+		return Unavailable(ctx, path, err)
 	}
 	const full = 2
 	if journal != "wal" || synchronous != full {
@@ -185,7 +185,7 @@ func (s *Store) recogniseSQLite(ctx context.Context, path string) error {
 	case errors.As(err, &said) && said.Code()&0xff == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: %s is not a SQLite file", ErrForeign, path)
 	case err != nil:
-		return unavailable(ctx, path, err)
+		return Unavailable(ctx, path, err)
 	case tables > 0 && ours == 0:
 		return fmt.Errorf("%w: %s holds the tables of another program", ErrForeign, path)
 	}

@@ -23,8 +23,8 @@ const (
 	Postgres Dialect = "postgres"
 )
 
-// pick is for the few statements in which the dialects differ.
-func (d Dialect) pick(sqlite, postgres string) string {
+// Pick returns the one of two statements that belongs to the dialect.
+func (d Dialect) Pick(sqlite, postgres string) string {
 	if d == Postgres {
 		return postgres
 	}
@@ -64,11 +64,9 @@ type Store struct {
 	write   *sql.DB // nil when opened read-only; a pool of one on SQLite
 	read    *sql.DB
 
-	file     *sqliteFile     // SQLite only
-	pg       *pgx.ConnConfig // PostgreSQL only
-	commits  signal          // events were committed
-	progress signal          // a consumer group's transaction has ended
-	failures failures        // of consumer groups
+	file    *sqliteFile     // SQLite only
+	pg      *pgx.ConnConfig // PostgreSQL only
+	commits Signal          // events were committed
 
 	turn            chan struct{} // PostgreSQL: full while a session of this process has the log's lock
 	appending       sync.Once
@@ -139,5 +137,12 @@ func (s *Store) Close() (err error) {
 // Dialect says which kind of database this is.
 func (s *Store) Dialect() Dialect { return s.dialect }
 
-// Reader is the pool for queries; nothing can be written through it.
+// Reader returns the pool for queries; nothing can be written through it.
 func (s *Store) Reader() *sql.DB { return s.read }
+
+// Writer returns the pool for writing, nil if the store was opened read-only. It
+// is for sessions that last; transactions are begun by InTx and Begin.
+func (s *Store) Writer() *sql.DB { return s.write }
+
+// Logger returns the logger that the store was opened with.
+func (s *Store) Logger() *slog.Logger { return s.log }

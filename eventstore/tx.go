@@ -6,53 +6,56 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-
-	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 )
 
 type txKey struct{}
 
-// transaction is a write transaction as it travels in a context.
-type transaction struct {
+// Tx is a write transaction of the log. InTx begins and ends one for a function;
+// a consumer group, whose transaction spans many handlers, calls Begin.
+type Tx struct {
 	*sql.Tx
-	dialect   Dialect
-	conn      *sql.Conn
-	appended  atomic.Bool // so that whoever ends it wakes the readers of the log
-	released  sync.Once
-	turn      func()    // ends the turn that it has at the log's lock; nil: it has none
-	feeds     bool      // it is a consumer group's
-	after     []func()  // see AfterCommit
-	unwritten Unwritten // see Keep; nil: nothing
+	store    *Store
+	conn     *sql.Conn
+	appended atomic.Bool // the readers of the log are woken when it ends
+	released sync.Once
+	turn     func()   // ends its turn at the log's lock; nil: it has none
+	inTx     bool     // InTx ends it
+	after    []func() // see AfterCommit
 }
 
-// release gives the connection back. The transaction must have ended.
-func (t *transaction) release() {
+// Release returns the connection to the pool and wakes the readers of the log if
+// events were appended. The transaction must have been committed or rolled back.
+func (t *Tx) Release() {
 	t.released.Do(func() {
 		_ = t.conn.Close()
 		if t.turn != nil {
 			t.turn()
 		}
+		if t.appended.Load() {
+			t.store.commits.Fire()
+		}
 	})
 }
 
-func withTx(ctx context.Context, tx *transaction) context.Context {
-	return context.WithValue(ctx, txKey{}, tx)
+// Context returns ctx with the transaction in it: what is read and appended with
+// the context belongs to the transaction.
+func (t *Tx) Context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, txKey{}, t)
 }
 
-// TxFrom is the write transaction that ctx carries: of InTx, or of the message
-// that is being handled.
+// TxFrom returns the write transaction that ctx carries.
 func TxFrom(ctx context.Context) (*sql.Tx, bool) {
-	if tx, ok := ctx.Value(txKey{}).(*transaction); ok {
+	if tx, ok := ctx.Value(txKey{}).(*Tx); ok {
 		return tx.Tx, true
 	}
-	return wsql.TxFromContext(ctx)
+	return nil, false
 }
 
-// DialectFrom is the dialect of the write transaction that ctx carries; empty if
+// DialectFrom returns the dialect of the write transaction that ctx carries; empty if
 // it carries none of ours.
 func DialectFrom(ctx context.Context) Dialect {
-	if tx, ok := ctx.Value(txKey{}).(*transaction); ok {
-		return tx.dialect
+	if tx, ok := ctx.Value(txKey{}).(*Tx); ok {
+		return tx.store.dialect
 	}
 	return ""
 }
@@ -67,20 +70,18 @@ func (s *Store) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.T
 	if tx, ok := TxFrom(ctx); ok {
 		return fn(ctx, tx)
 	}
-	tx, err := s.begin(ctx)
+	tx, err := s.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer tx.release()
+	tx.inTx = true
+	defer tx.Release()
 	defer func() { _ = tx.Rollback() }() // fn may panic
-	if err := fn(withTx(ctx, tx), tx.Tx); err != nil {
+	if err := fn(tx.Context(ctx), tx.Tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return &commitError{err}
-	}
-	if tx.appended.Load() {
-		s.commits.fire()
 	}
 	for _, do := range tx.after {
 		do()
@@ -92,18 +93,19 @@ func (s *Store) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.T
 // committed, and never if it is rolled back or its fate is unknown. Without such
 // a transaction it calls do at once.
 func AfterCommit(ctx context.Context, do func()) {
-	if tx, ok := ctx.Value(txKey{}).(*transaction); ok && !tx.feeds {
+	if tx, ok := ctx.Value(txKey{}).(*Tx); ok && tx.inTx {
 		tx.after = append(tx.after, do)
 		return
 	}
 	do()
 }
 
-// begin waits for a connection as long as ctx allows. The transaction itself is
-// not ended by ctx: cutting a commit short would leave its fate unknown.
-func (s *Store) begin(ctx context.Context) (*transaction, error) {
+// Begin waits for a connection as long as ctx allows. The end of ctx does not end
+// the transaction: cutting a commit short would leave its fate unknown. The caller
+// commits it or rolls it back and then calls Release.
+func (s *Store) Begin(ctx context.Context) (*Tx, error) {
 	if s.write == nil {
-		return nil, errReadOnly
+		return nil, ErrReadOnly
 	}
 	if s.file != nil {
 		if err := s.file.same(); err != nil {
@@ -115,14 +117,14 @@ func (s *Store) begin(ctx context.Context) (*transaction, error) {
 	}
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
-		return nil, unavailable(ctx, "begin", err)
+		return nil, Unavailable(ctx, "begin", err)
 	}
 	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		_ = conn.Close()
-		return nil, unavailable(ctx, "begin", err)
+		return nil, Unavailable(ctx, "begin", err)
 	}
-	return &transaction{Tx: tx, dialect: s.dialect, conn: conn}, nil
+	return &Tx{Tx: tx, store: s, conn: conn}, nil
 }
 
 // commitError: whether the transaction took effect is unknown.
@@ -134,15 +136,15 @@ func (e *commitError) Error() string {
 
 func (e *commitError) Unwrap() []error { return []error{ErrUnavailable, e.err} }
 
-// querier is what *sql.DB and *sql.Tx have in common.
-type querier interface {
+// Querier is implemented by *sql.DB, *sql.Conn and *sql.Tx.
+type Querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// from is where ctx reads: its own transaction, or the read pool.
-func (s *Store) from(ctx context.Context) querier {
+// From returns what is to be read from: the transaction of ctx, or else the read pool.
+func (s *Store) From(ctx context.Context) Querier {
 	tx, in := TxFrom(ctx)
 	switch {
 	case s.dialect == Postgres && in:

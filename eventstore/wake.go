@@ -2,30 +2,32 @@ package eventstore
 
 import "sync"
 
-// signal tells any number of waiters that something has happened. It is sticky:
+// Signal tells any number of waiters that something has happened. It is sticky:
 // a waiter that was busy finds the token when it comes back. It never blocks
 // the one who fires.
-type signal struct {
+type Signal struct {
 	mu      sync.Mutex
 	waiters map[chan struct{}]struct{}
 }
 
-func (s *signal) subscribe() (<-chan struct{}, func()) {
-	ch := make(chan struct{}, 1)
+// Subscribe returns the channel of a new waiter and the function that ends it.
+func (s *Signal) Subscribe() (ch <-chan struct{}, stop func()) {
+	waiter := make(chan struct{}, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiters == nil {
 		s.waiters = map[chan struct{}]struct{}{}
 	}
-	s.waiters[ch] = struct{}{}
-	return ch, func() {
+	s.waiters[waiter] = struct{}{}
+	return waiter, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.waiters, ch)
+		delete(s.waiters, waiter)
 	}
 }
 
-func (s *signal) fire() {
+// Fire gives every waiter that has none a token.
+func (s *Signal) Fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ch := range s.waiters {
@@ -41,11 +43,5 @@ func (s *signal) fire() {
 // may stand for many commits. Call stop when done.
 func (s *Store) Wake() (ch <-chan struct{}, stop func()) {
 	s.startListening()
-	return s.commits.subscribe()
-}
-
-// WakeProgress yields at least one token after a transaction of a consumer
-// group of this process has ended.
-func (s *Store) WakeProgress() (ch <-chan struct{}, stop func()) {
-	return s.progress.subscribe()
+	return s.commits.Subscribe()
 }

@@ -7,6 +7,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 )
 
 // Projection is one read model: its tables and the events that fill them.
@@ -69,7 +70,7 @@ func (p Projection) Apply(ctx context.Context, tx *sql.Tx, rec eventstore.Record
 	begin := func() *batch {
 		return &batch{Projection: p, rows: p.fold(place{querier: tx, dialect: eventstore.DialectFrom(ctx)})}
 	}
-	b, kept := eventstore.Keep(ctx, begin)
+	b, kept := feed.Keep(ctx, begin)
 	if !kept {
 		b = begin()
 	}
@@ -88,7 +89,7 @@ type batch struct {
 	events []event
 }
 
-// Flush implements eventstore.Unwritten.
+// Flush implements feed.Unwritten.
 func (b *batch) Flush(ctx context.Context) error {
 	if err := b.rows.load(ctx, b.events); err != nil {
 		return b.failed(b.events[0].position, err)

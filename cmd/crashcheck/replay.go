@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/cmd/crashcheck/check"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
 )
 
@@ -25,7 +26,7 @@ func replayed(ctx context.Context, store *eventstore.Store) ([]check.Violation, 
 	for _, m := range mismatches {
 		all = append(all, check.Violation{Rule: "guards equal replay", Detail: m})
 	}
-	if unrest, err := restless(ctx, store); unrest != "" || err != nil { // its rows show less than the whole log
+	if unrest, err := restless(ctx, feed.New(store)); unrest != "" || err != nil { // its rows show less than the whole log
 		return append(all, check.Violation{Rule: "everything is at rest when it is judged", Detail: unrest}), err
 	}
 	for _, p := range projections.All() {

@@ -10,6 +10,7 @@ import (
 	"scrapelog/cmd/crashcheck/check"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 )
 
 // patience is how long everything may take to come to rest: a dead instance's
@@ -61,7 +62,7 @@ func (c *crash) awaitRest(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		unrest, err := restless(ctx, store)
+		unrest, err := restless(ctx, feed.New(store))
 		if unrest == "" && err == nil {
 			return nil
 		}
@@ -76,7 +77,7 @@ func (c *crash) awaitRest(ctx context.Context) error {
 type resting interface {
 	Head(ctx context.Context) (int64, error)
 	Guards(ctx context.Context) ([]domain.Guard, error)
-	GroupStates(ctx context.Context) ([]eventstore.GroupState, error)
+	GroupStates(ctx context.Context) ([]feed.Group, error)
 }
 
 // restless says what has not come to rest yet. Guards and consumer groups are read

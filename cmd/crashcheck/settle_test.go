@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 )
 
 // busy is a store whose saga starts a run while it is read: right after the
@@ -30,8 +30,8 @@ func (b *busy) Guards(context.Context) ([]domain.Guard, error) {
 	return guards, nil
 }
 
-func (b *busy) GroupStates(context.Context) ([]eventstore.GroupState, error) {
-	return []eventstore.GroupState{{Name: "runs", Position: b.head}, {Name: "rescrape", Position: b.head}}, nil
+func (b *busy) GroupStates(context.Context) ([]feed.Group, error) {
+	return []feed.Group{{Name: "runs", Position: b.head}, {Name: "rescrape", Position: b.head}}, nil
 }
 
 // TestNothingIsAtRestWhileARunStarts: a recovery run that starts between the look

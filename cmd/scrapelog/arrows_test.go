@@ -24,7 +24,7 @@ var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handl
 // doors says where a library may be imported.
 var doors = map[string][]string{
 	"github.com/labstack/echo":            {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem"},
-	"github.com/ThreeDotsLabs/":           {"eventstore", "handlers/react"},
+	"github.com/ThreeDotsLabs/":           {"eventstore/feed", "handlers/react"},
 	"github.com/jackc/pgx":                {"eventstore"},
 	"modernc.org/sqlite":                  {"eventstore"},
 	"github.com/lmittmann/tint":           {"cmd/scrapelog/term"},

@@ -13,6 +13,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/react"
 )
@@ -35,7 +36,7 @@ func newDeadLettersListCmd(flags *term.DataFlags) *cobra.Command {
 		Short: "List the dead letters, the oldest first",
 		Args:  term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
-			letters, err := store.DeadLetters(ctx)
+			letters, err := feed.New(store).DeadLetters(ctx)
 			if err != nil {
 				return err
 			}
@@ -52,7 +53,7 @@ func newDeadLettersListCmd(flags *term.DataFlags) *cobra.Command {
 
 // letterView is a dead letter with its event, as it is printed.
 type letterView struct {
-	eventstore.DeadLetter
+	feed.DeadLetter
 	Event eventstore.Recorded `json:"event"`
 }
 
@@ -85,12 +86,12 @@ func groupFlag(cmd *cobra.Command, group *string) {
 }
 
 // findLetter is the letter at a position, which two reactions may have given up.
-func findLetter(ctx context.Context, store *eventstore.Store, text, group string) (found eventstore.DeadLetter, err error) {
+func findLetter(ctx context.Context, store *eventstore.Store, text, group string) (found feed.DeadLetter, err error) {
 	position, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || position < 1 {
 		return found, term.Usagef("%q is not a position; use 1, 2, 3 …", text)
 	}
-	letters, err := store.DeadLetters(ctx)
+	letters, err := feed.New(store).DeadLetters(ctx)
 	if err != nil {
 		return found, err
 	}
@@ -155,7 +156,7 @@ func replayFollower(ctx context.Context, store *eventstore.Store) (follower stri
 	return "replay-" + uuid.NewString(), release, err
 }
 
-func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printer, letter eventstore.DeadLetter, follower string) error {
+func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printer, letter feed.DeadLetter, follower string) error {
 	commands := &command.Handler{
 		Log: store, Now: time.Now, Logger: term.LoggerFrom(ctx),
 		Instance: func() string { return follower },
@@ -169,7 +170,7 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 	if err != nil {
 		return err
 	}
-	err = store.ReplayDeadLetter(ctx, letter.Group, letter.Position, func(ctx context.Context, r eventstore.Recorded) error {
+	err = feed.New(store).ReplayDeadLetter(ctx, letter.Group, letter.Position, func(ctx context.Context, r eventstore.Recorded) error {
 		e, err := r.Event()
 		if err != nil {
 			return failedAgain(letter, err)
@@ -198,7 +199,7 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 
 // failedAgain tells a reaction that is wrong, or an event, from a database that is
 // not well.
-func failedAgain(letter eventstore.DeadLetter, err error) error {
+func failedAgain(letter feed.DeadLetter, err error) error {
 	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
 	}

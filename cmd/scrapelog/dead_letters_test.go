@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 // giveUp makes a dead letter of the event at a position.
@@ -65,7 +66,7 @@ func TestReplayOfPoison(t *testing.T) {
 		if code != exitNegative || !strings.Contains(stderr, "rescrape failed again, and the letter stays: position 4: event run.connection_restored: ") {
 			t.Errorf("exit %d, %s", code, stderr)
 		}
-		if letters, err := store.DeadLetters(t.Context()); len(letters) != 1 || err != nil {
+		if letters, err := feed.New(store).DeadLetters(t.Context()); len(letters) != 1 || err != nil {
 			t.Errorf("letters %+v, %v", letters, err)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/command"
 )
 
@@ -190,7 +191,7 @@ func (s olderServer) goesOn(store *eventstore.Store) {
 	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
 	defer cancel()
 	for _, group := range []string{"runs", "scrapers", "rescrape"} {
-		if err := store.WaitFor(ctx, group, head); err != nil {
+		if err := feed.New(store).WaitFor(ctx, group, head); err != nil {
 			s.Fatalf("%s: %v", group, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
 )
 
@@ -38,7 +39,7 @@ func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
 		Short: "List the projections and how far each has come",
 		Args:  term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
-			groups, err := store.GroupStates(ctx)
+			groups, err := feed.New(store).GroupStates(ctx)
 			if err != nil {
 				return err
 			}
@@ -60,7 +61,7 @@ func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
 
 // viewOf finds a projection among the consumer groups; one that was never fed
 // has everything before it.
-func viewOf(name string, groups []eventstore.GroupState, head int64) projectionView {
+func viewOf(name string, groups []feed.Group, head int64) projectionView {
 	for _, g := range groups {
 		if g.Name == name {
 			return projectionView{Name: name, Position: g.Position, Lag: g.Lag, Blocked: g.BlockedBy}

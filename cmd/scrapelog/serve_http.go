@@ -51,7 +51,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *f
 }
 
 func (s *service) hub(source live.Source, render func(projections.Changes) ([]live.Message, error)) *live.Hub {
-	return live.New(live.Config{Source: source, Wake: s.store.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
+	return live.New(live.Config{Source: source, Wake: s.feed.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
 }
 
 // watched is a hub whose subscribers are announced to recovery: a run that was
@@ -71,7 +71,7 @@ func (w watched) Subscribe(ctx context.Context, watcher string) (<-chan live.Mes
 
 func (s *service) apiConfig(hub *live.Hub) api.Config {
 	return api.Config{
-		Log: s.store, Views: s.queries, Handle: s.commands.Handle, Watch: watched{hub, s}.Subscribe,
+		Log: s.feed, Views: s.queries, Handle: s.commands.Handle, Watch: watched{hub, s}.Subscribe,
 		Announce: func(scrapers []string) {
 			if t := s.current.Load(); t != nil {
 				t.prober.Announce(scrapers)
@@ -100,7 +100,7 @@ func (s *service) openTo() string {
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
 		OpenTo:  s.openTo(),
-		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.store.GroupStates, Instances: s.store.Holdings, Handle: s.commands.Handle,
+		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.feed.GroupStates, Instances: s.store.Holdings, Handle: s.commands.Handle,
 		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Audit: s.audit(), Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)
@@ -128,7 +128,7 @@ func (s *service) audit() web.Audit {
 // shown returns when every read model shows the log up to position.
 func (s *service) shown(ctx context.Context, position int64) error {
 	for _, p := range projections.All() {
-		if err := s.store.WaitFor(ctx, p.Name(), position); err != nil {
+		if err := s.feed.WaitFor(ctx, p.Name(), position); err != nil {
 			return err
 		}
 	}

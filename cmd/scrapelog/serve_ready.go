@@ -137,7 +137,7 @@ func (s *service) reasons(ctx context.Context) []string {
 	wrong, _ := s.flaws.found()
 	reasons = append(reasons, wrong...)
 	reasons = append(reasons, s.store.CannotWrite(ctx)...)
-	groups, err := s.store.GroupStates(ctx)
+	groups, err := s.feed.GroupStates(ctx)
 	if err != nil {
 		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))
 	}

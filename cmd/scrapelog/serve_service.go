@@ -16,6 +16,7 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
@@ -29,6 +30,7 @@ import (
 type service struct {
 	config   config.Config
 	store    *eventstore.Store
+	feed     *feed.Feed
 	queries  *projections.Queries
 	commands *command.Handler
 	files    fileScrapers
@@ -44,7 +46,7 @@ type service struct {
 }
 
 func newService(config config.Config, store *eventstore.Store, logger *slog.Logger) *service {
-	s := &service{config: config, store: store, logger: logger}
+	s := &service{config: config, store: store, feed: feed.New(store), logger: logger}
 	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
 	s.balance.live = store.LiveInstances
@@ -141,7 +143,7 @@ func (s *service) project(ctx context.Context) error {
 	for _, p := range projections.All() {
 		groups = append(groups, react.Project(p))
 	}
-	router, err := react.New(s.store, s.logger, groups...)
+	router, err := react.New(s.feed, s.logger, groups...)
 	if err != nil {
 		return err
 	}

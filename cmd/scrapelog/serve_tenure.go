@@ -125,7 +125,7 @@ func (t *tenure) work(ctx context.Context, reload <-chan func() (config.Config, 
 
 // rescrape feeds the saga.
 func (t *tenure) rescrape(ctx context.Context) error {
-	router, err := react.New(t.store, t.logger, react.Rescrape(t.commands.Handle, t.logger))
+	router, err := react.New(t.feed, t.logger, react.Rescrape(t.commands.Handle, t.logger))
 	if err != nil {
 		return err
 	}

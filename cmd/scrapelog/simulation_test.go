@@ -26,6 +26,7 @@ import (
 	"scrapelog/cmd/crashcheck/check"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/instance"
@@ -207,7 +208,7 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 	scheduler := &schedule.Scheduler{
 		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Now: l.wall, Logger: logger,
 	}
-	router, err := react.New(l.store, logger, react.Rescrape(l.handle, logger))
+	router, err := react.New(feed.New(l.store), logger, react.Rescrape(l.handle, logger))
 	l.must(err)
 	for _, run := range []func(context.Context) error{router.Run, scheduler.Run, prober.Run, l.supervise} {
 		l.acting.Go(func() error { return run(ctx) })

@@ -17,6 +17,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/projections"
@@ -30,7 +31,7 @@ type Log interface {
 	Scraper(ctx context.Context, name string) (s domain.Scraper, version int64, err error)
 	Wake() (woken <-chan struct{}, stop func())
 	WaitFor(ctx context.Context, group string, position int64) error
-	GroupStates(ctx context.Context) ([]eventstore.GroupState, error)
+	GroupStates(ctx context.Context) ([]feed.Group, error)
 }
 
 // Views are the read models that the API serves.

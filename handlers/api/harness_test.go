@@ -19,6 +19,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/gate"
@@ -32,7 +33,7 @@ const deadline = 20 * time.Second // for what takes milliseconds
 // service is the API over a real log, on a real socket.
 type service struct {
 	*testing.T
-	store     *eventstore.Store
+	store     *feed.Feed
 	handle    func(context.Context, domain.Command, domain.Origin) ([]eventstore.Recorded, error)
 	watchers  *live.Watchers
 	announced chan []string
@@ -47,8 +48,8 @@ type service struct {
 
 func start(t *testing.T, db eventstoretest.Database) *service {
 	t.Helper()
-	s := &service{T: t, store: db.Open(t), announced: make(chan []string, 8), readiness: &atomic.Pointer[api.Readiness]{}, watchers: &live.Watchers{}}
-	if err := projections.Ensure(t.Context(), s.store); err != nil {
+	s := &service{T: t, store: feed.New(db.Open(t)), announced: make(chan []string, 8), readiness: &atomic.Pointer[api.Readiness]{}, watchers: &live.Watchers{}}
+	if err := projections.Ensure(t.Context(), s.store.Store); err != nil {
 		t.Fatal(err)
 	}
 	commands := &command.Handler{
@@ -111,7 +112,7 @@ func (s *service) background(run func(context.Context) error) {
 
 // projector keeps the read models current, unless it is held.
 type projector struct {
-	store *eventstore.Store
+	store *feed.Feed
 	held  sync.Mutex
 }
 

@@ -15,12 +15,14 @@ import (
 	"testing"
 	"time"
 
+	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/eventstoretest/rivals"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/react"
 	"scrapelog/projections"
 )
@@ -28,7 +30,7 @@ import (
 var benchEvents = flag.Int("events", 1_000_000, "events of the large log; feeds are measured over a hundredth of it")
 
 // consume runs consumer groups over the log until stop is called.
-func consume(b *testing.B, s *eventstore.Store, groups ...react.Group) (stop func()) {
+func consume(b *testing.B, s *feed.Feed, groups ...react.Group) (stop func()) {
 	b.Helper()
 	router, err := react.New(s, slog.New(slog.DiscardHandler), groups...)
 	if err != nil {
@@ -53,13 +55,13 @@ func projectionGroups() (groups []react.Group) {
 }
 
 // log opens a log of n events with empty projections.
-func log(b *testing.B, db eventstoretest.Database, n int) *eventstore.Store {
+func log(b *testing.B, db eventstoretest.Database, n int) *feed.Feed {
 	b.Helper()
 	s := db.Open(b)
 	if err := errors.Join(projections.Ensure(b.Context(), s), rivals.Fill(b.Context(), s, int64(n))); err != nil {
 		b.Fatal(err)
 	}
-	return s
+	return feed.New(s)
 }
 
 // stopwatch measures from the commit of an event to its handler.
@@ -120,7 +122,7 @@ func BenchmarkCommitToHandler(b *testing.B) {
 			name    string
 			measure func() []time.Duration
 		}{
-			{rivals.Ours, func() []time.Duration { return feedLatency(b, database(b).Open(b)) }},
+			{rivals.Ours, func() []time.Duration { return feedLatency(b, feed.New(database(b).Open(b))) }},
 			{"watermill-default-poll", func() []time.Duration { return watermillLatency(b, database(b), 0) }},
 			{"watermill-10ms-poll", func() []time.Duration { return watermillLatency(b, database(b), 10*time.Millisecond) }},
 		}
@@ -140,7 +142,7 @@ func BenchmarkCommitToHandler(b *testing.B) {
 	})
 }
 
-func feedLatency(b *testing.B, s *eventstore.Store) []time.Duration {
+func feedLatency(b *testing.B, s *feed.Feed) []time.Duration {
 	w := newStopwatch()
 	stop := consume(b, s, react.Group{Name: "bench", Types: domain.EventTypes, Handle: func(_ context.Context, r eventstore.Recorded, _ domain.Event) error {
 		w.mark(w.handled, r.ID.String())
@@ -183,7 +185,7 @@ func BenchmarkLive(b *testing.B) {
 		var cpu []float64
 		live := func() float64 {
 			before := head(b, s)
-			if err := rivals.Fill(b.Context(), s, before+int64(*benchEvents/100)); err != nil {
+			if err := rivals.Fill(b.Context(), s.Store, before+int64(*benchEvents/100)); err != nil {
 				b.Fatal(err)
 			}
 			events, begun, used := head(b, s)-before, time.Now(), rivals.CPU()
@@ -203,7 +205,7 @@ func BenchmarkLive(b *testing.B) {
 	})
 }
 
-func head(b *testing.B, s *eventstore.Store) int64 {
+func head(b *testing.B, s *feed.Feed) int64 {
 	b.Helper()
 	position, err := s.Head(b.Context())
 	if err != nil {
@@ -215,7 +217,7 @@ func head(b *testing.B, s *eventstore.Store) int64 {
 // bareSubscriber is watermill-sql whose handler fills the projections of a log.
 type bareSubscriber struct {
 	*rivals.Watermill
-	store    *eventstore.Store
+	store    *feed.Feed
 	position int64
 }
 
@@ -245,7 +247,7 @@ func (s *bareSubscriber) rate(b *testing.B, n int) float64 {
 }
 
 func (s *bareSubscriber) apply(m *message.Message) error {
-	tx, ok := eventstore.TxFrom(m.Context())
+	tx, ok := wsql.TxFromContext(m.Context())
 	if !ok {
 		return errors.New("the message carries no transaction")
 	}
@@ -273,7 +275,7 @@ func BenchmarkBacklog(b *testing.B) {
 		read := *benchEvents / 100
 		small, large := log(b, database(b), read), log(b, database(b), *benchEvents/2)
 		groups := 0
-		rate := func(s *eventstore.Store) func() float64 {
+		rate := func(s *feed.Feed) func() float64 {
 			return func() float64 {
 				groups++
 				group := react.Group{Name: fmt.Sprintf("bench-%d", groups), Blocks: true, Types: domain.EventTypes, Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
@@ -314,7 +316,7 @@ func BenchmarkIdle(b *testing.B) {
 
 // written grows with everything that is written: bytes of the -wal file on
 // SQLite, changed rows on PostgreSQL, whose WAL is that of the whole server.
-func written(b *testing.B, s *eventstore.Store, db eventstoretest.Database) (size int64) {
+func written(b *testing.B, s *feed.Feed, db eventstoretest.Database) (size int64) {
 	if path, lite := strings.CutPrefix(db.URL, "sqlite:"); lite {
 		if info, err := os.Stat(path + "-wal"); err == nil {
 			size = info.Size()

@@ -16,6 +16,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/react"
 )
 
@@ -36,7 +37,7 @@ func story(run uuid.UUID) []domain.Event {
 	}
 }
 
-func record(ctx context.Context, s *eventstore.Store, expected int64, events ...domain.Event) ([]eventstore.Recorded, error) {
+func record(ctx context.Context, s *feed.Feed, expected int64, events ...domain.Event) ([]eventstore.Recorded, error) {
 	a := eventstore.Append{Stream: events[0].Stream(), Expected: expected}
 	for _, e := range events {
 		a.Events = append(a.Events, eventstore.NewEvent{Event: e, Metadata: eventstore.Metadata{"correlation_id": "a story"}})
@@ -45,7 +46,7 @@ func record(ctx context.Context, s *eventstore.Store, expected int64, events ...
 }
 
 // run starts a router over the groups and stops it when the test ends.
-func run(t *testing.T, s *eventstore.Store, groups ...react.Group) {
+func run(t *testing.T, s *feed.Feed, groups ...react.Group) {
 	t.Helper()
 	router, err := react.New(s, slog.New(slog.DiscardHandler), groups...)
 	if err != nil {
@@ -62,7 +63,7 @@ func run(t *testing.T, s *eventstore.Store, groups ...react.Group) {
 	})
 }
 
-func await(t *testing.T, s *eventstore.Store, group string, position int64) {
+func await(t *testing.T, s *feed.Feed, group string, position int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -91,7 +92,7 @@ func (p *seen) Apply(_ context.Context, tx *sql.Tx, r eventstore.Recorded, e dom
 
 func TestProjectionIsGivenEveryEventInOrder(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		if _, err := record(t.Context(), s, 0, story(uuid.New())...); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +109,7 @@ func TestProjectionIsGivenEveryEventInOrder(t *testing.T) {
 
 func TestSagaCommandCommitsWithItsOffset(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		lost := uuid.New()
 		recorded, err := record(t.Context(), s, 0, story(lost)...)
 		if err != nil {
@@ -138,7 +139,7 @@ func TestSagaCommandCommitsWithItsOffset(t *testing.T) {
 }
 
 func TestRefusalOfTheSagaIsNoFailure(t *testing.T) {
-	s := eventstoretest.SQLite(t).Open(t)
+	s := feed.New(eventstoretest.SQLite(t).Open(t))
 	if _, err := record(t.Context(), s, 0, story(uuid.New())...); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func TestRefusalOfTheSagaIsNoFailure(t *testing.T) {
 
 func TestUnknownEventIsPassedOver(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata)
 				VALUES (1, 'run-x', 1, '019a3f00-0000-7000-8000-000000000001', 'run.of_the_future', 1, '{"a": 1}', '{}')`)

@@ -15,6 +15,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 )
 
 // closeTimeout is how long a router waits for its handlers when it ends. It is
@@ -36,15 +37,15 @@ type Group struct {
 type Router struct{ router *message.Router }
 
 // New makes a router. It reads nothing until Run.
-func New(store *eventstore.Store, logger *slog.Logger, groups ...Group) (*Router, error) {
+func New(events *feed.Feed, logger *slog.Logger, groups ...Group) (*Router, error) {
 	log := watermillLog(logger)
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, log)
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
-	router.AddMiddleware(eventstore.Reasons)
+	router.AddMiddleware(feed.Reasons)
 	for _, group := range groups {
-		if err := add(router, store, group, log); err != nil {
+		if err := add(router, events, group, log); err != nil {
 			return nil, fmt.Errorf("consumer group %s: %w", group.Name, err)
 		}
 	}
@@ -74,14 +75,14 @@ func (r *Router) Run(ctx context.Context) error {
 	return nil
 }
 
-func add(router *message.Router, store *eventstore.Store, group Group, log watermill.LoggerAdapter) error {
-	config := eventstore.FeedConfig{Group: group.Name, Blocks: group.Blocks, Types: group.Types}
-	subscriber, err := store.Subscriber(config, log)
+func add(router *message.Router, events *feed.Feed, group Group, log watermill.LoggerAdapter) error {
+	config := feed.Config{Group: group.Name, Blocks: group.Blocks, Types: group.Types}
+	subscriber, err := events.Subscriber(config, log)
 	if err != nil {
 		return err
 	}
 	router.AddConsumerHandler(group.Name, eventstore.Topic, subscriber, func(m *message.Message) error {
-		recorded, event, err := eventstore.EventFromMessage(m)
+		recorded, event, err := feed.EventFromMessage(m)
 		if err != nil {
 			return err
 		}

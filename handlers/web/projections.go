@@ -28,7 +28,7 @@ func (h *Handler) projections(c echo.Context) error {
 	}
 	list, busy := pages.ProjectionList{Head: head, Instances: instances, Now: h.cfg.Now(), Since: h.started}, false
 	for _, g := range groups {
-		p := pages.Projection{GroupState: g, Rebuilt: slices.Contains(rebuildable(), g.Name), Job: h.jobs.get(rebuilding(g.Name))}
+		p := pages.Projection{Group: g, Rebuilt: slices.Contains(rebuildable(), g.Name), Job: h.jobs.get(rebuilding(g.Name))}
 		busy = busy || p.Job.Busy()
 		list.Projections = append(list.Projections, p)
 	}

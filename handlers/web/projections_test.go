@@ -6,25 +6,25 @@ import (
 	"testing"
 	"time"
 
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/web/webtest"
 )
 
 func TestTheLastErrorOfAProjection(t *testing.T) {
 	tests := map[string]struct {
-		failed eventstore.Failure
+		failed feed.Failure
 		says   string
 	}{
-		"none": {eventstore.Failure{}, "Last error"},
+		"none": {feed.Failure{}, "Last error"},
 		"one that it got over": {
-			eventstore.Failure{At: webtest.Now.Add(-time.Hour), Position: 101, Times: 4, Reason: errors.ErrUnsupported.Error()},
+			feed.Failure{At: webtest.Now.Add(-time.Hour), Position: 101, Times: 4, Reason: errors.ErrUnsupported.Error()},
 			errors.ErrUnsupported.Error() + " At event 101, 4 times in a row. It went on.",
 		},
 		"one that it has not": {
-			eventstore.Failure{At: webtest.Now, Position: webtest.Head + 1, Times: 1, Reason: "no such column"},
+			feed.Failure{At: webtest.Now, Position: webtest.Head + 1, Times: 1, Reason: "no such column"},
 			"no such column At event " + beyond + ". It is being tried again.",
 		},
-		"a database that was away": {eventstore.Failure{At: webtest.Now, Times: 2, Reason: "connection refused"}, "connection refused The log could not be read, 2 times in a row."},
+		"a database that was away": {feed.Failure{At: webtest.Now, Times: 2, Reason: "connection refused"}, "connection refused The log could not be read, 2 times in a row."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web/pages"
 )
@@ -31,7 +31,7 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 }
 
 // reached is how far every reader of the log has come.
-func reached(groups []eventstore.GroupState) int64 {
+func reached(groups []feed.Group) int64 {
 	least := int64(math.MaxInt64)
 	for _, g := range groups {
 		least = min(least, g.Position)

@@ -2,13 +2,12 @@ package web
 
 import (
 	"net/http"
+	"scrapelog/eventstore/feed"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"scrapelog/eventstore"
 )
 
 const (
@@ -31,7 +30,7 @@ type shared struct {
 type sharedPage struct {
 	mu   sync.Mutex
 	made time.Time
-	from []eventstore.GroupState // what it was made from, or something newer
+	from []feed.Group // what it was made from, or something newer
 	body []byte
 }
 
@@ -68,8 +67,8 @@ func (h *Handler) share(serve echo.HandlerFunc) echo.HandlerFunc {
 
 // covers says whether a page that was made from some state shows all that a tab
 // may have been told of since: no reader of the log has come further.
-func covers(from, now []eventstore.GroupState) bool {
-	return len(now) > 0 && slices.EqualFunc(from, now, func(f, n eventstore.GroupState) bool { return f.Name == n.Name && f.Position >= n.Position })
+func covers(from, now []feed.Group) bool {
+	return len(now) > 0 && slices.EqualFunc(from, now, func(f, n feed.Group) bool { return f.Name == n.Name && f.Position >= n.Position })
 }
 
 func (s *shared) of(url string) *sharedPage {

@@ -15,6 +15,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
@@ -58,7 +59,7 @@ type Config struct {
 	Live    Subscriber
 
 	// Groups says how far each reader of the log has come.
-	Groups func(ctx context.Context) ([]eventstore.GroupState, error)
+	Groups func(ctx context.Context) ([]feed.Group, error)
 	// Instances says who serves the database, each with the first of its runs.
 	Instances func(ctx context.Context, runs int) ([]eventstore.Holding, error)
 	// Handle decides and records: handlers/command.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/projections"
 )
@@ -57,7 +58,7 @@ const HeldShown = 20
 
 // Projection is one of them.
 type Projection struct {
-	eventstore.GroupState
+	feed.Group
 	Rebuilt bool // it can be rebuilt
 	Job     Job  // its last rebuild
 }
@@ -100,7 +101,7 @@ var verdictLook = map[proof.Verdict]struct{ word, icon, class string }{
 	proof.Damaged:  {"Damaged", "circle-x", "state-bad"},
 }
 
-func inARow(f eventstore.Failure) string {
+func inARow(f feed.Failure) string {
 	if f.Times < 2 {
 		return ""
 	}

@@ -8,11 +8,11 @@ package pages
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "scrapelog/eventstore"
+import "scrapelog/eventstore/feed"
 
 // lastError is what kept a reader of the log from going on, and whether it does
 // again.
-func lastError(g eventstore.GroupState) templ.Component {
+func lastError(g feed.Group) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -7,6 +7,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
 )
 
@@ -59,7 +60,7 @@ type Overview struct {
 	Wrong   []Run                 // the newest
 	Due     []projections.Scraper // those with the nearest slots
 	Head    int64
-	Groups  []eventstore.GroupState
+	Groups  []feed.Group
 	Refused string // why nothing is signed any more; empty: it is
 
 	MoreLost, MorePaused, MoreRunning bool // than are shown

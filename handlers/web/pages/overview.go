@@ -9,7 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
 )
 
@@ -56,7 +56,7 @@ func WaitingText(l Loss) string {
 }
 
 // blockedText names the readers of the log that stand still.
-func blockedText(groups []eventstore.GroupState) string {
+func blockedText(groups []feed.Group) string {
 	var names []string
 	for _, g := range groups {
 		if g.BlockedBy != "" {
@@ -67,8 +67,8 @@ func blockedText(groups []eventstore.GroupState) string {
 }
 
 // lagText says how far the slowest reader of the log is behind.
-func lagText(groups []eventstore.GroupState) string {
-	var most eventstore.GroupState
+func lagText(groups []feed.Group) string {
+	var most feed.Group
 	for _, g := range groups {
 		if g.Lag > most.Lag {
 			most = g

@@ -186,7 +186,7 @@ func ProjectionsPage(c Chrome, l ProjectionList) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = lastError(g.GroupState).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = lastError(g.Group).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

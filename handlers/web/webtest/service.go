@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
@@ -23,11 +24,11 @@ type Service struct {
 	Rows     []projections.Run
 	Named    []projections.Scraper
 	Recorded []eventstore.Recorded
-	Blocked  string             // why the projection "runs" is blocked
-	Failed   eventstore.Failure // the last time that it could not go on
-	Err      error              // what every query fails with
-	Refusal  error              // what every command is refused with
-	Behind   error              // what waiting for the read models ends with
+	Blocked  string       // why the projection "runs" is blocked
+	Failed   feed.Failure // the last time that it could not go on
+	Err      error        // what every query fails with
+	Refusal  error        // what every command is refused with
+	Behind   error        // what waiting for the read models ends with
 	Messages chan live.Message
 	Verdict  proof.Result           // what a verification finds
 	Replayed projections.Comparison // what a replay finds
@@ -199,14 +200,14 @@ func (s *Service) Instances(context.Context, int) ([]eventstore.Holding, error) 
 }
 
 // Groups says that all is well, or what is blocked.
-func (s *Service) Groups(context.Context) ([]eventstore.GroupState, error) {
+func (s *Service) Groups(context.Context) ([]feed.Group, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
 	head, lag := int64(len(s.Recorded)), int64(0)
 	if s.Blocked != "" {
 		lag = 3
 	}
-	return []eventstore.GroupState{
+	return []feed.Group{
 		{Name: "rescrape", Position: head}, {Name: "runs", Position: head - lag, Lag: lag, Behind: time.Minute, BlockedBy: s.Blocked, Failed: s.Failed}, {Name: "scrapers", Position: head},
 	}, s.Err
 }

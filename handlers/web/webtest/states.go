@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
@@ -117,7 +117,7 @@ func unequal(s *Service) {
 // stumbled is a projection that could not go on for a while, and did then.
 func stumbled() *Service {
 	s := New()
-	s.Failed = eventstore.Failure{At: ago(3 * time.Hour), Position: 101, Times: 4, Reason: "database is locked (5) (SQLITE_BUSY)"}
+	s.Failed = feed.Failure{At: ago(3 * time.Hour), Position: 101, Times: 4, Reason: "database is locked (5) (SQLITE_BUSY)"}
 	return s
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web"
@@ -77,7 +77,7 @@ func positionOf(run uuid.UUID, version int64) int64 {
 func blocked() *Service {
 	s := New()
 	s.Blocked = Hostile
-	s.Failed = eventstore.Failure{At: ago(time.Minute), Position: Head - 2, Times: 9, Reason: Hostile}
+	s.Failed = feed.Failure{At: ago(time.Minute), Position: Head - 2, Times: 9, Reason: Hostile}
 	return s
 }
 

@@ -1,9 +1,11 @@
-package eventstore
+package feed
 
 import (
 	"context"
 	"errors"
+	"scrapelog/eventstore"
 	"sync"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -14,8 +16,8 @@ import (
 // the refused attempt wrote, commits the rows without the offset when it is
 // closed during a handler, and spins when a commit fails.
 type subscriber struct {
-	store  *Store
-	cfg    FeedConfig
+	store  *Feed
+	cfg    Config
 	logger watermill.LoggerAdapter
 
 	mu      sync.Mutex
@@ -32,11 +34,11 @@ var errClosed = errors.New("subscriber is closed")
 func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	for round := 1; ; round++ {
 		out, err := s.subscribe(ctx, topic)
-		if err == nil || !Transient(err) {
+		if err == nil || !eventstore.Transient(err) {
 			return out, err
 		}
 		if round == 1 {
-			s.store.log.Warn("consumer group cannot subscribe, retrying", "group", s.cfg.Group, "error", err)
+			s.store.Logger().Warn("consumer group cannot subscribe, retrying", "group", s.cfg.Group, "error", err)
 		}
 		if !pause(ctx, min(s.cfg.Backoff<<min(round, 20), s.cfg.MaxBackoff)) {
 			return nil, context.Cause(ctx)
@@ -82,4 +84,16 @@ func (s *subscriber) Close() error {
 	s.mu.Unlock()
 	s.running.Wait()
 	return nil
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }

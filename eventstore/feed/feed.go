@@ -1,9 +1,10 @@
-package eventstore
+package feed
 
 import (
 	"database/sql"
 	_ "embed"
 	"errors"
+	"scrapelog/eventstore"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -28,8 +29,8 @@ var (
 	offsetLook string
 )
 
-// FeedConfig is how a consumer group reads the log.
-type FeedConfig struct {
+// Config is how a consumer group reads the log.
+type Config struct {
 	// Group is the consumer group. It is a persistent name: changing it hands
 	// the group the whole log once more.
 	Group string
@@ -56,10 +57,10 @@ type FeedConfig struct {
 	Poll time.Duration
 }
 
-func (c *FeedConfig) setDefaults(d Dialect) {
+func (c *Config) setDefaults(d eventstore.Dialect) {
 	if c.HandlerTimeout == 0 {
 		c.HandlerTimeout = 2 * time.Second
-		if d == Postgres {
+		if d == eventstore.Postgres {
 			c.HandlerTimeout = 10 * time.Second
 		}
 	}
@@ -83,23 +84,34 @@ func (c *FeedConfig) setDefaults(d Dialect) {
 	}
 }
 
-func (c *FeedConfig) validate() error {
+func (c *Config) validate() error {
 	if c.Group == "" {
 		return errors.New("feed: a consumer group needs a name")
 	}
 	return nil
 }
 
+// Feed is a log with its consumer groups. A process MUST use one: it knows when the
+// groups of the process have moved on, and why they could not.
+type Feed struct {
+	*eventstore.Store
+	progress eventstore.Signal // a transaction of a group has ended
+	failures failures
+}
+
+// New returns the feed of a log.
+func New(log *eventstore.Store) *Feed { return &Feed{Store: log} }
+
 // Subscriber reads the log for a consumer group. What a handler writes through
 // the transaction of its message's context (see TxFrom) commits together with
 // the group's offset. Messages come one at a time and in order.
-func (s *Store) Subscriber(cfg FeedConfig, logger watermill.LoggerAdapter) (message.Subscriber, error) {
-	cfg.setDefaults(s.dialect)
+func (s *Feed) Subscriber(cfg Config, logger watermill.LoggerAdapter) (message.Subscriber, error) {
+	cfg.setDefaults(s.Dialect())
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if s.write == nil {
-		return nil, errReadOnly
+	if s.Writer() == nil {
+		return nil, eventstore.ErrReadOnly
 	}
 	if logger == nil {
 		logger = watermill.NopLogger{}
@@ -118,13 +130,13 @@ func (schema) InsertQuery(string, message.Messages) (wsql.Query, error) {
 
 func (a schema) SelectQuery(topic, group string, _ wsql.OffsetsAdapter) wsql.Query {
 	return wsql.Query{
-		Query: a.store.dialect.pick(eventsNextSQLite, eventsNextPostgres),
+		Query: a.store.Dialect().Pick(eventsNextSQLite, eventsNextPostgres),
 		Args:  []any{topic, group, a.batch()},
 	}
 }
 
 func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
-	r, err := scanRecorded(row)
+	r, err := eventstore.ScanRecorded(row)
 	if err != nil {
 		return wsql.Row{}, err
 	}
@@ -138,19 +150,19 @@ func (schema) SchemaInitializingQueries(string) []wsql.Query { return nil }
 func (schema) SubscribeIsolationLevel() sql.IsolationLevel { return sql.LevelDefault }
 
 // offsets keeps one row per consumer group. It must exist before it can be locked.
-type offsets struct{ dialect Dialect }
+type offsets struct{ dialect eventstore.Dialect }
 
 var _ wsql.OffsetsAdapter = offsets{}
 
 func (a offsets) AckMessageQuery(topic string, row wsql.Row, group string) wsql.Query {
-	return wsql.Query{Query: a.dialect.pick(offsetAckSQLite, offsetAckPostgres), Args: []any{row.Offset, topic, group}}
+	return wsql.Query{Query: a.dialect.Pick(offsetAckSQLite, offsetAckPostgres), Args: []any{row.Offset, topic, group}}
 }
 
 func (offsets) ConsumedMessageQuery(string, wsql.Row, string, []byte) wsql.Query { return wsql.Query{} }
 
-func (offsets) NextOffsetQuery(topic, group string) wsql.Query {
-	return wsql.Query{Query: offsetGet, Args: []any{topic, group}}
-}
+// NextOffsetQuery is for the select of watermill-sql's own schema: ours reads the
+// offset itself.
+func (offsets) NextOffsetQuery(string, string) wsql.Query { return wsql.Query{} }
 
 func (offsets) SchemaInitializingQueries(string) []wsql.Query { return nil }
 

@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 // keeper keeps the effects of a batch in memory; hinder may spoil the writing.
@@ -29,7 +29,7 @@ func (k *keeper) Flush(ctx context.Context) error {
 		if err := effect(msg); err != nil {
 			return err
 		}
-		r, _ := eventstore.RecordedFromMessage(msg)
+		r, _ := feed.RecordedFromMessage(msg)
 		positions = append(positions, r.Position)
 	}
 	k.messages = nil
@@ -41,7 +41,7 @@ func freely([]int64) error { return nil }
 // keeping is a handler that writes nothing itself.
 func keeping(hinder func(positions []int64) error) func(*message.Message) error {
 	return func(msg *message.Message) error {
-		k, ok := eventstore.Keep(msg.Context(), func() *keeper { return &keeper{hinder: hinder} })
+		k, ok := feed.Keep(msg.Context(), func() *keeper { return &keeper{hinder: hinder} })
 		if !ok {
 			return errors.New("the message's context keeps nothing")
 		}
@@ -63,7 +63,7 @@ func TestWhatIsKeptIsWrittenOnce(t *testing.T) {
 	for name, flush := range flushes {
 		t.Run(name, func(t *testing.T) {
 			eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-				s := db.Open(t)
+				s := feed.New(db.Open(t))
 				withEffects(t, s)
 				appendRuns(t, s, 20)
 				var flushed, handled atomic.Int64
@@ -73,7 +73,7 @@ func TestWhatIsKeptIsWrittenOnce(t *testing.T) {
 					}
 					return nil
 				})
-				cfg := feed()
+				cfg := config()
 				cfg.Batch = 7
 				consume(t, s, cfg, func(msg *message.Message) error {
 					if err := keep(msg); err != nil {
@@ -91,10 +91,10 @@ func TestWhatIsKeptIsWrittenOnce(t *testing.T) {
 }
 
 func TestABatchIsFlushedTogether(t *testing.T) {
-	s := eventstoretest.SQLite(t).Open(t)
+	s := feed.New(eventstoretest.SQLite(t).Open(t))
 	withEffects(t, s)
 	appendRuns(t, s, 20)
-	cfg := feed()
+	cfg := config()
 	cfg.Batch = 10
 	batches := make(chan []int64, 20)
 	consume(t, s, cfg, keeping(func(positions []int64) error { batches <- positions; return nil }))
@@ -108,11 +108,11 @@ func TestABatchIsFlushedTogether(t *testing.T) {
 // flushed alone.
 func TestPoisonThatOnlyTheFlushFinds(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		appendRuns(t, s, 10)
 		var cured atomic.Bool
-		cfg := feed()
+		cfg := config()
 		cfg.Blocks = true
 		consume(t, s, cfg, keeping(func(positions []int64) error {
 			if slices.Contains(positions, 4) && !cured.Load() {
@@ -120,7 +120,7 @@ func TestPoisonThatOnlyTheFlushFinds(t *testing.T) {
 			}
 			return nil
 		}))
-		state := awaitGroup(t, s, func(g eventstore.GroupState) bool { return g.BlockedBy != "" })
+		state := awaitGroup(t, s, func(g feed.Group) bool { return g.BlockedBy != "" })
 		if state.Position != 3 || state.BlockedBy != "position 4: poison" {
 			t.Errorf("state is %+v, want it blocked by position 4", state)
 		}
@@ -131,7 +131,7 @@ func TestPoisonThatOnlyTheFlushFinds(t *testing.T) {
 
 func TestWhatIsKeptSurvivesRestarts(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		appendRuns(t, s, 100)
 		seed := rand.Uint64()
@@ -142,7 +142,7 @@ func TestWhatIsKeptSurvivesRestarts(t *testing.T) {
 			stopAt := int64(1 + random.IntN(15))
 			reached := make(chan struct{})
 			var handled atomic.Int64
-			stop := consume(t, s, feed(), func(msg *message.Message) error {
+			stop := consume(t, s, config(), func(msg *message.Message) error {
 				if handled.Add(1) == stopAt {
 					close(reached)
 				}
@@ -153,19 +153,19 @@ func TestWhatIsKeptSurvivesRestarts(t *testing.T) {
 			}
 			stop()
 		}
-		consume(t, s, feed(), keep)
+		consume(t, s, config(), keep)
 		assertEffects(t, s, 100)
 	})
 }
 
 func TestNothingIsKeptOutsideTheFeed(t *testing.T) {
-	s := eventstoretest.SQLite(t).Open(t)
+	s := feed.New(eventstoretest.SQLite(t).Open(t))
 	never := func() *keeper { t.Error("keep was called"); return nil }
-	if _, ok := eventstore.Keep(t.Context(), never); ok {
+	if _, ok := feed.Keep(t.Context(), never); ok {
 		t.Error("kept without a transaction")
 	}
 	err := s.InTx(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
-		if _, ok := eventstore.Keep(ctx, never); ok {
+		if _, ok := feed.Keep(ctx, never); ok {
 			t.Error("kept in a transaction that nobody flushes")
 		}
 		return nil
@@ -179,12 +179,12 @@ func TestNothingIsKeptOutsideTheFeed(t *testing.T) {
 // before it must be written all the same.
 func TestAGroupIsHandedItsTypesAlone(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		run := uuid.New()
 		mustAppend(t, s, appendOf(0, started(run)))
 		mustAppend(t, s, appendOf(1, completed(run)))
-		cfg := feed()
+		cfg := config()
 		cfg.Types = []string{domain.RunStarted{}.EventType()}
 		stop := consume(t, s, cfg, keeping(freely))
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -201,11 +201,11 @@ func TestAGroupIsHandedItsTypesAlone(t *testing.T) {
 // of a file.
 func TestAGroupStaysWhereItIsForAFewEventsOfOthers(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		run, other := uuid.New(), uuid.New()
 		mustAppend(t, s, appendOf(0, started(run)))
-		cfg := feed()
+		cfg := config()
 		cfg.Types = []string{domain.RunCompleted{}.EventType()}
 		stop := consume(t, s, cfg, keeping(freely))
 		defer stop()
@@ -218,7 +218,7 @@ func TestAGroupStaysWhereItIsForAFewEventsOfOthers(t *testing.T) {
 			}
 		}
 		came("effects", 1) // past it, once
-		everything := feed()
+		everything := config()
 		everything.Group = "everything"
 		defer consume(t, s, everything, func(*message.Message) error { return nil })()
 		for version := range int64(3) {

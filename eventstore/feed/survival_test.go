@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 // A deferred foreign key fails nothing but the commit.
@@ -28,13 +29,13 @@ func TestFeedSurvivesAFailingCommitOnSQLite(t *testing.T) {
 		_, err := conn.ExecContext(context.Background(), `PRAGMA foreign_keys = ON`, nil)
 		return err
 	})
-	s := db.Open(t)
+	s := feed.New(db.Open(t))
 	withEffects(t, s)
 	write(t, s, `CREATE TABLE parents (id INTEGER PRIMARY KEY) STRICT`)
 	write(t, s, `CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED) STRICT`)
 	appendRuns(t, s, 3)
 	var handled atomic.Int64
-	consume(t, s, feed(), func(msg *message.Message) error {
+	consume(t, s, config(), func(msg *message.Message) error {
 		if err := effect(msg); err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func TestFeedSurvivesAFailingCommitOnSQLite(t *testing.T) {
 // the server is open.
 func TestFeedSurvivesAnOpenTransactionElsewhere(t *testing.T) {
 	db, other := eventstoretest.Postgres(t), eventstoretest.Postgres(t)
-	s := db.Open(t)
+	s := feed.New(db.Open(t))
 	withEffects(t, s)
 	for _, url := range []string{db.URL, other.URL} {
 		conn, err := pgx.Connect(t.Context(), url)
@@ -69,23 +70,23 @@ func TestFeedSurvivesAnOpenTransactionElsewhere(t *testing.T) {
 			}
 		}
 	}
-	consume(t, s, feed(), effect)
+	consume(t, s, config(), effect)
 	appendRuns(t, s, 5)
 	assertEffects(t, s, 5)
 }
 
 func TestSlowGroupDelaysNoOther(t *testing.T) {
-	s := eventstoretest.Postgres(t).Open(t) // SQLite has one writer for all of them
+	s := feed.New(eventstoretest.Postgres(t).Open(t)) // SQLite has one writer for all of them
 	withEffects(t, s)
 	begun, finish := make(chan struct{}, 1), make(chan struct{})
-	slow := feed()
+	slow := config()
 	slow.Group = "slow"
 	stop := consume(t, s, slow, func(*message.Message) error {
 		begun <- struct{}{}
 		<-finish
 		return nil
 	})
-	consume(t, s, feed(), effect)
+	consume(t, s, config(), effect)
 	appendRuns(t, s, 1)
 	<-begun
 	appendRuns(t, s, 4)
@@ -111,9 +112,9 @@ func TestSlowGroupDelaysNoOther(t *testing.T) {
 // another cluster.
 func TestFeedGoesOnInARestoredDatabase(t *testing.T) {
 	db := eventstoretest.Postgres(t)
-	s := db.Open(t)
+	s := feed.New(db.Open(t))
 	withEffects(t, s)
-	stop := consume(t, s, feed(), effect)
+	stop := consume(t, s, config(), effect)
 	appendRuns(t, s, 5)
 	assertEffects(t, s, 5)
 	stop()
@@ -131,8 +132,8 @@ func TestFeedGoesOnInARestoredDatabase(t *testing.T) {
 	dump := output(t, cluster.Program("pg_dump"), nil, "--format=custom", "--dbname="+db.URL)
 	output(t, cluster.Program("pg_restore"), dump, "--exit-on-error", "--dbname="+elsewhere)
 
-	restored := eventstoretest.Database{Dialect: eventstore.Postgres, URL: elsewhere}.Open(t)
-	consume(t, restored, feed(), effect)
+	restored := feed.New(eventstoretest.Database{Dialect: eventstore.Postgres, URL: elsewhere}.Open(t))
+	consume(t, restored, config(), effect)
 	appendRuns(t, restored, 3)
 	assertEffects(t, restored, 10)
 	if wrong, err := restored.ProveGuards(t.Context()); len(wrong) > 0 || err != nil {

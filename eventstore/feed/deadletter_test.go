@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"context"
@@ -10,15 +10,16 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 func TestDeadLetterIsReplayedOnce(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		appendRuns(t, s, 2)
-		stop := consume(t, s, feed(), func(msg *message.Message) error {
-			if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 1 {
+		stop := consume(t, s, config(), func(msg *message.Message) error {
+			if r, _ := feed.RecordedFromMessage(msg); r.Position == 1 {
 				return errors.New("poison")
 			}
 			return effect(msg)

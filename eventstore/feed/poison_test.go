@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 // breaks is a statement whose error ends the transaction: every error does on
@@ -28,15 +29,15 @@ func breakQuietly(msg *message.Message, d eventstore.Dialect) {
 
 func TestFeedFindsAnErrorThatTheHandlerPassedOver(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		appendRuns(t, s, 10)
 		var failed atomic.Bool
-		consume(t, s, feed(), func(msg *message.Message) error {
+		consume(t, s, config(), func(msg *message.Message) error {
 			if err := effect(msg); err != nil {
 				return err
 			}
-			if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 10 && !failed.Swap(true) {
+			if r, _ := feed.RecordedFromMessage(msg); r.Position == 10 && !failed.Swap(true) {
 				breakQuietly(msg, db.Dialect)
 			}
 			return nil
@@ -48,18 +49,18 @@ func TestFeedFindsAnErrorThatTheHandlerPassedOver(t *testing.T) {
 func TestErrorThatIsPassedOverEachTimeIsPoison(t *testing.T) {
 	for _, blocks := range []bool{false, true} {
 		eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-			s := db.Open(t)
+			s := feed.New(db.Open(t))
 			appendRuns(t, s, 10)
-			cfg := feed()
+			cfg := config()
 			cfg.Blocks = blocks
 			consume(t, s, cfg, func(msg *message.Message) error {
-				if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 4 {
+				if r, _ := feed.RecordedFromMessage(msg); r.Position == 4 {
 					breakQuietly(msg, db.Dialect)
 				}
 				return nil
 			})
 			if blocks {
-				state := awaitGroup(t, s, func(g eventstore.GroupState) bool { return g.BlockedBy != "" })
+				state := awaitGroup(t, s, func(g feed.Group) bool { return g.BlockedBy != "" })
 				if state.Position != 3 {
 					t.Errorf("blocked behind position %d, want 3", state.Position)
 				}
@@ -80,11 +81,11 @@ func TestErrorThatIsPassedOverEachTimeIsPoison(t *testing.T) {
 
 func TestPoisonOfAReactionBecomesADeadLetter(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		appendRuns(t, s, 3)
-		consume(t, s, feed(), func(msg *message.Message) error {
-			if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 2 {
+		consume(t, s, config(), func(msg *message.Message) error {
+			if r, _ := feed.RecordedFromMessage(msg); r.Position == 2 {
 				return errors.New("poison")
 			}
 			return effect(msg)
@@ -107,32 +108,32 @@ func TestPoisonOfAReactionBecomesADeadLetter(t *testing.T) {
 
 func TestPoisonBlocksAProjectionUntilItCanBeApplied(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		appendRuns(t, s, 3)
-		cfg := feed()
+		cfg := config()
 		cfg.Blocks = true
 		var cured atomic.Bool
 		consume(t, s, cfg, func(msg *message.Message) error {
-			if r, _ := eventstore.RecordedFromMessage(msg); r.Position == 2 && !cured.Load() {
+			if r, _ := feed.RecordedFromMessage(msg); r.Position == 2 && !cured.Load() {
 				return errors.New("poison")
 			}
 			return effect(msg)
 		})
-		state := awaitGroup(t, s, func(g eventstore.GroupState) bool { return g.BlockedBy != "" })
+		state := awaitGroup(t, s, func(g feed.Group) bool { return g.BlockedBy != "" })
 		if state.Position != 1 || state.Lag != 2 || state.BlockedBy != "position 2: poison" || state.Behind <= 0 {
 			t.Errorf("state is %+v", state)
 		}
 		cured.Store(true)
 		assertEffects(t, s, 3)
-		if state = awaitGroup(t, s, func(g eventstore.GroupState) bool { return g.Lag == 0 }); state.BlockedBy != "" {
+		if state = awaitGroup(t, s, func(g feed.Group) bool { return g.Lag == 0 }); state.BlockedBy != "" {
 			t.Errorf("still blocked by %s", state.BlockedBy)
 		}
 	})
 }
 
 // awaitGroup waits for a group to be as wanted.
-func awaitGroup(t testing.TB, s *eventstore.Store, good func(eventstore.GroupState) bool) (found eventstore.GroupState) {
+func awaitGroup(t testing.TB, s *feed.Feed, good func(feed.Group) bool) (found feed.Group) {
 	t.Helper()
 	await(t, func() bool {
 		states, err := s.GroupStates(context.Background())
@@ -149,11 +150,11 @@ func awaitGroup(t testing.TB, s *eventstore.Store, good func(eventstore.GroupSta
 }
 
 func TestDatabaseErrorsAreNoPoison(t *testing.T) {
-	s := eventstoretest.SQLite(t).Open(t)
+	s := feed.New(eventstoretest.SQLite(t).Open(t))
 	withEffects(t, s)
 	appendRuns(t, s, 1)
 	var handled atomic.Int64
-	consume(t, s, feed(), func(msg *message.Message) error {
+	consume(t, s, config(), func(msg *message.Message) error {
 		if handled.Add(1) < 20 {
 			return fmt.Errorf("%w: the disk is full", eventstore.ErrUnavailable)
 		}

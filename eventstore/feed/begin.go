@@ -1,10 +1,11 @@
-package eventstore
+package feed
 
 import (
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"scrapelog/eventstore"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -44,33 +45,30 @@ func (s *subscription) endTx() {
 	s.tx = nil
 	s.mu.Unlock()
 	if tx != nil {
-		tx.release()
-		if tx.appended.Load() {
-			s.store.commits.fire()
-		}
+		tx.Release()
 	}
-	s.store.progress.fire()
+	s.store.progress.Fire()
 }
 
 func (s *subscription) beginTx() (*sql.Tx, error) {
-	tx, err := s.store.begin(s.stopping)
+	begun, err := s.store.Begin(s.stopping)
 	if err != nil {
 		return nil, err
 	}
+	tx := &transaction{Tx: begun}
 	s.began = time.Now()
 	if prepare := s.prepareTx(); prepare != "" {
 		if _, err := tx.ExecContext(context.Background(), prepare); err != nil {
 			_ = tx.Rollback()
-			tx.release()
-			return nil, unavailable(s.stopping, "begin", err)
+			tx.Release()
+			return nil, eventstore.Unavailable(s.stopping, "begin", err)
 		}
 	}
-	tx.feeds = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tx = tx
 	clear(s.batched)
-	return tx.Tx, nil
+	return tx.Tx.Tx, nil
 }
 
 // prepareTx is, on SQLite, the savepoint that the ack releases. A projection on
@@ -78,7 +76,7 @@ func (s *subscription) beginTx() (*sql.Tx, error) {
 // and its offset go back together.
 func (s *subscription) prepareTx() string {
 	switch {
-	case s.store.dialect == SQLite:
+	case s.store.Dialect() == eventstore.SQLite:
 		return `SAVEPOINT feed`
 	case s.cfg.Blocks:
 		return `SET LOCAL synchronous_commit = off`
@@ -120,7 +118,7 @@ func (s *subscription) untilPast(offset, head int64) (time.Duration, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
 	defer cancel()
-	first, err := s.store.Read(ctx, Query{After: offset, Types: s.meant, Limit: 1})
+	first, err := s.store.Read(ctx, eventstore.Query{After: offset, Types: s.meant, Limit: 1})
 	if err != nil || len(first) > 0 {
 		return 0, err
 	}
@@ -149,9 +147,9 @@ func (s *subscription) sleep(d time.Duration, wake <-chan struct{}) bool {
 func (s *subscription) look() (offset, head int64, err error) {
 	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
 	defer cancel()
-	err = s.store.read.QueryRowContext(ctx, offsetLook, s.topic, s.cfg.Group).Scan(&offset, &head)
+	err = s.store.Reader().QueryRowContext(ctx, offsetLook, s.topic, s.cfg.Group).Scan(&offset, &head)
 	if err != nil {
-		return 0, 0, unavailable(s.stopping, "look for events", err)
+		return 0, 0, eventstore.Unavailable(s.stopping, "look for events", err)
 	}
 	return offset, head, nil
 }
@@ -182,7 +180,7 @@ func (s *subscription) committed(offset int64) (wait time.Duration) {
 	s.acked = 0
 	if offset >= s.failure.position {
 		if s.failure.marked {
-			s.store.log.Info("projection is no longer blocked", "group", s.cfg.Group, "position", s.failure.position)
+			s.store.Logger().Info("projection is no longer blocked", "group", s.cfg.Group, "position", s.failure.position)
 		}
 		s.failure = failure{}
 	}
@@ -228,6 +226,6 @@ func (s *subscription) faulted(err error) {
 	s.delay = max(s.delay, s.backoff(s.faults))
 	s.store.failures.note(s.cfg.Group, Failure{At: time.Now(), Times: s.faults, Reason: err.Error()})
 	if s.faults == 1 {
-		s.store.log.Warn("consumer group cannot read; trying again", "group", s.cfg.Group, "error", err)
+		s.store.Logger().Warn("consumer group cannot read; trying again", "group", s.cfg.Group, "error", err)
 	}
 }

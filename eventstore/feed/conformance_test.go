@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 // TestConformance runs watermill's own suite for a publisher and a subscriber, with
@@ -43,28 +44,28 @@ func TestConformance(t *testing.T) {
 type suite struct {
 	dialect eventstore.Dialect
 	mu      sync.Mutex
-	stores  map[string]*eventstore.Store
+	stores  map[string]*feed.Feed
 }
 
-func (s *suite) store(t *testing.T) *eventstore.Store {
+func (s *suite) store(t *testing.T) *feed.Feed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stores == nil {
-		s.stores = map[string]*eventstore.Store{}
+		s.stores = map[string]*feed.Feed{}
 	}
 	if s.stores[t.Name()] == nil {
 		db := eventstoretest.SQLite
 		if s.dialect == eventstore.Postgres {
 			db = eventstoretest.Postgres
 		}
-		s.stores[t.Name()] = db(t).Open(t)
+		s.stores[t.Name()] = feed.New(db(t).Open(t))
 	}
 	return s.stores[t.Name()]
 }
 
 func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 	store := s.store(t)
-	sub, err := store.Subscriber(eventstore.FeedConfig{
+	sub, err := store.Subscriber(feed.Config{
 		Group: group, Backoff: 10 * time.Millisecond, Attempts: 1000, HandlerTimeout: time.Second, Poll: 50 * time.Millisecond,
 	}, watermill.NopLogger{})
 	if err != nil {
@@ -153,7 +154,7 @@ func (opaque) ScraperName() string { return "none" }
 
 // publisher appends messages as events at the end of their stream.
 type publisher struct {
-	store  *eventstore.Store
+	store  *feed.Feed
 	closed atomic.Bool
 }
 

@@ -1,25 +1,20 @@
-package eventstore
+package feed
 
 import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"errors"
+	"scrapelog/eventstore"
 	"time"
 )
 
-// Topic is the whole log. Any other topic is the stream of that name.
-const Topic = "events"
-
 var (
-	//go:embed sql/consumer_offsets.get.sql
-	offsetGet string
 	//go:embed sql/consumer_offsets.list.sql
 	offsetList string
 )
 
-// GroupState is how far a consumer group has come.
-type GroupState struct {
+// Group is how far a consumer group has come.
+type Group struct {
 	Name        string
 	Position    int64
 	Lag         int64         // events not yet seen
@@ -30,13 +25,13 @@ type GroupState struct {
 }
 
 // GroupStates lists the consumer groups of the log by name.
-func (s *Store) GroupStates(ctx context.Context) ([]GroupState, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, offsetList, Topic)
+func (s *Feed) GroupStates(ctx context.Context) ([]Group, error) {
+	rows, err := s.From(ctx).QueryContext(ctx, offsetList, eventstore.Topic)
 	if err != nil {
-		return nil, unavailable(ctx, "consumer groups", err)
+		return nil, eventstore.Unavailable(ctx, "consumer groups", err)
 	}
 	now := time.Now()
-	groups, err := scanAll(rows, func(row scanner) (g GroupState, err error) {
+	groups, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (g Group, err error) {
 		var waiting sql.NullInt64
 		err = row.Scan(&g.Name, &g.Position, &g.Lag, &waiting, &g.BlockedBy, &g.DeadLetters)
 		if waiting.Valid {
@@ -46,26 +41,14 @@ func (s *Store) GroupStates(ctx context.Context) ([]GroupState, error) {
 		return g, err
 	})
 	if err != nil {
-		return nil, unavailable(ctx, "consumer groups", err)
+		return nil, eventstore.Unavailable(ctx, "consumer groups", err)
 	}
 	return groups, nil
 }
 
-// Offset is the position up to which a consumer group has handled the log.
-func (s *Store) Offset(ctx context.Context, group string) (position int64, err error) {
-	err = s.from(ctx).QueryRowContext(ctx, offsetGet, Topic, group).Scan(&position)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, unavailable(ctx, "offset of "+group, err)
-	}
-	return position, nil
-}
-
 // WaitFor returns when the group has handled the log up to position, or with
 // the error of ctx.
-func (s *Store) WaitFor(ctx context.Context, group string, position int64) error {
+func (s *Feed) WaitFor(ctx context.Context, group string, position int64) error {
 	progress, stop := s.WakeProgress()
 	defer stop()
 	// Another process may be the one that handles the group.
@@ -84,3 +67,7 @@ func (s *Store) WaitFor(ctx context.Context, group string, position int64) error
 		}
 	}
 }
+
+// WakeProgress yields at least one token after a transaction of a consumer group of
+// this process has ended.
+func (s *Feed) WakeProgress() (ch <-chan struct{}, stop func()) { return s.progress.Subscribe() }

@@ -1,4 +1,4 @@
-package eventstore
+package feed
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 var (
@@ -30,19 +31,19 @@ type DeadLetter struct {
 }
 
 // DeadLetters lists what was given up, the oldest first.
-func (s *Store) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	rows, err := s.from(ctx).QueryContext(ctx, deadLetterList, Topic)
+func (s *Feed) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+	rows, err := s.From(ctx).QueryContext(ctx, deadLetterList, eventstore.Topic)
 	if err != nil {
-		return nil, unavailable(ctx, "dead letters", err)
+		return nil, eventstore.Unavailable(ctx, "dead letters", err)
 	}
-	letters, err := scanAll(rows, func(row scanner) (d DeadLetter, err error) {
+	letters, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (d DeadLetter, err error) {
 		var micros int64
 		err = row.Scan(&d.Group, &d.Position, &d.Reason, &micros)
 		d.RecordedAt = time.UnixMicro(micros).UTC()
 		return d, err
 	})
 	if err != nil {
-		return nil, unavailable(ctx, "dead letters", err)
+		return nil, eventstore.Unavailable(ctx, "dead letters", err)
 	}
 	return letters, nil
 }
@@ -51,11 +52,11 @@ func (s *Store) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 // What handle writes through the transaction of its ctx commits together with the
 // letter's removal; if it fails, both fall back and the letter stays. A letter
 // that is not there, or is being replayed by somebody else, is domain.ErrNotFound.
-func (s *Store) ReplayDeadLetter(ctx context.Context, group string, position int64, handle func(ctx context.Context, r Recorded) error) error {
+func (s *Feed) ReplayDeadLetter(ctx context.Context, group string, position int64, handle func(ctx context.Context, r eventstore.Recorded) error) error {
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		taken, err := tx.ExecContext(ctx, deadLetterTake, Topic, group, position)
+		taken, err := tx.ExecContext(ctx, deadLetterTake, eventstore.Topic, group, position)
 		if err != nil {
-			return unavailable(ctx, "dead letter", err)
+			return eventstore.Unavailable(ctx, "dead letter", err)
 		}
 		if n, err := taken.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(fmt.Errorf("dead letter of %s at position %d: %w", group, position, domain.ErrNotFound), err)
@@ -68,7 +69,7 @@ func (s *Store) ReplayDeadLetter(ctx context.Context, group string, position int
 	})
 }
 
-func (s *Store) markBlocked(ctx context.Context, topic, group string, position int64, reason error) error {
+func (s *Feed) markBlocked(ctx context.Context, topic, group string, position int64, reason error) error {
 	at := fmt.Sprintf("position %d: ", position)
 	by := at + strings.TrimPrefix(reason.Error(), at)
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {

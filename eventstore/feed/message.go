@@ -1,4 +1,4 @@
-package eventstore
+package feed
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // What watermill has no field for travels in the message's metadata, beside the
@@ -25,7 +26,7 @@ const (
 	metaRecordedAt = reserved + "recorded_at"
 )
 
-func messageOf(r Recorded) *message.Message {
+func messageOf(r eventstore.Recorded) *message.Message {
 	m := message.NewMessage(r.ID.String(), message.Payload(r.Data))
 	m.Metadata = make(message.Metadata, len(r.Metadata)+5)
 	maps.Copy(m.Metadata, r.Metadata)
@@ -39,7 +40,7 @@ func messageOf(r Recorded) *message.Message {
 
 // carried is an event as the feed has read it; the context of its message has it.
 type carried struct {
-	Recorded
+	eventstore.Recorded
 	event domain.Event
 }
 
@@ -47,13 +48,13 @@ type carriedKey struct{}
 
 // EventFromMessage is the event that a message of the feed carries, decoded; nil
 // if its type is unknown.
-func EventFromMessage(m *message.Message) (Recorded, domain.Event, error) {
+func EventFromMessage(m *message.Message) (eventstore.Recorded, domain.Event, error) {
 	if c, ok := m.Context().Value(carriedKey{}).(carried); ok {
 		return c.Recorded, c.event, nil
 	}
 	r, err := RecordedFromMessage(m)
 	if err != nil {
-		return Recorded{}, nil, err
+		return eventstore.Recorded{}, nil, err
 	}
 	e, err := r.Event()
 	return r, e, err
@@ -61,7 +62,7 @@ func EventFromMessage(m *message.Message) (Recorded, domain.Event, error) {
 
 // RecordedFromMessage is the event that a message of the feed carries. It is read
 // from the message itself if that is a copy without the feed's context.
-func RecordedFromMessage(m *message.Message) (Recorded, error) {
+func RecordedFromMessage(m *message.Message) (eventstore.Recorded, error) {
 	if c, ok := m.Context().Value(carriedKey{}).(carried); ok {
 		return c.Recorded, nil
 	}
@@ -70,11 +71,11 @@ func RecordedFromMessage(m *message.Message) (Recorded, error) {
 	version, versionErr := strconv.ParseInt(m.Metadata[metaVersion], 10, 64)
 	micros, timeErr := strconv.ParseInt(m.Metadata[metaRecordedAt], 10, 64)
 	if err := errors.Join(idErr, positionErr, versionErr, timeErr); err != nil {
-		return Recorded{}, fmt.Errorf("message %s is not from the log: %w", m.UUID, err)
+		return eventstore.Recorded{}, fmt.Errorf("message %s is not from the log: %w", m.UUID, err)
 	}
-	r := Recorded{
+	r := eventstore.Recorded{
 		Position: position, Stream: m.Metadata[metaStream], Version: version, ID: id, Type: m.Metadata[metaType],
-		RecordedAt: time.UnixMicro(micros).UTC(), Data: []byte(m.Payload), Metadata: Metadata{},
+		RecordedAt: time.UnixMicro(micros).UTC(), Data: []byte(m.Payload), Metadata: eventstore.Metadata{},
 	}
 	for key, value := range m.Metadata {
 		if !strings.HasPrefix(key, reserved) {

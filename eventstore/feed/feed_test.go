@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"context"
@@ -17,19 +17,20 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 const patience = 30 * time.Second
 
-// feed is how the tests read: quick to try again, and never woken by the poll.
-func feed() eventstore.FeedConfig {
-	return eventstore.FeedConfig{
+// config is how the tests read: quick to try again, and never woken by the poll.
+func config() feed.Config {
+	return feed.Config{
 		Group: "effects", HandlerTimeout: 5 * time.Second, Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Poll: time.Hour,
 	}
 }
 
 // consume runs a router over the log and returns what stops it.
-func consume(t testing.TB, s *eventstore.Store, cfg eventstore.FeedConfig, handle message.NoPublishHandlerFunc) (stop func()) {
+func consume(t testing.TB, s *feed.Feed, cfg feed.Config, handle message.NoPublishHandlerFunc) (stop func()) {
 	t.Helper()
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: patience}, watermill.NopLogger{})
 	if err != nil {
@@ -39,7 +40,7 @@ func consume(t testing.TB, s *eventstore.Store, cfg eventstore.FeedConfig, handl
 	if err != nil {
 		t.Fatal(err)
 	}
-	router.AddMiddleware(eventstore.Reasons)
+	router.AddMiddleware(feed.Reasons)
 	router.AddConsumerHandler(cfg.Group, eventstore.Topic, sub, handle)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -64,12 +65,12 @@ func consume(t testing.TB, s *eventstore.Store, cfg eventstore.FeedConfig, handl
 
 // withEffects makes a table that nothing keeps unique, so that an effect that
 // happens twice is seen.
-func withEffects(t testing.TB, s *eventstore.Store) {
+func withEffects(t testing.TB, s *feed.Feed) {
 	t.Helper()
 	write(t, s, `CREATE TABLE effects (position bigint NOT NULL)`)
 }
 
-func write(t testing.TB, s *eventstore.Store, statement string) {
+func write(t testing.TB, s *feed.Feed, statement string) {
 	t.Helper()
 	err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, statement)
@@ -81,7 +82,7 @@ func write(t testing.TB, s *eventstore.Store, statement string) {
 }
 
 func effect(msg *message.Message) error {
-	r, err := eventstore.RecordedFromMessage(msg)
+	r, err := feed.RecordedFromMessage(msg)
 	if err != nil {
 		return err
 	}
@@ -93,14 +94,14 @@ func effect(msg *message.Message) error {
 	return err
 }
 
-func appendRuns(t testing.TB, s *eventstore.Store, n int) {
+func appendRuns(t testing.TB, s *feed.Feed, n int) {
 	t.Helper()
 	for range n {
 		mustAppend(t, s, appendOf(0, started(uuid.New())))
 	}
 }
 
-func assertEffects(t testing.TB, s *eventstore.Store, want int64) {
+func assertEffects(t testing.TB, s *feed.Feed, want int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -150,9 +151,9 @@ func TestFeedSurvives(t *testing.T) {
 	for name, misbehave := range misbehaviours {
 		t.Run(name, func(t *testing.T) {
 			eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-				s := db.Open(t)
+				s := feed.New(db.Open(t))
 				withEffects(t, s)
-				cfg := feed()
+				cfg := config()
 				if name == "an overstaying handler" {
 					cfg.HandlerTimeout = 30 * time.Millisecond
 				}
@@ -170,7 +171,7 @@ func TestFeedSurvives(t *testing.T) {
 					if err := effect(msg); err != nil {
 						return err
 					}
-					if r, _ := eventstore.RecordedFromMessage(msg); r.Position%3 == 0 && first(msg) {
+					if r, _ := feed.RecordedFromMessage(msg); r.Position%3 == 0 && first(msg) {
 						return misbehave(msg)
 					}
 					return nil
@@ -183,14 +184,14 @@ func TestFeedSurvives(t *testing.T) {
 }
 
 func TestFeedRecognisesALostCommit(t *testing.T) {
-	s := eventstoretest.Postgres(t).Open(t)
+	s := feed.New(eventstoretest.Postgres(t).Open(t))
 	withEffects(t, s)
 	write(t, s, `CREATE SEQUENCE commits`) // sequences do not fall back with a transaction
 	write(t, s, `CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF nextval('commits') <= 3 THEN RAISE 'lost'; END IF; RETURN NULL; END $$`)
 	write(t, s, `CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()`)
 	appendRuns(t, s, 1)
-	cfg := feed()
+	cfg := config()
 	cfg.Backoff, cfg.MaxBackoff = 20*time.Millisecond, time.Second
 	var handled atomic.Int64
 	begun := time.Now()
@@ -208,10 +209,10 @@ func TestFeedRecognisesALostCommit(t *testing.T) {
 }
 
 func TestFeedSurvivesALostConnection(t *testing.T) {
-	s := eventstoretest.Postgres(t).Open(t)
+	s := feed.New(eventstoretest.Postgres(t).Open(t))
 	withEffects(t, s)
 	appendRuns(t, s, 20)
-	cfg := feed()
+	cfg := config()
 	cfg.Attempts = 1 // what the database does must not count
 	var cut atomic.Int64
 	consume(t, s, cfg, func(msg *message.Message) error {
@@ -230,7 +231,7 @@ func TestFeedSurvivesALostConnection(t *testing.T) {
 
 func TestFeedSurvivesRestartsUnderWriters(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := feed.New(db.Open(t))
 		withEffects(t, s)
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
@@ -244,7 +245,7 @@ func TestFeedSurvivesRestartsUnderWriters(t *testing.T) {
 			nack, stopAt := random.IntN(5), random.IntN(20)
 			reached := make(chan struct{})
 			var handled atomic.Int64
-			stop := consume(t, s, feed(), func(msg *message.Message) error {
+			stop := consume(t, s, config(), func(msg *message.Message) error {
 				if handled.Add(1) == int64(stopAt) {
 					close(reached)
 				}
@@ -263,7 +264,7 @@ func TestFeedSurvivesRestartsUnderWriters(t *testing.T) {
 			stop()
 		}
 		group.Wait()
-		consume(t, s, feed(), effect)
+		consume(t, s, config(), effect)
 		assertEffects(t, s, writers*each)
 	})
 }

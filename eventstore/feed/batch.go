@@ -1,8 +1,10 @@
-package eventstore
+package feed
 
 import (
 	"context"
 	"fmt"
+
+	"scrapelog/eventstore"
 )
 
 // Unwritten is what the handler of a group keeps in memory instead of writing it
@@ -19,7 +21,7 @@ type Unwritten interface {
 // message's: nobody would call Flush.
 func Keep[U Unwritten](ctx context.Context, keep func() U) (kept U, ok bool) {
 	tx, ok := ctx.Value(txKey{}).(*transaction)
-	if !ok || !tx.feeds {
+	if !ok {
 		return kept, false
 	}
 	if tx.unwritten == nil {
@@ -27,6 +29,14 @@ func Keep[U Unwritten](ctx context.Context, keep func() U) (kept U, ok bool) {
 	}
 	kept, ok = tx.unwritten.(U)
 	return kept, ok
+}
+
+type txKey struct{}
+
+// transaction is a transaction of the feed.
+type transaction struct {
+	*eventstore.Tx
+	unwritten Unwritten // see Keep; nil: nothing
 }
 
 // flush writes what the handlers of the transaction have kept.
@@ -39,7 +49,7 @@ func (s *subscription) flush(tx *transaction) (err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(withTx(context.Background(), tx), s.cfg.HandlerTimeout)
+	ctx, cancel := context.WithTimeout(tx.Context(context.Background()), s.cfg.HandlerTimeout)
 	defer cancel()
 	return tx.unwritten.Flush(ctx)
 }

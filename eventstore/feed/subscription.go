@@ -1,4 +1,4 @@
-package eventstore
+package feed
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // subscription is one consumer of a group. Two goroutines share it:
@@ -20,8 +21,8 @@ import (
 // acks them, and ours, which hands each message on and decides what becomes of
 // its transaction. They take turns: ours works while the other waits for an ack.
 type subscription struct {
-	store  *Store
-	cfg    FeedConfig
+	store  *Feed
+	cfg    Config
 	topic  string
 	meant  []string // the wire names of what it is handed; none: whatever comes
 	logger watermill.LoggerAdapter
@@ -36,15 +37,15 @@ type subscription struct {
 	began      time.Time // the last transaction; watermill-sql's goroutine's alone
 
 	mu      sync.Mutex
-	tx      *transaction                  // the one that watermill-sql works in; nil after it was rolled back
-	batched map[*message.Message]Recorded // the batch of tx
-	last    int64                         // its last position
-	acked   int64                         // position up to which tx would move the offset
-	failure failure                       // of the message that is being tried again
-	alone   bool                          // the batch of tx is one message
-	delay   time.Duration                 // before the next transaction
-	faults  int                           // rounds in a row that the database failed
-	idle    bool                          // the last round found nothing, whatever a look says
+	tx      *transaction                             // the one that watermill-sql works in; nil after it was rolled back
+	batched map[*message.Message]eventstore.Recorded // the batch of tx
+	last    int64                                    // its last position
+	acked   int64                                    // position up to which tx would move the offset
+	failure failure                                  // of the message that is being tried again
+	alone   bool                                     // the batch of tx is one message
+	delay   time.Duration                            // before the next transaction
+	faults  int                                      // rounds in a row that the database failed
+	idle    bool                                     // the last round found nothing, whatever a look says
 }
 
 // failure is what is known of a message that could not be handled.
@@ -60,20 +61,20 @@ type failure struct {
 // overstaying handler wrote, without its ack. HandlerTimeout takes its place.
 const forever = 365 * 24 * time.Hour
 
-func newSubscription(store *Store, cfg FeedConfig, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
-	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{}), batched: map[*message.Message]Recorded{}}
-	if topic == Topic && len(cfg.Types) < len(domain.EventTypes) {
+func newSubscription(store *Feed, cfg Config, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
+	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{}), batched: map[*message.Message]eventstore.Recorded{}}
+	if topic == eventstore.Topic && len(cfg.Types) < len(domain.EventTypes) {
 		for _, name := range cfg.Types {
 			s.meant = append(s.meant, domain.WireNames(name)...)
 		}
 	}
 	deadline := forever
-	inner, err := wsql.NewSubscriber(beginner{s.store.write, s}, wsql.SubscriberConfig{
+	inner, err := wsql.NewSubscriber(beginner{s.store.Writer(), s}, wsql.SubscriberConfig{
 		ConsumerGroup:  cfg.Group,
 		AckDeadline:    &deadline,
 		BackoffManager: s,
 		SchemaAdapter:  schema{s},
-		OffsetsAdapter: offsets{store.dialect},
+		OffsetsAdapter: offsets{store.Dialect()},
 	}, logger)
 	if err != nil {
 		return nil, fmt.Errorf("feed of %s: %w", cfg.Group, err)
@@ -137,24 +138,25 @@ func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message
 func (s *subscription) leave(tx *transaction) {
 	if err := s.flush(tx); err != nil {
 		_ = tx.Rollback() // it comes again, to whoever is next
-		tx.release()
+		tx.Release()
 	}
 	s.closeInner()
 }
 
-func (s *subscription) handles(r Recorded) bool {
+func (s *subscription) handles(r eventstore.Recorded) bool {
 	return len(s.cfg.Types) == 0 || slices.Contains(s.cfg.Types, domain.Current(r.Type))
 }
 
 // handle hands the event on and waits until it is settled. The message is one of
 // its own, so that nothing the consumer does to it reaches watermill-sql.
-func (s *subscription) handle(tx *transaction, msg *message.Message, r Recorded, out chan<- *message.Message) (delivered bool, err error) {
+func (s *subscription) handle(tx *transaction, msg *message.Message, r eventstore.Recorded, out chan<- *message.Message) (delivered bool, err error) {
 	event, err := r.Event()
 	if err != nil {
 		return true, err
 	}
 	verdict := &verdict{}
-	ctx := context.WithValue(withTx(msg.Context(), tx), verdictKey{}, verdict)
+	ctx := context.WithValue(tx.Context(msg.Context()), verdictKey{}, verdict)
+	ctx = context.WithValue(ctx, txKey{}, tx)
 	ctx = context.WithValue(ctx, carriedKey{}, carried{r, event})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -182,17 +184,17 @@ func (s *subscription) handle(tx *transaction, msg *message.Message, r Recorded,
 
 // txOf is the transaction in which a message came, nil if that was rolled back,
 // and the event that the message carries.
-func (s *subscription) txOf(msg *message.Message) (*transaction, Recorded) {
+func (s *subscription) txOf(msg *message.Message) (*transaction, eventstore.Recorded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if inner, ok := wsql.TxFromContext(msg.Context()); ok && s.tx != nil && s.tx.Tx == inner {
+	if inner, ok := wsql.TxFromContext(msg.Context()); ok && s.tx != nil && s.tx.Tx.Tx == inner {
 		return s.tx, s.batched[msg]
 	}
-	return nil, Recorded{}
+	return nil, eventstore.Recorded{}
 }
 
 // scanned is told of every message of a batch before the first is delivered.
-func (s *subscription) scanned(msg *message.Message, r Recorded) {
+func (s *subscription) scanned(msg *message.Message, r eventstore.Recorded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.batched[msg], s.last = r, r.Position
@@ -236,7 +238,7 @@ func (s *subscription) fail(tx *transaction, msg *message.Message, position int6
 // the messages of the batch come again after a pause.
 func (s *subscription) refuse(tx *transaction, msg *message.Message, position int64, reason error, counts bool) {
 	_ = tx.Rollback()
-	tx.release()
+	tx.Release()
 	s.failed(position, reason, counts)
 	msg.Ack() // of a transaction that is no more
 }
@@ -258,7 +260,7 @@ func (s *subscription) failed(position int64, reason error, counts bool) {
 	s.mu.Unlock()
 	s.store.failures.note(s.cfg.Group, Failure{At: time.Now(), Position: position, Times: f.rounds, Reason: reason.Error()})
 	if !f.marked { // that was said once and for all
-		s.store.log.Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
+		s.store.Logger().Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
 	}
 	if s.cfg.Blocks && f.attempts >= s.cfg.Attempts && !f.marked {
 		s.block(position, reason)
@@ -283,21 +285,21 @@ func (s *subscription) givenUp(position int64) error {
 func (s *subscription) bury(tx *transaction, msg *message.Message, position int64, reason error) {
 	_, err := tx.ExecContext(msg.Context(), deadLetterAdd, s.topic, s.cfg.Group, position, reason.Error(), time.Now().UnixMicro())
 	if err != nil {
-		s.fail(tx, msg, position, errors.Join(ErrUnavailable, err))
+		s.fail(tx, msg, position, errors.Join(eventstore.ErrUnavailable, err))
 		return
 	}
-	s.store.log.Error("event became a dead letter", "group", s.cfg.Group, "position", position, "error", reason)
+	s.store.Logger().Error("event became a dead letter", "group", s.cfg.Group, "position", position, "error", reason)
 	s.succeed(tx, msg, position)
 }
 
 // block says, where every process can read it, that a projection stands still.
 // It goes on being tried: the next good attempt takes the mark away.
 func (s *subscription) block(position int64, reason error) {
-	s.store.log.Error("projection is blocked", "group", s.cfg.Group, "position", position, "error", reason)
+	s.store.Logger().Error("projection is blocked", "group", s.cfg.Group, "position", position, "error", reason)
 	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
 	defer cancel()
 	if err := s.store.markBlocked(ctx, s.topic, s.cfg.Group, position, reason); err != nil {
-		s.store.log.Warn("the block could not be recorded", "group", s.cfg.Group, "error", err)
+		s.store.Logger().Warn("the block could not be recorded", "group", s.cfg.Group, "error", err)
 		return
 	}
 	s.mu.Lock()

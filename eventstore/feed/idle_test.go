@@ -1,4 +1,4 @@
-package eventstore_test
+package feed_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 )
 
 // TestMessageThatNobodyTakes: a consumer that does not read its channel keeps
@@ -21,15 +22,16 @@ import (
 func TestMessageThatNobodyTakes(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		said := &text{}
-		s, err := eventstore.Open(t.Context(), eventstore.Config{URL: db.URL, Logger: slog.New(slog.NewTextHandler(said, nil))})
+		log, err := eventstore.Open(t.Context(), eventstore.Config{URL: db.URL, Logger: slog.New(slog.NewTextHandler(said, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
+		s := feed.New(log)
 		t.Cleanup(func() { _ = s.Close() })
 		if err := s.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		cfg := feed()
+		cfg := config()
 		cfg.HandlerTimeout, cfg.Attempts = 200*time.Millisecond, 3
 		sub, err := s.Subscriber(cfg, nil)
 		if err != nil {
@@ -54,7 +56,7 @@ func TestMessageThatNobodyTakes(t *testing.T) {
 		for position := int64(1); position <= 4; {
 			select {
 			case msg := <-messages:
-				r, err := eventstore.RecordedFromMessage(msg)
+				r, err := feed.RecordedFromMessage(msg)
 				if err != nil || r.Position > position {
 					t.Fatalf("handed %d, %v; want %d", r.Position, err, position)
 				}
