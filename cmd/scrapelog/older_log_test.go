@@ -161,7 +161,7 @@ func (s olderServer) isShown() {
 	s.get("/events", "scraper.mood")
 	s.get("/runs/"+olderLost, "run.progressed")
 	s.get("/runs/"+olderLost+"?at=5", "Running")
-	s.get("/runs/"+olderLost+"?at=6", "Connection lost")
+	s.get("/runs/"+olderLost+"?at=6", "Connection failed")
 	s.get("/runs/"+olderNext+"?at=9", "run.annotated")
 }
 

@@ -127,7 +127,7 @@ func TestABadgeChangesInAnOpenPage(t *testing.T) {
 	run.Cause, run.Link = domain.CauseReset, domain.LinkScraper
 	s.Change(func() { s.Rows[1] = run })
 	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: webtest.Head + 1})
-	becomes(t, ctx, cell+` === "Connection lost"`)
+	becomes(t, ctx, cell+` === "Connection failed"`)
 	becomes(t, ctx, `document.activeElement.name === "since"`)
 }
 

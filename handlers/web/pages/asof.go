@@ -35,7 +35,7 @@ func differences(then, now projections.Run) []difference {
 func values(r projections.Run) []setting {
 	view := Run{Run: r}
 	list := []setting{
-		{"Status", statusLook[r.Status].word},
+		{"Status", statusText(r.Status)},
 		{"Ended", instantText(r.EndedAt)},
 		{"Duration", ""},
 		{"Items", ""},

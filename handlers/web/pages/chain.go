@@ -55,8 +55,8 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// linkText is one run of a chain: what became of it, and how the next came about.
-func linkText(r, next projections.Run, now time.Time) string {
+// chainLinkText is one run of a chain: what became of it, and how the next came about.
+func chainLinkText(r, next projections.Run, now time.Time) string {
 	took := tookText(r, now)
 	switch r.Status {
 	case domain.StatusRunning:
@@ -66,7 +66,7 @@ func linkText(r, next projections.Run, now time.Time) string {
 	case domain.StatusConnectionFailed:
 		return fmt.Sprintf("Lost after %s: %s. %s", took, why(Run{Run: r}), recoveredText(r, next))
 	default:
-		return fmt.Sprintf("%s after %s: %s.", statusLook[r.Status].word, took, why(Run{Run: r}))
+		return fmt.Sprintf("%s after %s: %s.", statusText(r.Status), took, why(Run{Run: r}))
 	}
 }
 
@@ -74,7 +74,7 @@ func linkText(r, next projections.Run, now time.Time) string {
 func recoveredText(r, next projections.Run) string {
 	var parts []string
 	if !r.RestoredAt.IsZero() {
-		parts = append(parts, fmt.Sprintf("the connection was back after %s (%s)", downText(Run{Run: r}), noticedWords[r.NoticedBy]))
+		parts = append(parts, fmt.Sprintf("the connection was back after %s (%s)", downText(Run{Run: r}), noticedText(r.NoticedBy)))
 	}
 	if next.ID != uuid.Nil {
 		parts = append(parts, fmt.Sprintf("the next run started %s after the loss", Took(next.StartedAt.Sub(r.EndedAt))))

@@ -8,6 +8,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/handlers/words"
 	"scrapelog/projections"
 )
 
@@ -124,7 +125,7 @@ func NewEvent(rec eventstore.Recorded) Event {
 	if err != nil {
 		return Event{rec, "an event that cannot be read: " + clean(err.Error())}
 	}
-	return Event{rec, Summary(e)}
+	return Event{rec, clean(words.Summary(e))}
 }
 
 // NewEvents does so for each of them.
@@ -179,10 +180,11 @@ type Problem struct {
 	Asked  string    // what the service's log calls the request
 }
 
-var statusLook = map[domain.RunStatus]struct{ word, icon string }{
-	domain.StatusRunning:          {"Running", "loader"},
-	domain.StatusCompleted:        {"Completed", "circle-check"},
-	domain.StatusFailed:           {"Failed", "circle-x"},
-	domain.StatusConnectionFailed: {"Connection lost", "unplug"},
-	domain.StatusCancelled:        {"Cancelled", "ban"},
+// statusIcons are the icons on the badges of runs.
+var statusIcons = map[domain.RunStatus]string{
+	domain.StatusRunning:          "loader",
+	domain.StatusCompleted:        "circle-check",
+	domain.StatusFailed:           "circle-x",
+	domain.StatusConnectionFailed: "unplug",
+	domain.StatusCancelled:        "ban",
 }

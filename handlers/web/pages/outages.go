@@ -136,7 +136,7 @@ func tally(runs []Run) []statusCount {
 	var list []statusCount
 	for _, s := range domain.Statuses {
 		if counts[s] > 0 {
-			list = append(list, statusCount{s, number(counts[s]) + unit + lowerFirst(statusLook[s].word)})
+			list = append(list, statusCount{s, number(counts[s]) + unit + lowerFirst(statusText(s))})
 		}
 	}
 	return list
@@ -171,7 +171,7 @@ func strip(runs []Run, now time.Time) [][]mark {
 		var marks []mark
 		for i, r := range row {
 			marks = append(marks, mark{r, i * markWide,
-				fmt.Sprintf("%s, %s, %s", statusLook[r.Status].word, Instant(r.StartedAt), tookText(r.Run, now))})
+				fmt.Sprintf("%s, %s, %s", statusText(r.Status), Instant(r.StartedAt), tookText(r.Run, now))})
 		}
 		rows = append(rows, marks)
 	}

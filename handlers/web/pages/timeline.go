@@ -27,7 +27,7 @@ func moments(p RunPage) []moment {
 		story = append(story, ending(p))
 	}
 	if !p.RestoredAt.IsZero() {
-		story = append(story, moment{at: p.RestoredAt, kind: "back", text: "Connection back: " + noticedWords[p.NoticedBy]})
+		story = append(story, moment{at: p.RestoredAt, kind: "back", text: "Connection back: " + noticedText(p.NoticedBy)})
 	}
 	if p.Next.ID != uuid.Nil {
 		story = append(story, moment{at: p.Next.StartedAt, kind: "start", text: "A new run started in its place", run: p.Next.ID})
@@ -39,7 +39,7 @@ func moments(p RunPage) []moment {
 }
 
 func ending(p RunPage) moment {
-	m := moment{at: p.EndedAt, kind: "end", text: statusLook[p.Status].word}
+	m := moment{at: p.EndedAt, kind: "end", text: statusText(p.Status)}
 	if p.Status == domain.StatusConnectionFailed {
 		m.kind = "lost"
 	}

@@ -11,86 +11,19 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/words"
 )
 
-var causeWords = map[domain.Cause]string{
-	domain.CauseDNS:               "its host name was not found",
-	domain.CauseRefused:           "nothing listens at its address",
-	domain.CauseUnreachable:       "there was no route to its host",
-	domain.CauseConnectTimeout:    "the connection was not answered in time",
-	domain.CauseTLS:               "no trusted TLS connection could be made",
-	domain.CauseStartTimeout:      "it accepted the connection and did not answer in time",
-	domain.CauseBadResponse:       "the answer was not HTTP",
-	domain.CauseGateway:           "a gateway in front of it said that it is not available",
-	domain.CauseBusy:              "it still held the run that was lost",
-	domain.CauseEOF:               "the stream ended before the scraper had said how the scrape went",
-	domain.CauseTruncated:         "the stream was cut in the middle of the transfer",
-	domain.CauseReset:             "the connection was reset",
-	domain.CauseCorrupt:           "what came over the connection was garbled",
-	domain.CauseIdleTimeout:       "nothing was heard for too long",
-	domain.CauseMissedBeats:       "three of its announced beats did not come",
-	domain.CauseWatcherGone:       "its watcher stayed away",
-	domain.CauseInstanceLost:      "the scrapelog instance that followed it died",
-	domain.CauseInstanceStop:      "the scrapelog instance that followed it was stopped",
-	domain.CauseInstanceExhausted: "the scrapelog instance that followed it had no file descriptor or memory left for a connection",
-	domain.CauseOther:             "a fault that has no name of its own",
-}
+// The words of package words, safe to show on a page.
 
-// causeText says a cause in words; an unknown one, of a newer program, as it is.
-func causeText(c domain.Cause) string {
-	if words, known := causeWords[c]; known {
-		return words
-	}
-	return clean(string(c))
-}
-
-var codeWords = map[domain.FailureCode]string{
-	domain.CodeScraperError: "the scraper said that the scrape failed",
-	domain.CodeRejected:     "the scraper answered without a stream",
-	domain.CodeProtocol:     "the scraper broke the contract",
-	domain.CodeTimeout:      "the run went past its max_duration",
-}
-
-func codeText(c domain.FailureCode) string {
-	if words, known := codeWords[c]; known {
-		return words
-	}
-	return clean(string(c))
-}
-
-var triggerWords = map[domain.Trigger]string{
-	domain.TriggerSchedule: "by schedule",
-	domain.TriggerManual:   "by hand",
-	domain.TriggerRecovery: "to recover a lost run",
-}
-
-func triggerText(t domain.Trigger) string {
-	if words, known := triggerWords[t]; known {
-		return words
-	}
-	return clean(string(t))
-}
-
-var skipWords = map[domain.SkipReason]string{
-	domain.SkipRunOpen:          "another run took its place",
-	domain.SkipConnectionLost:   "the connection was lost, and the run that recovers it takes its place",
-	domain.SkipPaused:           "the scraper was paused",
-	domain.SkipRemoved:          "the scraper was removed",
-	domain.SkipRecoveryDisabled: "recovery was disabled",
-}
-
-func skipText(r domain.SkipReason) string {
-	if words, known := skipWords[r]; known {
-		return words
-	}
-	return clean(string(r))
-}
-
-var noticedWords = map[domain.NoticedBy]string{
-	domain.NoticedByProbe:    "a probe was answered",
-	domain.NoticedByAnnounce: "the scraper announced itself",
-	domain.NoticedByWatcher:  "the watcher came back",
-}
+func statusText(s domain.RunStatus) string             { return clean(words.Status(s)) }
+func causeText(c domain.Cause) string                  { return clean(words.Cause(c)) }
+func triggerText(t domain.Trigger) string              { return clean(words.Trigger(t)) }
+func skipText(r domain.SkipReason) string              { return clean(words.Skip(r)) }
+func noticedText(by domain.NoticedBy) string           { return clean(words.Noticed(by)) }
+func sourceText(s domain.Source) string                { return clean(words.Source(s)) }
+func failedText(c domain.FailureCode, http int) string { return clean(words.Failure(c, http)) }
+func because(reason string) string                     { return clean(words.Because(reason)) }
 
 // Sentence says in words how a run stands, as the first thing its page says.
 func Sentence(p RunPage, now time.Time) string {
@@ -131,22 +64,6 @@ func itemsText(r Run) string {
 		return "done"
 	}
 	return plural(*r.Items, "item")
-}
-
-// failedText says why a run failed. Rejected without a status is a request that was
-// not sent: nothing has answered.
-func failedText(c domain.FailureCode, status int) string {
-	if c == domain.CodeRejected && status == 0 {
-		return "the request may not be sent"
-	}
-	return codeText(c) + answeredText(status)
-}
-
-func answeredText(status int) string {
-	if status == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (HTTP %d)", status)
 }
 
 // lostText says what was lost, when and why: the silence with its length.
@@ -192,19 +109,13 @@ func recoveryText(p RunPage) string {
 	return "A newer run has taken its place."
 }
 
-// linkWords says which connection was lost, and when in its life.
-func linkWords(r Run) string {
-	words := "to the scraper"
-	if r.Link == domain.LinkWatcher {
-		words = "to the watcher"
+// linkText says which connection was lost, and when in its life.
+func linkText(r Run) string {
+	text := clean(words.Link(r.Link))
+	if r.Phase != "" {
+		text += ", " + clean(words.Phase(r.Phase))
 	}
-	switch r.Phase {
-	case domain.PhaseConnecting:
-		return words + ", while it was being opened"
-	case domain.PhaseStreaming:
-		return words + ", while its stream was open"
-	}
-	return words
+	return text
 }
 
 // notBackText says how a connection stands that is not known to be back.
@@ -242,13 +153,6 @@ func someone(by string) string {
 		return "Somebody"
 	}
 	return clean(by)
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return ": " + clean(strings.TrimSuffix(reason, "."))
 }
 
 // problemText is a problem's detail as a sentence; what its title says already

@@ -87,7 +87,7 @@ func TestSentence(t *testing.T) {
 		},
 		"superseded": {
 			lost(domain.CauseEOF, func(*RunPage) {}),
-			"The connection to shop-prices was lost 41 s into the run: the stream ended before the scraper had said how the scrape went. A newer run has taken its place.",
+			"The connection to shop-prices was lost 41 s into the run: the stream ended without completed or failed. A newer run has taken its place.",
 		},
 		"its watcher left": {
 			lost(domain.CauseWatcherGone, func(p *RunPage) {
@@ -159,23 +159,11 @@ func TestAProblemIsASentence(t *testing.T) {
 // plainly is text as it is typed: with spaces that break.
 func plainly(s string) string { return strings.ReplaceAll(s, unit, " ") }
 
-func TestEveryWordOfTheDomainHasItsWords(t *testing.T) {
+func TestEveryStatusHasAnIcon(t *testing.T) {
 	for _, s := range domain.Statuses {
-		if statusLook[s].word == "" {
-			t.Errorf("status %s has none", s)
+		if statusIcons[s] == "" {
+			t.Errorf("status %s has no icon", s)
 		}
-	}
-	for _, eventType := range domain.EventTypes {
-		e, err := domain.Decode(eventType, []byte(`{"scraper":"shop-prices"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text := Summary(e); text == eventType || !strings.HasPrefix(text, "shop-prices: ") {
-			t.Errorf("event %s is summed up as %q", eventType, text)
-		}
-	}
-	if got := Summary(nil); got != "an event that this version does not know" {
-		t.Errorf("an unknown event is summed up as %q", got)
 	}
 }
 
@@ -235,12 +223,5 @@ func TestOnlyNamesOfOursEnterTheWordsOfHtmx(t *testing.T) {
 		if words := RefreshOn(stream); !strings.HasPrefix(words, stream+" from:#live") {
 			t.Errorf("stream %q asks for %q", stream, words)
 		}
-	}
-}
-
-func TestAnAcceptedLogHasItsWords(t *testing.T) {
-	e := domain.LogAccepted{By: "cli", Reason: "the disk broke.", Superseded: 44, Proven: 30}
-	if got := plainly(Summary(e)); got != "the log was accepted by cli with 30 of 44 signed events proven: the disk broke" {
-		t.Error(got)
 	}
 }
