@@ -155,6 +155,7 @@ func (s Scraper) marshal(config *domain.ScraperConfig) ([]byte, error) {
 		LastRun      lastRunJSON           `json:"last_run,omitzero"`
 		OpenRun      uuid.UUID             `json:"open_run,omitzero"`
 		NextSlot     stamp                 `json:"next_slot,omitzero"`
+		After        bool                  `json:"after_recovery,omitempty"`
 		Streak       *streakJSON           `json:"streak,omitempty"`
 		Position     int64                 `json:"position"`
 	}{
@@ -165,6 +166,6 @@ func (s Scraper) marshal(config *domain.ScraperConfig) ([]byte, error) {
 			Link: s.Connection.Link, Run: s.Connection.Run,
 		},
 		LastRun: lastRunJSON{ID: s.LastRun.ID, Status: s.LastRun.Status, StartedAt: stamp(s.LastRun.StartedAt)},
-		OpenRun: s.OpenRun, NextSlot: stamp(s.NextSlot), Streak: s.streak(), Position: s.Position,
+		OpenRun: s.OpenRun, NextSlot: stamp(s.NextSlot), After: s.AfterRecovery() && !s.NextSlot.IsZero(), Streak: s.streak(), Position: s.Position,
 	})
 }

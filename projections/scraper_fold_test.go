@@ -162,12 +162,12 @@ func TestAScraperAsJSON(t *testing.T) {
 		"one whose connection is lost": {
 			[]domain.Event{configured(0), started(runA, 1), lost(runA, 2)},
 			`{"name":"shop","source":"file","paused":false,"config":` + string(config) + `,"connection":{"state":"lost","since":"2026-11-23T12:00:02.000000Z","cause":"reset","link":"scraper","run":"00000000-0000-7000-8000-00000000000a"},` +
-				`"last_run":{"id":"00000000-0000-7000-8000-00000000000a","status":"connection_failed","started_at":"2026-11-23T12:00:01.000000Z"},"next_slot":"2026-11-23T12:15:00.000000Z","position":3}`,
+				`"last_run":{"id":"00000000-0000-7000-8000-00000000000a","status":"connection_failed","started_at":"2026-11-23T12:00:01.000000Z"},"next_slot":"2026-11-23T12:15:00.000000Z","after_recovery":true,"position":3}`,
 		},
 		"one whose runs are lost the same way": {
 			[]domain.Event{configured(0), started(runA, 1), lost(runA, 13), started(runB, 20), lost(runB, 33)},
 			`{"name":"shop","source":"file","paused":false,"config":` + string(config) + `,"connection":{"state":"lost","since":"2026-11-23T12:00:33.000000Z","cause":"reset","link":"scraper","run":"00000000-0000-7000-8000-00000000000b"},` +
-				`"last_run":{"id":"00000000-0000-7000-8000-00000000000b","status":"connection_failed","started_at":"2026-11-23T12:00:20.000000Z"},"next_slot":"2026-11-23T12:15:00.000000Z",` +
+				`"last_run":{"id":"00000000-0000-7000-8000-00000000000b","status":"connection_failed","started_at":"2026-11-23T12:00:20.000000Z"},"next_slot":"2026-11-23T12:15:00.000000Z","after_recovery":true,` +
 				`"streak":{"cause":"reset","runs":2,"shortest_ms":12000,"longest_ms":13000},"position":5}`,
 		},
 		"one that runs, is paused and was removed": {

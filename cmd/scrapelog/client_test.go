@@ -157,6 +157,16 @@ func TestAScraperWithoutSlots(t *testing.T) {
 	}
 }
 
+// The slots of a lost scraper are no promise, in a table and in JSON.
+func TestTheSlotsOfALostScraperComeAfterItsRecovery(t *testing.T) {
+	f := serve(t)
+	f.answer("GET /api/v1/scrapers/shop", 200, strings.Replace(shop, `"next_slot"`, `"after_recovery":true,"next_slot"`, 1))
+	stdout, stderr, code := invoke(t, "scrapers", "next", "shop", "-n", "2", "-o", "ndjson")
+	if code != 0 || strings.Count(stdout, `"after_recovery":true`) != 2 || !strings.Contains(stderr, "the recovery run comes first") {
+		t.Errorf("exit %d, got\n%s%s", code, stdout, stderr)
+	}
+}
+
 // TestRefusals: every refusal of the server is one line and its exit code.
 func TestRefusals(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -11,7 +12,6 @@ import (
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
-	"scrapelog/projections"
 )
 
 // scraperView is what the tables show of a scraper.
@@ -34,6 +34,7 @@ type scraperView struct {
 	} `json:"last_run"`
 	OpenRun  string    `json:"open_run"`
 	NextSlot time.Time `json:"next_slot"`
+	After    bool      `json:"after_recovery"`
 	Streak   struct {
 		Cause      domain.Cause `json:"cause"`
 		Runs       int64        `json:"runs"`
@@ -46,9 +47,7 @@ type scraperView struct {
 
 // next is when the schedule starts the scraper. A recovery run comes first.
 func (v scraperView) next() string {
-	s := projections.Scraper{Config: v.Config, Paused: v.Paused}
-	s.Connection.State, s.Connection.Link = projections.ConnectionState(v.Connection.State), v.Connection.Link
-	if s.AfterRecovery() && !v.NextSlot.IsZero() {
+	if v.After {
 		return "after recovery"
 	}
 	return term.Stamp(v.NextSlot)
@@ -216,7 +215,8 @@ func listSlots(out *term.Printer, s scraperView, n int) error {
 		value := struct {
 			Scraper string    `json:"scraper"`
 			Slot    time.Time `json:"slot"`
-		}{s.Name, slot}
+			After   bool      `json:"after_recovery,omitempty"`
+		}{s.Name, slot, s.After}
 		if err := list.Add(value, term.Stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700")); err != nil {
 			return err
 		}
@@ -226,6 +226,9 @@ func listSlots(out *term.Printer, s scraperView, n int) error {
 		return err
 	}
 	switch {
+	case list.Count > 0 && s.After:
+		_, err := fmt.Fprintf(out.Notes, "the connection of %s is lost: the recovery run comes first, and the first of these slots that comes due after it starts a run again\n", s.Name)
+		return err
 	case list.Count > 0:
 		return nil
 	case s.Paused:

@@ -11,7 +11,7 @@ func TestWhatTheTablesSayOfAScraper(t *testing.T) {
 			`{"connection":{"state":"up"},"config":{"recovery":{"enabled":true}},"next_slot":"2026-11-28T05:00:00Z"}`, "2026-11-28T05:00:00Z", "",
 		},
 		"lost": {
-			`{"connection":{"state":"lost","link":"scraper"},"config":{"recovery":{"enabled":true}},"next_slot":"2026-11-28T05:00:00Z"}`, "after recovery", "",
+			`{"connection":{"state":"lost","link":"scraper"},"config":{"recovery":{"enabled":true}},"next_slot":"2026-11-28T05:00:00Z","after_recovery":true}`, "after recovery", "",
 		},
 		"lost without a schedule": {`{"connection":{"state":"lost","link":"scraper"},"config":{"recovery":{"enabled":true}}}`, "", ""},
 		"lost without recovery": {
