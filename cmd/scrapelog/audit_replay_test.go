@@ -77,7 +77,10 @@ func TestAuditReplayAsJSON(t *testing.T) {
 	db := eventstoretest.SQLite(t)
 	tamper(t, replayed(t, db), "DELETE FROM runs WHERE id = '"+secondRun.String()+"'")
 	stdout, _, code := invoke(t, "audit", "replay", "--db", db.URL, "-o", "json")
-	var got comparison
+	var got struct {
+		Against string `json:"against"`
+		projections.Comparison
+	}
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 1 {
 		t.Fatal(err, code, stdout)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,12 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/itchyny/gojq"
-
-	"scrapelog/cmd/scrapelog/term"
 )
 
 const (
@@ -263,77 +257,6 @@ func TestWatchingSurvivesALostStream(t *testing.T) {
 	if stdout != "completed\n" || code != 0 || stderr != "scrapelog: live updates lost, trying again\n" {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
-}
-
-// TestASilentStreamIsLost: one that is half open looks like one on which nothing
-// happens.
-func TestASilentStreamIsLost(t *testing.T) {
-	f := serve(t)
-	f.answer("GET /api/v1/runs/{id}", 200, openRun)
-	attempts := make(chan int, 2)
-	attempts <- 1
-	attempts <- 2
-	f.HandleFunc("GET /api/v1/watch", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		if <-attempts == 2 {
-			_, _ = io.WriteString(w, message("run", doneRun))
-			return
-		}
-		_, _ = io.WriteString(w, message("state", "{}"))
-		w.(http.Flusher).Flush()
-		<-r.Context().Done()
-	})
-	query, err := gojq.Parse(".status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, out := &term.Printer{Format: "ndjson", Notes: io.Discard}, &bytes.Buffer{}
-	p.Out = out
-	if p.JQ, err = gojq.Compile(query); err != nil {
-		t.Fatal(err)
-	}
-	follower := newFollower(&client{server: f.url, http: http.DefaultClient}, p)
-	if follower.silence != 15*time.Second {
-		t.Errorf("%v of silence", follower.silence)
-	}
-	follower.silence = 50 * time.Millisecond
-	var open runDoc
-	if err := json.Unmarshal([]byte(openRun), &open); err != nil {
-		t.Fatal(err)
-	}
-	if err := follower.follow(t.Context(), open, nil); err != nil || out.String() != "running\ncompleted\n" {
-		t.Errorf("%v, %q", err, out)
-	}
-}
-
-// TestWhatIsHeardKeepsAStreamOpen: only silence ends it.
-func TestWhatIsHeardKeepsAStreamOpen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		body, server := io.Pipe()
-		ctx, cancel := context.WithCancelCause(t.Context())
-		s := newLiveStream(body, cancel, 15*time.Second, term.ErrUnreachable)
-		defer s.close()
-		buffer := make([]byte, 1)
-		for range 3 {
-			go func() {
-				time.Sleep(10 * time.Second)
-				_, _ = server.Write([]byte("\n"))
-			}()
-			if _, err := s.Read(buffer); err != nil || ctx.Err() != nil {
-				t.Fatal(err, context.Cause(ctx))
-			}
-		}
-		time.Sleep(14 * time.Second)
-		synctest.Wait()
-		if ctx.Err() != nil {
-			t.Error("ended before its time")
-		}
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if !errors.Is(context.Cause(ctx), term.ErrUnreachable) {
-			t.Error("silence is not heard")
-		}
-	})
 }
 
 // TestAttachedRunsHaveTheirWatcherFirst: the stream is open before the start.

@@ -176,7 +176,13 @@ func TestDBCommands(t *testing.T) {
 		}
 		store := openStore(t, db.URL)
 		record(t, store, story()...)
-		var status dbStatus
+		var status struct {
+			Dialect eventstore.Dialect `json:"dialect"`
+			Schema  int64              `json:"schema"`
+			Latest  int64              `json:"schema_latest"`
+			Head    int64              `json:"head"`
+			Guards  int                `json:"guards"`
+		}
 		stdout, stderr, code := invoke(t, "db", "status", "--db", db.URL, "-o", "json")
 		if err := json.Unmarshal([]byte(stdout), &status); err != nil || code != 0 {
 			t.Fatal(err, code, stderr)

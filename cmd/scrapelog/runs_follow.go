@@ -31,7 +31,7 @@ this command follows it: when it goes away, the scrape is stopped.`,
 			if wait && attach {
 				return term.Usagef("runs start: --wait and --attach exclude each other; --attach waits too")
 			}
-			given, err := parseParams(params)
+			given, err := term.ParseParams(params)
 			if err != nil {
 				return err
 			}
@@ -44,17 +44,6 @@ this command follows it: when it goes away, the scrape is stopped.`,
 	cmd.Flags().BoolVar(&attach, "attach", false, "follow the run, which ends when this command does")
 	cmd.Flags().StringVar(&params, "params", "", "a JSON object in place of the configured params")
 	return cmd
-}
-
-// parseParams reads --params; none is nil.
-func parseParams(text string) (json.RawMessage, error) {
-	if text == "" {
-		return nil, nil
-	}
-	if !json.Valid([]byte(text)) {
-		return nil, term.Usagef("--params: not JSON; use an object such as {\"depth\":2}")
-	}
-	return json.RawMessage(text), nil
 }
 
 func newRunsWatchCmd(flags *term.DataFlags) *cobra.Command {

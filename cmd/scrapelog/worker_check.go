@@ -35,7 +35,7 @@ nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
 	timeout.DefValue, flags.Timeout = checkTimeout.String(), checkTimeout
 	cmd.RunE = flags.Run(func(ctx context.Context, _ *cobra.Command, out *term.Printer, args []string) (err error) {
 		target.URL = args[0]
-		if target.Params, err = parseParams(params); err != nil {
+		if target.Params, err = term.ParseParams(params); err != nil {
 			return err
 		}
 		verdicts, err := contract.Check(ctx, target)

@@ -2,6 +2,7 @@ package term
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -38,4 +39,15 @@ func FlagOr(cmd *cobra.Command, name, otherwise string) string {
 		return cmp.Or(f.Value.String(), otherwise)
 	}
 	return otherwise
+}
+
+// ParseParams reads --params; none is nil.
+func ParseParams(text string) (json.RawMessage, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, Usagef("--params: not JSON; use an object such as {\"depth\":2}")
+	}
+	return json.RawMessage(text), nil
 }
