@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/client"
+	"scrapelog/cmd/scrapelog/inspect"
 	"scrapelog/cmd/scrapelog/term"
 )
 
@@ -28,8 +30,8 @@ func newRootCmd() *cobra.Command {
 	}
 	term.Register(root)
 	addGroup(root, "Services", newServeCmd(), newWorkerCmd(), newDemoCmd())
-	addGroup(root, "A running server", newRunsCmd(), newScrapersCmd())
-	addGroup(root, "The log, directly", newEventsCmd(), newAuditCmd(), newProjectionsCmd(), newDBCmd())
+	addGroup(root, "A running server", client.Runs(), client.Scrapers())
+	addGroup(root, "The log, directly", inspect.Events(), inspect.Audit(), inspect.Projections(), inspect.Database())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")

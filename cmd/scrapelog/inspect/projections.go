@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"scrapelog/projections"
 )
 
-func newProjectionsCmd() *cobra.Command {
+func Projections() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
 	flags := &term.DataFlags{}
 	flags.Register(group)

@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func (v scraperView) streak() string {
 
 type scraperDoc = fetched[scraperView]
 
-func newScrapersCmd() *cobra.Command {
+func Scrapers() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, pause and resume scrapers"})
 	flags := &term.DataFlags{}
 	flags.Register(group)

@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"context"
@@ -39,7 +39,7 @@ type runView struct {
 
 type runDoc = fetched[runView]
 
-func newRunsCmd() *cobra.Command {
+func Runs() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"})
 	flags := &term.DataFlags{}
 	flags.Register(group)

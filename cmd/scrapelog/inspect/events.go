@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-func newEventsCmd() *cobra.Command {
+func Events() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "events",
 		Short: "Read the log",

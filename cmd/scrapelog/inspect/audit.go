@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"github.com/spf13/cobra"
@@ -7,7 +7,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 )
 
-func newAuditCmd() *cobra.Command {
+func Audit() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "audit",
 		Short: "Prove the log, and replay it",

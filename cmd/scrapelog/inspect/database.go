@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -58,7 +58,7 @@ func maintain(ctx context.Context, store *eventstore.Store, instead string) (rel
 	return release, err
 }
 
-func newDBCmd() *cobra.Command {
+func Database() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
