@@ -116,7 +116,7 @@ func (s *Feed) Subscriber(cfg Config, logger watermill.LoggerAdapter) (message.S
 	if logger == nil {
 		logger = watermill.NopLogger{}
 	}
-	return &subscriber{store: s, cfg: cfg, logger: logger, closing: make(chan struct{})}, nil
+	return &subscriber{feed: s, cfg: cfg, logger: logger, closing: make(chan struct{})}, nil
 }
 
 // schema lets watermill-sql read the events table; it never writes through it.
@@ -130,8 +130,8 @@ func (schema) InsertQuery(string, message.Messages) (wsql.Query, error) {
 
 func (a schema) SelectQuery(topic, group string, _ wsql.OffsetsAdapter) wsql.Query {
 	return wsql.Query{
-		Query: a.store.Dialect().Pick(eventsNextSQLite, eventsNextPostgres),
-		Args:  []any{topic, group, a.batch()},
+		Query: a.feed.Dialect().Pick(eventsNextSQLite, eventsNextPostgres),
+		Args:  []any{topic, group, a.round.limit},
 	}
 }
 
@@ -141,7 +141,7 @@ func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
 		return wsql.Row{}, err
 	}
 	msg := message.NewMessage(r.ID.String(), nil) // what is handed on is made of r
-	a.scanned(msg, r)
+	a.round.read(msg, r)
 	return wsql.Row{Offset: r.Position, Msg: msg}, nil
 }
 

@@ -16,7 +16,7 @@ import (
 // the refused attempt wrote, commits the rows without the offset when it is
 // closed during a handler, and spins when a commit fails.
 type subscriber struct {
-	store  *Feed
+	feed   *Feed
 	cfg    Config
 	logger watermill.LoggerAdapter
 
@@ -38,7 +38,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 			return out, err
 		}
 		if round == 1 {
-			s.store.Logger().Warn("consumer group cannot subscribe, retrying", "group", s.cfg.Group, "error", err)
+			s.feed.Logger().Warn("consumer group cannot subscribe, retrying", "group", s.cfg.Group, "error", err)
 		}
 		if !pause(ctx, min(s.cfg.Backoff<<min(round, 20), s.cfg.MaxBackoff)) {
 			return nil, context.Cause(ctx)
@@ -52,7 +52,7 @@ func (s *subscriber) subscribe(ctx context.Context, topic string) (<-chan *messa
 	if s.closed {
 		return nil, errClosed
 	}
-	sub, err := newSubscription(s.store, s.cfg, topic, s.logger)
+	sub, err := newSubscription(s.feed, s.cfg, topic, s.logger)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,8 @@ package feed
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -18,15 +18,16 @@ import (
 
 // subscription is one consumer of a group. Two goroutines share it:
 // watermill-sql's, which begins transactions (see begin.go), reads batches and
-// acks them, and ours, which hands each message on and decides what becomes of
-// its transaction. They take turns: ours works while the other waits for an ack.
+// acks them, and ours, which hands out each message and decides how its
+// transaction ends. They take turns and never work at once: watermill-sql's waits
+// from the moment it sends a message until ours has acked it, and ours then waits
+// for the next message. So round and standing need no lock.
 type subscription struct {
-	store  *Feed
-	cfg    Config
-	topic  string
-	meant  []string // the wire names of what it is handed; none: whatever comes
-	logger watermill.LoggerAdapter
-	inner  *wsql.Subscriber
+	feed  *Feed
+	cfg   Config
+	topic string
+	meant []string // the wire names that the group is handed; none: all
+	inner *wsql.Subscriber
 
 	stopping   context.Context
 	stop       context.CancelFunc
@@ -34,54 +35,38 @@ type subscription struct {
 	ended      chan struct{}
 	wake       <-chan struct{}
 	unwake     func()
-	began      time.Time // the last transaction; watermill-sql's goroutine's alone
 
-	mu      sync.Mutex
-	tx      *transaction                             // the one that watermill-sql works in; nil after it was rolled back
-	batched map[*message.Message]eventstore.Recorded // the batch of tx
-	last    int64                                    // its last position
-	acked   int64                                    // position up to which tx would move the offset
-	failure failure                                  // of the message that is being tried again
-	alone   bool                                     // the batch of tx is one message
-	delay   time.Duration                            // before the next transaction
-	faults  int                                      // rounds in a row that the database failed
-	idle    bool                                     // the last round found nothing, whatever a look says
+	round    *round // nil: none has begun, or it was rolled back
+	standing standing
 }
 
-// failure is what is known of a message that could not be handled.
-type failure struct {
-	position int64
-	attempts int // by our own code; errors of the database do not count
-	rounds   int
-	marked   bool // as what blocks the group
-	reason   error
-}
+func (s *subscription) log() *slog.Logger { return s.feed.Logger() }
 
-// forever stands for watermill-sql's ack deadline, which commits what the
+// forever replaces watermill-sql's ack deadline, which would commit what an
 // overstaying handler wrote, without its ack. HandlerTimeout takes its place.
 const forever = 365 * 24 * time.Hour
 
-func newSubscription(store *Feed, cfg Config, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
-	s := &subscription{store: store, cfg: cfg, topic: topic, logger: logger, ended: make(chan struct{}), batched: map[*message.Message]eventstore.Recorded{}}
+func newSubscription(feed *Feed, cfg Config, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
+	s := &subscription{feed: feed, cfg: cfg, topic: topic, ended: make(chan struct{})}
 	if topic == eventstore.Topic && len(cfg.Types) < len(domain.EventTypes) {
 		for _, name := range cfg.Types {
 			s.meant = append(s.meant, domain.WireNames(name)...)
 		}
 	}
 	deadline := forever
-	inner, err := wsql.NewSubscriber(beginner{s.store.Writer(), s}, wsql.SubscriberConfig{
+	inner, err := wsql.NewSubscriber(beginner{feed.Writer(), s}, wsql.SubscriberConfig{
 		ConsumerGroup:  cfg.Group,
 		AckDeadline:    &deadline,
 		BackoffManager: s,
 		SchemaAdapter:  schema{s},
-		OffsetsAdapter: offsets{store.Dialect()},
+		OffsetsAdapter: offsets{feed.Dialect()},
 	}, logger)
 	if err != nil {
 		return nil, fmt.Errorf("feed of %s: %w", cfg.Group, err)
 	}
 	s.inner = inner
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	s.wake, s.unwake = store.Wake()
+	s.wake, s.unwake = feed.Wake()
 	return s, nil
 }
 
@@ -94,79 +79,77 @@ func (s *subscription) run(in <-chan *message.Message, out chan<- *message.Messa
 }
 
 func (s *subscription) end() {
-	s.endTx()
+	s.endRound()
 	s.unwake()
 	close(s.ended)
 }
 
-// closeInner must not be called while watermill-sql has an ack yet to see: it
-// would choose between the ack and the end at random, and commit the rows
-// without the offset.
+// closeInner closes the inner subscriber. It must not be called between an ack and
+// the moment when watermill-sql receives it: watermill-sql would choose between
+// the two at random, and might commit the rows without the offset.
 func (s *subscription) closeInner() { s.innerClose.Do(func() { go func() { _ = s.inner.Close() }() }) }
 
 // deliver returns when the message is settled or the subscription stops.
 func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message) {
-	tx, r := s.txOf(msg)
-	if tx == nil { // rolled back: watermill-sql goes through the rest of the batch, and then finds out
+	r := s.round
+	if tx, ok := wsql.TxFromContext(msg.Context()); !ok || !r.of(tx) {
+		// Its round was rolled back. Watermill-sql sends the rest of the batch, and
+		// then finds that the transaction has ended.
 		msg.Ack()
 		return
 	}
+	e := r.batch[msg]
 	if s.stopping.Err() != nil {
-		s.leave(tx)
+		s.leave(r)
 		return
 	}
-	if reason := s.givenUp(r.Position); reason != nil {
-		s.bury(tx, msg, r.Position, reason)
+	if reason := s.givenUp(e.Position); reason != nil {
+		s.settle(r, msg, e.Position, s.bury(msg.Context(), r, e.Position, reason))
 		return
 	}
-	if !s.handles(r) {
-		s.succeed(tx, msg, r.Position)
+	if !s.handles(e) {
+		s.settle(r, msg, e.Position, nil)
 		return
 	}
-	delivered, err := s.handle(tx, msg, r, out)
-	switch {
-	case !delivered:
-		s.leave(tx)
-	case err != nil:
-		s.fail(tx, msg, r.Position, err)
-	default:
-		s.succeed(tx, msg, r.Position)
+	delivered, err := s.handle(r, msg, e, out)
+	if !delivered {
+		s.leave(r)
+		return
 	}
+	s.settle(r, msg, e.Position, err)
 }
 
-// leave stops at a message: what was handled before it is committed.
-func (s *subscription) leave(tx *transaction) {
-	if err := s.flush(tx); err != nil {
-		_ = tx.Rollback() // it comes again, to whoever is next
-		tx.Release()
+// leave stops before a message: the messages before it are committed.
+func (s *subscription) leave(r *round) {
+	if err := r.flush(s.cfg.HandlerTimeout); err != nil {
+		r.rollBack() // the next consumer of the group is handed them again
 	}
 	s.closeInner()
 }
 
-func (s *subscription) handles(r eventstore.Recorded) bool {
-	return len(s.cfg.Types) == 0 || slices.Contains(s.cfg.Types, domain.Current(r.Type))
+func (s *subscription) handles(e eventstore.Recorded) bool {
+	return len(s.cfg.Types) == 0 || slices.Contains(s.cfg.Types, domain.Current(e.Type))
 }
 
-// handle hands the event on and waits until it is settled. The message is one of
-// its own, so that nothing the consumer does to it reaches watermill-sql.
-func (s *subscription) handle(tx *transaction, msg *message.Message, r eventstore.Recorded, out chan<- *message.Message) (delivered bool, err error) {
-	event, err := r.Event()
+// handle hands out the event and waits until it is settled. The message is a new
+// one, so that nothing that the consumer does to it reaches watermill-sql.
+func (s *subscription) handle(r *round, msg *message.Message, e eventstore.Recorded, out chan<- *message.Message) (delivered bool, err error) {
+	event, err := e.Event()
 	if err != nil {
 		return true, err
 	}
 	verdict := &verdict{}
-	ctx := context.WithValue(tx.Context(msg.Context()), verdictKey{}, verdict)
-	ctx = context.WithValue(ctx, txKey{}, tx)
-	ctx = context.WithValue(ctx, carriedKey{}, carried{r, event})
+	ctx := context.WithValue(r.context(msg.Context()), verdictKey{}, verdict)
+	ctx = context.WithValue(ctx, carriedKey{}, carried{e, event})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	handed := messageOf(r)
+	handed := messageOf(e)
 	handed.SetContext(ctx)
 	patience := time.NewTimer(s.cfg.HandlerTimeout)
 	defer patience.Stop()
 	select {
 	case out <- handed:
-	case <-patience.C: // on SQLite nobody else writes meanwhile
+	case <-patience.C: // on SQLite no other writer can begin meanwhile
 		return true, fmt.Errorf("%w within %s", errNotTaken, s.cfg.HandlerTimeout)
 	case <-s.stopping.Done():
 		return false, nil
@@ -182,127 +165,22 @@ func (s *subscription) handle(tx *transaction, msg *message.Message, r eventstor
 	}
 }
 
-// txOf is the transaction in which a message came, nil if that was rolled back,
-// and the event that the message carries.
-func (s *subscription) txOf(msg *message.Message) (*transaction, eventstore.Recorded) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if inner, ok := wsql.TxFromContext(msg.Context()); ok && s.tx != nil && s.tx.Tx.Tx == inner {
-		return s.tx, s.batched[msg]
+// settle acks the message. If it failed, the round is rolled back first, with all
+// that was written in it, and its messages come again after a pause. The last
+// message of a batch is handled when what the handlers kept is written; if that
+// fails, the message at fault shows when each is in a round of its own.
+func (s *subscription) settle(r *round, msg *message.Message, position int64, err error) {
+	counts := ownFault(err)
+	if err == nil && position == r.last {
+		err = r.flush(s.cfg.HandlerTimeout)
+		counts = r.limit == 1 && ownFault(err)
 	}
-	return nil, eventstore.Recorded{}
-}
-
-// scanned is told of every message of a batch before the first is delivered.
-func (s *subscription) scanned(msg *message.Message, r eventstore.Recorded) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.batched[msg], s.last = r, r.Position
-}
-
-// succeed acks a message. The last of a batch is only handled when all that was
-// kept in memory is written; if that fails, nobody knows whose fault it is until
-// each message comes alone.
-func (s *subscription) succeed(tx *transaction, msg *message.Message, position int64) {
-	s.mu.Lock()
-	last, alone := s.last, s.alone
-	s.mu.Unlock()
-	if position == last {
-		if err := s.flush(tx); err != nil {
-			s.refuse(tx, msg, position, err, alone && ownFault(err))
-			return
-		}
-	}
-	s.mu.Lock()
-	s.acked = position
-	s.mu.Unlock()
-	msg.Ack()
-}
-
-// batch falls to one message while one fails, so that it fails alone.
-func (s *subscription) batch() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.alone = s.failure.rounds > 0
-	if s.alone {
-		return 1
-	}
-	return s.cfg.Batch
-}
-
-func (s *subscription) fail(tx *transaction, msg *message.Message, position int64, reason error) {
-	s.refuse(tx, msg, position, reason, ownFault(reason))
-}
-
-// refuse rolls the transaction back, with all that was written in it, and lets
-// the messages of the batch come again after a pause.
-func (s *subscription) refuse(tx *transaction, msg *message.Message, position int64, reason error, counts bool) {
-	_ = tx.Rollback()
-	tx.Release()
-	s.failed(position, reason, counts)
-	msg.Ack() // of a transaction that is no more
-}
-
-// failed keeps account of a message whose transaction was rolled back.
-func (s *subscription) failed(position int64, reason error, counts bool) {
-	s.mu.Lock()
-	if s.failure.position != position {
-		s.failure = failure{position: position}
-	}
-	s.failure.rounds++
-	s.failure.reason = reason
-	if counts {
-		s.failure.attempts++
-	}
-	s.tx, s.acked = nil, 0
-	s.delay = s.backoff(s.failure.rounds)
-	f := s.failure
-	s.mu.Unlock()
-	s.store.failures.note(s.cfg.Group, Failure{At: time.Now(), Position: position, Times: f.rounds, Reason: reason.Error()})
-	if !f.marked { // that was said once and for all
-		s.store.Logger().Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
-	}
-	if s.cfg.Blocks && f.attempts >= s.cfg.Attempts && !f.marked {
-		s.block(position, reason)
-	}
-}
-
-func (s *subscription) backoff(round int) time.Duration {
-	return min(s.cfg.Backoff<<min(round-1, 20), s.cfg.MaxBackoff)
-}
-
-// givenUp is why a reaction's message is to become a dead letter.
-func (s *subscription) givenUp(position int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cfg.Blocks || s.failure.position != position || s.failure.attempts < s.cfg.Attempts {
-		return nil
-	}
-	return s.failure.reason
-}
-
-// bury records the dead letter in the transaction that moves the offset past it.
-func (s *subscription) bury(tx *transaction, msg *message.Message, position int64, reason error) {
-	_, err := tx.ExecContext(msg.Context(), deadLetterAdd, s.topic, s.cfg.Group, position, reason.Error(), time.Now().UnixMicro())
 	if err != nil {
-		s.fail(tx, msg, position, errors.Join(eventstore.ErrUnavailable, err))
-		return
+		r.rollBack()
+		s.round = nil
+		s.failed(position, err, counts)
+	} else {
+		r.acked = position
 	}
-	s.store.Logger().Error("event became a dead letter", "group", s.cfg.Group, "position", position, "error", reason)
-	s.succeed(tx, msg, position)
-}
-
-// block says, where every process can read it, that a projection stands still.
-// It goes on being tried: the next good attempt takes the mark away.
-func (s *subscription) block(position int64, reason error) {
-	s.store.Logger().Error("projection is blocked", "group", s.cfg.Group, "position", position, "error", reason)
-	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
-	defer cancel()
-	if err := s.store.markBlocked(ctx, s.topic, s.cfg.Group, position, reason); err != nil {
-		s.store.Logger().Warn("the block could not be recorded", "group", s.cfg.Group, "error", err)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failure.marked = true
+	msg.Ack()
 }
