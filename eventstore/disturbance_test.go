@@ -25,6 +25,7 @@ import (
 // a group consumes. What was acknowledged is there, once, and everything goes on
 // by itself.
 func TestDatabaseRestartedUnderLoad(t *testing.T) {
+	eventstoretest.NeedsPostgres(t)
 	cluster, err := eventstoretest.StartCluster("fsync=off")
 	if err != nil {
 		t.Fatal(err)

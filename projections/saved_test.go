@@ -53,6 +53,7 @@ func TestWhatWasSavedIsComparedLater(t *testing.T) {
 
 // The same log makes the same file on both databases.
 func TestFilesOfBothDatabases(t *testing.T) {
+	eventstoretest.NeedsPostgres(t)
 	events := newStory(t).events(80)
 	var files []string
 	onEach(t, func(t *testing.T, log *testLog) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,6 +20,9 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(withBinary(m)) }
 
 func withBinary(m *testing.M) int {
+	if flag.Parse(); testing.Short() {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "crashcheck-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -39,6 +43,9 @@ const besideOthers = 5 * time.Second
 
 // TestCrashes is the crash test's short form; make crash is the long one.
 func TestCrashes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a minute to kill servers; make test runs it")
+	}
 	t.Run("sqlite", func(t *testing.T) { crashes(t, "", 1) }) // a file in the folder that a failed test keeps
 	t.Run("postgres", func(t *testing.T) { crashes(t, eventstoretest.Postgres(t).URL, 1) })
 }

@@ -81,6 +81,9 @@ backend back
 // TestStreamsFlowThroughCompressingProxies asks for each stream as a browser does, with
 // Accept-Encoding, and wants what happens while it is open at once.
 func TestStreamsFlowThroughCompressingProxies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs nginx, Caddy and HAProxy; make test runs it")
+	}
 	t.Parallel()
 	listen := freeAddr(t)
 	a := api{t, "http://" + listen}

@@ -41,9 +41,18 @@ func SQLite(t testing.TB) Database {
 
 var databases atomic.Int64
 
+// NeedsPostgres skips a test under -short, which runs what needs only Go.
+func NeedsPostgres(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs PostgreSQL; make test runs it")
+	}
+}
+
 // Postgres is a new database of the cluster, dropped when the test ends.
 func Postgres(t testing.TB) Database {
 	t.Helper()
+	NeedsPostgres(t)
 	server, err := shared()
 	if err != nil {
 		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", serverVariable, err)

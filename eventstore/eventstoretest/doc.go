@@ -4,6 +4,7 @@
 //
 //	func TestMain(m *testing.M) { os.Exit(eventstoretest.Main(m)) }
 //
-// so that the cluster is ended. Where there is no PostgreSQL the tests fail:
-// half a suite that passes would look like a whole one.
+// so that the cluster is ended. Under -short (make quick) the tests on PostgreSQL
+// are skipped, and say so. Otherwise they fail where there is no PostgreSQL: half
+// a suite that passes would look like a whole one.
 package eventstoretest

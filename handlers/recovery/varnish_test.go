@@ -19,6 +19,9 @@ import (
 // behindVarnish starts a real one, with what it does by default, and returns its URL.
 func behindVarnish(t *testing.T, backend string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs varnish; make test runs it")
+	}
 	path, err := exec.LookPath("varnishd")
 	if err != nil {
 		if path, err = exec.LookPath("/usr/sbin/varnishd"); err != nil {

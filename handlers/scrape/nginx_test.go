@@ -29,6 +29,9 @@ type nginx struct {
 // program is where nginx is; Debian does not put it on everybody's path.
 func program(t testing.TB, name string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skipf("needs %s; make test runs it", name)
+	}
 	for _, path := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} {
 		if found, err := exec.LookPath(path); err == nil {
 			return found

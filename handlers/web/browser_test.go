@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 // newTab opens an empty tab, for a test and not for longer than a few minutes.
 func newTab(t *testing.T, atMost time.Duration) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs Chromium; make test runs it")
+	}
 	var err error
 	chromium.once.Do(func() {
 		chromium.tab, chromium.stop = browser.Start(context.Background())

@@ -22,6 +22,9 @@ const inside = "SCRAPELOG_TEST_NETWORK"
 // kernel does not let us it logs NOT TESTED and why.
 func Private(t *testing.T, env ...string) bool {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a network namespace; make test runs it")
+	}
 	if os.Getenv(inside) != "" {
 		return settled(t)
 	}
