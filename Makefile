@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench bench-scale crash soak generate assets pictures fuzz
+.PHONY: help run build quick test check bench crash soak assets pictures fuzz
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,31 +18,31 @@ run: build ## the demo: a server, a worker and a small site to scrape
 build: ## bin/scrapelog, one static binary
 	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/scrapelog ./cmd/scrapelog
 
+quick: ## every test that needs only Go, in about a minute; names what it skips
+	.ci/quick
+
 test: ## every test under -race; installs what is missing through apt, where it may
-	.ci/provision
+	.ci/provision test
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 	go test -run '^TestSimulated' ./cmd/scrapelog # of which the race detector would die
 
-check: ## format, lint, generated files, import arrows
+check: ## format, lint, scripts, generated files (made current), import arrows, known vulnerabilities
 	@test -z "$$(gofmt -l $(FOLDERS))" || { gofmt -l $(FOLDERS); echo 'run gofmt -w on these'; exit 1; }
 	go tool -modfile=.ci/tools/go.mod golangci-lint run
+	.ci/shell
 	.ci/generated
 	go test -run '^TestArrows' ./cmd/scrapelog
+	.ci/vulnerabilities
 
-bench: ## figures beside what they are compared with, and the goals; BENCH='-events 20000 -rounds 2' for a look
+bench: ## figures beside rivals and goals, then 10,000 streams in one server; BENCH='-events 20000 -rounds 2' for a look
 	go run ./cmd/bench $(BENCH)
-
-bench-scale: ## ten thousand streams in one server, cut at once and back; a thousand schedules
-	go test -run '^$$' -bench BenchmarkScale -benchtime 1x -timeout 60m ./cmd/scrapelog
+	$(if $(BENCH),,go test -run '^$$' -bench BenchmarkScale -benchtime 1x -timeout 60m ./cmd/scrapelog)
 
 crash: ## kill -9, 4,000 times, on both databases; the log is held against what the scrapers saw
 	.ci/crash
 
 soak: ## ten minutes of every fault on both databases: what was taken is given back
 	go run ./cmd/crashcheck -duration $(SOAK) -bound 5s
-
-generate: ## the Go code of the pages' templates
-	go tool templ generate -path handlers/web
 
 assets: ## refresh the front-end libraries from npm
 	sh handlers/web/assets/build.sh

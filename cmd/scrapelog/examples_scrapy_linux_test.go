@@ -13,6 +13,9 @@ import (
 // Scrapy exits with 0 in each of these; the example must not, and what the worker
 // tells of it must be the reason.
 func TestTheScrapyExampleFailsWhenItsCrawlDid(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Scrapy; make test runs it")
+	}
 	const list = `<ul><li class="product"><h2><a>one</a></h2><p class="price">1</p></li></ul>`
 	tests := map[string]struct {
 		robots, page string

@@ -77,6 +77,9 @@ func worker(file string) func(*testing.T, string, string) *exec.Cmd {
 // TestExamples does with every example what its reader will do: check it, run it
 // under a server, and lose it in mid-scrape.
 func TestExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Scrapy, Node.js, Python and socat; make test runs it")
+	}
 	var config strings.Builder
 	listen, addresses := freeAddr(t), map[string]string{}
 	fmt.Fprintf(&config, "listen: %s\nscrapers:\n", listen)

@@ -19,6 +19,9 @@ import (
 // else to do, and keeps that core busy, for several times as long as a stream may
 // be silent.
 func TestAStarvedServerLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the processor, which it takes away; make test runs it")
+	}
 	t.Parallel()
 	const idle, starves = time.Second, 5 * time.Second
 	scraper := newChatty(t)

@@ -178,6 +178,9 @@ func TestWhatAKilledGuardLeftIsEndedByTheNextWorker(t *testing.T) {
 // As the first process of a container the worker inherits every orphan there, its
 // scrapes' or not, and must take note of their end.
 func TestTheFirstProcessOfAContainerLeavesNoZombies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a PID namespace; make test runs it")
+	}
 	if out, err := exec.Command("unshare", "-pf", "--mount-proc", "true").CombinedOutput(); err != nil {
 		t.Skipf("no PID namespace may be made here: %v %s", err, out)
 	}

@@ -117,6 +117,9 @@ func TestLineEndsWithinValues(t *testing.T) {
 // TestManyScrapers: a file of 20,000 scrapers is read in seconds, and the last one
 // is named by its line.
 func TestManyScrapers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs 15 seconds for 20,000 scrapers; make test runs it")
+	}
 	const many = 20_000
 	var b strings.Builder
 	b.WriteString("scrapers:\n")
