@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/react"
 	"scrapelog/projections"
@@ -91,7 +90,7 @@ func (s *service) follower(ctx context.Context) (string, error) {
 // run serves until ctx ends. Pages answer from the start, so that people see
 // what is being waited for; /readyz says when the service does its work.
 func (s *service) run(ctx context.Context, front *front, reload <-chan func() (config.Config, error)) error {
-	s.access.Store(&dial.Access{Listener: listenerAt(front.listener)})
+	s.access.Store(&dial.Access{Listener: gate.Address(front.listener)})
 	if err := s.allow(s.config); err != nil {
 		return err
 	}
@@ -226,14 +225,6 @@ func (s *service) dialConfig(ctx context.Context, name string) (dial.Target, err
 // target is a scraper with what it may reach.
 func (s *service) target(scraper domain.Scraper) dial.Target {
 	return s.access.Load().Target(scraper.Source, s.files.dialled(scraper.Config))
-}
-
-// listenerAt is where a listener listens.
-func listenerAt(l net.Listener) netip.AddrPort {
-	if tcp, is := l.Addr().(*net.TCPAddr); is {
-		return tcp.AddrPort()
-	}
-	return netip.AddrPort{}
 }
 
 // allow takes over what the configuration says about secrets and egress.

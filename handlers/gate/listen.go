@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -16,4 +17,12 @@ const userTimeout = 15 * time.Second
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	config := net.ListenConfig{Control: limitUnacknowledged}
 	return config.Listen(ctx, "tcp", addr)
+}
+
+// Address returns where a listener listens; zero: not on TCP.
+func Address(l net.Listener) netip.AddrPort {
+	if tcp, is := l.Addr().(*net.TCPAddr); is {
+		return tcp.AddrPort()
+	}
+	return netip.AddrPort{}
 }

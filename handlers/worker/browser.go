@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -22,8 +23,9 @@ type browser struct {
 	extract *extractor
 }
 
-func newBrowser(extract *extractor) *browser {
+func newBrowser(extract *extractor, listener netip.AddrPort) *browser {
 	w := newWeb(retryPause)
+	w.reach.own = listener
 	return &browser{web: w, robots: &robots{web: w, known: map[string]string{}}, extract: extract}
 }
 

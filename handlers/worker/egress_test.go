@@ -41,6 +41,22 @@ func TestAScrapeOfAForbiddenAddressFails(t *testing.T) {
 	}
 }
 
+// A site does not have the worker ask itself.
+func TestNoCrawlIsLedToTheWorkerItself(t *testing.T) {
+	var itself string
+	site := httptest.NewServer(routes{"/robots.txt": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, itself, http.StatusFound)
+	}})
+	defer site.Close()
+	itself = serveHTML(t, shopScrape(t, site.URL+"/"))
+	resp, leave := post(t, itself, Order{RunID: "r1"})
+	defer leave()
+	kind, data, _ := outcome(t, resp)
+	if kind != "failed" || !strings.Contains(data, "robots.txt: ") || !strings.Contains(data, "scrapelog itself listens there") {
+		t.Errorf("%s %s", kind, data)
+	}
+}
+
 // A crawl that began on the internet is not led to this network by what the site says
 // later: a redirect of robots.txt, or another address for its name.
 func TestACrawlOfTheInternetStaysThere(t *testing.T) {

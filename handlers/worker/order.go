@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,6 +18,8 @@ type Order struct {
 	Recovers  string          `json:"recovers"` // the run that this one stands for; empty: none
 	Platforms []string        `json:"platforms"`
 	Params    json.RawMessage `json:"params"`
+
+	listener netip.AddrPort // the worker's own, which no page leads a crawl to
 }
 
 // readOrder reads the body to its end.

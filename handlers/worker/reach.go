@@ -14,6 +14,8 @@ import (
 // it may be on a private address. Where it is not, nothing that the site says later,
 // be it by a redirect of robots.txt or by its name's address, leads to one.
 type reach struct {
+	own netip.AddrPort // the worker's listener, which is no site
+
 	mu    sync.Mutex
 	met   bool // a connection of this site was opened
 	rules egress.Rules
@@ -22,7 +24,7 @@ type reach struct {
 func (r *reach) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.met, r.rules = false, egress.Rules{}
+	r.met, r.rules = false, egress.Rules{Own: r.own}
 }
 
 func (r *reach) dial(ctx context.Context, network, address string) (net.Conn, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/jimsmart/grobotstxt"
 )
@@ -35,10 +36,43 @@ func (r *robots) allow(ctx context.Context, at string) error {
 		}
 		r.known[origin] = rules
 	}
-	if !grobotstxt.AgentAllowed(rules, userAgent, at) {
+	matcher := grobotstxt.NewRobotsMatcher()
+	matcher.MatchStrategy = longestMatch{}
+	if !matcher.AgentAllowed(rules, userAgent, at) {
 		return errRobots
 	}
 	return nil
+}
+
+// longestMatch is the library's strategy, in time that grows with the length of the
+// path and not with that length times the pattern's: a site chooses both.
+type longestMatch struct{}
+
+func (longestMatch) MatchAllow(path, pattern string) int    { return longest(path, pattern) }
+func (longestMatch) MatchDisallow(path, pattern string) int { return longest(path, pattern) }
+
+func longest(path, pattern string) int {
+	if matches(path, pattern) {
+		return len(pattern)
+	}
+	return -1
+}
+
+// matches finds the parts between the asterisks of a pattern one after the other,
+// each as early as it can be. A dollar sign at the end of the pattern stands for the
+// end of the path.
+func matches(path, pattern string) bool {
+	parts, whole := strings.CutSuffix(pattern, "$")
+	part, parts, more := strings.Cut(parts, "*")
+	path, found := strings.CutPrefix(path, part)
+	for found && more {
+		part, parts, more = strings.Cut(parts, "*")
+		if whole && !more {
+			return strings.HasSuffix(path, part)
+		}
+		_, path, found = strings.Cut(path, part)
+	}
+	return found && (!whole || path == "")
 }
 
 // fetch follows redirects to any host, as RFC 9309 section 2.3.1.2 asks. A file that

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -37,6 +38,7 @@ type Worker struct {
 	log   *slog.Logger
 	jobs  map[string]job
 	slots slots
+	at    netip.AddrPort // where Serve listens
 }
 
 // New makes a worker. It refuses an invalid configuration, and an address that
@@ -128,6 +130,7 @@ const stopGrace = 10 * time.Second
 // Serve answers requests on ln until ctx ends; it then stops every scrape and
 // cuts its stream. While it serves, it announces itself.
 func (w *Worker) Serve(ctx context.Context, ln net.Listener) error {
+	w.at = gate.Address(ln)
 	scrapes, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(errStopping)
 	server := gate.NewServer(w.Handler(), w.log)
@@ -170,6 +173,7 @@ func (w *Worker) scrape(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	order.listener = w.at
 	held, err := w.slots.take(c.Request().Context(), name, order)
 	if err != nil {
 		return problem.New(problem.Conflict, err.Error())
