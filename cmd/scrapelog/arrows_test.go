@@ -38,7 +38,7 @@ var doors = map[string][]string{
 	"github.com/jimsmart/grobotstxt":      {"handlers/worker"},
 	"github.com/klauspost/compress":       {"handlers/worker"},
 	"github.com/spf13/cobra":              {"cmd"},
-	"github.com/tmaxmax/go-sse":          {"cmd/scrapelog/client", "handlers"},
+	"github.com/tmaxmax/go-sse":           {"cmd/scrapelog/client", "handlers"},
 	"github.com/goccy/go-yaml":            {"cmd/scrapelog/config"},
 	"github.com/prometheus/client_golang": {"handlers/api"},
 	"github.com/yuin/goldmark":            {"handlers/contract"},

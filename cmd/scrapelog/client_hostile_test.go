@@ -17,7 +17,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, args := range []string{"runs start shop", "runs start shop --attach", "runs list", "scrapers pause shop", "runs watch " + runID} {
-			f := serve(t)
+			f := fakeAPI(t)
 			f.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, strings.Replace(other.URL, "//", "//u:CANARY@", 1)+"/there?token=CANARY#CANARY", status)
 			})
@@ -36,7 +36,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 func TestAnswersAreBounded(t *testing.T) {
 	for name, begin := range map[string]string{"a long text": `{"runs":[{"id":"`, "a long refusal": "", "blanks": ` `} {
 		t.Run(name, func(t *testing.T) {
-			f := serve(t)
+			f := fakeAPI(t)
 			var sent int
 			f.HandleFunc("GET /api/v1/runs", func(w http.ResponseWriter, _ *http.Request) {
 				if begin == "" {

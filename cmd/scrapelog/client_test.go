@@ -30,7 +30,7 @@ type fakeServer struct {
 	seen []string // method, path and query, body
 }
 
-func serve(t *testing.T) *fakeServer {
+func fakeAPI(t *testing.T) *fakeServer {
 	t.Helper()
 	f := &fakeServer{ServeMux: http.NewServeMux()}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +71,7 @@ func problem(status int, detail string) string {
 }
 
 func TestRunsListFollowsPages(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.HandleFunc("GET /api/v1/runs", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("cursor") == "" {
 			fmt.Fprintf(w, `{"runs":[%s],"next":"more"}`, openRun)
@@ -92,7 +92,7 @@ func TestRunsListFollowsPages(t *testing.T) {
 }
 
 func TestJSONIsAsTheServerSaidIt(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/{id}", 200, openRun)
 	stdout, _, code := invoke(t, "runs", "show", runID, "-o", "ndjson")
 	if stdout != openRun+"\n" || code != 0 {
@@ -101,7 +101,7 @@ func TestJSONIsAsTheServerSaidIt(t *testing.T) {
 }
 
 func TestRunsShow(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/{id}", 200, lostRun)
 	stdout, _, code := invoke(t, "runs", "show", runID)
 	for _, want := range []string{"status        connection_failed\n", "cause         reset\n", "detail        by peer\n", "duration      41s\n"} {
@@ -112,7 +112,7 @@ func TestRunsShow(t *testing.T) {
 }
 
 func TestRunsCancel(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/{id}", 200, openRun)
 	f.answer("POST /api/v1/runs/{id}/cancel", 200, strings.Replace(openRun, "running", "cancelled", 1))
 	stdout, _, code := invoke(t, "runs", "cancel", runID, "--reason", "enough", "--jq", ".status")
@@ -123,7 +123,7 @@ func TestRunsCancel(t *testing.T) {
 }
 
 func TestScrapersCommands(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/scrapers", 200, `{"scrapers":[`+shop+`]}`)
 	f.answer("GET /api/v1/scrapers/shop", 200, shop)
 	f.answer("POST /api/v1/scrapers/shop/pause", 200, strings.Replace(shop, `"paused":false`, `"paused":true,"paused_reason":"rest"`, 1))
@@ -144,7 +144,7 @@ func TestScrapersCommands(t *testing.T) {
 }
 
 func TestAScraperWithoutSlots(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/scrapers/shop", 200, strings.Replace(shop, `"next_slot":"2026-11-23T12:00:30Z",`, "", 1))
 	if _, stderr, code := invoke(t, "scrapers", "next", "shop"); code != 1 || !strings.Contains(stderr, "no slots") {
 		t.Errorf("exit %d, %s", code, stderr)
@@ -153,7 +153,7 @@ func TestAScraperWithoutSlots(t *testing.T) {
 
 // The slots of a lost scraper are no promise, in a table and in JSON.
 func TestTheSlotsOfALostScraperComeAfterItsRecovery(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/scrapers/shop", 200, strings.Replace(shop, `"next_slot"`, `"after_recovery":true,"next_slot"`, 1))
 	stdout, stderr, code := invoke(t, "scrapers", "next", "shop", "-n", "2", "-o", "ndjson")
 	if code != 0 || strings.Count(stdout, `"after_recovery":true`) != 2 || !strings.Contains(stderr, "the recovery run comes first") {
@@ -180,7 +180,7 @@ func TestRefusals(t *testing.T) {
 		"no JSON":         {201, "<html>", 4, "did not answer as scrapelog does"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			serve(t).answer("POST /api/v1/scrapers/shop/runs", test.status, test.body)
+			fakeAPI(t).answer("POST /api/v1/scrapers/shop/runs", test.status, test.body)
 			stdout, stderr, code := invoke(t, "runs", "start", "shop")
 			if code != test.code || stdout != "" || !strings.Contains(stderr, test.want) || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
@@ -197,7 +197,7 @@ func TestServerUnreachable(t *testing.T) {
 }
 
 func TestTimeoutAndInterrupt(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.HandleFunc("GET /api/v1/runs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	if _, stderr, code := invoke(t, "runs", "list", "--timeout", "20ms"); code != 124 || stderr != "scrapelog: timed out after 20ms\n" {
 		t.Errorf("exit %d, %s", code, stderr)
@@ -230,7 +230,7 @@ func TestRunsStartWaits(t *testing.T) {
 		code int
 	}{"completed": {doneRun, 0}, "connection_failed": {lostRun, 1}} {
 		t.Run(name, func(t *testing.T) {
-			f := serve(t)
+			f := fakeAPI(t)
 			f.answer("POST /api/v1/scrapers/shop/runs", 201, openRun)
 			f.answer("GET /api/v1/runs/{id}", 200, openRun)
 			f.streams(message("state", `{"runs":[]}`) + message("beat", `{"position":2}`) + message("run", test.end))
@@ -246,7 +246,7 @@ func TestRunsStartWaits(t *testing.T) {
 // TestWatchingSurvivesALostStream: updates that are lost are fetched again, and
 // say nothing about the run.
 func TestWatchingSurvivesALostStream(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	asked := make(chan string, 3)
 	asked <- openRun
 	asked <- openRun
@@ -261,7 +261,7 @@ func TestWatchingSurvivesALostStream(t *testing.T) {
 
 // TestAttachedRunsHaveTheirWatcherFirst: the stream is open before the start.
 func TestAttachedRunsHaveTheirWatcherFirst(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	watcher, started := make(chan string, 1), make(chan struct{})
 	f.HandleFunc("GET /api/v1/watch", func(w http.ResponseWriter, r *http.Request) {
 		watcher <- r.URL.Query().Get("id")
@@ -281,7 +281,7 @@ func TestAttachedRunsHaveTheirWatcherFirst(t *testing.T) {
 }
 
 func TestAnAttachedRunThatIsRefused(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.streams("")
 	f.answer("POST /api/v1/scrapers/shop/runs", 409, problem(409, "a run is open"))
 	if _, stderr, code := invoke(t, "runs", "start", "shop", "--attach"); code != 6 {

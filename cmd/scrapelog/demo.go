@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
+	"scrapelog/cmd/scrapelog/demo/shops"
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/handlers/shops"
 )
 
-func newDemoCmd() *cobra.Command {
+func newDemoCmd(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show everything at once: server, worker and a small site to scrape",
@@ -27,7 +27,7 @@ id, so that you can kill the worker and watch what happens. Everything it writes
 is in one folder; a second start goes on where the first stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := &demo{cmd: cmd, data: cmd.Flag("data").Value.String(), listen: cmd.Flag("listen").Value.String()}
+			d := &demo{cmd: cmd, version: version, data: cmd.Flag("data").Value.String(), listen: cmd.Flag("listen").Value.String()}
 			if err := config.CheckReach(d.listen, config.AllowsOthers(cmd)); err != nil {
 				return err
 			}
@@ -42,11 +42,12 @@ is in one folder; a second start goes on where the first stopped.`,
 
 // demo is a server and the site in this process, and a worker in another.
 type demo struct {
-	cmd    *cobra.Command
-	data   string // folder
-	listen string // of the server
-	worker string // address
-	shops  net.Listener
+	cmd     *cobra.Command
+	version string
+	data    string // folder
+	listen  string // of the server
+	worker  string // address
+	shops   net.Listener
 }
 
 // run starts what others need before them, and stops in the opposite order: runs
@@ -80,7 +81,7 @@ func (d *demo) run(ctx context.Context) error {
 		context.AfterFunc(behind, cancel)
 		answers(serving, workerStart, "http://"+d.worker+"/healthz") // a slot may be due at once
 		go d.introduce(serving, keep.started)
-		return runServe(serving, config, nil, term.LoggerFrom(ctx))
+		return runServe(serving, config, d.version, nil, term.LoggerFrom(ctx))
 	})
 	return group.Wait()
 }

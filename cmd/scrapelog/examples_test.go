@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"scrapelog/handlers/shops"
+	"scrapelog/cmd/scrapelog/demo/shops"
 )
 
 // example is a scraper of docs/examples.

@@ -29,7 +29,7 @@ func newRootCmd() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	term.Register(root)
-	addGroup(root, "Services", newServeCmd(), newWorkerCmd(), newDemoCmd())
+	addGroup(root, "Services", newServeCmd(version()), newWorkerCmd(), newDemoCmd(version()))
 	addGroup(root, "A running server", client.Runs(), client.Scrapers())
 	addGroup(root, "The log, directly", inspect.Events(), inspect.Audit(), inspect.Projections(), inspect.Database())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())

@@ -18,7 +18,7 @@ import (
 	"scrapelog/handlers/gate"
 )
 
-func newServeCmd() *cobra.Command {
+func newServeCmd(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Schedule and supervise scrapes, and serve the pages and the API",
@@ -37,7 +37,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			}
 			reload, stop := reloads(config.Path(cmd))
 			defer stop()
-			return runServe(cmd.Context(), cfg, reload, term.LoggerFrom(cmd.Context()))
+			return runServe(cmd.Context(), cfg, version, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
 	config.AddFileFlag(cmd)
@@ -77,7 +77,7 @@ func reloads(path string) (reload <-chan func() (config.Config, error), stop fun
 
 // runServe serves until ctx ends. The address is taken before anything is
 // written, so that a busy port changes nothing.
-func runServe(ctx context.Context, cfg config.Config, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
+func runServe(ctx context.Context, cfg config.Config, version string, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
 	listener, err := listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func runServe(ctx context.Context, cfg config.Config, reload <-chan func() (conf
 		warned, stop := context.WithCancel(ctx)
 		defer stop()
 		go gate.WarnOfReach(warned, logger, cfg.Listen, "other machines read the whole log and start, cancel and pause here without a login")
-		err = newService(cfg, store, logger).run(ctx, front, reload)
+		err = newService(cfg, version, store, logger).run(ctx, front, reload)
 	}
 	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {
 		return nil // what was begun was cut short by our own stop

@@ -77,7 +77,7 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 				t.prober.Announce(scrapers)
 			}
 		},
-		Ready: s.ready, OpenStreams: s.openStreams, Version: version(), Logger: s.logger,
+		Ready: s.ready, OpenStreams: s.openStreams, Version: s.version, Logger: s.logger,
 	}
 }
 

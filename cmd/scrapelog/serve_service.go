@@ -39,13 +39,14 @@ type service struct {
 	flaws    inspection
 	balance  balancer
 	logger   *slog.Logger
+	version  string
 
 	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
 	starts  startup
 }
 
-func newService(config config.Config, store *eventstore.Store, logger *slog.Logger) *service {
-	s := &service{config: config, store: store, feed: feed.New(store), logger: logger}
+func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
+	s := &service{config: config, version: version, store: store, feed: feed.New(store), logger: logger}
 	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
 	s.balance.live = store.LiveInstances
@@ -116,7 +117,7 @@ func (s *service) run(ctx context.Context, front *front, reload <-chan func() (c
 		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
 		return s.tenures(working, first, reload)
 	})
-	s.logger.Info("serving", "url", "http://"+front.listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", version())
+	s.logger.Info("serving", "url", "http://"+front.listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", s.version)
 	return group.Wait()
 }
 

@@ -32,7 +32,7 @@ func TestFollowersEndWithTheirReader(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/"+runID, 200, openRun)
 	f.answer("POST /api/v1/scrapers/shop/runs", 201, openRun)
 	f.HandleFunc("GET /api/v1/watch", func(w http.ResponseWriter, r *http.Request) {
@@ -112,7 +112,7 @@ func socket(t *testing.T) (r, w *os.File) {
 
 // TestFollowersOutliveWhatIsNoReader: a file has no reader that could go.
 func TestFollowersOutliveWhatIsNoReader(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/"+runID, 200, openRun)
 	end := make(chan struct{})
 	f.HandleFunc("GET /api/v1/watch", func(w http.ResponseWriter, _ *http.Request) {
@@ -144,7 +144,7 @@ func TestFollowersOutliveWhatIsNoReader(t *testing.T) {
 
 // TestOutputThatCannotBeWritten: a full disk is said, in one line and by exit 4.
 func TestOutputThatCannotBeWritten(t *testing.T) {
-	f := serve(t)
+	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs", 200, `{"runs":[`+openRun+`]}`)
 	for _, args := range []string{"runs list", "runs list -o json", "runs list -o ndjson", "runs list --jq .", "version"} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
