@@ -4,7 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/client"
+	"scrapelog/cmd/scrapelog/demo"
 	"scrapelog/cmd/scrapelog/inspect"
+	"scrapelog/cmd/scrapelog/serve"
 	"scrapelog/cmd/scrapelog/term"
 )
 
@@ -29,7 +31,7 @@ func newRootCmd() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	term.Register(root)
-	addGroup(root, "Services", newServeCmd(version()), newWorkerCmd(), newDemoCmd(version()))
+	addGroup(root, "Services", serve.Command(version()), newWorkerCmd(), demo.Command(version()))
 	addGroup(root, "A running server", client.Runs(), client.Scrapers())
 	addGroup(root, "The log, directly", inspect.Events(), inspect.Audit(), inspect.Projections(), inspect.Database())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())

@@ -12,7 +12,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
-	"scrapelog/handlers/shops"
+	"scrapelog/cmd/scrapelog/demo/shops"
 )
 
 func get(t *testing.T, site http.Handler, path string) (int, *goquery.Document) {

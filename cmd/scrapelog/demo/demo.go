@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -14,10 +14,11 @@ import (
 
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/demo/shops"
+	"scrapelog/cmd/scrapelog/serve"
 	"scrapelog/cmd/scrapelog/term"
 )
 
-func newDemoCmd(version string) *cobra.Command {
+func Command(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show everything at once: server, worker and a small site to scrape",
@@ -81,7 +82,7 @@ func (d *demo) run(ctx context.Context) error {
 		context.AfterFunc(behind, cancel)
 		answers(serving, workerStart, "http://"+d.worker+"/healthz") // a slot may be due at once
 		go d.introduce(serving, keep.started)
-		return runServe(serving, config, d.version, nil, term.LoggerFrom(ctx))
+		return serve.Run(serving, config, d.version, nil, term.LoggerFrom(ctx))
 	})
 	return group.Wait()
 }

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"scrapelog/handlers/gate"
 )
 
-func newServeCmd(version string) *cobra.Command {
+func Command(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Schedule and supervise scrapes, and serve the pages and the API",
@@ -37,7 +37,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			}
 			reload, stop := reloads(config.Path(cmd))
 			defer stop()
-			return runServe(cmd.Context(), cfg, version, reload, term.LoggerFrom(cmd.Context()))
+			return Run(cmd.Context(), cfg, version, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
 	config.AddFileFlag(cmd)
@@ -75,10 +75,10 @@ func reloads(path string) (reload <-chan func() (config.Config, error), stop fun
 	}
 }
 
-// runServe serves until ctx ends. The address is taken before anything is
+// Run serves until ctx ends. The address is taken before anything is
 // written, so that a busy port changes nothing.
-func runServe(ctx context.Context, cfg config.Config, version string, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
-	listener, err := listen(ctx, cfg.Listen)
+func Run(ctx context.Context, cfg config.Config, version string, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
+	listener, err := Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func openServed(ctx context.Context, cfg eventstore.Config) (*eventstore.Store, 
 	}
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func Listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := gate.Listen(ctx, address)
 	if err != nil {
 		return nil, term.CannotListen(address, err)

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"scrapelog/cmd/scrapelog/serve"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
@@ -140,8 +141,8 @@ func (d *demo) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	if d.shops, err = listen(ctx, before[1]); err != nil {
-		d.shops, err = listen(ctx, anyPort)
+	if d.shops, err = serve.Listen(ctx, before[1]); err != nil {
+		d.shops, err = serve.Listen(ctx, anyPort)
 	}
 	if err != nil {
 		return err
@@ -178,7 +179,7 @@ func (d *demo) absolute(name string) string {
 // worker's socket must be its own: one held here would go on accepting for a
 // worker that is dead.
 func unused(ctx context.Context, address string) (string, error) {
-	listener, err := listen(ctx, address)
+	listener, err := serve.Listen(ctx, address)
 	if err != nil {
 		return "", err
 	}
