@@ -30,9 +30,6 @@ var (
 	ErrIndirect = errors.New("needs a direct connection to PostgreSQL")
 	// ErrHeld: another process serves this database.
 	ErrHeld = errors.New("database is held by another process")
-	// ErrMarkedDead: another instance has taken this one for dead and ended its
-	// runs. Drop every stream and register under a new id.
-	ErrMarkedDead = errors.New("this instance was marked dead")
 )
 
 // ErrReadOnly: the store was opened read-only.

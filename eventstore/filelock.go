@@ -27,6 +27,10 @@ func (f *sqliteFile) lock() (release func() error, err error) {
 	return func() error { return errors.Join(f.unlockInode(), beside.Close()) }, nil
 }
 
+// LockFile makes this process the only one that writes the SQLite database, until
+// release is called or the process ends. ErrHeld: another process is.
+func (s *Store) LockFile() (release func() error, err error) { return s.file.lock() }
+
 // lockBeside locks the lock file. The file stays: removing it would let two
 // processes lock two files.
 func lockBeside(path string) (*os.File, error) {

@@ -11,6 +11,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
 // otherNames make another name for a database file.
@@ -49,7 +50,7 @@ func TestOneDatabaseHasOneServer(t *testing.T) {
 			if err := serving.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			instance, err := serving.AcquireInstance(t.Context(), "serving")
+			instance, err := instances.New(serving).Acquire(t.Context(), "serving")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +66,7 @@ func TestOneDatabaseHasOneServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			second := opened(t, "sqlite:"+other)
-			release, err := second.Maintain(t.Context())
+			release, err := instances.New(second).Maintain(t.Context())
 			if err != nil {
 				t.Fatalf("after the release: %v", err)
 			}
@@ -101,7 +102,7 @@ func TestLockFilesAreFiles(t *testing.T) {
 			if err := make(lock); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.AcquireInstance(t.Context(), "a"); !errors.Is(err, eventstore.ErrUnavailable) || !strings.Contains(err.Error(), lock) {
+			if _, err := instances.New(s).Acquire(t.Context(), "a"); !errors.Is(err, eventstore.ErrUnavailable) || !strings.Contains(err.Error(), lock) {
 				t.Error(err)
 			}
 			if _, err := os.Lstat(lock + "-target"); !errors.Is(err, os.ErrNotExist) {

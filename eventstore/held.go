@@ -14,8 +14,6 @@ var (
 	guardOpen string
 	//go:embed sql/scraper_guard.lost.sql
 	guardLost string
-	//go:embed sql/scraper_guard.held.sql
-	guardHeld string
 )
 
 // OpenRuns lists the open runs that name the instance.
@@ -43,40 +41,4 @@ func (s *Store) Lost(ctx context.Context) ([]domain.Guard, error) {
 		return nil, Unavailable(ctx, "lost scrapers", err)
 	}
 	return guards, nil
-}
-
-// HeldRun is an open run and its scraper.
-type HeldRun struct {
-	Scraper string    `json:"scraper"`
-	Run     uuid.UUID `json:"run"`
-}
-
-// Holding is a live instance and the runs that it follows, by scraper: the first
-// of them, where OpenRuns counts more.
-type Holding struct {
-	InstanceRow
-	Runs []HeldRun `json:"runs"`
-}
-
-// Holdings lists the live instances, each with at most so many of its runs.
-func (s *Store) Holdings(ctx context.Context, runs int) ([]Holding, error) {
-	live, err := s.LiveInstances(ctx)
-	if err != nil {
-		return nil, err
-	}
-	holdings := make([]Holding, len(live))
-	for i, instance := range live {
-		rows, err := s.From(ctx).QueryContext(ctx, guardHeld, instance.ID, runs)
-		if err != nil {
-			return nil, Unavailable(ctx, "held runs", err)
-		}
-		held, err := ScanAll(rows, func(row Scanner) (r HeldRun, err error) {
-			return r, row.Scan(&r.Scraper, &r.Run)
-		})
-		if err != nil {
-			return nil, Unavailable(ctx, "held runs", err)
-		}
-		holdings[i] = Holding{instance, append([]HeldRun{}, held...)}
-	}
-	return holdings, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
 func open(t testing.TB, url string) (*eventstore.Store, error) {
@@ -182,7 +183,7 @@ func TestSQLiteFilesAreOurs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a b#c?d%20.db") // as odd as a path may be
 	s := eventstoretest.Database{Dialect: eventstore.SQLite, URL: "sqlite:" + path}.Open(t)
 	appendRuns(t, s, 1)
-	if _, err := s.AcquireInstance(t.Context(), "one"); err != nil {
+	if _, err := instances.New(s).Acquire(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
 	for _, suffix := range []string{"", "-wal", "-shm", "-lock"} {

@@ -188,7 +188,7 @@ func TestAFrozenInstanceIsFenced(t *testing.T) {
 	})
 	frozen.ready()
 	await(t, 30*time.Second, "it serves under another name", func() bool {
-		live := instances(t, c.database)
+		live := liveInstances(t, c.database)
 		return len(live) == 2 && !slices.Contains(live, was)
 	})
 	c.completeAll()
@@ -221,7 +221,7 @@ func TestLosingDatabaseConnectionsEndsNoRun(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2, "a", "b", "c", "d")
 	runs := c.startRuns()
-	before := instances(t, c.database)
+	before := liveInstances(t, c.database)
 	conn, err := pgx.Connect(t.Context(), c.database)
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func TestLosingDatabaseConnectionsEndsNoRun(t *testing.T) {
 			t.Errorf("the run is %+v", now)
 		}
 	}
-	if after := instances(t, c.database); !slices.Equal(before, after) {
+	if after := liveInstances(t, c.database); !slices.Equal(before, after) {
 		t.Errorf("the instances were %v and are %v", before, after)
 	}
 	c.completeAll()
@@ -292,7 +292,7 @@ func TestADatabaseThatWasAwayEndsNoRun(t *testing.T) {
 	for _, m := range c.members {
 		m.ready()
 	}
-	await(t, 60*time.Second, "every server beats again", func() bool { return len(instances(t, c.database)) == len(c.members) })
+	await(t, 60*time.Second, "every server beats again", func() bool { return len(liveInstances(t, c.database)) == len(c.members) })
 	for _, r := range runs {
 		if now := c.members[0].run(r.ID); now.Status != "running" || now.Instance != r.Instance {
 			t.Errorf("the run is %+v", now)
@@ -312,7 +312,7 @@ func signal(t *testing.T, p *process, s syscall.Signal) {
 }
 
 // instances are those that db status names.
-func instances(t *testing.T, database string) []string {
+func liveInstances(t *testing.T, database string) []string {
 	t.Helper()
 	out, errs, code := command(t, "db", "status", "--db", database, "-o", "ndjson", "--jq", ".instances[].id")
 	if code != 0 {

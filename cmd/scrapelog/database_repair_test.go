@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
 // TestRepairGuards finds what was done beside the events, and repairs it when no
@@ -29,7 +30,7 @@ func TestRepairGuards(t *testing.T) {
 				t.Errorf("exit %d, no %q in\n%s", code, says, stdout)
 			}
 		}
-		instance, err := store.AcquireInstance(t.Context(), "serving")
+		instance, err := instances.New(store).Acquire(t.Context(), "serving")
 		if err != nil {
 			t.Fatal(err)
 		}

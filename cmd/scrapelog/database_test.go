@@ -16,6 +16,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
 var (
@@ -234,7 +235,7 @@ func TestProjectionsCommands(t *testing.T) {
 // what reads does not.
 func TestWritersKeepOut(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		serving, err := openStore(t, db.URL).AcquireInstance(t.Context(), "server")
+		serving, err := instances.New(openStore(t, db.URL)).Acquire(t.Context(), "server")
 		if err != nil {
 			t.Fatal(err)
 		}

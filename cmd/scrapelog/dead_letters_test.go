@@ -9,6 +9,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 )
 
 // giveUp makes a dead letter of the event at a position.
@@ -77,7 +78,7 @@ func TestReplayKeepsOutOfAServersWay(t *testing.T) {
 	store := openStore(t, db.URL)
 	record(t, store, story()[:4]...)
 	giveUp(t, store, "rescrape", 4)
-	instance, err := store.AcquireInstance(t.Context(), "server")
+	instance, err := instances.New(store).Acquire(t.Context(), "server")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 )
 
@@ -165,7 +166,7 @@ func TestAuditCheckpoint(t *testing.T) {
 func TestAuditCheckpointBesideAServer(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		store := sealedLog(t, db)
-		instance, err := store.AcquireInstance(t.Context(), "serving")
+		instance, err := instances.New(store).Acquire(t.Context(), "serving")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
 // tools write, and have the database alone while they do; each says what does the
@@ -37,7 +38,7 @@ func TestToolsAndServersKeepOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		release, err := store.Maintain(t.Context())
+		release, err := instances.New(store).Maintain(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

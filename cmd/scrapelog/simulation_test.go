@@ -27,6 +27,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/instance"
@@ -110,7 +111,7 @@ type simulatedLife struct {
 	index    int
 	id       string
 	store    *eventstore.Store
-	lock     *eventstore.Instance
+	lock     *instances.Instance
 	commands *command.Handler
 	acting   errgroup.Group
 	stop     context.CancelCauseFunc
@@ -172,12 +173,12 @@ func (s *simulation) begin() *simulatedLife {
 	var err error
 	l.store, err = eventstore.Open(ctx, eventstore.Config{URL: s.url, Now: s.wall, Logger: logger})
 	s.must(err)
-	l.lock, err = l.store.AcquireInstance(ctx, l.id)
+	l.lock, err = instances.New(l.store).Acquire(ctx, l.id)
 	s.must(err)
 	own := func() string { return l.id }
 	follower := func(context.Context) (string, error) { return l.id, context.Cause(ctx) }
 	l.commands = &command.Handler{Log: l.store, Instance: own, Follower: follower, Now: s.wall, Logger: logger}
-	keeper := &instance.Keeper{Store: l.store, Beat: l.lock.Beat, Handle: l.commands.Handle, Logger: logger}
+	keeper := &instance.Keeper{Store: instances.New(l.store), Beat: l.lock.Beat, Handle: l.commands.Handle, Logger: logger}
 	s.must(keeper.Sweep(ctx)) // its beats mean nothing on SQLite, and would cost a commit every 2 s
 	for _, name := range s.names() {
 		l.people(domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, Config: s.world[name].config})

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/instances"
 )
 
 // errStandingBy: this process does not seal, and that is no reason to refuse runs.
@@ -152,7 +153,7 @@ func (s *Sealer) standBy(ctx context.Context, why error, advice string) error {
 	if s.store.Dialect() != eventstore.Postgres {
 		return refused
 	}
-	live, err := s.store.LiveInstances(ctx)
+	live, err := instances.New(s.store).Live(ctx)
 	if err != nil {
 		return err
 	}

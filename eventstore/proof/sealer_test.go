@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
 // run lets the sealer run until stop is called, which waits for its end.
@@ -277,7 +278,7 @@ func TestWithoutAKeyNothingIsSealed(t *testing.T) {
 func (l *log) serving(ids ...string) {
 	l.Helper()
 	for _, id := range ids {
-		instance, err := l.store.AcquireInstance(l.ctx, id)
+		instance, err := instances.New(l.store).Acquire(l.ctx, id)
 		if err != nil {
 			l.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/instances"
 )
 
 // BeatInterval is how often an instance says that it lives.
@@ -23,7 +24,7 @@ const BeatInterval = 2 * time.Second
 // transaction in ctx.
 type Store interface {
 	InTx(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error
-	DeadInstances(ctx context.Context) ([]string, error)
+	Dead(ctx context.Context) ([]string, error)
 	SurelyDead(ctx context.Context) ([]string, error)
 	// MarkDead refuses, with domain.ErrConflict, an instance that is alive after all.
 	MarkDead(ctx context.Context, id string) error
@@ -35,7 +36,7 @@ type Store interface {
 // Keeper beats and sweeps. All exported fields are required.
 type Keeper struct {
 	Store  Store
-	Beat   func(ctx context.Context) error // eventstore.ErrMarkedDead: others took this instance for dead
+	Beat   func(ctx context.Context) error // instances.ErrMarkedDead: others took this instance for dead
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Logger *slog.Logger
 
@@ -70,7 +71,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := k.Beat(ctx); errors.Is(err, eventstore.ErrMarkedDead) {
+		if err := k.Beat(ctx); errors.Is(err, instances.ErrMarkedDead) {
 			return err
 		} else if err != nil && ctx.Err() == nil {
 			if time.Since(said) > time.Minute {
@@ -115,7 +116,7 @@ func (k *Keeper) trusts(ctx context.Context) bool {
 
 // Sweep ends the runs of every dead instance.
 func (k *Keeper) Sweep(ctx context.Context) error {
-	dead, err := k.Store.DeadInstances(ctx)
+	dead, err := k.Store.Dead(ctx)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/instance"
 )
@@ -25,7 +25,7 @@ func TestRunsOfADeadInstanceEnd(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		store := db.Open(t)
 		dead, alive := uuid.NewString(), uuid.NewString()
-		lock, err := store.AcquireInstance(t.Context(), alive)
+		lock, err := instances.New(store).Acquire(t.Context(), alive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestRunsOfADeadInstanceEnd(t *testing.T) {
 		}
 		orphan := start(t, commands, "orphan", dead)
 		cared := start(t, commands, "cared-for", alive)
-		keeper := &instance.Keeper{Store: store, Beat: lock.Beat, Handle: commands.Handle, Logger: slog.New(slog.DiscardHandler)}
+		keeper := &instance.Keeper{Store: instances.New(store), Beat: lock.Beat, Handle: commands.Handle, Logger: slog.New(slog.DiscardHandler)}
 		for range 2 { // the second finds nothing to do
 			if err := keeper.Begin(t.Context()); err != nil {
 				t.Fatal(err)
@@ -90,13 +90,13 @@ func TestAnInstanceMarkedDeadLetsGo(t *testing.T) {
 				case 2:
 					return errors.New("the database is restarting")
 				case 4:
-					return eventstore.ErrMarkedDead
+					return instances.ErrMarkedDead
 				}
 				return nil
 			},
 		}
 		err := keeper.Run(t.Context())
-		if !errors.Is(err, eventstore.ErrMarkedDead) || time.Since(began) != 4*instance.BeatInterval {
+		if !errors.Is(err, instances.ErrMarkedDead) || time.Since(began) != 4*instance.BeatInterval {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
@@ -113,7 +113,7 @@ func (g *graveyard) Clock(context.Context) (time.Time, error) {
 	return time.Now().Round(0).Add(g.set), nil
 }
 
-func (g *graveyard) DeadInstances(context.Context) ([]string, error) {
+func (g *graveyard) Dead(context.Context) ([]string, error) {
 	g.looked++
 	return nil, nil
 }
@@ -141,11 +141,11 @@ func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
 				store, n := &graveyard{}, 0
 				keeper := &instance.Keeper{Store: store, Logger: slog.New(slog.DiscardHandler), Beat: func(context.Context) error {
 					if n++; n > c.beats {
-						return eventstore.ErrMarkedDead
+						return instances.ErrMarkedDead
 					}
 					return c.beat(store, n)
 				}}
-				if err := keeper.Run(t.Context()); !errors.Is(err, eventstore.ErrMarkedDead) {
+				if err := keeper.Run(t.Context()); !errors.Is(err, instances.ErrMarkedDead) {
 					t.Fatal(err)
 				}
 				if store.looked != c.looks {

@@ -21,6 +21,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -141,7 +142,7 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.
 	fill(b, store, runs, scrapers)
 	vacuum(b, db)
 	return webtest.Echo(web.New(web.Config{
-		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: feed.New(store).GroupStates, Instances: store.Holdings,
+		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: feed.New(store).GroupStates, Instances: instances.New(store).Holdings,
 		Handle:  webtest.Empty().Handle,
 		WaitFor: func(context.Context, int64) error { return nil },
 		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },

@@ -16,6 +16,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
@@ -61,7 +62,7 @@ type Config struct {
 	// Groups says how far each reader of the log has come.
 	Groups func(ctx context.Context) ([]feed.Group, error)
 	// Instances says who serves the database, each with the first of its runs.
-	Instances func(ctx context.Context, runs int) ([]eventstore.Holding, error)
+	Instances func(ctx context.Context, runs int) ([]instances.Holding, error)
 	// Handle decides and records: handlers/command.
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	// WaitFor returns when the read models show the log up to position.

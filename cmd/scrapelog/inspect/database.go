@@ -11,6 +11,7 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/instances"
 )
 
 // openLog opens the database of a command that works on the log directly, and
@@ -51,7 +52,7 @@ func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
 // is called, and refuses while one has it: instead says what does the same from
 // within a server.
 func maintain(ctx context.Context, store *eventstore.Store, instead string) (release func(), err error) {
-	release, err = store.Maintain(ctx)
+	release, err = instances.New(store).Maintain(ctx)
 	if errors.Is(err, eventstore.ErrHeld) {
 		err = fmt.Errorf("%w; %s", err, instead)
 	}
@@ -142,19 +143,19 @@ something is not as it must be, or when the schema is not this program's.`,
 
 // dbStatus is what "db status" prints.
 type dbStatus struct {
-	Dialect    eventstore.Dialect   `json:"dialect"`
-	Database   string               `json:"database"`
-	Schema     int64                `json:"schema"`
-	Latest     int64                `json:"schema_latest"`
-	Head       int64                `json:"head"`
-	Guards     int                  `json:"guards"`
-	Mismatches []string             `json:"guard_mismatches"`
-	Flaws      []eventstore.Flaw    `json:"flaws"`
-	Instances  []eventstore.Holding `json:"instances"`
+	Dialect    eventstore.Dialect  `json:"dialect"`
+	Database   string              `json:"database"`
+	Schema     int64               `json:"schema"`
+	Latest     int64               `json:"schema_latest"`
+	Head       int64               `json:"head"`
+	Guards     int                 `json:"guards"`
+	Mismatches []string            `json:"guard_mismatches"`
+	Flaws      []eventstore.Flaw   `json:"flaws"`
+	Instances  []instances.Holding `json:"instances"`
 }
 
 func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbStatus, err error) {
-	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Flaws: []eventstore.Flaw{}, Instances: []eventstore.Holding{}}
+	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Flaws: []eventstore.Flaw{}, Instances: []instances.Holding{}}
 	if s.Schema, s.Latest, err = store.Migrated(ctx); err != nil || s.Schema != s.Latest {
 		return s, err
 	}
@@ -176,7 +177,7 @@ func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbS
 		return s, err
 	}
 	s.Flaws = append(s.Flaws, flaws...)
-	instances, err := store.Holdings(ctx, heldShown)
+	instances, err := instances.New(store).Holdings(ctx, heldShown)
 	s.Instances = append(s.Instances, instances...)
 	return s, err
 }
@@ -214,7 +215,7 @@ func (s dbStatus) show(out *term.Printer) error {
 const heldShown = 20
 
 // held names what an instance follows.
-func held(i eventstore.Holding) string {
+func held(i instances.Holding) string {
 	var names []string
 	for _, r := range i.Runs {
 		names = append(names, r.Scraper+" "+r.Run.String())

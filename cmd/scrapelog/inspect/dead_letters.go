@@ -14,6 +14,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/react"
 )
@@ -145,7 +146,7 @@ may have the database meanwhile: the run is then taken over when one starts.`,
 
 // replayFollower is who is to follow a run that the replay starts.
 func replayFollower(ctx context.Context, store *eventstore.Store) (follower string, release func(), err error) {
-	live, err := store.LiveInstances(ctx)
+	live, err := instances.New(store).Live(ctx)
 	if err != nil {
 		return "", nil, err
 	}

@@ -2,11 +2,10 @@ package serve
 
 import (
 	"context"
+	"scrapelog/eventstore/instances"
 	"slices"
 	"sync"
 	"time"
-
-	"scrapelog/eventstore"
 )
 
 // fresh is for how long the list of live instances is taken as read. A run that
@@ -16,11 +15,11 @@ const fresh = time.Second
 // balancer spreads runs over the live instances. Between two looks at the
 // database it counts by itself: a storm of starts must not ask for each.
 type balancer struct {
-	live func(ctx context.Context) ([]eventstore.InstanceRow, error)
+	live func(ctx context.Context) ([]instances.Row, error)
 
 	mu   sync.Mutex
 	read time.Time
-	rows []eventstore.InstanceRow
+	rows []instances.Row
 }
 
 // least is the least loaded instance that takes runs; fallback when none is known.
@@ -32,7 +31,7 @@ func (b *balancer) least(ctx context.Context, fallback string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.rows, b.read = slices.DeleteFunc(rows, func(r eventstore.InstanceRow) bool { return !r.TakesRuns }), time.Now()
+		b.rows, b.read = slices.DeleteFunc(rows, func(r instances.Row) bool { return !r.TakesRuns }), time.Now()
 	}
 	if len(b.rows) == 0 {
 		return fallback, nil

@@ -2,16 +2,15 @@ package serve
 
 import (
 	"context"
+	"scrapelog/eventstore/instances"
 	"testing"
-
-	"scrapelog/eventstore"
 )
 
 func TestRunsAreSpreadOverLiveInstances(t *testing.T) {
 	looks := 0
-	b := balancer{live: func(context.Context) ([]eventstore.InstanceRow, error) {
+	b := balancer{live: func(context.Context) ([]instances.Row, error) {
 		looks++
-		return []eventstore.InstanceRow{{ID: "idle", TakesRuns: true}, {ID: "busy", OpenRuns: 4, TakesRuns: true}, {ID: "leaving"}}, nil
+		return []instances.Row{{ID: "idle", TakesRuns: true}, {ID: "busy", OpenRuns: 4, TakesRuns: true}, {ID: "leaving"}}, nil
 	}}
 	given := map[string]int{}
 	for range 10 {
@@ -24,7 +23,7 @@ func TestRunsAreSpreadOverLiveInstances(t *testing.T) {
 	if given["idle"] != 7 || given["busy"] != 3 || looks != 1 {
 		t.Errorf("given %v with %d looks at the database", given, looks)
 	}
-	alone := balancer{live: func(context.Context) ([]eventstore.InstanceRow, error) { return nil, nil }}
+	alone := balancer{live: func(context.Context) ([]instances.Row, error) { return nil, nil }}
 	if id, err := alone.least(t.Context(), "us"); id != "us" || err != nil {
 		t.Errorf("with nobody known: %q, %v", id, err)
 	}

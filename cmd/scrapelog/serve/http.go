@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/contract"
@@ -100,7 +101,7 @@ func (s *service) openTo() string {
 func (s *service) webConfig(hub *live.Hub) web.Config {
 	return web.Config{
 		OpenTo:  s.openTo(),
-		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.feed.GroupStates, Instances: s.store.Holdings, Handle: s.commands.Handle,
+		Queries: s.queries, Events: s.store, Live: watched{hub, s}, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings, Handle: s.commands.Handle,
 		WaitFor: s.shown, Heard: s.heard, Waiting: s.waiting, Audit: s.audit(), Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)

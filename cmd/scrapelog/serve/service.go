@@ -15,6 +15,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
@@ -49,7 +50,7 @@ func newService(config config.Config, version string, store *eventstore.Store, l
 	s := &service{config: config, version: version, store: store, feed: feed.New(store), logger: logger}
 	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
-	s.balance.live = store.LiveInstances
+	s.balance.live = instances.New(store).Live
 	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Streak: s.streak, Logger: logger,
 		Secrets: func() domain.Secrets { return s.access.Load().Secrets }}
 	return s
@@ -155,7 +156,7 @@ func (s *service) project(ctx context.Context) error {
 func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (config.Config, error)) error {
 	for {
 		err := unlessStopped(ctx, t.run(ctx, reload))
-		if !errors.Is(err, eventstore.ErrMarkedDead) || ctx.Err() != nil {
+		if !errors.Is(err, instances.ErrMarkedDead) || ctx.Err() != nil {
 			return err
 		}
 		s.logger.Warn("this instance was taken for dead; its runs were ended by another, and it starts anew", "instance", t.id)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
-	"scrapelog/eventstore"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/instance"
@@ -25,7 +25,7 @@ import (
 type tenure struct {
 	*service
 	id         string
-	lock       *eventstore.Instance
+	lock       *instances.Instance
 	keeper     *instance.Keeper
 	supervisor *scrape.Supervisor
 	prober     *recovery.Prober
@@ -40,12 +40,12 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := s.store.AcquireInstance(ctx, id.String())
+	lock, err := instances.New(s.store).Acquire(ctx, id.String())
 	if err != nil {
 		return nil, err
 	}
 	t := &tenure{service: s, id: id.String(), lock: lock, stopping: make(chan struct{})}
-	t.keeper = &instance.Keeper{Store: s.store, Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
+	t.keeper = &instance.Keeper{Store: instances.New(s.store), Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
 	t.supervisor = &scrape.Supervisor{
 		Instance: t.id, OpenRuns: s.store.OpenRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
 		Wake: s.store.Wake, Leave: t.leave, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
@@ -101,7 +101,7 @@ func (t *tenure) work(ctx context.Context, reload <-chan func() (config.Config, 
 	acting := new(errgroup.Group)
 	acting.Go(func() error {
 		err := t.keeper.Run(living)
-		if errors.Is(err, eventstore.ErrMarkedDead) {
+		if errors.Is(err, instances.ErrMarkedDead) {
 			disown(scrape.ErrDisowned)
 		}
 		return err
@@ -185,7 +185,7 @@ func (t *tenure) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	err := t.lock.Leave(ctx)
-	live, listing := t.store.LiveInstances(ctx)
+	live, listing := instances.New(t.store).Live(ctx)
 	if err = errors.Join(err, listing); err != nil {
 		t.logger.Warn("other instances cannot be told that this one stops", "error", err)
 		return

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/projections"
 )
@@ -48,7 +48,7 @@ func (j Job) text() string {
 type ProjectionList struct {
 	Projections []Projection
 	Head        int64
-	Instances   []eventstore.Holding
+	Instances   []instances.Holding
 	Now         time.Time
 	Since       time.Time // this instance has seen what goes wrong
 }

@@ -238,7 +238,7 @@ func ProjectionsPage(c Chrome, l ProjectionList) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = instances(l).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = instanceList(l).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -253,7 +253,7 @@ func ProjectionsPage(c Chrome, l ProjectionList) templ.Component {
 }
 
 // instances names who serves the database, and what each follows.
-func instances(l ProjectionList) templ.Component {
+func instanceList(l ProjectionList) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -13,6 +13,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
@@ -193,10 +194,10 @@ func (s *Service) Asked() ([]domain.Command, domain.Origin) {
 }
 
 // Instances says that one process serves, and follows a run.
-func (s *Service) Instances(context.Context, int) ([]eventstore.Holding, error) {
+func (s *Service) Instances(context.Context, int) ([]instances.Holding, error) {
 	const id = "01990000-0000-7000-8000-0000000000aa"
-	row := eventstore.InstanceRow{ID: id, StartedAt: ago(time.Hour), LastBeat: ago(time.Second), OpenRuns: 2}
-	return []eventstore.Holding{{InstanceRow: row, Runs: []eventstore.HeldRun{{Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
+	row := instances.Row{ID: id, StartedAt: ago(time.Hour), LastBeat: ago(time.Second), OpenRuns: 2}
+	return []instances.Holding{{Row: row, Runs: []instances.HeldRun{{Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
 }
 
 // Groups says that all is well, or what is blocked.

@@ -1,4 +1,4 @@
-package eventstore_test
+package instances_test
 
 import (
 	"bufio"
@@ -20,11 +20,12 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 )
 
-func acquire(t testing.TB, s *eventstore.Store, id string) *eventstore.Instance {
+func acquire(t testing.TB, s *instances.Registry, id string) *instances.Instance {
 	t.Helper()
-	i, err := s.AcquireInstance(t.Context(), id)
+	i, err := s.Acquire(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,9 +33,9 @@ func acquire(t testing.TB, s *eventstore.Store, id string) *eventstore.Instance 
 	return i
 }
 
-func live(t testing.TB, s *eventstore.Store) (ids []string) {
+func live(t testing.TB, s *instances.Registry) (ids []string) {
 	t.Helper()
-	rows, err := s.LiveInstances(t.Context())
+	rows, err := s.Live(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +45,9 @@ func live(t testing.TB, s *eventstore.Store) (ids []string) {
 	return ids
 }
 
-func dead(t testing.TB, s *eventstore.Store) []string {
+func dead(t testing.TB, s *instances.Registry) []string {
 	t.Helper()
-	ids, err := s.DeadInstances(t.Context())
+	ids, err := s.Dead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,14 +62,14 @@ func assertIDs(t testing.TB, what string, got []string, want ...string) {
 }
 
 // silence makes an instance look as if it had not beaten for that long.
-func silence(t testing.TB, s *eventstore.Store, id string, seconds int) {
+func silence(t testing.TB, s *instances.Registry, id string, seconds int) {
 	t.Helper()
 	write(t, s, fmt.Sprintf(`UPDATE instances SET last_beat = last_beat - %d000000 WHERE id = '%s'`, seconds, id))
 }
 
 func TestInstanceLives(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := instances.New(db.Open(t))
 		one := acquire(t, s, "one")
 		mustAppend(t, s, appendOf(0, started(uuid.New())))
 		assertIDs(t, "live", live(t, s), "one:1")
@@ -88,7 +89,7 @@ func TestInstanceLives(t *testing.T) {
 }
 
 func TestInstanceThatWasMarkedDeadIsTold(t *testing.T) {
-	s := eventstoretest.Postgres(t).Open(t)
+	s := instances.New(eventstoretest.Postgres(t).Open(t))
 	one := acquire(t, s, "one")
 	acquire(t, s, "two")
 	mustAppend(t, s, appendOf(0, started(uuid.New())))
@@ -98,7 +99,7 @@ func TestInstanceThatWasMarkedDeadIsTold(t *testing.T) {
 	if err := s.MarkDead(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
-	if err := one.Beat(t.Context()); !errors.Is(err, eventstore.ErrMarkedDead) {
+	if err := one.Beat(t.Context()); !errors.Is(err, instances.ErrMarkedDead) {
 		t.Errorf("beat: got %v, want ErrMarkedDead", err)
 	}
 	assertIDs(t, "dead, while its run is open", dead(t, s), "one")
@@ -106,8 +107,8 @@ func TestInstanceThatWasMarkedDeadIsTold(t *testing.T) {
 
 func TestDeathByTheRule(t *testing.T) {
 	db := eventstoretest.Postgres(t)
-	s, other := db.Open(t), db.Open(t)
-	one, err := other.AcquireInstance(t.Context(), "one")
+	s, other := instances.New(db.Open(t)), instances.New(db.Open(t))
+	one, err := other.Acquire(t.Context(), "one")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestDeathByTheRule(t *testing.T) {
 	silence(t, s, "one", -10)
 	assertIDs(t, "with a beat from 5 s ahead, by a clock that was set back", dead(t, s), "one")
 	silence(t, s, "one", 10)
-	if err := one.Beat(t.Context()); err == nil || errors.Is(err, eventstore.ErrMarkedDead) {
+	if err := one.Beat(t.Context()); err == nil || errors.Is(err, instances.ErrMarkedDead) {
 		t.Errorf("beat on a lost session: %v", err)
 	}
 	if err := one.Beat(t.Context()); err != nil {
@@ -135,7 +136,7 @@ func TestDeathByTheRule(t *testing.T) {
 // Who starts when the database has just come back finds everybody silent.
 func TestWhoIsSurelyDead(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s := db.Open(t)
+		s := instances.New(db.Open(t))
 		surely := func() []string {
 			t.Helper()
 			ids, err := s.SurelyDead(t.Context())
@@ -164,7 +165,7 @@ func TestWhoIsSurelyDead(t *testing.T) {
 // waits until that is taken for dead.
 func TestLostLocksComeLast(t *testing.T) {
 	db := eventstoretest.Postgres(t)
-	s, other := db.Open(t), db.Open(t)
+	s, other := instances.New(db.Open(t)), instances.New(db.Open(t))
 	acquire(t, other, "killed")
 	write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
 	acquire(t, s, "one") // the follower of the open run
@@ -174,7 +175,7 @@ func TestLostLocksComeLast(t *testing.T) {
 
 func TestNewInstanceOfAFileFindsTheOthersDead(t *testing.T) {
 	db := eventstoretest.SQLite(t)
-	s := db.Open(t)
+	s := instances.New(db.Open(t))
 	// As when its process is killed: the lock goes, the row stays.
 	write(t, s, `INSERT INTO instances (id) VALUES ('one')`)
 	mustAppend(t, s, appendOf(0, started(uuid.New())))
@@ -195,7 +196,7 @@ func TestSecondProcessIsHeldOff(t *testing.T) {
 	if url := os.Getenv(holder); url != "" {
 		s, err := eventstore.Open(context.Background(), eventstore.Config{URL: url})
 		if err == nil {
-			_, err = s.AcquireInstance(context.Background(), "first")
+			_, err = instances.New(s).Acquire(context.Background(), "first")
 		}
 		fmt.Println(err)
 		_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // until our parent is done or gone
@@ -223,8 +224,8 @@ func TestSecondProcessIsHeldOff(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	s := eventstoretest.Database{Dialect: eventstore.SQLite, URL: "sqlite:" + link}.Open(t)
-	if _, err := s.AcquireInstance(t.Context(), "second"); !errors.Is(err, eventstore.ErrHeld) {
+	s := instances.New(eventstoretest.Database{Dialect: eventstore.SQLite, URL: "sqlite:" + link}.Open(t))
+	if _, err := s.Acquire(t.Context(), "second"); !errors.Is(err, eventstore.ErrHeld) {
 		t.Errorf("got %v, want ErrHeld", err)
 	}
 	in.Close()
@@ -237,7 +238,7 @@ func TestSecondProcessIsHeldOff(t *testing.T) {
 // Maintenance and instances keep each other out, and one maintenance another.
 func TestMaintenanceIsAlone(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s, other := db.Open(t), db.Open(t)
+		s, other := instances.New(db.Open(t)), instances.New(db.Open(t))
 		mustMaintain := func() (release func()) {
 			t.Helper()
 			release, err := s.Maintain(t.Context())
@@ -250,7 +251,7 @@ func TestMaintenanceIsAlone(t *testing.T) {
 		if _, err := other.Maintain(t.Context()); !errors.Is(err, eventstore.ErrHeld) {
 			t.Errorf("a second maintenance: got %v, want ErrHeld", err)
 		}
-		if _, err := other.AcquireInstance(t.Context(), "one"); !errors.Is(err, eventstore.ErrHeld) {
+		if _, err := other.Acquire(t.Context(), "one"); !errors.Is(err, eventstore.ErrHeld) {
 			t.Errorf("an instance that starts: got %v, want ErrHeld", err)
 		}
 		release()
@@ -268,7 +269,7 @@ func TestMaintenanceIsAlone(t *testing.T) {
 // A database that an older program has made is maintained before it is migrated.
 func TestMaintenanceOfAnOlderSchema(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		first, err := fs.Sub(os.DirFS("migrations"), string(db.Dialect))
+		first, err := fs.Sub(os.DirFS("../migrations"), string(db.Dialect))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,10 +289,12 @@ func TestMaintenanceOfAnOlderSchema(t *testing.T) {
 		if _, err := older.UpTo(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		s, err := open(t, db.URL)
+		log, err := eventstore.Open(t.Context(), eventstore.Config{URL: db.URL})
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = log.Close() })
+		s := instances.New(log)
 		release, err := s.Maintain(t.Context())
 		if err != nil {
 			t.Fatalf("maintain: %v", err)
@@ -309,10 +312,10 @@ func TestMaintenanceOfAnOlderSchema(t *testing.T) {
 // Who is about to stop, or has lost its lock, lives and is given no more runs.
 func TestWhoTakesRuns(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s, other := db.Open(t), db.Open(t)
+		s, other := instances.New(db.Open(t)), instances.New(db.Open(t))
 		one := acquire(t, other, "one")
 		takes := func(want bool) bool {
-			rows, err := s.LiveInstances(t.Context())
+			rows, err := s.Live(t.Context())
 			if err != nil || len(rows) != 1 {
 				t.Fatalf("live: %v, %v", rows, err)
 			}
@@ -339,7 +342,7 @@ func TestWhoTakesRuns(t *testing.T) {
 // An instance whose session was cut goes on following its runs.
 func TestMaintenanceWaitsForAnInstanceToBeForgotten(t *testing.T) {
 	db := eventstoretest.Postgres(t)
-	s, other := db.Open(t), db.Open(t)
+	s, other := instances.New(db.Open(t)), instances.New(db.Open(t))
 	acquire(t, other, "one")
 	write(t, s, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = 1935897196`)
 	_, err := s.Maintain(t.Context())
@@ -358,11 +361,13 @@ func TestMaintenanceWaitsForAnInstanceToBeForgotten(t *testing.T) {
 
 func TestInstanceMigrates(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		s, err := open(t, db.URL)
+		log, err := eventstore.Open(t.Context(), eventstore.Config{URL: db.URL})
 		if err != nil {
 			t.Fatal(err)
 		}
-		one, err := s.AcquireInstance(t.Context(), "one")
+		t.Cleanup(func() { _ = log.Close() })
+		s := instances.New(log)
+		one, err := s.Acquire(t.Context(), "one")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package eventstore
+package instances
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // instanceLocks and servingLock name the advisory locks of serving instances;
@@ -37,8 +38,18 @@ var (
 	instancesLivePostgres string
 )
 
-// InstanceRow is a serving process that is alive.
-type InstanceRow struct {
+// ErrMarkedDead: another instance has marked this one dead and ended its runs. Drop
+// every stream and register under a new id.
+var ErrMarkedDead = errors.New("this instance was marked dead")
+
+// Registry is a log with the processes that serve it.
+type Registry struct{ *eventstore.Store }
+
+// New returns the registry of a log.
+func New(log *eventstore.Store) *Registry { return &Registry{log} }
+
+// Row is a serving process that is alive.
+type Row struct {
 	ID        string    `json:"id"`
 	StartedAt time.Time `json:"started_at"`
 	LastBeat  time.Time `json:"last_beat"`
@@ -50,7 +61,7 @@ type InstanceRow struct {
 // Instance is this process among those that serve the database. It is alive as
 // long as it holds its lock and beats.
 type Instance struct {
-	store *Store
+	store *Registry
 	id    string
 
 	beats beats
@@ -60,14 +71,14 @@ type Instance struct {
 	session *sql.Conn    // PostgreSQL: holds the locks; nil after it was lost
 }
 
-// AcquireInstance takes the lock, brings the schema to the newest version and
+// Acquire takes the lock, brings the schema to the newest version and
 // registers id, which must be new. On SQLite one process serves a database:
-// ErrHeld when another does. ErrHeld, on both, while maintenance is at work (see
+// ErrHeld when another does. eventstore.ErrHeld, on both, while maintenance is at work (see
 // [Store.Maintain]). Who is held off has changed nothing.
-func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, error) {
+func (s *Registry) Acquire(ctx context.Context, id string) (*Instance, error) {
 	i := &Instance{store: s, id: id}
-	if s.dialect == SQLite {
-		release, err := s.file.lock()
+	if s.Dialect() == eventstore.SQLite {
+		release, err := s.LockFile()
 		if err != nil {
 			return nil, err
 		}
@@ -89,10 +100,10 @@ func (s *Store) AcquireInstance(ctx context.Context, id string) (*Instance, erro
 func (i *Instance) register(ctx context.Context) error {
 	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, instancesForget); err != nil {
-			return Unavailable(ctx, "register instance", err)
+			return eventstore.Unavailable(ctx, "register instance", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.id); err != nil {
-			return Unavailable(ctx, "register instance", err)
+			return eventstore.Unavailable(ctx, "register instance", err)
 		}
 		return nil
 	})
@@ -102,9 +113,9 @@ func (i *Instance) register(ctx context.Context) error {
 // instance, the lock by which others see that it lives, and a share of the lock
 // that maintenance takes alone.
 func (i *Instance) lockSession(ctx context.Context) error {
-	conn, err := i.store.write.Conn(ctx)
+	conn, err := i.store.Writer().Conn(ctx)
 	if err != nil {
-		return Unavailable(ctx, "instance lock", err)
+		return eventstore.Unavailable(ctx, "instance lock", err)
 	}
 	var serving, own bool
 	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock_shared($1), pg_try_advisory_lock($2, hashtext($3))`,
@@ -115,13 +126,13 @@ func (i *Instance) lockSession(ctx context.Context) error {
 	}
 	if err != nil {
 		discard(conn)
-		return Unavailable(ctx, "instance lock", err)
+		return eventstore.Unavailable(ctx, "instance lock", err)
 	}
 	endSession(conn) // it may have one of the two
 	if !serving {
-		return fmt.Errorf("%w: maintenance is at work; start when it is done", ErrHeld)
+		return fmt.Errorf("%w: maintenance is at work; start when it is done", eventstore.ErrHeld)
 	}
-	return fmt.Errorf("%w: instance %s", ErrHeld, i.id)
+	return fmt.Errorf("%w: instance %s", eventstore.ErrHeld, i.id)
 }
 
 // discard closes the connection instead of giving it back: its session may
@@ -152,7 +163,7 @@ func (i *Instance) Beat(ctx context.Context) error {
 }
 
 func (i *Instance) beatOnce(ctx context.Context) error {
-	if i.store.dialect == SQLite {
+	if i.store.Dialect() == eventstore.SQLite {
 		return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return i.beat(ctx, tx) })
 	}
 	if i.session == nil {
@@ -168,10 +179,10 @@ func (i *Instance) beatOnce(ctx context.Context) error {
 	return err
 }
 
-func (i *Instance) beat(ctx context.Context, on Querier) error {
-	result, err := on.ExecContext(ctx, i.store.dialect.Pick(instancesBeatSQLite, instancesBeatPostgres), i.id)
+func (i *Instance) beat(ctx context.Context, on eventstore.Querier) error {
+	result, err := on.ExecContext(ctx, i.store.Dialect().Pick(instancesBeatSQLite, instancesBeatPostgres), i.id)
 	if err != nil {
-		return Unavailable(ctx, "beat", err)
+		return eventstore.Unavailable(ctx, "beat", err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(fmt.Errorf("instance %s: %w", i.id, ErrMarkedDead), err)
@@ -209,59 +220,59 @@ func (i *Instance) unlock() error {
 	return nil
 }
 
-// LiveInstances lists the instances that are not dead: those that take runs
+// Live lists the instances that are not dead: those that take runs
 // before the others, the least loaded first.
-func (s *Store) LiveInstances(ctx context.Context) ([]InstanceRow, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, s.dialect.Pick(instancesLiveSQLite, instancesLivePostgres))
+func (s *Registry) Live(ctx context.Context) ([]Row, error) {
+	rows, err := s.From(ctx).QueryContext(ctx, s.Dialect().Pick(instancesLiveSQLite, instancesLivePostgres))
 	if err != nil {
-		return nil, Unavailable(ctx, "instances", err)
+		return nil, eventstore.Unavailable(ctx, "instances", err)
 	}
-	live, err := ScanAll(rows, func(row Scanner) (r InstanceRow, err error) {
+	live, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (r Row, err error) {
 		var started, beat int64
 		err = row.Scan(&r.ID, &started, &beat, &r.TakesRuns, &r.OpenRuns)
 		r.StartedAt, r.LastBeat = time.UnixMicro(started).UTC(), time.UnixMicro(beat).UTC()
 		return r, err
 	})
 	if err != nil {
-		return nil, Unavailable(ctx, "instances", err)
+		return nil, eventstore.Unavailable(ctx, "instances", err)
 	}
 	return live, nil
 }
 
-// DeadInstances lists who is not alive and still has something to be ended: an
+// Dead lists who is not alive and still has something to be ended: an
 // open run that names it, or a row that is not marked.
-func (s *Store) DeadInstances(ctx context.Context) ([]string, error) {
+func (s *Registry) Dead(ctx context.Context) ([]string, error) {
 	return s.instanceIDs(ctx, instancesDead)
 }
 
 // SurelyDead lists those of them of whom that is known to one who has just come. On
 // SQLite that is all: whoever serves has the lock. On PostgreSQL the database may have
 // been away, and the others be about to say that they live.
-func (s *Store) SurelyDead(ctx context.Context) ([]string, error) {
-	return s.instanceIDs(ctx, s.dialect.Pick(instancesDead, instancesSurelyDead))
+func (s *Registry) SurelyDead(ctx context.Context) ([]string, error) {
+	return s.instanceIDs(ctx, s.Dialect().Pick(instancesDead, instancesSurelyDead))
 }
 
-func (s *Store) instanceIDs(ctx context.Context, query string) ([]string, error) {
+func (s *Registry) instanceIDs(ctx context.Context, query string) ([]string, error) {
 	rows, err := s.From(ctx).QueryContext(ctx, query)
 	if err != nil {
-		return nil, Unavailable(ctx, "dead instances", err)
+		return nil, eventstore.Unavailable(ctx, "dead instances", err)
 	}
-	dead, err := ScanAll(rows, func(row Scanner) (id string, err error) { return id, row.Scan(&id) })
+	dead, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (id string, err error) { return id, row.Scan(&id) })
 	if err != nil {
-		return nil, Unavailable(ctx, "dead instances", err)
+		return nil, eventstore.Unavailable(ctx, "dead instances", err)
 	}
 	return dead, nil
 }
 
 // Clock is the clock by which instances are dead: the server's, on PostgreSQL.
-func (s *Store) Clock(ctx context.Context) (time.Time, error) {
-	if s.dialect == SQLite {
+func (s *Registry) Clock(ctx context.Context) (time.Time, error) {
+	if s.Dialect() == eventstore.SQLite {
 		return time.Now(), nil
 	}
 	var micros int64
 	err := s.From(ctx).QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&micros)
 	if err != nil {
-		return time.Time{}, Unavailable(ctx, "clock", err)
+		return time.Time{}, eventstore.Unavailable(ctx, "clock", err)
 	}
 	return time.UnixMicro(micros), nil
 }
@@ -269,21 +280,21 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 // MarkDead marks an instance dead in the transaction of ctx, the one that ends
 // its runs. Whether it is dead is looked at once more, with its row locked: an
 // instance that has come back is domain.ErrConflict.
-func (s *Store) MarkDead(ctx context.Context, id string) error {
+func (s *Registry) MarkDead(ctx context.Context, id string) error {
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// The row lock comes first: the statement after it sees a beat that it waited for.
 		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = dead WHERE id = $1`, id); err != nil {
-			return Unavailable(ctx, "mark dead", err)
+			return eventstore.Unavailable(ctx, "mark dead", err)
 		}
 		var alive bool
 		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM live_instances WHERE id = $1)`, id).Scan(&alive); err != nil {
-			return Unavailable(ctx, "mark dead", err)
+			return eventstore.Unavailable(ctx, "mark dead", err)
 		}
 		if alive {
 			return fmt.Errorf("instance %s is alive: %w", id, domain.ErrConflict)
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = true WHERE id = $1`, id); err != nil {
-			return Unavailable(ctx, "mark dead", err)
+			return eventstore.Unavailable(ctx, "mark dead", err)
 		}
 		return nil
 	})

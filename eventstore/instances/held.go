@@ -1,0 +1,48 @@
+package instances
+
+import (
+	"context"
+	_ "embed"
+	"scrapelog/eventstore"
+
+	"github.com/google/uuid"
+)
+
+//go:embed sql/scraper_guard.held.sql
+var guardHeld string
+
+// HeldRun is an open run and its scraper.
+type HeldRun struct {
+	Scraper string    `json:"scraper"`
+	Run     uuid.UUID `json:"run"`
+}
+
+// Holding is a live instance and the runs that it follows, by scraper: the first
+// of them, where OpenRuns counts more.
+type Holding struct {
+	Row
+	Runs []HeldRun `json:"runs"`
+}
+
+// Holdings lists the live instances, each with at most so many of its runs.
+func (s *Registry) Holdings(ctx context.Context, runs int) ([]Holding, error) {
+	live, err := s.Live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	holdings := make([]Holding, len(live))
+	for i, instance := range live {
+		rows, err := s.From(ctx).QueryContext(ctx, guardHeld, instance.ID, runs)
+		if err != nil {
+			return nil, eventstore.Unavailable(ctx, "held runs", err)
+		}
+		held, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (r HeldRun, err error) {
+			return r, row.Scan(&r.Scraper, &r.Run)
+		})
+		if err != nil {
+			return nil, eventstore.Unavailable(ctx, "held runs", err)
+		}
+		holdings[i] = Holding{instance, append([]HeldRun{}, held...)}
+	}
+	return holdings, nil
+}
