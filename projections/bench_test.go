@@ -9,6 +9,7 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/eventstoretest/rivals"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 var benchEvents = flag.Int64("events", 1_000_000, "events of the log that benchmarks work on")
@@ -45,7 +46,7 @@ func BenchmarkRebuild(b *testing.B) {
 			rivals.InTurns(b, rivals.Turn{Name: rivals.Ours, Rate: rate(func() error { rebuild(b, s); return nil })}, pages)
 		})
 		b.Run("replay", func(b *testing.B) {
-			rivals.InTurns(b, rivals.Turn{Name: rivals.Ours, Rate: rate(func() error { replay(b, s); return nil })}, pages)
+			rivals.InTurns(b, rivals.Turn{Name: rivals.Ours, Rate: rate(func() error { compare(b, s); return nil })}, pages)
 		})
 	})
 }
@@ -59,9 +60,9 @@ func rebuild(b *testing.B, s *eventstore.Store) {
 	}
 }
 
-func replay(b *testing.B, s *eventstore.Store) {
+func compare(b *testing.B, s *eventstore.Store) {
 	b.Helper()
-	result, err := projections.Replay(b.Context(), s, projections.ReplayConfig{Against: projections.InTables(s)})
+	result, err := replay.Compare(b.Context(), s, replay.Config{Against: replay.InTables(s)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func TestCountsUnderAFilter(t *testing.T) {
 	t.Logf("seed %d", seed)
 	onEach(t, func(t *testing.T, log *testLog) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		log.given(manyRuns(rng, 90)...)
+		log.Given(manyRuns(rng, 90)...)
 		everything := log.pages(RunFilter{Limit: 100})
 		for range 40 {
 			f, most := randomFilter(rng), 1+rng.IntN(20)
@@ -51,8 +51,8 @@ func TestCountsUnderAFilter(t *testing.T) {
 // However many runs there are, a filter is answered by a walk along one index.
 func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(manyRuns(rand.New(rand.NewPCG(1, 1)), 300)...)
-		log.exec("ANALYZE")
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 300)...)
+		log.Exec("ANALYZE")
 		some := []RunFilter{{}, {Since: at(1)}, {Until: at(9)}, {Since: at(1), Until: at(9)}}
 		for _, f := range some {
 			for _, status := range []domain.RunStatus{"", domain.StatusFailed} {
@@ -171,16 +171,16 @@ func TestTheScrapersThatAreDueNext(t *testing.T) {
 			}
 		}
 		due()
-		log.given(scraper("quarter", "@every 15m"), scraper("hour", "@every 1h"), scraper("half", "@every 30m"), scraper("never", ""))
+		log.Given(scraper("quarter", "@every 15m"), scraper("hour", "@every 1h"), scraper("half", "@every 30m"), scraper("never", ""))
 		due("quarter", "half")
-		log.given(domain.ScraperPaused{AboutScraper: about("quarter", 1)})
+		log.Given(domain.ScraperPaused{AboutScraper: about("quarter", 1)})
 		due("half", "hour")
-		log.given(domain.ScraperResumed{AboutScraper: about("quarter", 2)}, domain.ScraperRemoved{AboutScraper: about("half", 2)})
+		log.Given(domain.ScraperResumed{AboutScraper: about("quarter", 2)}, domain.ScraperRemoved{AboutScraper: about("half", 2)})
 		due("quarter", "hour")
 		run := domain.RunStarted{AboutRun: domain.AboutRun{RunID: runA, Scraper: "quarter", At: at(3600)}, Trigger: domain.TriggerSchedule, DueAt: at(3600), Instance: "i1"}
-		log.given(run, domain.ScrapeSkipped{AboutScraper: about("hour", 3600), Trigger: domain.TriggerSchedule, DueAt: at(3600), Reason: domain.SkipPaused})
+		log.Given(run, domain.ScrapeSkipped{AboutScraper: about("hour", 3600), Trigger: domain.TriggerSchedule, DueAt: at(3600), Reason: domain.SkipPaused})
 		due("quarter", "hour")
-		log.given(scraper("hour", "@every 1m"))
+		log.Given(scraper("hour", "@every 1m"))
 		due("hour", "quarter")
 	})
 }
@@ -190,9 +190,9 @@ func TestScrapersPageByPage(t *testing.T) {
 		for _, name := range []string{"d", "b", "a", "c"} {
 			e := configured(0)
 			e.Scraper, e.Config.Name = name, name
-			log.given(e)
+			log.Given(e)
 		}
-		log.given(domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "b", At: at(1)}})
+		log.Given(domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "b", At: at(1)}})
 		names, err := log.ScraperNames(t.Context(), 2)
 		if err != nil || !slices.Equal(names, []string{"a", "c"}) {
 			t.Errorf("names: %v, %v", names, err)
@@ -215,12 +215,12 @@ func TestAnOutlineDoesNotGrow(t *testing.T) {
 			}
 			return c
 		}
-		log.given(configured(0), started(runA, 1))
+		log.Given(configured(0), started(runA, 1))
 		state := changes(0)
 		if !state.State || len(state.Runs)+len(state.Scrapers) > 0 || state.Counts[domain.StatusRunning] != 1 || state.Position != 2 {
 			t.Errorf("the state: %+v", state)
 		}
-		log.given(lost(runA, 2))
+		log.Given(lost(runA, 2))
 		if few := changes(2); few.Many || len(few.Runs) != 1 || few.Runs[0].Status != domain.StatusConnectionFailed || len(few.Scrapers) != 1 || few.Position != 3 {
 			t.Errorf("one change: %+v", few)
 		}
@@ -231,7 +231,7 @@ func TestAnOutlineDoesNotGrow(t *testing.T) {
 		for n := range OutlineMost + 1 {
 			storm = append(storm, started(uuid.New(), float64(10+n)))
 		}
-		log.given(storm...)
+		log.Given(storm...)
 		if many := changes(3); !many.Many || len(many.Runs)+len(many.Scrapers) > 0 || many.Position != int64(3+len(storm)) || many.Counts.Total() != int64(1+len(storm)) {
 			t.Errorf("many: %+v", many)
 		}

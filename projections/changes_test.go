@@ -11,7 +11,7 @@ import (
 
 func TestChangesAreToldOnceAndInOrder(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(configured(0), started(runA, 1))
+		log.Given(configured(0), started(runA, 1))
 		state, err := log.ChangedSince(t.Context(), 0)
 		if err != nil || !state.State || state.Position != 2 || len(state.Runs) != 1 || len(state.Scrapers) != 1 || state.Counts["running"] != 1 {
 			t.Fatalf("state: %+v, %v", state, err)
@@ -19,7 +19,7 @@ func TestChangesAreToldOnceAndInOrder(t *testing.T) {
 		if none, err := log.ChangedSince(t.Context(), 2); err != nil || none.State || none.Position != 2 || len(none.Runs)+len(none.Scrapers) != 0 {
 			t.Errorf("nothing new: %+v, %v", none, err)
 		}
-		log.given(lost(runA, 2), restored(runA, 3), recovers(runB, runA, 3))
+		log.Given(lost(runA, 2), restored(runA, 3), recovers(runB, runA, 3))
 		changes, err := log.ChangedSince(t.Context(), 2)
 		if err != nil || changes.State || changes.Position != 5 || changes.Counts.Total() != 2 {
 			t.Fatalf("changes: %+v, %v", changes, err)
@@ -30,7 +30,7 @@ func TestChangesAreToldOnceAndInOrder(t *testing.T) {
 		if len(changes.Scrapers) != 1 || changes.Scrapers[0].OpenRun != runB {
 			t.Errorf("scrapers: %+v", changes.Scrapers)
 		}
-		log.given(domain.ScraperRemoved{AboutScraper: aboutShop(9)})
+		log.Given(domain.ScraperRemoved{AboutScraper: aboutShop(9)})
 		changes, err = log.ChangedSince(t.Context(), 5)
 		if err != nil || len(changes.Scrapers) != 1 || !changes.Scrapers[0].Removed || len(changes.Runs) != 0 {
 			t.Errorf("a removal: %+v, %v", changes, err)
@@ -40,15 +40,15 @@ func TestChangesAreToldOnceAndInOrder(t *testing.T) {
 
 func TestChangesWaitForTheSlowestProjection(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(configured(0), started(runA, 1))
-		log.append(completed(runA, 2, 1))
-		if err := log.followOne(All()[0]); err != nil {
+		log.Given(configured(0), started(runA, 1))
+		log.Append(completed(runA, 2, 1))
+		if err := log.FollowOne(All()[0]); err != nil {
 			t.Fatal(err)
 		}
 		if c, err := log.ChangedSince(t.Context(), 2); err != nil || c.Position != 2 || len(c.Runs) != 0 {
 			t.Errorf("while one has yet to come: %+v, %v", c, err)
 		}
-		log.follow()
+		log.Follow()
 		if c, err := log.ChangedSince(t.Context(), 2); err != nil || c.Position != 3 || len(c.Runs) != 1 || len(c.Scrapers) != 1 {
 			t.Errorf("once all have come: %+v, %v", c, err)
 		}
@@ -57,8 +57,8 @@ func TestChangesWaitForTheSlowestProjection(t *testing.T) {
 
 func TestManyChangesComeInParts(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(configured(0))
-		log.given(manyRuns(rand.New(rand.NewPCG(1, 1)), 700)...)
+		log.Given(configured(0))
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 700)...)
 		head, err := log.Head(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -88,13 +88,13 @@ func TestManyChangesComeInParts(t *testing.T) {
 
 func TestAStateHoldsOldRunsThatAreStillOpen(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(started(runA, -1), started(runB, -2))
+		log.Given(started(runA, -1), started(runB, -2))
 		var events []domain.Event
 		for range DefaultLimit + 10 {
 			id := uuid.New()
 			events = append(events, started(id, 1), completed(id, 2, 0))
 		}
-		log.given(events...)
+		log.Given(events...)
 		state, err := log.ChangedSince(t.Context(), 0)
 		if err != nil || len(state.Runs) != DefaultLimit+2 {
 			t.Fatalf("%d runs, %v", len(state.Runs), err)

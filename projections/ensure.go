@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
@@ -57,7 +58,28 @@ func (p Projection) ensure(ctx context.Context, store *eventstore.Store) error {
 	if current, err := p.current(ctx, store); err != nil || current {
 		return err
 	}
-	return p.rebuild(ctx, store, pageSize, func(int64, int64) {})
+	return p.rebuild(ctx, store, PageSize, func(int64, int64) {})
+}
+
+// ErrNotBuilt: there is no read model of that name, or one of another version of
+// this program.
+var ErrNotBuilt = fmt.Errorf("%w: the read model is not built by this version of the program; a server builds it when it starts", domain.ErrConflict)
+
+// MustBeBuilt returns ErrNotBuilt unless the tables are there and of this version.
+func (p Projection) MustBeBuilt(ctx context.Context, store *eventstore.Store) error {
+	var found int
+	err := store.Reader().QueryRowContext(ctx, statement("tables.count."+string(store.Dialect())), "projections").Scan(&found)
+	if err != nil {
+		return fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
+	}
+	if found == 0 {
+		return fmt.Errorf("%s: %w", p.name, ErrNotBuilt)
+	}
+	built, err := p.current(ctx, store)
+	if err == nil && !built {
+		err = fmt.Errorf("%s: %w", p.name, ErrNotBuilt)
+	}
+	return err
 }
 
 // current says whether the tables are there and of this version.

@@ -111,7 +111,7 @@ func hexValue(digit byte) int64 {
 // server or without one: where the read model is not built or does not have the
 // run, it asks the log itself, which takes longer.
 func FindRun(ctx context.Context, store *eventstore.Store, field, text string) (uuid.UUID, error) {
-	runs, err := find("runs")
+	runs, err := Find("runs")
 	if err != nil {
 		return uuid.Nil, err
 	}

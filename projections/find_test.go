@@ -27,7 +27,7 @@ func TestARunIsFoundByAnyPartOfItsID(t *testing.T) {
 		for i, id := range alike {
 			events = append(events, started(id, float64(2*i)), completed(id, float64(2*i+1), 1))
 		}
-		log.given(events...)
+		log.Given(events...)
 		for text, want := range map[string]struct {
 			run  int    // of alike
 			fail string // part of the error
@@ -69,12 +69,12 @@ func TestARunIsFoundByAnyPartOfItsID(t *testing.T) {
 
 func TestACommandFindsARunThatTheReadModelDoesNotHave(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.append(started(alike[0], 0)) // which no projection has seen
+		log.Append(started(alike[0], 0)) // which no projection has seen
 		if id, err := FindRun(t.Context(), log.Store, "run", "3b0c5d11"); err != nil || id != alike[0] {
 			t.Errorf("behind: %s, %v", id, err)
 		}
-		log.exec("UPDATE projections SET version = 1")
-		log.exec("DROP TABLE runs")
+		log.Exec("UPDATE projections SET version = 1")
+		log.Exec("DROP TABLE runs")
 		if id, err := FindRun(t.Context(), log.Store, "run", "0198c2f4"); err != nil || id != alike[0] {
 			t.Errorf("not built: %s, %v", id, err)
 		}
@@ -102,8 +102,8 @@ func TestTheTailOfAnIDIsItsLastDigitsBackwards(t *testing.T) {
 // However many runs there are, an id is found by its ends without reading them.
 func TestTheEndsOfAnIDAreServedByAnIndex(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(manyRuns(rand.New(rand.NewPCG(1, 1)), 300)...)
-		log.exec("ANALYZE")
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 300)...)
+		log.Exec("ANALYZE")
 		log.walks("runs_tail", statement("runs.with_tail"), 0, 99, 6)
 		log.walks("", statement("runs.with_head"), uuid.Nil.String(), uuid.Max.String(), 6)
 		log.walks("runs_newest", statement("runs.with_middle"), "%abcdef%", 100, 6)

@@ -10,39 +10,48 @@ import (
 	"scrapelog/eventstore"
 )
 
-// pages is how the log is read by whoever folds much of it. Decoding is what
-// costs most: only what is wanted is decoded.
-type pages struct {
-	log    log
-	size   int // events of a page
-	wanted func(wireName string) bool
+// Log is where a fold reads: *eventstore.Store.
+type Log interface {
+	Payloads(ctx context.Context, after, until int64, limit int) ([]eventstore.Payload, error)
 }
 
-// page is a piece of the log. The event of a payload that is not wanted, or of
-// an unknown type, is nil.
-type page struct {
-	payloads []eventstore.Payload
-	events   []domain.Event
+// Pages reads much of the log. Decoding is what costs most: only what is wanted is
+// decoded.
+type Pages struct {
+	Log    Log
+	Size   int // events of a page
+	Wanted func(wireName string) bool
+}
+
+// PageSize is how many events a rebuild folds in one transaction. On SQLite there
+// are no other writes meanwhile.
+const PageSize = 1000
+
+// Page is a piece of the log. The event of a payload that is not wanted, or of an
+// unknown type, is nil.
+type Page struct {
+	Payloads []eventstore.Payload
+	Events   []domain.Event
 }
 
 // known lists the events that were decoded.
-func (p page) known() []event {
+func (p Page) known() []event {
 	var events []event
-	for i, e := range p.events {
+	for i, e := range p.Events {
 		if e != nil {
-			events = append(events, event{p.payloads[i].Position, e})
+			events = append(events, event{p.Payloads[i].Position, e})
 		}
 	}
 	return events
 }
 
-func (p page) last() int64 { return p.payloads[len(p.payloads)-1].Position }
+func (p Page) last() int64 { return p.Payloads[len(p.Payloads)-1].Position }
 
-// each hands the pages after one position and up to another to fold, in order.
+// Each hands the pages after one position and up to another to fold, in order.
 // While one is folded the next is decoded and the one after that is read.
-func (p pages) each(ctx context.Context, after, until int64, fold func(ctx context.Context, next page) error) error {
+func (p Pages) Each(ctx context.Context, after, until int64, fold func(ctx context.Context, next Page) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	read, decoded := make(chan []eventstore.Payload, 1), make(chan page, 1)
+	read, decoded := make(chan []eventstore.Payload, 1), make(chan Page, 1)
 	group.Go(func() error {
 		defer close(read)
 		return p.read(ctx, after, until, read)
@@ -62,9 +71,9 @@ func (p pages) each(ctx context.Context, after, until int64, fold func(ctx conte
 	return group.Wait()
 }
 
-func (p pages) read(ctx context.Context, after, until int64, into chan<- []eventstore.Payload) error {
+func (p Pages) read(ctx context.Context, after, until int64, into chan<- []eventstore.Payload) error {
 	for after < until {
-		payloads, err := p.log.Payloads(ctx, after, until, p.size)
+		payloads, err := p.Log.Payloads(ctx, after, until, p.Size)
 		if err != nil || len(payloads) == 0 {
 			return err
 		}
@@ -76,7 +85,7 @@ func (p pages) read(ctx context.Context, after, until int64, into chan<- []event
 	return nil
 }
 
-func (p pages) decodeAll(ctx context.Context, from <-chan []eventstore.Payload, into chan<- page) error {
+func (p Pages) decodeAll(ctx context.Context, from <-chan []eventstore.Payload, into chan<- Page) error {
 	for payloads := range from {
 		next, err := p.decode(payloads)
 		if err != nil {
@@ -98,17 +107,17 @@ func send[T any](ctx context.Context, into chan<- T, value T) error {
 	}
 }
 
-func (p pages) decode(payloads []eventstore.Payload) (page, error) {
-	decoded := page{payloads, make([]domain.Event, len(payloads))}
+func (p Pages) decode(payloads []eventstore.Payload) (Page, error) {
+	decoded := Page{payloads, make([]domain.Event, len(payloads))}
 	for i, payload := range payloads {
-		if !p.wanted(domain.Current(payload.Type)) {
+		if !p.Wanted(domain.Current(payload.Type)) {
 			continue
 		}
 		e, err := domain.Decode(payload.Type, payload.Data)
 		if err != nil {
-			return page{}, fmt.Errorf("position %d: %w", payload.Position, err)
+			return Page{}, fmt.Errorf("position %d: %w", payload.Position, err)
 		}
-		decoded.events[i] = e
+		decoded.Events[i] = e
 	}
 	return decoded, nil
 }

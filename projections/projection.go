@@ -55,6 +55,12 @@ func All() []Projection {
 // Name is the name of the projection and of its consumer group.
 func (p Projection) Name() string { return p.name }
 
+// Version is raised with every change of the tables or of the fold.
+func (p Projection) Version() int64 { return p.version }
+
+// Tables lists the names of its tables.
+func (p Projection) Tables() []string { return p.tables }
+
 // Types lists the wire names of the events that change its rows. It may be
 // given any other event: nothing happens.
 func (p Projection) Types() []string { return p.types }
@@ -110,7 +116,8 @@ func (p Projection) failed(position int64, err error) error {
 	return fmt.Errorf("projection %s: from position %d: %w", p.name, position, err)
 }
 
-func find(name string) (Projection, error) {
+// Find returns the projection of a name, or domain.ErrNotFound.
+func Find(name string) (Projection, error) {
 	for _, p := range All() {
 		if p.name == name {
 			return p, nil

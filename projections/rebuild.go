@@ -17,7 +17,7 @@ import (
 //
 // progress, which may be nil, is told after each page how far the fold has come.
 func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress func(done, head int64)) error {
-	p, err := find(name)
+	p, err := Find(name)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress
 		return fmt.Errorf("rebuild %s: %w", name, err)
 	}
 	defer unlock()
-	if err := p.rebuild(ctx, store, pageSize, progress); err != nil {
+	if err := p.rebuild(ctx, store, PageSize, progress); err != nil {
 		return fmt.Errorf("rebuild %s: %w", name, err)
 	}
 	return nil
@@ -39,7 +39,7 @@ func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress
 type build struct {
 	Projection
 	store      *eventstore.Store
-	pages      pages
+	pages      Pages
 	progress   func(done, head int64)
 	generation string
 	tx         current
@@ -47,15 +47,11 @@ type build struct {
 	done       int64 // the position that is folded
 }
 
-// pageSize is how many events are folded in one transaction. On SQLite nobody
-// else writes meanwhile.
-const pageSize = 1000
-
 func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, pageSize int, progress func(done, head int64)) error {
 	// The names of indexes, which the old ones still have, must be new ones.
 	generation := fmt.Sprintf("_%d", time.Now().UnixMicro())
 	wanted := func(wireName string) bool { return slices.Contains(p.types, wireName) }
-	b := &build{Projection: p, store: store, pages: pages{store, pageSize, wanted}, progress: progress, generation: generation}
+	b := &build{Projection: p, store: store, pages: Pages{store, pageSize, wanted}, progress: progress, generation: generation}
 	for _, step := range []func(context.Context) error{b.begin, b.catchUp, b.index, b.swap} {
 		if err := step(ctx); err != nil {
 			return err
@@ -92,12 +88,12 @@ func (b *build) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		size := int64(b.pages.size)
+		size := int64(b.pages.Size)
 		until := b.done + max(0, head-b.done-1)/size*size
 		if until == b.done {
 			return nil
 		}
-		err = b.pages.each(ctx, b.done, until, func(ctx context.Context, next page) error {
+		err = b.pages.Each(ctx, b.done, until, func(ctx context.Context, next Page) error {
 			return b.inTx(ctx, func(ctx context.Context) error {
 				if err := b.relax(ctx); err != nil {
 					return err
@@ -122,7 +118,7 @@ func (b *build) relax(ctx context.Context) error {
 }
 
 // add folds a page in the transaction of ctx.
-func (b *build) add(ctx context.Context, next page, head int64) error {
+func (b *build) add(ctx context.Context, next Page, head int64) error {
 	events := next.known()
 	if err := b.rows.load(ctx, events); err != nil {
 		return err
@@ -172,7 +168,7 @@ func (b *build) swap(ctx context.Context) error {
 // finish folds what is left in the transaction of ctx.
 func (b *build) finish(ctx context.Context, head int64) error {
 	for b.done < head {
-		payloads, err := b.store.Payloads(ctx, b.done, head, b.pages.size)
+		payloads, err := b.store.Payloads(ctx, b.done, head, b.pages.Size)
 		if err != nil {
 			return err
 		}

@@ -4,124 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/projections/projectionstest"
 )
-
-// story makes up a log: scrapers that are configured, paused and removed, runs
-// that start and end in every way, returns and recoveries, some of which make
-// no sense. A fold must not care.
-type story struct {
-	*rand.Rand
-	open, ended []domain.AboutRun
-	clock       time.Time
-}
-
-func (s *story) events(n int) []domain.Event {
-	var events []domain.Event
-	for len(events) < n {
-		s.clock = s.clock.Add(time.Duration(s.Int64N(int64(2 * time.Second)))) // nanoseconds, and sometimes none
-		events = append(events, s.next())
-	}
-	return events
-}
-
-func (s *story) next() domain.Event {
-	switch draw := s.IntN(20); {
-	case draw < 8 || len(s.open) == 0:
-		return s.start()
-	case draw < 15:
-		return s.end()
-	case draw < 17 && len(s.ended) > 0:
-		about := s.ended[s.IntN(len(s.ended))]
-		about.At = s.clock
-		return domain.ConnectionRestored{AboutRun: about, Link: domain.LinkScraper, DownForMS: s.Int64N(9000), NoticedBy: domain.NoticedByAnnounce}
-	}
-	return s.scraperEvent()
-}
-
-func (s *story) scraper() string { return fmt.Sprintf("s%d", s.IntN(5)) }
-
-func (s *story) start() domain.Event {
-	id, err := uuid.NewRandomFromReader(rngReader{s.Rand})
-	if err != nil {
-		panic(err)
-	}
-	e := domain.RunStarted{
-		AboutRun: domain.AboutRun{RunID: id, Scraper: s.scraper(), At: s.clock},
-		Trigger:  triggers[s.IntN(3)], Instance: fmt.Sprintf("i%d", s.IntN(2)),
-	}
-	if len(s.ended) > 0 && s.IntN(2) == 0 {
-		e.Recovers = s.ended[s.IntN(len(s.ended))].RunID
-	}
-	if s.IntN(3) == 0 {
-		e.DueAt, e.Watcher, e.Params = s.clock.Add(-time.Second), "tab \x00", []byte(`{"a":[1,"\u0000"]}`)
-	}
-	s.open = append(s.open, e.AboutRun)
-	return e
-}
-
-func (s *story) end() domain.Event {
-	i := s.IntN(len(s.open))
-	about := s.open[i]
-	s.open = append(s.open[:i], s.open[i+1:]...)
-	s.ended = append(s.ended, about)
-	about.At = s.clock
-	switch s.IntN(5) {
-	case 0:
-		return domain.RunCompleted{AboutRun: about, Items: s.Int64N(100), DurationMS: s.Int64N(100), Note: []string{"", "the next page is on another origin", "\x00"}[s.IntN(3)]}
-	case 1:
-		return domain.RunFailed{AboutRun: about, Code: domain.CodeTimeout, Detail: "x\ny\x00", HTTPStatus: s.IntN(600)}
-	case 2:
-		return domain.RunCancelled{AboutRun: about, By: "user:\x00", Reason: "\u202e"}
-	}
-	return domain.ConnectionLost{
-		AboutRun: about, Link: domain.LinkScraper, Phase: domain.PhaseStreaming, Cause: domain.CauseEOF,
-		LastHeardAt: s.clock, LastEvent: []string{"", "progress", "\x00"}[s.IntN(3)], Received: domain.Received{Events: s.Int64N(9), Bytes: s.Int64N(999)},
-	}
-}
-
-func (s *story) scraperEvent() domain.Event {
-	about := domain.AboutScraper{Scraper: s.scraper(), At: s.clock}
-	switch s.IntN(5) {
-	case 0:
-		return domain.ScraperPaused{AboutScraper: about, By: "user:a", Reason: "r"}
-	case 1:
-		return domain.ScraperResumed{AboutScraper: about}
-	case 2:
-		return domain.ScraperRemoved{AboutScraper: about}
-	case 3:
-		return domain.ScrapeSkipped{AboutScraper: about, Trigger: domain.TriggerSchedule, DueAt: s.clock, Reason: domain.SkipPaused}
-	}
-	config := domain.DefaultScraperConfig()
-	config.Name, config.Schedule, config.Params = about.Scraper, "@every 1m", map[string]any{"z": 1.5, "a": "\x00"}
-	return domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceAPI, Config: config}
-}
-
-// rngReader makes ids follow from the seed.
-type rngReader struct{ *rand.Rand }
-
-func (r rngReader) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(r.Uint32())
-	}
-	return len(p), nil
-}
-
-func newStory(t *testing.T) *story {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	return &story{Rand: rand.New(rand.NewPCG(seed, 1)), clock: noon}
-}
 
 // testPage is far smaller than pageSize, and so the logs need not be long.
 const testPage = 100
@@ -146,17 +38,17 @@ func (l *testLog) rebuildAll() {
 
 func TestRebuiltIsTheSameAsLive(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		tale := newStory(t)
-		log.given(tale.events(2*testPage + 30)...)
-		live := log.dump()
+		tale := projectionstest.NewStory(t)
+		log.Given(tale.Events(2*testPage + 30)...)
+		live := log.Dump()
 		log.rebuildAll()
-		same(t, "rebuilt", log.dump(), live)
+		same(t, "rebuilt", log.Dump(), live)
 
 		// What was rebuilt goes on as if nothing had been.
-		log.given(tale.events(50)...)
-		live = log.dump()
+		log.Given(tale.Events(50)...)
+		live = log.Dump()
 		log.rebuildAll()
-		same(t, "rebuilt again", log.dump(), live)
+		same(t, "rebuilt again", log.Dump(), live)
 	})
 }
 
@@ -164,42 +56,42 @@ func TestRebuiltIsTheSameAsLive(t *testing.T) {
 // without any guard, so events come again one by one and in any order.
 func TestApplyingTwiceLeavesTheSameRows(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		tale := newStory(t)
-		log.given(tale.events(200)...)
-		once := log.dump()
+		tale := projectionstest.NewStory(t)
+		log.Given(tale.Events(200)...)
+		once := log.Dump()
 		records, err := log.Read(t.Context(), eventstore.Query{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		tale.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
 		for _, p := range All() {
-			if err := log.apply(t.Context(), p, records...); err != nil {
+			if err := log.Apply(t.Context(), p, records...); err != nil {
 				t.Fatal(err)
 			}
 		}
-		same(t, "applied twice", log.dump(), once)
+		same(t, "applied twice", log.Dump(), once)
 	})
 }
 
 func TestARebuildBehindTheLogTakesTheGroupAlong(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.append(configured(0), started(runA, 1))
+		log.Append(configured(0), started(runA, 1))
 		log.rebuildAll()
 		for _, p := range All() {
 			if offset, err := log.Offset(t.Context(), p.Name()); err != nil || offset != 2 {
 				t.Errorf("%s: offset %d, %v", p.Name(), offset, err)
 			}
 		}
-		rebuilt := log.dump()
-		log.follow()
-		same(t, "followed after that", log.dump(), rebuilt)
+		rebuilt := log.Dump()
+		log.Follow()
+		same(t, "followed after that", log.Dump(), rebuilt)
 	})
 }
 
 func TestACrashInTheMiddleLeavesTheOldRows(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(newStory(t).events(2*testPage + 10)...)
-		live := log.dump()
+		log.Given(projectionstest.NewStory(t).Events(2*testPage + 10)...)
+		live := log.Dump()
 		for _, p := range All() {
 			ctx, crash := context.WithCancel(t.Context())
 			err := log.rebuild(ctx, p, func(int64, int64) { crash() })
@@ -207,15 +99,15 @@ func TestACrashInTheMiddleLeavesTheOldRows(t *testing.T) {
 				t.Fatalf("%s: %v", p.Name(), err)
 			}
 		}
-		same(t, "after the crash", log.dump(), live)
+		same(t, "after the crash", log.Dump(), live)
 		log.rebuildAll()
-		same(t, "rebuilt after it", log.dump(), live)
+		same(t, "rebuilt after it", log.Dump(), live)
 	})
 }
 
 func TestARebuildTellsHowFarItIs(t *testing.T) {
 	log := open(t, eventstoretest.SQLite(t))
-	log.given(newStory(t).events(2*testPage + 10)...)
+	log.Given(projectionstest.NewStory(t).Events(2*testPage + 10)...)
 	var told strings.Builder
 	err := log.rebuild(t.Context(), All()[1], func(done, head int64) { fmt.Fprintf(&told, "%d/%d ", done, head) })
 	if want := "100/210 200/210 210/210 "; err != nil || told.String() != want {
@@ -231,12 +123,12 @@ func TestARebuildTellsHowFarItIs(t *testing.T) {
 
 func TestRebuildsBesideALogThatGrows(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		tale := newStory(t)
-		log.given(tale.events(testPage + 50)...)
+		tale := projectionstest.NewStory(t)
+		log.Given(tale.Events(testPage + 50)...)
 		var grow sync.WaitGroup
 		grow.Go(func() {
 			for range 20 {
-				log.given(tale.events(5)...)
+				log.Given(tale.Events(5)...)
 				if _, err := log.Runs(t.Context(), RunFilter{}); err != nil {
 					t.Errorf("a query during a rebuild: %v", err)
 				}
@@ -246,9 +138,9 @@ func TestRebuildsBesideALogThatGrows(t *testing.T) {
 			log.rebuildAll()
 		}
 		grow.Wait()
-		live := log.dump()
+		live := log.Dump()
 		log.rebuildAll()
-		same(t, "rebuilt in peace", log.dump(), live)
+		same(t, "rebuilt in peace", log.Dump(), live)
 	})
 }
 
@@ -261,13 +153,13 @@ func TestEnsureMakesWhatIsMissingOrOfAnotherVersion(t *testing.T) {
 	for name, statement := range spoil {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, log *testLog) {
-				log.given(newStory(t).events(60)...)
-				live := log.dump()
-				log.exec(statement)
+				log.Given(projectionstest.NewStory(t).Events(60)...)
+				live := log.Dump()
+				log.Exec(statement)
 				if err := Ensure(t.Context(), log.Store); err != nil {
 					t.Fatal(err)
 				}
-				same(t, "ensured", log.dump(), live)
+				same(t, "ensured", log.Dump(), live)
 			})
 		})
 	}
@@ -275,9 +167,9 @@ func TestEnsureMakesWhatIsMissingOrOfAnotherVersion(t *testing.T) {
 
 func TestEnsureOnManyInstancesAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(newStory(t).events(60)...)
-		live := log.dump()
-		log.exec("DROP TABLE projections")
+		log.Given(projectionstest.NewStory(t).Events(60)...)
+		live := log.Dump()
+		log.Exec("DROP TABLE projections")
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
@@ -287,7 +179,7 @@ func TestEnsureOnManyInstancesAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		same(t, "ensured by many", log.dump(), live)
+		same(t, "ensured by many", log.Dump(), live)
 	})
 }
 

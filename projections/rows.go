@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"scrapelog/eventstore"
 )
@@ -27,10 +28,12 @@ func (p place) statement(name string) string {
 	return strings.NewReplacer("/*next*/", p.next, "/*generation*/", p.generation).Replace(statement(name))
 }
 
-// row is a pointer to an R that lists its columns, the key first.
+// row is a pointer to an R that lists its columns, the key first, and says what
+// queries make of it.
 type row[R any] interface {
 	*R
 	columns() []any
+	shown(at time.Time) any
 }
 
 // rows keeps the rows of one table that events have touched.

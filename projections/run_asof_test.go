@@ -10,7 +10,7 @@ import (
 
 func TestARunAsOfItsLastEventIsItsRow(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(started(runA, 0), lost(runA, 2), restored(runA, 4))
+		log.Given(started(runA, 0), lost(runA, 2), restored(runA, 4))
 		records, err := log.ReadStream(t.Context(), domain.RunStream(runA), 0)
 		if err != nil {
 			t.Fatal(err)

@@ -165,6 +165,9 @@ func (r Run) recovered(position int64, by domain.RunStarted) Run {
 // be the same whether the time came from an event or from a row.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
+// shown is the run as queries return it.
+func (r *Run) shown(time.Time) any { return *r }
+
 // columns lists the row in the order of runs.create.sql.
 func (r *Run) columns() []any {
 	return []any{

@@ -85,7 +85,7 @@ func TestARunCarriesWhatPagesShow(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		first := started(runA, 1)
 		first.Trigger, first.DueAt, first.Params = domain.TriggerSchedule, at(0), json.RawMessage(`{"depth":2}`)
-		log.given(first, lost(runA, 5), restored(runA, 7), recovers(runB, runA, 7),
+		log.Given(first, lost(runA, 5), restored(runA, 7), recovers(runB, runA, 7),
 			domain.RunFailed{AboutRun: about(runB, 8), Code: domain.CodeRejected, HTTPStatus: 404})
 		run, err := log.Run(t.Context(), runA)
 		if err != nil {
@@ -108,7 +108,7 @@ func TestARunCarriesWhatPagesShow(t *testing.T) {
 
 func TestWhatPeopleTypedCannotBlockAProjection(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(started(runA, 0), domain.RunCancelled{AboutRun: about(runA, 1), By: "user:x", Reason: "nul \x00 and \u202e"})
+		log.Given(started(runA, 0), domain.RunCancelled{AboutRun: about(runA, 1), By: "user:x", Reason: "nul \x00 and \u202e"})
 		run, err := log.Run(t.Context(), runA)
 		if err != nil || run.CancelReason != "nul \uFFFD and \u202e" {
 			t.Errorf("reason %q, %v", run.CancelReason, err)
@@ -118,7 +118,7 @@ func TestWhatPeopleTypedCannotBlockAProjection(t *testing.T) {
 
 func TestEventsOfAnUnknownRunChangeNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(completed(runA, 1, 1), recovers(runB, runA, 2))
+		log.Given(completed(runA, 1, 1), recovers(runB, runA, 2))
 		if page, err := log.Runs(t.Context(), RunFilter{}); err != nil || len(page.Runs) != 1 || page.Runs[0].ID != runB {
 			t.Errorf("%+v, %v", page, err)
 		}
@@ -144,10 +144,10 @@ func TestCountsAreKept(t *testing.T) {
 			}
 		}
 		expect()
-		log.given(started(runA, 0), started(runB, 0))
+		log.Given(started(runA, 0), started(runB, 0))
 		want["running"] = 2
 		expect()
-		log.given(lost(runA, 1), restored(runA, 2), completed(runB, 3, 9))
+		log.Given(lost(runA, 1), restored(runA, 2), completed(runB, 3, 9))
 		want["running"], want["connection_failed"], want["completed"] = 0, 1, 1
 		expect()
 	})

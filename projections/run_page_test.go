@@ -60,7 +60,7 @@ func TestEveryFilterChoosesAndPagesWithoutGapOrRepeat(t *testing.T) {
 	t.Logf("seed %d", seed)
 	onEach(t, func(t *testing.T, log *testLog) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		log.given(manyRuns(rng, 90)...)
+		log.Given(manyRuns(rng, 90)...)
 		everything := log.pages(RunFilter{Limit: 100})
 		if len(everything) != 90 || !slices.IsSortedFunc(everything, func(a, b Run) int {
 			if a.below(b) {
@@ -111,12 +111,12 @@ func randomFilter(rng *rand.Rand) RunFilter {
 
 func TestAPageStaysWhereItIsWhileRunsStart(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(manyRuns(rand.New(rand.NewPCG(1, 1)), 9)...)
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 9)...)
 		first, err := log.Runs(t.Context(), RunFilter{Limit: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
-		log.given(started(runA, 500))
+		log.Given(started(runA, 500))
 		second, err := log.Runs(t.Context(), RunFilter{Limit: 4, Cursor: first.Next})
 		if err != nil || len(second.Runs) != 4 || !second.Runs[0].below(first.Runs[3]) || second.Runs[0].StartPosition == first.Runs[3].StartPosition {
 			t.Errorf("%+v, %v", second, err)
@@ -126,7 +126,7 @@ func TestAPageStaysWhereItIsWhileRunsStart(t *testing.T) {
 
 func TestLimitsOfAPage(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(manyRuns(rand.New(rand.NewPCG(1, 1)), MaxLimit+1)...)
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), MaxLimit+1)...)
 		for limit, want := range map[int]int{0: 50, 1: 1, 500: 500} {
 			page, err := log.Runs(t.Context(), RunFilter{Limit: limit})
 			if err != nil || len(page.Runs) != want || page.Next == "" {

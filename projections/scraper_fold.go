@@ -152,6 +152,9 @@ func (r scraperRow) view(now time.Time) Scraper {
 	return s
 }
 
+// shown is the scraper as queries return it.
+func (r *scraperRow) shown(at time.Time) any { return r.view(at) }
+
 // columns lists the row in the order of scrapers.create.sql.
 func (r *scraperRow) columns() []any {
 	g := &r.Guard

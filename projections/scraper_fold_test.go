@@ -88,9 +88,9 @@ func TestPausedScrapersAreFound(t *testing.T) {
 		for i, name := range []string{"b", "a", "c", "gone"} {
 			c := configured(0)
 			c.Scraper, c.Config.Name = name, name
-			log.given(c, domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: name, At: at(float64(9 - i))}, By: "user:ada", Reason: "why not"})
+			log.Given(c, domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: name, At: at(float64(9 - i))}, By: "user:ada", Reason: "why not"})
 		}
-		log.given(domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "gone", At: at(10)}}, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "b", At: at(11)}})
+		log.Given(domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "gone", At: at(10)}}, domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "b", At: at(11)}})
 		paused, err := log.PausedScrapers(t.Context(), 2)
 		if err != nil || len(paused) != 2 || paused[0].Name != "c" || paused[1].Name != "a" || paused[0].PausedBy != "user:ada" || paused[0].PausedReason != "why not" {
 			t.Errorf("%+v, %v", paused, err)
@@ -195,7 +195,7 @@ func TestScrapersAreFound(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, log *testLog) {
 		gone := domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "gone", At: at(1)}}
-		log.given(other("zoo"), configured(0), other("gone"), gone, started(runA, 1), lost(runA, 2))
+		log.Given(other("zoo"), configured(0), other("gone"), gone, started(runA, 1), lost(runA, 2))
 		all, err := log.Scrapers(t.Context())
 		if err != nil || len(all) != 2 || all[0].Name != "shop" || all[1].Name != "zoo" {
 			t.Errorf("in service: %+v, %v", all, err)

@@ -14,6 +14,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // replayed is a log of a lost run and its recovery, with its read models.
@@ -79,7 +80,7 @@ func TestAuditReplayAsJSON(t *testing.T) {
 	stdout, _, code := invoke(t, "audit", "replay", "--db", db.URL, "-o", "json")
 	var got struct {
 		Against string `json:"against"`
-		projections.Comparison
+		replay.Comparison
 	}
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 1 {
 		t.Fatal(err, code, stdout)
@@ -87,7 +88,7 @@ func TestAuditReplayAsJSON(t *testing.T) {
 	if got.Against != "live" || got.Equal || got.Position != 6 || got.Differing != 1 || got.First.Position != 5 || got.First.Type != "run.started" {
 		t.Errorf("%+v", got)
 	}
-	want := projections.Difference{Table: "runs", Key: secondRun.String(), Kind: projections.RowMissing, After: 5}
+	want := replay.Difference{Table: "runs", Key: secondRun.String(), Kind: replay.RowMissing, After: 5}
 	if d := got.Differences; len(d) != 1 || d[0].Key != want.Key || d[0].Kind != want.Kind || d[0].After != want.After {
 		t.Errorf("%+v", d)
 	}

@@ -13,7 +13,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web/pages"
-	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // Audit is how the log is proven: over eventstore/proof.
@@ -26,7 +26,7 @@ type Audit struct {
 	// Verify compares the whole log with everything that was ever signed of it.
 	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)
 	// Replay compares what pages show with what the log makes of it.
-	Replay func(ctx context.Context, progress func(done, all int64)) (projections.Comparison, error)
+	Replay func(ctx context.Context, progress func(done, all int64)) (replay.Comparison, error)
 	// Recent returns the newest checkpoints in the database, newest first.
 	Recent func(ctx context.Context, limit int) ([]proof.Sealed, error)
 	// Prove makes the proof that an event is in the last signed checkpoint.
@@ -42,8 +42,8 @@ const (
 const checkpointsShown = 20
 
 func (h *Handler) audit(c echo.Context) error {
-	job, replay := h.jobs.get(verifying), pages.Replay{Job: h.jobs.get(replaying)}
-	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy() || replay.Job.Busy()))
+	job, comparison := h.jobs.get(verifying), pages.Replay{Job: h.jobs.get(replaying)}
+	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy() || comparison.Job.Busy()))
 	if err != nil {
 		return err
 	}
@@ -55,11 +55,11 @@ func (h *Handler) audit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Replay: replay, Checkpoints: recent}
+	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Replay: comparison, Checkpoints: recent}
 	if page.Last, page.At, err = lastFound[proof.Result](c.Request().Context(), h, foundByVerify); err != nil {
 		return err
 	}
-	if page.Replay.Last, page.Replay.At, err = lastFound[projections.Comparison](c.Request().Context(), h, foundByReplay); err != nil {
+	if page.Replay.Last, page.Replay.At, err = lastFound[replay.Comparison](c.Request().Context(), h, foundByReplay); err != nil {
 		return err
 	}
 	if h.cfg.Audit.Flaws != nil {

@@ -26,6 +26,7 @@ import (
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 var (
@@ -151,8 +152,8 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.
 		Audit: web.Audit{
 			State:  func() proof.State { return proof.State{} },
 			Verify: func(context.Context, func(int64, int64)) (proof.Result, error) { return proof.Result{}, nil },
-			Replay: func(context.Context, func(int64, int64)) (projections.Comparison, error) {
-				return projections.Comparison{}, nil
+			Replay: func(context.Context, func(int64, int64)) (replay.Comparison, error) {
+				return replay.Comparison{}, nil
 			},
 			Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, store, limit) },
 			Prove:  func(context.Context, int64) (proof.Proof, error) { return proof.Proof{}, domain.ErrNotFound },

@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // comparison is a replay beside what it was compared with, as it is printed.
 type comparison struct {
 	Against string `json:"against"`
-	projections.Comparison
+	replay.Comparison
 }
 
 // show prints the comparison. A difference is a negative answer.
@@ -34,7 +34,7 @@ func (c comparison) show(out *term.Printer) error {
 	return term.Failf(term.ErrNegative, "%s", c.verdict())
 }
 
-func resultText(p projections.ProjectionResult) string {
+func resultText(p replay.ProjectionResult) string {
 	text := []string{fmt.Sprintf("%d rows at position %d", p.Rows, p.Position)}
 	if p.Changed > 0 {
 		text = append(text, fmt.Sprintf("%d more changed since, up to %d", p.Changed, p.Kept))
@@ -88,12 +88,12 @@ func (c comparison) list(out *term.Printer) error {
 	return list.Close()
 }
 
-func columnsOf(d projections.Difference) []projections.Column {
+func columnsOf(d replay.Difference) []replay.Column {
 	switch d.Kind {
-	case projections.RowMissing:
-		return []projections.Column{{Kept: "(missing)", Replayed: "(a row)"}}
-	case projections.RowExtra:
-		return []projections.Column{{Kept: "(a row)", Replayed: "(none)"}}
+	case replay.RowMissing:
+		return []replay.Column{{Kept: "(missing)", Replayed: "(a row)"}}
+	case replay.RowExtra:
+		return []replay.Column{{Kept: "(a row)", Replayed: "(none)"}}
 	default:
 		return d.Columns
 	}

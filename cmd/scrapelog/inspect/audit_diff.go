@@ -13,7 +13,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 func newAuditDiffCmd(flags *term.DataFlags) *cobra.Command {
@@ -33,7 +33,7 @@ them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
 					return err
 				}
 			}
-			span, err := projections.Diff(ctx, store, points[0], points[1], out.Progress("replay"))
+			span, err := replay.Diff(ctx, store, points[0], points[1], out.Progress("replay"))
 			if err != nil {
 				return err
 			}
@@ -42,7 +42,7 @@ them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
 	}
 }
 
-func showSpan(out *term.Printer, s projections.Span) error {
+func showSpan(out *term.Printer, s replay.Span) error {
 	if !out.IsTable() {
 		return out.Document(s)
 	}
@@ -71,7 +71,7 @@ func showSpan(out *term.Printer, s projections.Span) error {
 	return list.Close()
 }
 
-func changeRows(s projections.Span) (rows [][]string) {
+func changeRows(s replay.Span) (rows [][]string) {
 	for _, c := range s.Runs {
 		rows = append(rows, fieldRows("run", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "scraper", "trigger", "status")...)
 	}

@@ -16,7 +16,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // liveModels is the value of --against for the read models that serve.
@@ -50,7 +50,7 @@ a file, as they are at a position, and --against compares the log with that file
 			if f.save != "" {
 				return saveModels(ctx, store, out, until, f.save)
 			}
-			return replay(ctx, store, out, projections.ReplayConfig{Until: until}, f.against)
+			return compareModels(ctx, store, out, replay.Config{Until: until}, f.against)
 		})),
 	}
 	cmd.Flags().StringVar(&f.until, "until", "", "up to this position, or what was recorded before: "+pointHelp)
@@ -87,35 +87,35 @@ func positionOf(ctx context.Context, store *eventstore.Store, what, point string
 	return after - 1, err
 }
 
-// replay compares and prints. What the models are compared with is "live" or the
+// compareModels compares and prints. What the models are compared with is "live" or the
 // path of a file.
-func replay(ctx context.Context, store *eventstore.Store, out *term.Printer, cfg projections.ReplayConfig, against string) error {
+func compareModels(ctx context.Context, store *eventstore.Store, out *term.Printer, cfg replay.Config, against string) error {
 	kept, release, err := keptIn(ctx, store, against)
 	if err != nil {
 		return err
 	}
 	defer release()
 	cfg.Against, cfg.Progress = kept, out.Progress("replay")
-	result, err := projections.Replay(ctx, store, cfg)
+	result, err := replay.Compare(ctx, store, cfg)
 	if err != nil {
 		return err
 	}
 	return comparison{against, result}.show(out)
 }
 
-func keptIn(ctx context.Context, store *eventstore.Store, against string) (kept projections.Kept, release func(), err error) {
+func keptIn(ctx context.Context, store *eventstore.Store, against string) (kept replay.Kept, release func(), err error) {
 	nothing := func() {}
 	if against == liveModels {
-		return projections.InTables(store), nothing, nil
+		return replay.InTables(store), nothing, nil
 	}
 	if !isSQLite(against) {
-		return projections.InFile(against), nothing, nil
+		return replay.InFile(against), nothing, nil
 	}
 	other, err := eventstore.Open(ctx, eventstore.Config{URL: "sqlite:" + against, Logger: term.LoggerFrom(ctx), ReadOnly: true})
 	if err != nil {
 		return nil, nothing, err
 	}
-	return projections.InTables(other), func() { _ = other.Close() }, nil
+	return replay.InTables(other), func() { _ = other.Close() }, nil
 }
 
 func isSQLite(path string) bool {
@@ -135,19 +135,19 @@ func saveModels(ctx context.Context, store *eventstore.Store, out *term.Printer,
 	if err != nil {
 		return fmt.Errorf("--save: %w", err)
 	}
-	state, err := projections.Save(ctx, store, until, file, out.Progress("replay"))
+	state, err := replay.Save(ctx, store, until, file, out.Progress("replay"))
 	if err = cmp.Or(err, file.Sync(), file.Close()); err != nil {
 		_ = os.Remove(path)
 		return err
 	}
 	value := struct {
 		File string `json:"file"`
-		projections.State
+		replay.State
 	}{path, state}
 	return out.Facts(value, append([][2]string{{"file", path}}, stateFacts(state)...)...)
 }
 
-func stateFacts(s projections.State) [][2]string {
+func stateFacts(s replay.State) [][2]string {
 	var counts []string
 	for _, status := range domain.Statuses {
 		if n := s.Counts[status]; n > 0 {

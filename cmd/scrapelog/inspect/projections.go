@@ -14,6 +14,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 func Projections() *cobra.Command {
@@ -104,7 +105,7 @@ func newProjectionsCheckCmd(flags *term.DataFlags) *cobra.Command {
 row by row. It exits 1 when they differ.`,
 		Args: term.Exactly("NAME"),
 		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
-			return replay(ctx, store, out, projections.ReplayConfig{Names: args}, liveModels)
+			return compareModels(ctx, store, out, replay.Config{Names: args}, liveModels)
 		})),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // httpGrace is how long answers that are under way may take after the streams
@@ -116,8 +117,8 @@ func (s *service) audit() web.Audit {
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files(), Guards: true}, progress)
 		},
-		Replay: func(ctx context.Context, progress func(done, all int64)) (projections.Comparison, error) {
-			return projections.Replay(ctx, s.store, projections.ReplayConfig{Against: projections.InTables(s.store), Background: true, Progress: progress})
+		Replay: func(ctx context.Context, progress func(done, all int64)) (replay.Comparison, error) {
+			return replay.Compare(ctx, s.store, replay.Config{Against: replay.InTables(s.store), Background: true, Progress: progress})
 		},
 		Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, s.store, limit) },
 		Prove: func(ctx context.Context, position int64) (proof.Proof, error) {

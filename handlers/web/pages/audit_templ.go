@@ -113,7 +113,7 @@ func AuditPageOf(c Chrome, p AuditPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = replay(p.Replay).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = replayed(p.Replay).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -7,7 +7,7 @@ import (
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
-	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // Job is work that takes longer than a page may. The zero Job was never asked for.
@@ -81,9 +81,9 @@ type AuditPage struct {
 
 // Replay is the comparison of what pages show with what the log makes of it.
 type Replay struct {
-	Job  Job                     // the last one
-	Last *projections.Comparison // what the last one that was not given up found, on any instance; nil: there was none
-	At   time.Time               // when that was
+	Job  Job                // the last one
+	Last *replay.Comparison // what the last one that was not given up found, on any instance; nil: there was none
+	At   time.Time          // when that was
 }
 
 // Inclusion says where an event stands in what was signed.

@@ -10,11 +10,11 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
-	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // comparisonText says what a replay has found, and what to do about it.
-func comparisonText(c projections.Comparison) string {
+func comparisonText(c replay.Comparison) string {
 	if c.Equal {
 		return "The pages show what the log says."
 	}
@@ -30,7 +30,7 @@ func comparisonText(c projections.Comparison) string {
 	return strings.Join(append(text, "The log is right; a rebuild makes the pages right."), " ")
 }
 
-func rowsText(p projections.ProjectionResult) string {
+func rowsText(p replay.ProjectionResult) string {
 	text := plural(int64(p.Rows), "row") + " compared"
 	if p.Differing > 0 {
 		text += ", " + number(int64(p.Differing)) + " of them different"
@@ -42,7 +42,7 @@ func rowsText(p projections.ProjectionResult) string {
 }
 
 // rowURL is where a row is shown.
-func rowURL(d projections.Difference) templ.SafeURL {
+func rowURL(d replay.Difference) templ.SafeURL {
 	switch d.Table {
 	case "runs":
 		if id, err := uuid.Parse(d.Key); err == nil {
@@ -56,7 +56,7 @@ func rowURL(d projections.Difference) templ.SafeURL {
 	return "/projections"
 }
 
-func rowText(d projections.Difference) string {
+func rowText(d replay.Difference) string {
 	switch d.Table {
 	case "runs":
 		if id, err := uuid.Parse(d.Key); err == nil {
@@ -72,11 +72,11 @@ func rowText(d projections.Difference) string {
 
 type differingColumn struct{ name, kept, replayed string }
 
-func differing(d projections.Difference) []differingColumn {
+func differing(d replay.Difference) []differingColumn {
 	switch d.Kind {
-	case projections.RowMissing:
+	case replay.RowMissing:
 		return []differingColumn{{kept: "it is missing", replayed: "it is there"}}
-	case projections.RowExtra:
+	case replay.RowExtra:
 		return []differingColumn{{kept: "it is there", replayed: "no event makes it"}}
 	default: // the row is in both
 	}

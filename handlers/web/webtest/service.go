@@ -18,6 +18,7 @@ import (
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // Service answers the pages from canned data, and notes what it was asked to do.
@@ -31,8 +32,8 @@ type Service struct {
 	Refusal  error        // what every command is refused with
 	Behind   error        // what waiting for the read models ends with
 	Messages chan live.Message
-	Verdict  proof.Result           // what a verification finds
-	Replayed projections.Comparison // what a replay finds
+	Verdict  proof.Result      // what a verification finds
+	Replayed replay.Comparison // what a replay finds
 	Sealing  proof.State
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
 	OpenTo   string        // the address that other machines reach; set before Handler
@@ -86,7 +87,7 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 				return s.Verdict, s.work(ctx, progress)
 			},
-			Replay: func(ctx context.Context, progress func(done, all int64)) (projections.Comparison, error) {
+			Replay: func(ctx context.Context, progress func(done, all int64)) (replay.Comparison, error) {
 				return s.Replayed, s.work(ctx, progress)
 			},
 			Recent: s.Recent,

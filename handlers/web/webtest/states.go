@@ -16,6 +16,7 @@ import (
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
+	"scrapelog/projections/replay"
 )
 
 // lostTo is the story with another loss in it, the one that still stands.
@@ -91,10 +92,10 @@ func unproven(s *Service) {
 }
 
 // equal is what a replay of the story finds.
-func equal() projections.Comparison {
-	return projections.Comparison{
-		State: projections.State{Position: Head}, Equal: true,
-		Projections: []projections.ProjectionResult{{Name: "runs", Position: Head, Kept: Head, Rows: 174}, {Name: "scrapers", Position: Head, Kept: Head, Rows: 4}},
+func equal() replay.Comparison {
+	return replay.Comparison{
+		State: replay.State{Position: Head}, Equal: true,
+		Projections: []replay.ProjectionResult{{Name: "runs", Position: Head, Kept: Head, Rows: 174}, {Name: "scrapers", Position: Head, Kept: Head, Rows: 4}},
 	}
 }
 
@@ -102,14 +103,14 @@ func equal() projections.Comparison {
 func unequal(s *Service) {
 	c := equal()
 	c.Equal, c.Differing, c.Projections[0].Differing, c.Projections[1].Differing = false, 104, 103, 1
-	c.Differences = []projections.Difference{
-		{Table: "runs", Key: Lost.String(), Kind: projections.RowChanged, After: 17, Columns: []projections.Column{
+	c.Differences = []replay.Difference{
+		{Table: "runs", Key: Lost.String(), Kind: replay.RowChanged, After: 17, Columns: []replay.Column{
 			{Name: "status", Kept: "running", Replayed: "connection_failed"}, {Name: "detail", Kept: nil, Replayed: Hostile},
 			{Name: "ended_at", Kept: nil, Replayed: ago(time.Hour).UnixMicro()},
 		}},
-		{Table: "runs", Key: Done.String(), Kind: projections.RowMissing, After: 23},
-		{Table: "scrapers", Key: "nobody", Kind: projections.RowExtra},
-		{Table: "run_counts", Key: "failed", Kind: projections.RowChanged, After: 140, Columns: []projections.Column{{Name: "runs", Kept: int64(3), Replayed: int64(4)}}},
+		{Table: "runs", Key: Done.String(), Kind: replay.RowMissing, After: 23},
+		{Table: "scrapers", Key: "nobody", Kind: replay.RowExtra},
+		{Table: "run_counts", Key: "failed", Kind: replay.RowChanged, After: 140, Columns: []replay.Column{{Name: "runs", Kept: int64(3), Replayed: int64(4)}}},
 	}
 	s.Replayed = c
 }

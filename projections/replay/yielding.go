@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"context"
@@ -21,7 +21,11 @@ func (y *yielding) rest(ctx context.Context) error {
 	if !y.on {
 		return nil
 	}
-	err := pause(ctx, min(restFor*time.Since(y.begun), longestRest))
-	y.begun = time.Now()
-	return err
+	select {
+	case <-time.After(min(restFor*time.Since(y.begun), longestRest)):
+		y.begun = time.Now()
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"context"
@@ -16,10 +16,11 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/projections"
 )
 
 // replay replays in memory and in the background, which must find the same.
-func (l *testLog) replay(cfg ReplayConfig) Comparison {
+func (l *testLog) replay(cfg Config) Comparison {
 	l.Helper()
 	c, again := l.replayOnce(cfg, false), l.replayOnce(cfg, true)
 	if !reflect.DeepEqual(c, again) {
@@ -28,13 +29,13 @@ func (l *testLog) replay(cfg ReplayConfig) Comparison {
 	return c
 }
 
-func (l *testLog) replayOnce(cfg ReplayConfig, background bool) Comparison {
+func (l *testLog) replayOnce(cfg Config, background bool) Comparison {
 	l.Helper()
 	if cfg.Against == nil {
 		cfg.Against = InTables(l.Store)
 	}
 	cfg.Background = background
-	c, err := Replay(l.Context(), l.Store, cfg)
+	c, err := Compare(l.Context(), l.Store, cfg)
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -56,12 +57,12 @@ func (c Comparison) lines() string {
 
 func TestReplayedIsTheSameAsLive(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		if c := log.replay(ReplayConfig{}); !c.Equal || c.Position != 0 {
+		if c := log.replay(Config{}); !c.Equal || c.Position != 0 {
 			t.Errorf("an empty log: %+v", c)
 		}
 		tale := newStory(t)
-		log.given(tale.events(300)...)
-		c := log.replay(ReplayConfig{})
+		log.Given(tale.Events(300)...)
+		c := log.replay(Config{})
 		counts, err := log.Counts(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -69,36 +70,20 @@ func TestReplayedIsTheSameAsLive(t *testing.T) {
 		if !c.Equal || c.Position != 300 || c.Differing != 0 || c.First != nil || fmt.Sprint(c.Counts) != fmt.Sprint(counts) {
 			t.Errorf("%+v\n%s", c, c.lines())
 		}
-		if rows := log.count("runs") + log.count("run_counts"); c.Projections[0].Rows != rows || c.Projections[1].Rows != log.count("scrapers") {
+		if rows := log.Count("runs") + log.Count("run_counts"); c.Projections[0].Rows != rows || c.Projections[1].Rows != log.Count("scrapers") {
 			t.Errorf("%d rows and %+v", rows, c.Projections)
 		}
 
 		// Up to any position: what is changed since cannot be compared, all else is.
 		for range 5 {
 			until := 1 + tale.Int64N(150)
-			c := log.replay(ReplayConfig{Until: until})
+			c := log.replay(Config{Until: until})
 			rows, changed := c.Projections[0].Rows, c.Projections[0].Changed
-			if !c.Equal || c.Position != until || rows+changed != log.count("runs")+log.count("run_counts") || changed == 0 {
+			if !c.Equal || c.Position != until || rows+changed != log.Count("runs")+log.Count("run_counts") || changed == 0 {
 				t.Errorf("until %d: %+v\n%s", until, c, c.lines())
 			}
 		}
 	})
-}
-
-func (l *testLog) count(table string) (n int) {
-	l.Helper()
-	if err := l.Reader().QueryRowContext(l.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
-		l.Fatal(err)
-	}
-	return n
-}
-
-// told is the log of the cases below, with a run lost and recovered.
-func told() []domain.Event {
-	return []domain.Event{
-		configured(0), started(runA, 1), lost(runA, 2), restored(runA, 4), recovers(runB, runA, 4), completed(runB, 9, 7),
-		domain.ScraperPaused{AboutScraper: aboutShop(10), By: "user:ann", Reason: "no"},
-	}
 }
 
 func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
@@ -137,10 +122,10 @@ func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
 			"runs " + a + " changed after 2 instance:x/i1\nruns " + b + " changed after 5 instance:x/i1\n", 2},
 	}
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(told()...)
+		log.Given(told()...)
 		for name, test := range spoil {
-			log.exec(test.statement)
-			c := log.replay(ReplayConfig{})
+			log.Exec(test.statement)
+			c := log.replay(Config{})
 			if c.Equal || c.lines() != test.want || c.Differing != strings.Count(test.want, "\n") {
 				t.Errorf("%s: %d differ\n got %s\nwant %s", name, c.Differing, c.lines(), test.want)
 			}
@@ -157,23 +142,23 @@ func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
 func TestWhatWasLeftBehindIsToldFromWhatWasPutInItsPlace(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		first := configured(0)
-		log.given(first)
+		log.Given(first)
 		for i := range 3 {
 			next := configured(float64(10 * (i + 1)))
 			next.Config.Schedule = fmt.Sprintf("@every %dm", i+1)
-			log.given(next)
+			log.Given(next)
 		}
 		for i, run := range []uuid.UUID{runA, runB, uuid.Max} {
-			log.given(started(run, float64(60+i)), completed(run, float64(70+i), 1))
+			log.Given(started(run, float64(60+i)), completed(run, float64(70+i), 1))
 		}
 		config, err := json.Marshal(first.Config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		log.exec("UPDATE scrapers SET config = $1", string(config))
-		log.exec("UPDATE run_counts SET runs = 1")
+		log.Exec("UPDATE scrapers SET config = $1", string(config))
+		log.Exec("UPDATE run_counts SET runs = 1")
 		var got []string
-		for _, d := range log.replay(ReplayConfig{}).Differences {
+		for _, d := range log.replay(Config{}).Differences {
 			got = append(got, fmt.Sprintf("%s %s after %d", d.Table, d.Key, d.After))
 		}
 		want := []string{"scrapers shop after 2", "run_counts completed after 10", "run_counts running after 10"}
@@ -185,10 +170,10 @@ func TestWhatWasLeftBehindIsToldFromWhatWasPutInItsPlace(t *testing.T) {
 
 func TestATypeThatDoesNotBelongIsADifference(t *testing.T) {
 	log := open(t, eventstoretest.SQLite(t)) // whose columns hold anything
-	log.given(told()...)
-	log.exec("UPDATE runs SET items = 'many', trigger = X'ff' WHERE id = '" + runB.String() + "'")
+	log.Given(told()...)
+	log.Exec("UPDATE runs SET items = 'many', trigger = X'ff' WHERE id = '" + runB.String() + "'")
 	want := "runs " + runB.String() + " changed after 5 trigger:\xff/recovery items:many/7\n"
-	if c := log.replay(ReplayConfig{}); c.lines() != want {
+	if c := log.replay(Config{}); c.lines() != want {
 		t.Errorf("got %q, want %q", c.lines(), want)
 	}
 }
@@ -197,7 +182,7 @@ func TestATypeThatDoesNotBelongIsADifference(t *testing.T) {
 func TestAMissedEventIsNamed(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		tale := newStory(t)
-		log.append(tale.events(150)...)
+		log.Append(tale.Events(150)...)
 		records, err := log.Read(t.Context(), eventstore.Query{})
 		if err != nil {
 			t.Fatal(err)
@@ -205,14 +190,14 @@ func TestAMissedEventIsNamed(t *testing.T) {
 		found := 0
 		for range 6 {
 			missed := 1 + tale.IntN(150)
-			log.exec("DELETE FROM runs")
-			log.exec("DELETE FROM run_counts")
-			runs := All()[0]
-			if err := log.apply(t.Context(), runs, slices.Concat(records[:missed-1], records[missed:])...); err != nil {
+			log.Exec("DELETE FROM runs")
+			log.Exec("DELETE FROM run_counts")
+			runs := projections.All()[0]
+			if err := log.Apply(t.Context(), runs, slices.Concat(records[:missed-1], records[missed:])...); err != nil {
 				t.Fatal(err)
 			}
-			log.setOffset("runs", 150)
-			c := log.replay(ReplayConfig{Names: []string{"runs"}})
+			log.SetOffset("runs", 150)
+			c := log.replay(Config{Names: []string{"runs"}})
 			if c.Equal {
 				continue // nothing is left of it: another event has taken its place, or it is none of a run's
 			}
@@ -227,17 +212,12 @@ func TestAMissedEventIsNamed(t *testing.T) {
 	})
 }
 
-func (l *testLog) setOffset(group string, position int64) {
-	l.Helper()
-	l.exec(statement("offset.set"), eventstore.Topic, group, position)
-}
-
 func TestADifferenceAfterUntilIsNotLookedAt(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(told()...)
-		log.exec("UPDATE runs SET status = 'failed' WHERE id = '" + runB.String() + "'")
+		log.Given(told()...)
+		log.Exec("UPDATE runs SET status = 'failed' WHERE id = '" + runB.String() + "'")
 		for until, equal := range map[int64]bool{4: true, 5: true, 6: false, 7: false, 99: false} {
-			c := log.replay(ReplayConfig{Until: until})
+			c := log.replay(Config{Until: until})
 			if c.Equal != equal || c.Position != min(until, 7) {
 				t.Errorf("until %d: %+v", until, c)
 			}
@@ -247,12 +227,12 @@ func TestADifferenceAfterUntilIsNotLookedAt(t *testing.T) {
 
 func TestLaggingProjectionsAreComparedWhereTheyAre(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(told()[:5]...)
-		log.append(told()[5:]...)
-		if err := log.followOne(All()[1]); err != nil {
+		log.Given(told()[:5]...)
+		log.Append(told()[5:]...)
+		if err := log.FollowOne(projections.All()[1]); err != nil {
 			t.Fatal(err)
 		}
-		c := log.replay(ReplayConfig{})
+		c := log.replay(Config{})
 		if p := c.Projections; !c.Equal || p[0].Position != 5 || p[0].Kept != 5 || p[1].Position != 7 {
 			t.Errorf("%+v\n%s", c, c.lines())
 		}
@@ -261,9 +241,9 @@ func TestLaggingProjectionsAreComparedWhereTheyAre(t *testing.T) {
 
 func TestReadModelsAheadOfTheLog(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(told()...)
-		log.setOffset("runs", 9)
-		c := log.replay(ReplayConfig{})
+		log.Given(told()...)
+		log.SetOffset("runs", 9)
+		c := log.replay(Config{})
 		if c.Equal || !c.Projections[0].Ahead || c.Projections[1].Ahead {
 			t.Errorf("%+v", c)
 		}
@@ -272,14 +252,14 @@ func TestReadModelsAheadOfTheLog(t *testing.T) {
 
 func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(told()...)
+		log.Given(told()...)
 		for _, spoil := range []string{"UPDATE projections SET version = 99", "DROP TABLE run_counts", "DROP TABLE projections"} {
-			log.exec(spoil)
-			if _, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InTables(log.Store)}); !errors.Is(err, ErrNotBuilt) {
+			log.Exec(spoil)
+			if _, err := Compare(t.Context(), log.Store, Config{Against: InTables(log.Store)}); !errors.Is(err, projections.ErrNotBuilt) {
 				t.Errorf("%s: %v", spoil, err)
 			}
 		}
-		if _, err := Replay(t.Context(), log.Store, ReplayConfig{Names: []string{"walks"}, Against: InTables(log.Store)}); !errors.Is(err, domain.ErrNotFound) {
+		if _, err := Compare(t.Context(), log.Store, Config{Names: []string{"walks"}, Against: InTables(log.Store)}); !errors.Is(err, domain.ErrNotFound) {
 			t.Errorf("an unknown projection: %v", err)
 		}
 	})
@@ -289,12 +269,12 @@ func TestWhatIsNotBuiltIsRefused(t *testing.T) {
 func TestReplayBesideALogThatGrows(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		tale := newStory(t)
-		log.given(tale.events(50)...)
+		log.Given(tale.Events(50)...)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			for i := range 12 {
-				log.given(tale.events(5)...)
+				log.Given(tale.Events(5)...)
 				if i%4 == 0 {
 					log.rebuildAll()
 				}
@@ -307,7 +287,7 @@ func TestReplayBesideALogThatGrows(t *testing.T) {
 			default:
 			}
 			for _, background := range []bool{false, true} {
-				if c := log.replayOnce(ReplayConfig{}, background); !c.Equal {
+				if c := log.replayOnce(Config{}, background); !c.Equal {
 					t.Errorf("background %v: %+v\n%s", background, c, c.lines())
 				}
 			}
@@ -318,11 +298,11 @@ func TestReplayBesideALogThatGrows(t *testing.T) {
 // Keys that no event makes are extra rows wherever the database sorts them.
 func TestRowsWithForeignKeys(t *testing.T) {
 	log := open(t, eventstoretest.SQLite(t))
-	log.given(told()...)
+	log.Given(told()...)
 	for _, key := range []string{"NULL", "''", "X'ff'", "'" + runA.String() + "x'", "'zzz'"} {
-		log.exec("INSERT INTO runs (id, started_at, position, started, received_events, received_bytes, http_status, tail) VALUES (" + key + ", 1, 9, 9, 0, 0, 0, 0)")
+		log.Exec("INSERT INTO runs (id, started_at, position, started, received_events, received_bytes, http_status, tail) VALUES (" + key + ", 1, 9, 9, 0, 0, 0, 0)")
 	}
-	c := log.replay(ReplayConfig{})
+	c := log.replay(Config{})
 	if c.Differing != 5 || len(c.Differences) != 5 {
 		t.Errorf("%d differ\n%s", c.Differing, c.lines())
 	}
@@ -335,16 +315,16 @@ func TestRowsWithForeignKeys(t *testing.T) {
 
 func TestReplayTellsHowFarItIsAndWritesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.given(newStory(t).events(30)...)
-		before := log.dump()
+		log.Given(newStory(t).Events(30)...)
+		before := log.Dump()
 		var told strings.Builder
-		log.replayOnce(ReplayConfig{Progress: func(done, head int64) { fmt.Fprintf(&told, "%d/%d ", done, head) }}, false)
+		log.replayOnce(Config{Progress: func(done, head int64) { fmt.Fprintf(&told, "%d/%d ", done, head) }}, false)
 		if told.String() != "30/30 " {
 			t.Errorf("told %q", told.String())
 		}
-		same(t, "after the replay", log.dump(), before)
+		same(t, "after the replay", log.Dump(), before)
 		err := log.InTx(t.Context(), func(context.Context, *sql.Tx) error { // the writer is taken, and nobody waits
-			log.replay(ReplayConfig{})
+			log.replay(Config{})
 			return nil
 		})
 		if err != nil {

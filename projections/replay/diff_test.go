@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"errors"
@@ -42,7 +42,7 @@ func (s Span) text() string {
 
 func TestWhatChangedBetweenTwoPositions(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.append(told()...)
+		log.Append(told()...)
 		for _, test := range []struct {
 			a, b int64
 			want string
@@ -70,7 +70,7 @@ func TestWhatChangedBetweenTwoPositions(t *testing.T) {
 func TestASpanIsTheSumOfItsParts(t *testing.T) {
 	log := open(t, eventstoretest.SQLite(t))
 	tale := newStory(t)
-	log.append(tale.events(200)...)
+	log.Append(tale.Events(200)...)
 	for range 5 {
 		middle := tale.Int64N(200)
 		first, second, whole := log.diff(0, middle), log.diff(middle, 200), log.diff(0, 200)

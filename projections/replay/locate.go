@@ -1,10 +1,12 @@
-package projections
+package replay
 
 import (
 	"cmp"
 	"context"
 	"maps"
 	"slices"
+
+	"scrapelog/projections"
 )
 
 // locate finds for every difference the first event after which it is there, by
@@ -47,15 +49,23 @@ func (c *comparing) traceAll(ctx context.Context, traces map[rowName]*trace) err
 	c.replay = again
 	for i, m := range again.models {
 		m.last = c.result.Projections[i].Position
-		for _, table := range m.tables() {
-			table.watch(func(key string, before, after []any) {
-				if t := traces[rowName{table.name(), key}]; t != nil {
-					t.see(again.at, before, after)
+		for _, table := range m.Tables() {
+			table.Watch(func(key string, before, after projections.Row) {
+				if t := traces[rowName{table.Name(), key}]; t != nil {
+					t.see(again.at, valuesOf(before), valuesOf(after))
 				}
 			})
 		}
 	}
 	return again.to(ctx, c.until)
+}
+
+// valuesOf is the values of a row, nil if there is none.
+func valuesOf(row projections.Row) []any {
+	if row == nil {
+		return nil
+	}
+	return row.Values()
 }
 
 // inLogOrder puts the differences that an event explains first, in the order of
@@ -83,7 +93,7 @@ type columnTrace struct {
 }
 
 func newTrace(d *Difference) *trace {
-	names := columnsOf(d.Table)
+	names := projections.Columns(d.Table)
 	t := &trace{sum: !slices.Contains(names, positionColumn)}
 	for _, column := range d.Columns {
 		t.columns = append(t.columns, columnTrace{index: slices.Index(names, column.Name), kept: column.Kept})

@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"cmp"
@@ -9,10 +9,11 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/projections"
 )
 
-// ReplayConfig says what is replayed, and what with it is compared.
-type ReplayConfig struct {
+// Config says what is replayed, and what with it is compared.
+type Config struct {
 	Names   []string // of projections; none: all of them
 	Until   int64    // a position; 0, or past what is kept: as far as that has come
 	Against Kept
@@ -81,10 +82,10 @@ type Column struct {
 	Replayed any    `json:"replayed"`
 }
 
-// Replay rebuilds read models from the log, beside the tables, and compares them row by
+// Compare rebuilds read models from the log, beside the tables, and compares them row by
 // row with those that are kept, in one snapshot and at the same position. Nothing
 // is written to the database, and a server that has it does not notice.
-func Replay(ctx context.Context, from *eventstore.Store, cfg ReplayConfig) (Comparison, error) {
+func Compare(ctx context.Context, from *eventstore.Store, cfg Config) (Comparison, error) {
 	r, err := startReplay(ctx, from, cfg)
 	if err != nil {
 		return Comparison{}, err
@@ -100,17 +101,17 @@ func Replay(ctx context.Context, from *eventstore.Store, cfg ReplayConfig) (Comp
 }
 
 // startReplay begins a replay in memory, or in a scratch database in the background.
-func startReplay(ctx context.Context, from log, cfg ReplayConfig) (*replay, error) {
+func startReplay(ctx context.Context, from log, cfg Config) (*replay, error) {
 	if !cfg.Background {
 		return newReplay(from, cfg.Names, cfg.Progress)
 	}
-	runs, err := openScratch(ctx)
+	runs, err := projections.OpenScratch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r, err := newReplayIn(runs, from, cfg.Names, cfg.Progress)
 	if err != nil {
-		runs.close()
+		runs.Close()
 	}
 	return r, err
 }
@@ -118,7 +119,7 @@ func startReplay(ctx context.Context, from log, cfg ReplayConfig) (*replay, erro
 // comparing is a comparison under way.
 type comparing struct {
 	*replay
-	config    ReplayConfig
+	config    Config
 	until     int64             // 0: as far as it goes
 	marks     map[rowName][]any // rows as they were at until, of tables without positions
 	different map[rowName]*Difference
@@ -143,7 +144,7 @@ func (c *comparing) approach(ctx context.Context) error {
 }
 
 func (c *comparing) open(ctx context.Context) (kept, error) {
-	var of []Projection
+	var of []projections.Projection
 	for _, m := range c.models {
 		of = append(of, m.Projection)
 	}
@@ -159,7 +160,7 @@ func (c *comparing) positions(ctx context.Context, kept kept) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.result.Projections = append(c.result.Projections, ProjectionResult{Name: m.name, Kept: position})
+		c.result.Projections = append(c.result.Projections, ProjectionResult{Name: m.Name(), Kept: position})
 	}
 	head, err := c.log.Head(ctx)
 	var reached []int64
@@ -190,13 +191,13 @@ func (c *comparing) foldTo(ctx context.Context, position int64) error {
 func (c *comparing) mark(ctx context.Context) (err error) {
 	c.until, c.marks = c.done, map[rowName][]any{}
 	for _, m := range c.models {
-		for _, table := range m.tables() {
-			if !slices.Contains(columnsOf(table.name()), positionColumn) {
-				for row, err := range table.all(ctx) {
+		for _, table := range m.Tables() {
+			if !slices.Contains(projections.Columns(table.Name()), positionColumn) {
+				for row, err := range table.All(ctx) {
 					if err != nil {
 						return err
 					}
-					c.marks[rowName{table.name(), row[0].(string)}] = row
+					c.marks[rowName{table.Name(), row[0].(string)}] = row
 				}
 			}
 		}
@@ -209,7 +210,7 @@ const positionColumn = "position"
 
 // settled says whether a replayed row is the same now as it was at until.
 func (c *comparing) settled(table string, key string, row []any) bool {
-	if i := slices.Index(columnsOf(table), positionColumn); i >= 0 {
+	if i := slices.Index(projections.Columns(table), positionColumn); i >= 0 {
 		return row[i].(int64) <= c.until
 	}
 	return slices.Equal(c.marks[rowName{table, key}], row)
@@ -228,10 +229,10 @@ func (c *comparing) compare(ctx context.Context) error {
 	for i, m := range c.models {
 		result := &c.result.Projections[i]
 		result.Position = min(c.until, m.last)
-		for _, table := range m.tables() {
-			t := comparingTable{c, result, table.name(), columnsOf(table.name())}
+		for _, table := range m.Tables() {
+			t := comparingTable{c, result, table.Name(), projections.Columns(table.Name())}
 			if err := t.compare(ctx, kept, table); err != nil {
-				return fmt.Errorf("compare %s: %w", table.name(), err)
+				return fmt.Errorf("compare %s: %w", table.Name(), err)
 			}
 		}
 		c.result.Equal = c.result.Equal && result.Differing == 0 && !result.Ahead
@@ -247,7 +248,7 @@ func (c *comparing) arrive(ctx context.Context, kept kept) error {
 	}
 	for i, m := range c.models {
 		if m.last = positions[i]; m.last < c.done {
-			return fmt.Errorf("projection %s was set back while it was compared: %w", m.name, domain.ErrConflict)
+			return fmt.Errorf("projection %s was set back while it was compared: %w", m.Name(), domain.ErrConflict)
 		}
 	}
 	if err := c.foldTo(ctx, slices.Max(positions)); err != nil {
@@ -271,8 +272,8 @@ type comparingTable struct {
 const rowsPerRest = 200
 
 // compare walks along the kept rows and the replayed ones, both by key.
-func (t comparingTable) compare(ctx context.Context, kept kept, table memoryTable) error {
-	next, stop := iter.Pull2(table.all(ctx))
+func (t comparingTable) compare(ctx context.Context, kept kept, table projections.Table) error {
+	next, stop := iter.Pull2(table.All(ctx))
 	defer stop()
 	want, err, more := next()
 	last, first, seen := "", true, 0

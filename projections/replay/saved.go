@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore"
+	"scrapelog/projections"
 )
 
 // A file of read models is lines of JSON: a head, a line for each row in the
@@ -65,14 +66,14 @@ func (r *replay) save(ctx context.Context, w io.Writer, state State) error {
 	lines := json.NewEncoder(buffered)
 	head := savedHead{Format: savedFormat, Position: state.Position, RecordedAt: state.RecordedAt, Versions: map[string]int64{}}
 	for _, m := range r.models {
-		head.Versions[m.name] = m.version
+		head.Versions[m.Name()] = m.Version()
 	}
 	if err := lines.Encode(head); err != nil {
 		return err
 	}
 	rows := 0
 	for _, m := range r.models {
-		for _, table := range m.tables() {
+		for _, table := range m.Tables() {
 			saved, err := saveTable(ctx, lines, table)
 			if err != nil {
 				return err
@@ -86,9 +87,9 @@ func (r *replay) save(ctx context.Context, w io.Writer, state State) error {
 	return buffered.Flush()
 }
 
-func saveTable(ctx context.Context, lines *json.Encoder, table memoryTable) (rows int, err error) {
-	columns := columnsOf(table.name())
-	for values, err := range table.all(ctx) {
+func saveTable(ctx context.Context, lines *json.Encoder, table projections.Table) (rows int, err error) {
+	columns := projections.Columns(table.Name())
+	for values, err := range table.All(ctx) {
 		if err != nil {
 			return rows, err
 		}
@@ -98,7 +99,7 @@ func saveTable(ctx context.Context, lines *json.Encoder, table memoryTable) (row
 				row[columns[i]] = value
 			}
 		}
-		if err := lines.Encode(savedRow{Table: table.name(), Row: row}); err != nil {
+		if err := lines.Encode(savedRow{Table: table.Name(), Row: row}); err != nil {
 			return rows, err
 		}
 		rows++
@@ -111,7 +112,7 @@ func InFile(path string) Kept { return savedFile(path) }
 
 type savedFile string
 
-func (path savedFile) open(_ context.Context, of []Projection) (kept, error) {
+func (path savedFile) open(_ context.Context, of []projections.Projection) (kept, error) {
 	file, err := os.Open(string(path))
 	if err != nil {
 		return nil, err
@@ -147,19 +148,21 @@ func (s *saved) lines() (*json.Decoder, error) {
 	return lines, nil
 }
 
-func (s *saved) readHead(of []Projection) error {
+func (s *saved) readHead(of []projections.Projection) error {
 	if _, err := s.lines(); err != nil {
 		return err
 	}
 	for _, p := range of {
-		if version := s.head.Versions[p.name]; version != p.version {
-			return fmt.Errorf("%s: it is of version %d and this program makes version %d: %w", p.name, version, p.version, ErrNotBuilt)
+		if version := s.head.Versions[p.Name()]; version != p.Version() {
+			return fmt.Errorf("%s: it is of version %d and this program makes version %d: %w", p.Name(), version, p.Version(), projections.ErrNotBuilt)
 		}
 	}
 	return nil
 }
 
-func (s *saved) position(context.Context, Projection) (int64, error) { return s.head.Position, nil }
+func (s *saved) position(context.Context, projections.Projection) (int64, error) {
+	return s.head.Position, nil
+}
 
 func (s *saved) all(_ context.Context, table string, columns []string) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {

@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/projections"
 )
 
 // save writes the read models at a position to a file.
@@ -35,17 +36,17 @@ func (l *testLog) write(path, content string) {
 func TestWhatWasSavedIsComparedLater(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		tale := newStory(t)
-		log.given(tale.events(120)...)
+		log.Given(tale.Events(120)...)
 		path, content := log.save(0)
-		log.given(tale.events(60)...)
-		c := log.replay(ReplayConfig{Against: InFile(path)})
+		log.Given(tale.Events(60)...)
+		c := log.replay(Config{Against: InFile(path)})
 		if !c.Equal || c.Position != 120 || c.Projections[0].Rows == 0 {
 			t.Errorf("%+v\n%s", c, c.lines())
 		}
 		if _, again := log.save(120); again != content {
 			t.Error("the same position makes another file")
 		}
-		if c := log.replay(ReplayConfig{Against: InFile(path), Until: 60}); !c.Equal || c.Position != 60 || c.Projections[0].Changed == 0 {
+		if c := log.replay(Config{Against: InFile(path), Until: 60}); !c.Equal || c.Position != 60 || c.Projections[0].Changed == 0 {
 			t.Errorf("until 60: %+v\n%s", c, c.lines())
 		}
 	})
@@ -54,10 +55,10 @@ func TestWhatWasSavedIsComparedLater(t *testing.T) {
 // The same log makes the same file on both databases.
 func TestFilesOfBothDatabases(t *testing.T) {
 	eventstoretest.NeedsPostgres(t)
-	events := newStory(t).events(80)
+	events := newStory(t).Events(80)
 	var files []string
 	onEach(t, func(t *testing.T, log *testLog) {
-		log.append(events...)
+		log.Append(events...)
 		_, content := log.save(0)
 		_, rows, _ := strings.Cut(content, "\n") // the head says when they were recorded
 		files = append(files, rows)
@@ -67,11 +68,11 @@ func TestFilesOfBothDatabases(t *testing.T) {
 
 func TestASavedFileThatWasTamperedWith(t *testing.T) {
 	log := open(t, eventstoretest.SQLite(t))
-	log.given(told()...)
+	log.Given(told()...)
 	path, content := log.save(0)
 	log.write(path, strings.Replace(content, `"status":"completed"`, `"status":"failed"`, 1))
 	want := "runs " + runB.String() + " changed after 6 status:failed/completed\n"
-	if c := log.replay(ReplayConfig{Against: InFile(path)}); c.lines() != want {
+	if c := log.replay(Config{Against: InFile(path)}); c.lines() != want {
 		t.Errorf("got %q, want %q", c.lines(), want)
 	}
 	for name, spoilt := range map[string]string{
@@ -85,16 +86,16 @@ func TestASavedFileThatWasTamperedWith(t *testing.T) {
 		"an array of lines": "[" + content + "]",
 	} {
 		log.write(path, spoilt)
-		_, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InFile(path)})
-		if !errors.Is(err, errNotSaved) && !errors.Is(err, ErrNotBuilt) {
+		_, err := Compare(t.Context(), log.Store, Config{Against: InFile(path)})
+		if !errors.Is(err, errNotSaved) && !errors.Is(err, projections.ErrNotBuilt) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InFile(path + ".missing")}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Compare(t.Context(), log.Store, Config{Against: InFile(path + ".missing")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 	log.write(path, "")
-	if _, err := Replay(t.Context(), log.Store, ReplayConfig{Against: InFile(path)}); !errors.Is(err, eventstore.ErrForeign) {
+	if _, err := Compare(t.Context(), log.Store, Config{Against: InFile(path)}); !errors.Is(err, eventstore.ErrForeign) {
 		t.Errorf("an empty file: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package projections
+package replay
 
 import (
 	"cmp"
@@ -7,11 +7,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
+	"time"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/projections"
 )
 
 // Span is what happened between two positions of the log: after From, up to To.
@@ -25,14 +25,14 @@ type Span struct {
 
 // RunChange is a run that changed.
 type RunChange struct {
-	Before *Run `json:"before,omitempty"` // nil: it had not started
-	After  Run  `json:"after"`
+	Before *projections.Run `json:"before,omitempty"` // nil: it had not started
+	After  projections.Run  `json:"after"`
 }
 
 // ScraperChange is a scraper that changed. Both are shown as at the end of the span.
 type ScraperChange struct {
-	Before *Scraper `json:"before,omitempty"` // nil: nothing was known of it
-	After  Scraper  `json:"after"`
+	Before *projections.Scraper `json:"before,omitempty"` // nil: nothing was known of it
+	After  projections.Scraper  `json:"after"`
 }
 
 // Diff replays the log up to one position and on to another, and tells what
@@ -49,17 +49,19 @@ func Diff(ctx context.Context, from *eventstore.Store, a, b int64, progress func
 	if err != nil {
 		return Span{}, err
 	}
-	d := &differing{replay: r, events: map[string]int64{}, runs: map[uuid.UUID]*Run{}, scrapers: map[string]*scraperRow{}}
+	d := &differing{replay: r, events: map[string]int64{}, changed: map[string]map[string]*change{}}
 	return d.between(ctx, min(a, head), min(b, head))
 }
 
 // differing is a replay that remembers what it changes, as it was before.
 type differing struct {
 	*replay
-	events   map[string]int64
-	runs     map[uuid.UUID]*Run // nil: there was none
-	scrapers map[string]*scraperRow
+	events  map[string]int64
+	changed map[string]map[string]*change // by table and key
 }
+
+// change is a row before its first change and after its last.
+type change struct{ before, after projections.Row }
 
 func (d *differing) between(ctx context.Context, a, b int64) (s Span, err error) {
 	if err := d.to(ctx, a); err != nil {
@@ -75,63 +77,51 @@ func (d *differing) between(ctx context.Context, a, b int64) (s Span, err error)
 	if s.To, err = d.state(ctx); err != nil {
 		return Span{}, err
 	}
-	s.Events = d.events
-	for _, m := range d.models {
-		switch f := m.rows.(type) {
-		case *runFold:
-			s.Runs = d.changedRuns(f)
-		case *scraperFold:
-			s.Scrapers = d.changedScrapers(f, s.To)
-		}
-	}
+	s.Events, s.Runs, s.Scrapers = d.events, d.runs(s.To.RecordedAt), d.scrapers(s.To.RecordedAt)
 	return s, nil
 }
 
 func (d *differing) watch() {
 	d.seen = func(eventType string) { d.events[eventType]++ }
 	for _, m := range d.models {
-		switch f := m.rows.(type) {
-		case *runFold:
-			f.runs.touched = remember(d.runs)
-		case *scraperFold:
-			f.scrapers.touched = remember(d.scrapers)
+		for _, table := range m.Tables() {
+			changes := map[string]*change{}
+			d.changed[table.Name()] = changes
+			table.Watch(func(key string, before, after projections.Row) {
+				if changes[key] == nil {
+					changes[key] = &change{before: before}
+				}
+				changes[key].after = after
+			})
 		}
 	}
 }
 
-// remember keeps what each row was before it was touched first.
-func remember[K comparable, R any](rows map[K]*R) func(key K, before R, known bool, _ R) {
-	return func(key K, before R, known bool, _ R) {
-		if _, seen := rows[key]; seen {
-			return
-		}
-		rows[key] = nil
-		if known {
-			rows[key] = &before
-		}
-	}
-}
-
-func (d *differing) changedRuns(f *runFold) []RunChange {
-	changes := make([]RunChange, 0, len(d.runs))
-	for run, before := range d.runs {
-		changes = append(changes, RunChange{before, f.runs.held[run]})
+func (d *differing) runs(at time.Time) []RunChange {
+	changes := make([]RunChange, 0, len(d.changed["runs"]))
+	for _, c := range d.changed["runs"] {
+		changes = append(changes, RunChange{shown[projections.Run](c.before, at), *shown[projections.Run](c.after, at)})
 	}
 	slices.SortFunc(changes, func(a, b RunChange) int { return cmp.Compare(a.After.StartPosition, b.After.StartPosition) })
 	return changes
 }
 
-func (d *differing) changedScrapers(f *scraperFold, at State) []ScraperChange {
-	changes := make([]ScraperChange, 0, len(d.scrapers))
-	for _, name := range slices.Sorted(maps.Keys(d.scrapers)) {
-		change := ScraperChange{After: f.scrapers.held[name].view(at.RecordedAt)}
-		if before := d.scrapers[name]; before != nil {
-			view := before.view(at.RecordedAt)
-			change.Before = &view
-		}
-		changes = append(changes, change)
+func (d *differing) scrapers(at time.Time) []ScraperChange {
+	changes := make([]ScraperChange, 0, len(d.changed["scrapers"]))
+	for _, name := range slices.Sorted(maps.Keys(d.changed["scrapers"])) {
+		c := d.changed["scrapers"][name]
+		changes = append(changes, ScraperChange{shown[projections.Scraper](c.before, at), *shown[projections.Scraper](c.after, at)})
 	}
 	return changes
+}
+
+// shown is what queries make of a row, nil if there is none.
+func shown[V any](row projections.Row, at time.Time) *V {
+	if row == nil {
+		return nil
+	}
+	v := row.Shown(at).(V)
+	return &v
 }
 
 // EventNames lists the wire names of the span's events in alphabetical order.

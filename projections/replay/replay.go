@@ -1,20 +1,28 @@
-package projections
+package replay
 
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/projections"
 )
 
 // log is where a replay reads: *eventstore.Store.
 type log interface {
+	projections.Log
 	Head(ctx context.Context) (int64, error)
-	Payloads(ctx context.Context, after, until int64, limit int) ([]eventstore.Payload, error)
 	ByPosition(ctx context.Context, position int64) (eventstore.Recorded, error)
+}
+
+// model is a model and how far it is folded.
+type model struct {
+	*projections.Model
+	last int64 // it folds no event after this position
 }
 
 // replay folds models from the start of the log. It needs memory for every row
@@ -23,7 +31,7 @@ type log interface {
 type replay struct {
 	log      log
 	models   []*model
-	scratch  *scratch // nil: all is held in memory
+	scratch  *projections.Scratch // nil: all is held in memory
 	yielding yielding
 	progress func(done, head int64)
 	seen     func(eventType string) // is told of every event, known or not; may be nil
@@ -35,18 +43,18 @@ func newReplay(from log, names []string, progress func(done, head int64)) (*repl
 	return newReplayIn(nil, from, names, progress)
 }
 
-func newReplayIn(runs *scratch, from log, names []string, progress func(done, head int64)) (*replay, error) {
+func newReplayIn(runs *projections.Scratch, from log, names []string, progress func(done, head int64)) (*replay, error) {
 	r := &replay{log: from, scratch: runs, yielding: yielding{on: runs != nil, begun: time.Now()}, progress: progress}
 	if r.progress == nil {
 		r.progress = func(int64, int64) {}
 	}
-	for _, p := range All() {
-		if len(names) == 0 || slices.Contains(names, p.name) {
-			r.models = append(r.models, newModel(p, runs))
+	for _, p := range projections.All() {
+		if len(names) == 0 || slices.Contains(names, p.Name()) {
+			r.models = append(r.models, &model{projections.NewModel(p, runs), math.MaxInt64})
 		}
 	}
 	for _, name := range names {
-		if _, err := find(name); err != nil {
+		if _, err := projections.Find(name); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +64,7 @@ func newReplayIn(runs *scratch, from log, names []string, progress func(done, he
 // close removes what the replay has written.
 func (r *replay) close() {
 	if r.scratch != nil {
-		r.scratch.close()
+		r.scratch.Close()
 	}
 }
 
@@ -64,12 +72,12 @@ func (r *replay) close() {
 // request must not wait for long.
 const smallPage = 200
 
-func (r *replay) pages() pages {
-	size := pageSize
+func (r *replay) pages() projections.Pages {
+	size := projections.PageSize
 	if r.yielding.on {
 		size = smallPage
 	}
-	return pages{r.log, size, r.wanted}
+	return projections.Pages{Log: r.log, Size: size, Wanted: r.wanted}
 }
 
 // to folds on to a position, which the log must reach; a model stops at its last.
@@ -77,7 +85,7 @@ func (r *replay) to(ctx context.Context, position int64) error {
 	if position <= r.done {
 		return nil
 	}
-	err := r.pages().each(ctx, r.done, position, func(ctx context.Context, next page) error {
+	err := r.pages().Each(ctx, r.done, position, func(ctx context.Context, next projections.Page) error {
 		if err := r.foldPage(ctx, next); err != nil {
 			return err
 		}
@@ -94,17 +102,16 @@ func (r *replay) to(ctx context.Context, position int64) error {
 }
 
 func (r *replay) wanted(wireName string) bool {
-	return slices.ContainsFunc(r.models, func(m *model) bool { return slices.Contains(m.types, wireName) })
+	return slices.ContainsFunc(r.models, func(m *model) bool { return slices.Contains(m.Types(), wireName) })
 }
 
-func (r *replay) foldPage(ctx context.Context, next page) error {
+func (r *replay) foldPage(ctx context.Context, next projections.Page) error {
 	if r.scratch == nil {
 		return r.fold(ctx, next)
 	}
-	return r.scratch.inTx(ctx, func() error {
-		events := next.known()
+	return r.scratch.InTx(ctx, func() error {
 		for _, m := range r.models {
-			if err := m.rows.load(ctx, events); err != nil {
+			if err := m.Load(ctx, next); err != nil {
 				return err
 			}
 		}
@@ -112,7 +119,7 @@ func (r *replay) foldPage(ctx context.Context, next page) error {
 			return err
 		}
 		for _, m := range r.models {
-			if err := m.flush(ctx); err != nil {
+			if err := m.Flush(ctx); err != nil {
 				return err
 			}
 		}
@@ -120,13 +127,13 @@ func (r *replay) foldPage(ctx context.Context, next page) error {
 	})
 }
 
-func (r *replay) fold(ctx context.Context, next page) error {
-	for i, payload := range next.payloads {
+func (r *replay) fold(ctx context.Context, next projections.Page) error {
+	for i, payload := range next.Payloads {
 		r.at = payload.Position
 		if r.seen != nil {
 			r.seen(payload.Type)
 		}
-		if e := next.events[i]; e != nil {
+		if e := next.Events[i]; e != nil {
 			if err := r.apply(ctx, payload.Position, e); err != nil {
 				return fmt.Errorf("position %d: %w", payload.Position, err)
 			}
@@ -138,10 +145,10 @@ func (r *replay) fold(ctx context.Context, next page) error {
 
 func (r *replay) apply(ctx context.Context, position int64, e domain.Event) error {
 	for _, m := range r.models {
-		if position > m.last || !slices.Contains(m.types, e.EventType()) {
+		if position > m.last || !slices.Contains(m.Types(), e.EventType()) {
 			continue
 		}
-		if err := m.rows.apply(ctx, position, e); err != nil {
+		if err := m.Apply(ctx, position, e); err != nil {
 			return err
 		}
 	}
@@ -150,29 +157,20 @@ func (r *replay) apply(ctx context.Context, position int64, e domain.Event) erro
 
 // State is what the read models say at a position, in short.
 type State struct {
-	Position   int64     `json:"position"`
-	RecordedAt time.Time `json:"recorded_at,omitzero"` // of the event there; zero at position 0
-	Counts     Counts    `json:"counts,omitempty"`     // of runs; nil if they were not replayed
-	Scrapers   *int      `json:"scrapers,omitempty"`   // in service; nil likewise
+	Position   int64              `json:"position"`
+	RecordedAt time.Time          `json:"recorded_at,omitzero"` // of the event there; zero at position 0
+	Counts     projections.Counts `json:"counts,omitempty"`     // of runs; nil if they were not replayed
+	Scrapers   *int               `json:"scrapers,omitempty"`   // in service; nil likewise
 }
 
 func (r *replay) state(ctx context.Context) (State, error) {
 	s := State{Position: r.done}
 	for _, m := range r.models {
-		switch f := m.rows.(type) {
-		case *runFold:
-			s.Counts = Counts{}
-			for _, status := range domain.Statuses {
-				s.Counts[status] = f.counts[status]
-			}
-		case *scraperFold:
-			inService := 0
-			for _, row := range f.scrapers.held {
-				if !row.ConfiguredAt.IsZero() && !row.Removed {
-					inService++
-				}
-			}
-			s.Scrapers = &inService
+		if counts := m.Counts(); counts != nil {
+			s.Counts = counts
+		}
+		if n := m.InService(); n != nil {
+			s.Scrapers = n
 		}
 	}
 	if r.done == 0 {

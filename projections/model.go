@@ -1,0 +1,207 @@
+package projections
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// Model is a projection that is folded beside the tables that serve: in memory, or
+// with its runs in a [Scratch] database. It neither reads nor writes those tables.
+type Model struct {
+	Projection
+	rows folder
+}
+
+// NewModel returns the model as it is before the first event. Its runs are held in
+// memory if runs is nil.
+func NewModel(p Projection, runs *Scratch) *Model {
+	m := &Model{Projection: p, rows: p.fold(place{})}
+	if f, ok := m.rows.(*runFold); ok && runs != nil {
+		f.place = place{next: runs.place.next} // the counts stay in memory
+		f.runs.place = runs.place
+	}
+	return m
+}
+
+// Load fetches from the scratch database, at once, the rows that a page will touch.
+func (m *Model) Load(ctx context.Context, next Page) error { return m.rows.load(ctx, next.known()) }
+
+// Apply folds one event. Positions must ascend.
+func (m *Model) Apply(ctx context.Context, position int64, e domain.Event) error {
+	return m.rows.apply(ctx, position, e)
+}
+
+// Flush writes the runs that have changed to the scratch database, if there is one.
+func (m *Model) Flush(ctx context.Context) error {
+	if f, ok := m.rows.(*runFold); ok {
+		return f.runs.flush(ctx)
+	}
+	return nil
+}
+
+// Counts says how many runs have each status; nil: the projection has no runs.
+func (m *Model) Counts() Counts {
+	f, ok := m.rows.(*runFold)
+	if !ok {
+		return nil
+	}
+	counts := Counts{}
+	for _, status := range domain.Statuses {
+		counts[status] = f.counts[status]
+	}
+	return counts
+}
+
+// InService says how many scrapers are in service; nil: the projection has no scrapers.
+func (m *Model) InService() *int {
+	f, ok := m.rows.(*scraperFold)
+	if !ok {
+		return nil
+	}
+	inService := 0
+	for _, row := range f.scrapers.held {
+		if !row.ConfiguredAt.IsZero() && !row.Removed {
+			inService++
+		}
+	}
+	return &inService
+}
+
+// Table is a table of a model. A row is its values, as a database would be given
+// them, in the order of [Columns]; the first of them is its key.
+type Table interface {
+	Name() string
+	// All yields the rows in the order of their keys. A row is valid until the next one.
+	All(ctx context.Context) iter.Seq2[[]any, error]
+	// Watch has f told of every change, before it is made; before is nil for a new row.
+	Watch(f func(key string, before, after Row))
+}
+
+// Row is one row of a table of a model.
+type Row interface {
+	// Values returns the values of the columns, in the order of [Columns].
+	Values() []any
+	// Shown returns the Run or the Scraper that queries make of the row at an instant;
+	// nil for other tables.
+	Shown(at time.Time) any
+}
+
+// Tables lists the tables of the model.
+func (m *Model) Tables() []Table {
+	switch f := m.rows.(type) {
+	case *runFold:
+		return []Table{heldRows[uuid.UUID, Run, *Run]{&f.runs}, heldCounts{f}}
+	case *scraperFold:
+		return []Table{heldRows[string, scraperRow, *scraperRow]{&f.scrapers}}
+	}
+	panic(fmt.Sprintf("projections: %s cannot be folded in memory", m.name))
+}
+
+// heldRows are the rows that a fold holds, or has written to a scratch database.
+type heldRows[K comparable, R any, P row[R]] struct{ *rows[K, R, P] }
+
+func (t heldRows[K, R, P]) Name() string { return t.table }
+
+func (t heldRows[K, R, P]) All(ctx context.Context) iter.Seq2[[]any, error] {
+	if t.querier != nil {
+		return SelectAll(ctx, t.querier, t.table+t.next, Columns(t.table), "")
+	}
+	return func(yield func([]any, error) bool) {
+		byName := make(map[string]K, len(t.held))
+		for key := range t.held {
+			byName[fmt.Sprint(key)] = key
+		}
+		for _, name := range slices.Sorted(maps.Keys(byName)) {
+			held := t.held[byName[name]]
+			if !yield(valuesOf(P(&held).columns()), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (t heldRows[K, R, P]) Watch(f func(key string, before, after Row)) {
+	t.touched = func(key K, before R, known bool, after R) {
+		var was Row
+		if known {
+			was = heldRow[R, P]{&before}
+		}
+		f(fmt.Sprint(key), was, heldRow[R, P]{&after})
+	}
+}
+
+type heldRow[R any, P row[R]] struct{ row P }
+
+func (r heldRow[R, P]) Values() []any          { return valuesOf(r.row.columns()) }
+func (r heldRow[R, P]) Shown(at time.Time) any { return r.row.shown(at) }
+
+// heldCounts are the counts that a fold of runs has come to.
+type heldCounts struct{ *runFold }
+
+func (heldCounts) Name() string { return "run_counts" }
+
+func (t heldCounts) All(context.Context) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for _, status := range slices.Sorted(maps.Keys(t.counts)) {
+			if !yield([]any{string(status), t.counts[status]}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (t heldCounts) Watch(f func(key string, before, after Row)) {
+	t.counted = func(status domain.RunStatus, before, after int64, known bool) {
+		var was Row
+		if known {
+			was = heldCount{status, before}
+		}
+		f(string(status), was, heldCount{status, after})
+	}
+}
+
+type heldCount struct {
+	status domain.RunStatus
+	runs   int64
+}
+
+func (r heldCount) Values() []any     { return []any{string(r.status), r.runs} }
+func (heldCount) Shown(time.Time) any { return nil }
+
+// valuesOf is what columns would write.
+func valuesOf(columns []any) []any {
+	values := make([]any, len(columns))
+	for i, column := range columns {
+		value, err := column.(driver.Valuer).Value()
+		if err != nil {
+			panic(err) // what was read as JSON can be written as JSON
+		}
+		values[i] = value
+	}
+	return values
+}
+
+// Columns names the columns of a table in the order of its rows' values.
+func Columns(table string) []string {
+	insert, ok := statements[table+".put"]
+	if !ok {
+		insert = statement(table + ".add")
+	}
+	_, list, _ := strings.Cut(insert, "(")
+	list, _, _ = strings.Cut(list, ")")
+	columns := strings.Split(list, ",")
+	for i := range columns {
+		columns[i] = strings.TrimSpace(columns[i])
+	}
+	return columns
+}
