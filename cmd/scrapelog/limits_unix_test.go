@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,10 @@ func TestClientsTakeNoDescriptorOfARun(t *testing.T) {
 	t.Logf("of %d streams: %v", streams, statuses)
 	if statuses[http.StatusOK] == 0 || statuses[http.StatusOK] > descriptors/2 || statuses[http.StatusOK]+statuses[http.StatusTooManyRequests] != streams {
 		t.Errorf("streams were answered %v", statuses)
+	}
+	var ready struct{ Warnings []string }
+	if code := a.do("GET", "/readyz", "", &ready); code != http.StatusOK || !strings.Contains(strings.Join(ready.Warnings, "\n"), "limits.streams") {
+		t.Errorf("readyz: %d, warnings %q", code, ready.Warnings)
 	}
 	amid := a.startRun("amid")
 	scraper.complete()

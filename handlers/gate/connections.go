@@ -1,7 +1,13 @@
 package gate
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/net/netutil"
 )
@@ -24,8 +30,56 @@ func connectionsOf(descriptors uint64) int {
 	return min(max(n*8/10-reserved, n/4, 1), mostConnections)
 }
 
-// LimitConnections serves at most so many of a listener's connections at once. Those
-// beyond it wait, in the kernel, for one to end.
-func LimitConnections(listener net.Listener, most int) net.Listener {
-	return netutil.LimitListener(listener, most)
+// Limited is a listener that serves so many connections at once. Those beyond it wait,
+// in the kernel, for one to end.
+type Limited struct {
+	net.Listener
+	most int
+	open atomic.Int64
+}
+
+// LimitConnections serves at most so many of a listener's connections at once.
+func LimitConnections(listener net.Listener, most int) *Limited {
+	return &Limited{Listener: netutil.LimitListener(listener, most), most: most}
+}
+
+// Accept implements net.Listener.
+func (l *Limited) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.open.Add(1)
+	return &limited{conn, sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+// limited is a connection of a Limited.
+type limited struct {
+	net.Conn
+	ended func()
+}
+
+// Close implements net.Conn. It may be called more than once.
+func (c *limited) Close() error {
+	c.ended()
+	return c.Conn.Close()
+}
+
+// Shortages says in words of what further clients, and runs, find none left:
+// connections of l, streams of s, descriptors of this process.
+func Shortages(l *Limited, s *Streams) (short []string) {
+	if int(l.open.Load()) >= l.most {
+		short = append(short, fmt.Sprintf("all %d connections are in use, and further clients wait (limits.connections)", l.most))
+	}
+	if n, full := s.full(); full {
+		short = append(short, fmt.Sprintf("%d streams are open, and further ones are refused (limits.streams)", n))
+	}
+	file, err := os.Open(os.DevNull)
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return append(short, fmt.Sprintf("no descriptor is free (%v): runs wait for one; raise the limit (ulimit -n)", errors.Unwrap(err)))
+	}
+	if err == nil {
+		_ = file.Close()
+	}
+	return short
 }

@@ -3,6 +3,7 @@ package gate
 import (
 	"math"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,6 +46,9 @@ func TestAConnectionBeyondTheLimitWaits(t *testing.T) {
 		defer conn.Close()
 	}
 	first := <-accepted
+	if short := Shortages(listener, nil); len(short) != 1 || !strings.HasPrefix(short[0], "all 1 connections are in use") {
+		t.Errorf("while one waits there is a shortage of %q", short)
+	}
 	select {
 	case <-accepted:
 		t.Fatal("two connections of one were accepted")
@@ -56,7 +60,14 @@ func TestAConnectionBeyondTheLimitWaits(t *testing.T) {
 	select {
 	case second := <-accepted:
 		_ = second.Close()
+		_ = second.Close() // net/http closes some twice
 	case <-time.After(20 * time.Second):
 		t.Fatal("the second waits for ever")
+	}
+	if short := Shortages(listener, &Streams{Total: 1}); len(short) > 0 {
+		t.Errorf("after the last has ended there is a shortage of %q", short)
+	}
+	if short := Shortages(listener, &Streams{Total: 1, open: 1}); len(short) != 1 || !strings.HasPrefix(short[0], "1 streams are open") {
+		t.Errorf("with the last stream open there is a shortage of %q", short)
 	}
 }

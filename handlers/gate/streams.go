@@ -42,6 +42,16 @@ func (s *Streams) Limit(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// full says whether as many streams are open as may be.
+func (s *Streams) full() (open int, full bool) {
+	if s == nil {
+		return 0, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open, s.Total > 0 && s.open >= s.Total
+}
+
 func (s *Streams) enter(clients []string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

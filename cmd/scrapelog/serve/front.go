@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 
@@ -16,12 +15,12 @@ import (
 // front answers from the moment the address is taken: 503 until the service can.
 type front struct {
 	*http.Server
-	listener net.Listener
+	listener *gate.Limited
 	handler  atomic.Pointer[http.Handler]
 	ended    chan error
 }
 
-func serveFront(listener net.Listener, logger *slog.Logger) *front {
+func serveFront(listener *gate.Limited, logger *slog.Logger) *front {
 	f := &front{listener: listener, ended: make(chan error, 1)}
 	f.Server = gate.NewServer(f, logger)
 	go func() { f.ended <- f.Serve(listener) }()

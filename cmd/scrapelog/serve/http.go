@@ -30,6 +30,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *f
 
 	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
+	s.shortages = func() []string { return gate.Shortages(front.listener, streams) }
 	forPrograms, forPeople := s.apiConfig(changes), s.webConfig(fragments)
 	forPrograms.Streams, forPeople.Streams, forPrograms.MaxScrapers = streams, streams, limits.APIScrapers
 	programs, people := api.New(forPrograms), web.New(forPeople)

@@ -110,7 +110,7 @@ func (s *service) warnings() []string {
 		}
 	}
 	_, weak := s.flaws.found()
-	return slices.Concat(warnings, s.sealer.State().Warnings(), weak)
+	return slices.Concat(warnings, s.shortages(), s.sealer.State().Warnings(), weak)
 }
 
 // reasons lists every reason why this instance does not do its work.

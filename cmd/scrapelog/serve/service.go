@@ -42,6 +42,8 @@ type service struct {
 	logger   *slog.Logger
 	version  string
 
+	shortages func() []string // of connections, streams and descriptors; set before the first answer
+
 	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
 	starts  startup
 }
