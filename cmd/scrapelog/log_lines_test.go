@@ -126,7 +126,10 @@ func logs(call *ast.CallExpr) (before int, ok bool) {
 			return before, loggerName.MatchString(on.Name)
 		case *ast.SelectorExpr:
 			return before, loggerName.MatchString(on.Sel.Name)
-		case *ast.CallExpr: // log.With(…).Info(…)
+		case *ast.CallExpr: // log.With(…).Info(…), s.log().Info(…)
+			if made, is := on.Fun.(*ast.SelectorExpr); is && len(on.Args) == 0 {
+				return before, loggerName.MatchString(made.Sel.Name)
+			}
 			_, ok = logs(on)
 			return before, ok
 		}

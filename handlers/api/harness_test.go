@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -24,6 +23,7 @@ import (
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
+	"scrapelog/handlers/react"
 	"scrapelog/handlers/web/webtest"
 	"scrapelog/projections"
 )
@@ -38,7 +38,7 @@ type service struct {
 	watchers  *live.Watchers
 	announced chan []string
 	readiness *atomic.Pointer[api.Readiness]
-	projector *projector
+	unfollow  func() // stops the read models
 
 	echo    *echo.Echo
 	handler *api.Handler
@@ -58,10 +58,10 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 		Now:      time.Now, Logger: slog.New(slog.DiscardHandler),
 	}
 	s.handle = commands.Handle
-	s.projector = &projector{store: s.store}
 	queries := projections.NewQueries(s.store)
 	hub := live.New(live.Config{Source: queries, Wake: s.store.WakeProgress, Render: api.Render, Watchers: s.watchers})
-	s.background(s.projector.run)
+	s.unfollow = s.follow()
+	s.Cleanup(s.unfollow)
 	s.background(hub.Run)
 	s.handler = api.New(api.Config{
 		Log: s.store, Views: queries, Handle: s.handle, Watch: hub.Subscribe, Version: "1.2.3",
@@ -110,61 +110,27 @@ func (s *service) background(run func(context.Context) error) {
 	})
 }
 
-// projector keeps the read models current, unless it is held.
-type projector struct {
-	store *feed.Feed
-	held  sync.Mutex
-}
-
-func (p *projector) run(ctx context.Context) error {
-	woken, stop := p.store.Wake()
-	defer stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-woken:
-		}
-		if err := p.step(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
+// follow starts the consumer groups of the read models, as the service does, and
+// returns what stops them. Each start needs a new router.
+func (s *service) follow() (stop func()) {
+	s.Helper()
+	var groups []react.Group
+	for _, p := range projections.All() {
+		groups = append(groups, react.Project(p))
 	}
-}
-
-func (p *projector) step(ctx context.Context) error {
-	p.held.Lock()
-	defer p.held.Unlock()
-	for _, projection := range projections.All() {
-		err := p.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return p.apply(ctx, tx, projection) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *projector) apply(ctx context.Context, tx *sql.Tx, projection projections.Projection) error {
-	done, err := p.store.Offset(ctx, projection.Name())
+	router, err := react.New(s.store, slog.New(slog.DiscardHandler), groups...)
 	if err != nil {
-		return err
+		s.Fatal(err)
 	}
-	events, err := p.store.Read(ctx, eventstore.Query{After: done})
-	if err != nil {
-		return err
-	}
-	for _, recorded := range events {
-		e, err := recorded.Event()
-		if err != nil {
-			return err
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- router.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.Error(err)
 		}
-		if err := projection.Apply(ctx, tx, recorded, e); err != nil {
-			return err
-		}
-		done = recorded.Position
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO consumer_offsets (topic, consumer_group, position) VALUES ($1, $2, $3)
-		ON CONFLICT (topic, consumer_group) DO UPDATE SET position = excluded.position`, eventstore.Topic, projection.Name(), done)
-	return err
+	})
 }
 
 // answer is a response whose body was read.
@@ -264,7 +230,7 @@ func (s *service) command(c domain.Command) []eventstore.Recorded {
 func (s *service) subtest(t *testing.T) *service {
 	return &service{
 		T: t, store: s.store, handle: s.handle, watchers: s.watchers, announced: s.announced, readiness: s.readiness,
-		projector: s.projector, echo: s.echo, handler: s.handler, server: s.server, addr: s.addr,
+		unfollow: s.unfollow, echo: s.echo, handler: s.handler, server: s.server, addr: s.addr,
 	}
 }
 

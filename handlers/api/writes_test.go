@@ -68,8 +68,7 @@ func TestWhatIsSoAlreadyChangesNothing(t *testing.T) {
 
 func TestAnAnswerDoesWithoutAReadModelThatIsLate(t *testing.T) {
 	s := start(t, eventstoretest.SQLite(t))
-	s.projector.held.Lock()
-	defer s.projector.held.Unlock()
+	s.unfollow()
 	var scraper struct {
 		Name   string
 		Paused bool

@@ -12,13 +12,15 @@ import (
 	"scrapelog/handlers/web/webtest"
 )
 
-// refetched asks for a page as a tab does that is told of a change.
-func refetched(e http.Handler, path string) string {
+// refetch asks for a page as a tab does that is told of a change.
+func refetch(e http.Handler, path string) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 	r.Header.Set("HX-Request", "true")
 	e.ServeHTTP(w, r)
-	return w.Body.String()
+	return w
 }
+
+func refetched(e http.Handler, path string) string { return refetch(e, path).Body.String() }
 
 func TestTabsShareAPageUntilTheLogMovesOn(t *testing.T) {
 	s := webtest.New()
@@ -57,15 +59,23 @@ func TestTabsShareAPageUntilTheLogMovesOn(t *testing.T) {
 	}
 }
 
+// TestManyTabsAtOnce asks for pages that are shared from 64 tabs at once: each gets
+// its whole page, with status 200, and the same one.
 func TestManyTabsAtOnce(t *testing.T) {
-	s := webtest.New()
-	e := serve(s)
+	e := serve(webtest.New())
+	want := map[string]string{}
+	for path, title := range map[string]string{"/": "<h1>Overview</h1>", "/runs": "<h1>Runs</h1>", "/scrapers/weather": "<h1>weather</h1>"} {
+		w := refetch(e, path)
+		if want[path] = w.Body.String(); w.Code != http.StatusOK || !strings.Contains(want[path], title) || !strings.HasSuffix(want[path], "</html>") {
+			t.Fatalf("%s: %d %s", path, w.Code, want[path])
+		}
+	}
 	var tabs sync.WaitGroup
 	for range 64 {
 		tabs.Go(func() {
-			for _, path := range []string{"/", "/runs", "/scrapers/news"} {
-				if !strings.Contains(refetched(e, path), "</html>") {
-					t.Errorf("half of %s", path)
+			for path, page := range want {
+				if w := refetch(e, path); w.Code != http.StatusOK || w.Body.String() != page {
+					t.Errorf("%s: %d, %d bytes of %d", path, w.Code, w.Body.Len(), len(page))
 				}
 			}
 		})
