@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +39,19 @@ func (r Recorded) Event() (domain.Event, error) {
 		return nil, fmt.Errorf("position %d: %w", r.Position, err)
 	}
 	return e, nil
+}
+
+// Scraper returns the name of the scraper that the event is about, also for a type
+// that this program does not know; empty if it is about none.
+func (r Recorded) Scraper() string {
+	var about domain.AboutScraper
+	if json.Unmarshal(r.Data, &about) == nil && about.Scraper != "" {
+		return about.Scraper
+	}
+	if name, ok := strings.CutPrefix(r.Stream, domain.ScraperStream("")); ok {
+		return name
+	}
+	return ""
 }
 
 // RecordedColumns is the order in which ScanRecorded reads.

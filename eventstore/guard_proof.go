@@ -3,11 +3,9 @@ package eventstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -75,7 +73,7 @@ func (p *guardFold) see(r Recorded) error {
 	}
 	p.position = r.Position
 	if e == nil {
-		p.beyond[scraperOf(r)] = true
+		p.beyond[r.Scraper()] = true
 		return nil
 	}
 	if e.ScraperName() == "" {
@@ -85,15 +83,6 @@ func (p *guardFold) see(r Recorded) error {
 	g.Scraper = e.ScraperName()
 	p.guards[g.Scraper] = g.Evolve(e)
 	return nil
-}
-
-// scraperOf reads what every event says, of whatever type.
-func scraperOf(r Recorded) string {
-	var about domain.AboutScraper
-	if json.Unmarshal(r.Data, &about) != nil || about.Scraper == "" {
-		return strings.TrimPrefix(r.Stream, domain.ScraperStream(""))
-	}
-	return about.Scraper
 }
 
 func (p *guardFold) compare(rows []domain.Guard) (mismatches []string) {

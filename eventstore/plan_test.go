@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"path/filepath"
+	"scrapelog/domain"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,16 @@ func TestAStreamIsFoundByItsIndex(t *testing.T) {
 		}
 		if text := strings.Join(plan, "; "); !strings.Contains(text, "(stream=?)") || strings.Contains(text, "events_by_type") {
 			t.Errorf("%s\nis read by %s", query, text)
+		}
+	}
+}
+
+// TestADecisionReadsEveryConfiguration: the statement names each wire name that a
+// configuration has had.
+func TestADecisionReadsEveryConfiguration(t *testing.T) {
+	for _, name := range domain.WireNames(domain.ScraperConfigured{}.EventType()) {
+		if !strings.Contains(guardDecide, "'"+name+"'") {
+			t.Errorf("sql/scraper_guard.decide.sql does not read %s", name)
 		}
 	}
 }

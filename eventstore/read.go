@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"scrapelog/domain"
 )
 
-// page is how many events are read at once by whoever reads the whole log.
+// page is how many events are read at once when the whole log is read.
 const page = 1000
 
 // Query selects events of the log.
@@ -141,13 +142,35 @@ func (s *Store) ByPosition(ctx context.Context, position int64) (Recorded, error
 	return r, nil
 }
 
-// Head is the position of the newest event, 0 for an empty log.
+// Head returns the position of the newest event, 0 for an empty log.
 func (s *Store) Head(ctx context.Context) (head int64, err error) {
 	err = s.From(ctx).QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
 	if err != nil {
 		return 0, Unavailable(ctx, "head", err)
 	}
 	return head, nil
+}
+
+// firstSince halves the log until one position is left. Positions have no gaps and
+// are in the order of time, so that no index on recorded_at is needed.
+const firstSince = `
+WITH RECURSIVE search (low, high) AS (
+  SELECT CAST(1 AS bigint), coalesce(max(position), 0) + 1 FROM events
+  UNION ALL
+  SELECT CASE WHEN e.recorded_at < $1 THEN e.position + 1 ELSE low END,
+         CASE WHEN e.recorded_at < $1 THEN high ELSE e.position END
+  FROM search JOIN events AS e ON e.position = (low + high) / 2
+  WHERE low < high)
+SELECT max(low) FROM search`
+
+// FirstSince returns the position of the first event that was recorded at a time or
+// after it, one past the head if there is none.
+func (s *Store) FirstSince(ctx context.Context, t time.Time) (position int64, err error) {
+	micros := t.Add(time.Microsecond - 1).UnixMicro() // recorded_at is in whole microseconds
+	if err := s.From(ctx).QueryRowContext(ctx, firstSince, micros).Scan(&position); err != nil {
+		return 0, Unavailable(ctx, "position of a time", err)
+	}
+	return position, nil
 }
 
 // snapshot is a read transaction that sees one state of the database.

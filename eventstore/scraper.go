@@ -5,20 +5,16 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
-	"strings"
 
 	"scrapelog/domain"
 )
 
 //go:embed sql/scraper_guard.decide.sql
-var guardDecideText string
+var guardDecide string
 
-var guardDecide = strings.Replace(guardDecideText, "/*configured*/",
-	"'"+strings.Join(domain.WireNames(domain.ScraperConfigured{}.EventType()), "', '")+"'", 1)
-
-// Scraper is the scraper's state, for decisions, and the version of its stream:
-// its newest configuration and its guard row. One that nobody has configured is
-// zero but for its guard.
+// Scraper returns the scraper's state, which follows from its newest configuration
+// and its guard row, and the version of its stream. The state of a scraper that was
+// never configured is its guard.
 func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scraper, version int64, err error) {
 	var kind sql.NullString
 	var data []byte

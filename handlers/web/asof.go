@@ -75,7 +75,7 @@ func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
 	if err != nil {
 		return 0, invalid("at", text, "use a position in the log, or a UTC time such as 2026-11-23T12:00")
 	}
-	next, err := h.firstSince(ctx, t)
+	next, err := h.cfg.Events.FirstSince(ctx, t)
 	switch {
 	case err != nil:
 		return 0, err

@@ -149,7 +149,7 @@ func (h *Handler) within(ctx context.Context, q *eventstore.Query, f pages.Event
 		return false, err
 	}
 	if !since.IsZero() {
-		first, err := h.firstSince(ctx, since)
+		first, err := h.cfg.Events.FirstSince(ctx, since)
 		if err != nil {
 			return false, err
 		}
@@ -158,7 +158,7 @@ func (h *Handler) within(ctx context.Context, q *eventstore.Query, f pages.Event
 	if until.IsZero() {
 		return true, nil
 	}
-	end, err := h.firstSince(ctx, until)
+	end, err := h.cfg.Events.FirstSince(ctx, until)
 	if q.Until == 0 || q.Until > end-1 {
 		q.Until = end - 1
 	}

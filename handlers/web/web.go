@@ -46,6 +46,7 @@ type Events interface {
 	ReadStream(ctx context.Context, stream string, afterVersion int64) ([]eventstore.Recorded, error)
 	ByPosition(ctx context.Context, position int64) (eventstore.Recorded, error)
 	Head(ctx context.Context) (int64, error)
+	FirstSince(ctx context.Context, t time.Time) (position int64, err error)
 }
 
 // Subscriber is a hub whose messages were made by [Render]: *live.Hub.

@@ -2,10 +2,8 @@ package inspect
 
 import (
 	"context"
-	"encoding/json"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -104,24 +102,13 @@ func (s selection) between(ctx context.Context, store *eventstore.Store, since, 
 	return s, nil
 }
 
-// firstPosition is that of the first event at or after w, one past the head when
-// there is none; 0 for the zero value.
+// firstPosition returns the position of the first event at or after w, one past the
+// head if there is none; 0 for the zero value.
 func firstPosition(ctx context.Context, store *eventstore.Store, w term.When) (int64, error) {
 	if w.Time.IsZero() {
 		return w.Position, nil
 	}
-	head, err := store.Head(ctx)
-	if err != nil {
-		return 0, err
-	}
-	before := sort.Search(int(head), func(i int) bool {
-		r, e := store.ByPosition(ctx, int64(i)+1)
-		if e != nil {
-			err = e
-		}
-		return e != nil || !r.RecordedAt.Before(w.Time)
-	})
-	return int64(before) + 1, err
+	return store.FirstSince(ctx, w.Time)
 }
 
 func exact(patterns []string) bool {
@@ -130,7 +117,7 @@ func exact(patterns []string) bool {
 
 // matches looks at what the store cannot select.
 func (s selection) matches(r eventstore.Recorded) bool {
-	return matchesType(s.types, r.Type) && (s.scraper == "" || scraperOf(r) == s.scraper)
+	return matchesType(s.types, r.Type) && (s.scraper == "" || r.Scraper() == s.scraper)
 }
 
 // matchesType: a type must match one of the patterns, if there are any without
@@ -148,16 +135,6 @@ func matchesType(patterns []string, eventType string) bool {
 		}
 	}
 	return wanted || !any
-}
-
-// scraperOf reads the field that every event has, of types this program does
-// not know too.
-func scraperOf(r eventstore.Recorded) string {
-	var about struct{ Scraper string }
-	if json.Unmarshal(r.Data, &about) != nil {
-		return ""
-	}
-	return about.Scraper
 }
 
 // readPage is how many events are read at once.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -190,6 +191,17 @@ func (s *Service) Head(context.Context) (int64, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
 	return int64(len(s.Recorded)), s.Err
+}
+
+// FirstSince implements web.Events.
+func (s *Service) FirstSince(_ context.Context, t time.Time) (int64, error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	before := slices.IndexFunc(s.Recorded, func(r eventstore.Recorded) bool { return !r.RecordedAt.Before(t) })
+	if before < 0 {
+		before = len(s.Recorded)
+	}
+	return int64(before) + 1, s.Err
 }
 
 // ChangedSince is the state of the story, for a hub of live updates.
