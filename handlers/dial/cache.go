@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-// CachedError is an answer that a shared cache gave in the scraper's place. A dead
-// scraper behind a cache would be taken for back as long as the cache keeps it.
+// CachedError reports that a cache answered instead of the scraper. A cache answers
+// for a dead scraper as well, for as long as it stores the answer.
 type CachedError struct{ Field, Value string }
 
 func (e *CachedError) Error() string {
 	return fmt.Sprintf("answered by a cache (%s: %.80q)", e.Field, e.Value)
 }
 
-// kept tells of each field by which caches say that an answer was kept whether it
-// does. Only Age and Cache-Status are standards (RFC 9111, RFC 9211); an Age of 0
-// is also sent with what a cache has just fetched.
+// kept lists the header fields by which caches mark a stored answer, and for each
+// the function that recognizes the mark in its value. Only Age and Cache-Status are
+// standards (RFC 9111, RFC 9211). Caches send Age: 0 also with an answer that they
+// have just fetched.
 var kept = []struct {
 	field string
 	says  func(value string) bool
@@ -38,7 +39,7 @@ var kept = []struct {
 		}
 		return false
 	}},
-	{"X-Varnish", func(v string) bool { return len(strings.Fields(v)) > 1 }}, // of the request, and of the one that was kept
+	{"X-Varnish", func(v string) bool { return len(strings.Fields(v)) > 1 }}, // the id of this request, and of the one whose answer was stored
 	{"X-Cache", beginsWithHit},
 	{"CF-Cache-Status", beginsWithHit},
 }
@@ -47,7 +48,7 @@ func beginsWithHit(v string) bool {
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(v)), "hit")
 }
 
-// fromCache returns a *CachedError for an answer that a cache had kept.
+// fromCache returns a *CachedError if the answer came from a cache's store.
 func fromCache(h http.Header) error {
 	for _, k := range kept {
 		for _, value := range h.Values(k.field) {

@@ -1,8 +1,8 @@
-// Package dial opens connections to scrapers: a fresh one per run or probe, the
-// headers that come from the environment, and the probe itself.
+// Package dial talks to scrapers: it opens a new connection for each run and each
+// probe, reads configured headers from the environment, sends orders and probes.
 //
-// No connection is shared. Two runs on one would be lost together, and net/http
-// repeats a POST by itself on a connection that it has used before.
+// No connection is used twice. Two runs on one connection would be lost together, and
+// net/http sends a POST again by itself on a connection that it has used before.
 package dial
 
 import (
@@ -24,12 +24,12 @@ import (
 	"scrapelog/handlers/egress"
 )
 
-// Target is a scraper with what it may reach. The zero values of the latter are
-// those of a scraper that the configuration file manages.
+// Target is a scraper's configuration with the limits on what it may send and reach.
+// The zero limits are those of a scraper from the configuration file.
 type Target struct {
 	domain.ScraperConfig
 	Egress  egress.Rules
-	Secrets *domain.Secrets // the variables that it may name in headers_env; nil: any
+	Secrets *domain.Secrets // the variables that headers_env may name; nil: any
 }
 
 // Access is what the operator allows to scrapers.
@@ -40,9 +40,9 @@ type Access struct {
 	Listener netip.AddrPort // where this process listens
 }
 
-// Target returns a scraper with what it may reach. One that was made through the
-// API may reach loopback and private addresses while the API itself can only be
-// reached from this machine.
+// Target returns a scraper's configuration with its limits. A scraper that was made
+// through the API may reach loopback and private addresses only while the API itself
+// can be reached from this machine only.
 func (a Access) Target(source domain.Source, cfg domain.ScraperConfig) Target {
 	t := Target{ScraperConfig: cfg, Egress: egress.Rules{Allow: a.Allow, Deny: a.Deny, Own: a.Listener}}
 	if source != domain.SourceFile {
@@ -52,10 +52,10 @@ func (a Access) Target(source domain.Source, cfg domain.ScraperConfig) Target {
 	return t
 }
 
-// Open connects to the host of u within t's connect_timeout, by TLS where u says
-// https. The proxy of the environment is ignored on purpose: it would answer for a
-// scraper that is down. An *egress.DeniedError means that an address of the host is
-// refused and that no other could be connected to.
+// Open connects to the host of u within t's connect_timeout, with TLS if the scheme
+// is https. It ignores the environment's proxy on purpose: a proxy would answer for a
+// scraper that is down. An *egress.DeniedError means that the rules refuse an address
+// of the host and that no other address could be connected to.
 func Open(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
 	d := dialer{connect: t.ConnectTimeout.Std(), egress: t.Egress}
 	connect, port := d.dial, "80"
@@ -72,7 +72,7 @@ func Open(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
 	return connect(ctx, net.JoinHostPort(host, port))
 }
 
-// dialer opens one connection within connect: name, TCP and TLS together.
+// dialer opens one connection. Resolving, TCP and TLS together take at most connect.
 type dialer struct {
 	connect time.Duration
 	egress  egress.Rules
@@ -113,8 +113,8 @@ func (d dialer) dialTLS(ctx context.Context, addr string) (net.Conn, error) {
 	return conn, nil
 }
 
-// HandshakeError is a connection that was opened and came to no TLS session.
-// Unwrap gives the reason, which may be a mere reset or timeout.
+// HandshakeError reports that the TLS handshake failed on an open connection.
+// Unwrap returns the reason, which may be a reset or a timeout.
 type HandshakeError struct{ Err error }
 
 func (e *HandshakeError) Error() string { return "TLS handshake: " + e.Err.Error() }
@@ -122,8 +122,8 @@ func (e *HandshakeError) Error() string { return "TLS handshake: " + e.Err.Error
 // Unwrap implements errors.Unwrap.
 func (e *HandshakeError) Unwrap() error { return e.Err }
 
-// Gateway says whether a status is a gateway's word about a scraper that it
-// could not reach, and so no answer of the scraper. 520 to 530 are Cloudflare's.
+// Gateway reports whether gateways send this status for a scraper that they could
+// not reach: then the scraper itself has not answered. 520 to 530 are Cloudflare's.
 func Gateway(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

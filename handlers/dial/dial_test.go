@@ -31,7 +31,8 @@ func TestGateway(t *testing.T) {
 	}
 }
 
-// answering is a scraper that answers everything alike and keeps the requests.
+// answering starts a scraper that answers every request with status and records the
+// requests.
 func answering(t *testing.T, status int) (url string, seen <-chan *http.Request) {
 	t.Helper()
 	requests := make(chan *http.Request, 10)
@@ -75,7 +76,7 @@ func TestProbeByURL(t *testing.T) {
 	}
 }
 
-func TestProbeOfNobody(t *testing.T) {
+func TestProbeOfAClosedPort(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -174,8 +175,8 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// TestNoNameIsRepeated: an older log may hold a secret where the name of its
-// variable belongs. It does not get into what is recorded and shown of the run.
+// TestNoNameIsRepeated puts a secret in the place of its variable's name, as an older
+// log may have it. The error, which is recorded with the run, must not repeat it.
 func TestNoNameIsRepeated(t *testing.T) {
 	for _, secret := range []string{"Bearer sk-canary", "canary-1", "${canary}", ""} {
 		cfg := config("http://127.0.0.1:1/")
@@ -187,7 +188,7 @@ func TestNoNameIsRepeated(t *testing.T) {
 	}
 }
 
-// Credentials are the scraper's: a probe.url on another origin gets none.
+// A probe.url on another origin gets no credentials of the scraper.
 func TestProbeKeepsCredentialsAtHome(t *testing.T) {
 	t.Setenv("SCRAPELOG_TEST_TOKEN", "canary")
 	elsewhere, seenElsewhere := answering(t, 200)
@@ -209,7 +210,7 @@ func TestProbeKeepsCredentialsAtHome(t *testing.T) {
 	}
 }
 
-// An answer that a cache had kept says nothing about the scraper.
+// An answer from a cache says nothing about the scraper.
 func TestAProbeAnsweredByACache(t *testing.T) {
 	for _, test := range []struct {
 		header string

@@ -71,7 +71,7 @@ func refused(t *testing.T, what string, err error) {
 	}
 }
 
-// A name decides nothing: the address does that is connected to, at each attempt.
+// The address that is connected to decides, at each attempt, not the name.
 func TestNamesAreJudgedByTheirAddresses(t *testing.T) {
 	peer := newScraperPort(t)
 	closed := closedPort(t)

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// ContentEncoding is the first encoding of a body, empty where there is none.
-// Servers send "identity" or "none" so that no proxy compresses the stream.
+// ContentEncoding returns the first encoding of a body, or "" if it has none.
+// "identity" and "none" are not encodings: servers send them so that no proxy
+// compresses the stream.
 func ContentEncoding(h http.Header) string {
 	for _, line := range h.Values("Content-Encoding") {
 		for encoding := range strings.SplitSeq(line, ",") {

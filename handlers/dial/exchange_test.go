@@ -144,7 +144,7 @@ func TestExchangeHearsAnAnswerThatCameFirst(t *testing.T) {
 	}
 }
 
-// The bound is the header's alone: a body may be as long as it likes.
+// Only the header is limited: a body may be longer.
 func TestExchangeBoundsTheHeader(t *testing.T) {
 	field := func(size int) string { return "X-Large: " + strings.Repeat("x", size) + "\r\n" }
 	long := strings.Repeat("y", 3*maxHeader)
@@ -164,7 +164,7 @@ func TestExchangeBoundsTheHeader(t *testing.T) {
 	}
 }
 
-// Both ends of an exchange's life end its connection: the context and Close.
+// The end of the context closes the connection, and so does closing the body.
 func TestExchangeEndsItsConnection(t *testing.T) {
 	for name, end := range map[string]func(cancel func(), resp *http.Response){
 		"context": func(cancel func(), _ *http.Response) { cancel() },

@@ -12,8 +12,8 @@ import (
 // descriptor, memory or buffer left.
 var exhaustion = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS}
 
-// Exhausted says whether a connection failed for want of descriptors or memory on
-// our side, which is no fault of the peer's.
+// Exhausted reports whether a connection failed because this process or machine has
+// no descriptor or memory left. That is not the peer's fault.
 func Exhausted(err error) bool {
 	var dns *net.DNSError
 	return slices.ContainsFunc(exhaustion, func(errno syscall.Errno) bool {

@@ -10,12 +10,12 @@ import (
 	"scrapelog/domain"
 )
 
-// userAgent is how scrapelog names itself to scrapers.
+// userAgent is the User-Agent of every request to a scraper.
 const userAgent = "scrapelog"
 
-// HeaderError says which configured header cannot be sent and why. It names the
-// environment variable, never its value. A text that is no such name is not
-// repeated: it may be the secret itself.
+// HeaderError reports which configured header cannot be sent and why. Its text has
+// the name of the environment variable, never its value. It does not repeat a text
+// that is not a valid name, which may be the secret itself.
 type HeaderError struct{ Header, Variable, Problem string }
 
 func (e *HeaderError) Error() string {
@@ -25,13 +25,12 @@ func (e *HeaderError) Error() string {
 	return fmt.Sprintf("header %s: environment variable %s %s", e.Header, e.Variable, e.Problem)
 }
 
-// Unwrap makes it an invalid configuration to the caller.
+// Unwrap returns domain.ErrInvalid: the configuration is invalid.
 func (e *HeaderError) Unwrap() error { return domain.ErrInvalid }
 
-// Headers reads the scraper's configured headers from the environment. Call it
-// for each request, so that a changed secret counts from the next one on. The
-// error is a *HeaderError, or a *domain.FieldError for a variable that the scraper
-// may not name.
+// Headers reads the scraper's configured headers from the environment. Call it for
+// each request, so that a changed secret is used by the next one. The error is a
+// *HeaderError, or a *domain.FieldError for a variable that the scraper may not name.
 func Headers(t Target) (http.Header, error) {
 	if t.Secrets != nil {
 		if err := t.Secrets.Check(t.ScraperConfig); err != nil {

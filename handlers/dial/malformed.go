@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// statusLine is the shortest beginning of an answer.
+// statusLine is as long as the shortest status line of an answer.
 const statusLine = "HTTP/1.1 200"
 
-// MalformedError is an answer that began with a status line and is no proper HTTP.
-// The peer has answered, definitely. The error quotes nothing of the answer, which
+// MalformedError reports an answer that begins with a status line and is not valid
+// HTTP after it. The peer has answered. The error quotes nothing of the answer, which
 // may repeat the request.
 type MalformedError struct {
 	Status  int // of the first status line; zero: not readable, or of an interim answer
@@ -39,12 +39,15 @@ func (l *link) explain(err error) error {
 	return err
 }
 
-// isAnswer says whether an answer of HTTP/1 begins so, be it in an odd spelling.
+// isAnswer reports whether the first bytes are those of an HTTP/1 status line. It
+// accepts leading white space and lower case.
 func isAnswer(began string) bool {
 	began = strings.TrimLeft(began, " \t\r\n")
 	return len(began) > 5 && strings.EqualFold(began[:5], "HTTP/") && began[5] >= '0' && began[5] <= '9'
 }
 
+// statusOf returns the status of a status line, or 0 if it cannot be read or is that
+// of an interim answer.
 func statusOf(began string) int {
 	_, after, _ := strings.Cut(strings.TrimSpace(began), " ")
 	status, err := strconv.Atoi(strings.TrimSpace(after))
@@ -54,7 +57,7 @@ func statusOf(began string) int {
 	return status
 }
 
-// problem says in our words what net/http's parser complains about.
+// problem translates an error of net/http's parser, which quotes the peer.
 func problem(text string) string {
 	for _, known := range []struct{ part, problem string }{
 		{"response headers exceeded", fmt.Sprintf("the header is longer than %d KiB", maxHeader>>10)},

@@ -13,7 +13,8 @@ import (
 	"scrapelog/domain"
 )
 
-// Order is what a scraper is asked. Its JSON is the contract with scrapers.
+// Order is the body of the POST that starts a scrape. Its JSON is part of the
+// scraper contract.
 type Order struct {
 	RunID     uuid.UUID       `json:"run_id"`
 	Scraper   string          `json:"scraper"`
@@ -22,16 +23,16 @@ type Order struct {
 	Params    json.RawMessage `json:"params"`            // an object
 }
 
-// OrderError is an order that cannot be sent. It names no URL: queries may be
-// secret.
+// OrderError reports an order that cannot be sent. Its text has no URL, because the
+// query may be secret.
 type OrderError struct{ Problem string }
 
 func (e *OrderError) Error() string { return e.Problem }
 
-// Unwrap makes it an invalid configuration to whoever asks.
+// Unwrap returns domain.ErrInvalid: the configuration is invalid.
 func (e *OrderError) Unwrap() error { return domain.ErrInvalid }
 
-// Request makes the POST of an order. The error is an *OrderError or one of
+// Request returns the POST of an order. The error is an *OrderError or an error of
 // [Headers].
 func (o Order) Request(ctx context.Context, t Target) (*http.Request, error) {
 	if o.Platforms == nil {
@@ -55,18 +56,18 @@ func (o Order) Request(ctx context.Context, t Target) (*http.Request, error) {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Scrapelog-Run-Id", o.RunID.String())
 	req.Header.Set("traceparent", Traceparent(o.RunID))
-	req.GetBody = nil // with it, net/http may POST a run twice by itself
+	req.GetBody = nil // otherwise net/http may send the POST twice
 	return req, nil
 }
 
-// Traceparent is a run's W3C trace context. Trace and parent follow from the
-// run's id, so that logs on both sides join without a table between them.
+// Traceparent returns a run's W3C trace context. Trace id and parent id are derived
+// from the run's id, so that logs of both sides can be joined by them.
 func Traceparent(run uuid.UUID) string {
 	return "00-" + hex.EncodeToString(run[:]) + "-" + hex.EncodeToString(run[8:]) + "-01"
 }
 
-// Beat is how often an answer announces to say something: X-Scrape-Beat, a
-// duration of 1 to 60 seconds. Anything else is no announcement, and zero.
+// Beat returns the interval that an answer announces in X-Scrape-Beat, a duration of
+// 1 to 60 seconds. Any other value counts as no announcement; Beat returns 0 then.
 func Beat(h http.Header) time.Duration {
 	beat, err := time.ParseDuration(h.Get("X-Scrape-Beat"))
 	if err != nil || beat < time.Second || beat > time.Minute {

@@ -14,16 +14,17 @@ import (
 )
 
 const (
-	// probeTimeout bounds the whole exchange: a stopped process still accepts TCP.
+	// probeTimeout limits the whole exchange: the kernel accepts connections for a
+	// stopped process.
 	probeTimeout = 5 * time.Second
-	// probeBody is how much of an answer is read: enough to see that it ends.
+	// probeBody is how much of an answer's body is read to see that it ends.
 	probeBody = 64 << 10
 )
 
-// Probe asks once whether a scraper is there: HEAD on its URL, where any answer
-// but a gateway's or a cache's means back, or GET on probe.url, where 2xx does.
-// answered says whether HTTP came back at all; err says what was wrong. An error
-// that wraps domain.ErrInvalid means that nothing was sent.
+// Probe asks a scraper once whether it is back. It sends HEAD to the scraper's URL and
+// accepts any answer but a gateway's or a cache's; if probe.url is set it sends GET
+// there and accepts 2xx. answered reports whether an HTTP answer came. An err that
+// wraps domain.ErrInvalid means that nothing was sent.
 func Probe(ctx context.Context, t Target) (back, answered bool, err error) {
 	req, err := probeRequest(ctx, t)
 	if err != nil {
@@ -33,8 +34,7 @@ func Probe(ctx context.Context, t Target) (back, answered bool, err error) {
 	return probe(req, open, t.Probe.URL != "")
 }
 
-// probe sends a probe and judges the answer: 2xx where it asked probe.url,
-// anything but a gateway's word otherwise.
+// probe sends a probe and judges the answer; see [Probe].
 func probe(req *http.Request, open func(context.Context) (net.Conn, error), want2xx bool) (back, answered bool, err error) {
 	ctx, cancel := context.WithTimeout(req.Context(), probeTimeout)
 	defer cancel()
@@ -62,8 +62,8 @@ func probe(req *http.Request, open func(context.Context) (net.Conn, error), want
 	return !Gateway(resp.StatusCode), true, nil
 }
 
-// quotable keeps what the network says. Errors of net/http's parser quote the
-// peer, and a peer that echoes would put our request into the log.
+// quotable returns err if it is an error of the network. Errors of net/http's parser
+// quote the peer; they would put our request into the log if the peer echoes it.
 func quotable(err error) error {
 	var network net.Error
 	if errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) {
@@ -72,8 +72,8 @@ func quotable(err error) error {
 	return fmt.Errorf("no HTTP answer (%T)", err)
 }
 
-// probeRequest sends the configured headers to the scraper's own origin only:
-// a probe.url elsewhere has no claim to the scraper's credentials.
+// probeRequest returns the request of a probe. It has the configured headers only if
+// it goes to the scraper's own origin: another host must not get the credentials.
 func probeRequest(ctx context.Context, t Target) (*http.Request, error) {
 	method, target := http.MethodHead, t.URL
 	if t.Probe.URL != "" {
@@ -90,7 +90,7 @@ func probeRequest(ctx context.Context, t Target) (*http.Request, error) {
 		}
 	}
 	if req.Header.Get("Cache-Control") == "" {
-		req.Header.Set("Cache-Control", "no-cache") // a cache may take no notice: see fromCache
+		req.Header.Set("Cache-Control", "no-cache") // a cache may ignore it: see fromCache
 	}
 	return req, nil
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readable asks the kernel whether a read would return at once: with bytes, or
-// with the connection's end.
+// readable reports whether a read would return at once, with bytes or with the
+// connection's end.
 func readable(conn syscall.Conn) bool {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -9,21 +9,20 @@ import (
 	"scrapelog/domain"
 )
 
-// Terminal is the scraper's last word.
+// Terminal is the content of a terminal event.
 type Terminal struct {
 	Completed bool
 	Items     int64
-	Note      string // what it adds to "completed", in its own words
-	Reason    string // why it failed, in its own words
-	Broken    string // what is wrong with the event itself: a breach of the contract
+	Note      string // the scraper's own words beside the number of items
+	Reason    string // the scraper's own words for why it failed
+	Broken    string // why the event breaks the contract; empty: it does not
 }
 
-// ParseTerminal reads the data of a terminal event by the event's name; any other
-// name gives false.
+// ParseTerminal reads the data of a terminal event. It returns false if the event's
+// name is not that of a terminal event.
 //
-// Data must be a JSON object. "completed" that says nothing about items
-// completed with 0, for a scraper may have nothing to count; "failed" without an
-// error gave no reason.
+// The data must be a JSON object. "completed" without items means 0 items, because a
+// scraper may have nothing to count; "failed" without an error has no reason.
 func ParseTerminal(name, data string) (last Terminal, is bool) {
 	switch name {
 	case "completed":
@@ -61,8 +60,8 @@ func parseFailed(data string) Terminal {
 	return Terminal{Reason: reason}
 }
 
-// breachOf is a terminal event that cannot be read, with what the scraper sent:
-// its own reason may stand in it.
+// breachOf returns a terminal event that breaks the contract. It keeps the data, which
+// may contain the scraper's reason.
 func breachOf(problem, data string) Terminal {
 	if data == "" {
 		return Terminal{Broken: problem + ": it has no data"}
@@ -84,8 +83,8 @@ func object(data string) (map[string]json.RawMessage, bool) {
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// plain is a JSON value as people read it: a string as it is; of an object its
-// own text, if it has one; anything else as compact JSON. Null is nothing.
+// plain returns a JSON value as text for people: the content of a string, the message
+// of an object that has one, "" for null, compact JSON for anything else.
 func plain(raw json.RawMessage) string {
 	if isNull(raw) {
 		return ""
@@ -105,7 +104,7 @@ func plain(raw json.RawMessage) string {
 	return compact.String()
 }
 
-// textOf is the text of an object that describes an error.
+// textOf returns the message of an object that describes an error, or "".
 func textOf(fields map[string]json.RawMessage) string {
 	for _, key := range []string{"message", "error", "detail"} {
 		if text, is := stringOf(fields[key]); is && text != "" {
