@@ -5,9 +5,9 @@
 //
 //	d := net.Dialer{ControlContext: rules.Control}
 //
-// Link-local, metadata, multicast, broadcast and unspecified addresses are refused
-// always, in whatever form of IPv6 they are written, and so is our own listener.
-// Loopback and private addresses are refused where [Rules.PublicOnly] is set.
+// The rules always refuse link-local, metadata, multicast, broadcast and unspecified
+// addresses, in every form of IPv6, and our own listener. With [Rules.PublicOnly] they
+// also refuse loopback and private addresses.
 package egress
 
 import (
@@ -23,16 +23,16 @@ import (
 	"scrapelog/domain"
 )
 
-// Rules says which addresses may be connected to. The zero value allows loopback,
+// Rules decide which addresses may be connected to. The zero value allows loopback,
 // private and public addresses.
 type Rules struct {
-	Allow      []netip.Prefix // allowed although PublicOnly is set
-	Deny       []netip.Prefix // refused, Allow or not
-	PublicOnly bool           // refuse loopback, private and all other addresses that are not on the internet
+	Allow      []netip.Prefix // allowed in spite of PublicOnly
+	Deny       []netip.Prefix // refused in spite of Allow
+	PublicOnly bool           // refuse loopback, private and all other addresses outside of the internet
 	Own        netip.AddrPort // our own listener, refused; an unspecified address stands for every address of this machine
 }
 
-// DeniedError is an address that the rules refuse.
+// DeniedError reports an address that the rules refuse.
 type DeniedError struct {
 	Address netip.Addr
 	Why     string
@@ -42,10 +42,10 @@ func (e *DeniedError) Error() string {
 	return fmt.Sprintf("the egress rules refuse the address %s: %s", e.Address, e.Why)
 }
 
-// Unwrap makes it an invalid configuration to the caller.
+// Unwrap returns domain.ErrInvalid: the configuration is invalid.
 func (e *DeniedError) Unwrap() error { return domain.ErrInvalid }
 
-// Control refuses a connection before it is made. It has the form of
+// Control refuses a connection before it is opened. It has the signature of
 // [net.Dialer.ControlContext]. The error is a *DeniedError.
 func (r Rules) Control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
@@ -55,7 +55,7 @@ func (r Rules) Control(_ context.Context, _, address string, _ syscall.RawConn) 
 	return r.Check(at)
 }
 
-// Check says whether an address may be connected to. The error is a *DeniedError.
+// Check returns a *DeniedError if the rules refuse the address.
 func (r Rules) Check(at netip.AddrPort) error {
 	addr := at.Addr().WithZone("")
 	for _, meant := range append(embedded(addr), addr) {
@@ -88,7 +88,7 @@ func (r Rules) refuses(at netip.AddrPort) string {
 // public knows the special-purpose registries of IANA.
 var public = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork())
 
-// own says whether this process listens there.
+// own reports whether this process listens at the address.
 func (r Rules) own(at netip.AddrPort) bool {
 	if !r.Own.IsValid() || at.Port() != r.Own.Port() {
 		return false
@@ -102,7 +102,7 @@ func (r Rules) own(at netip.AddrPort) bool {
 func ofThisMachine(addr netip.Addr) bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
-		return true // what cannot be told is refused
+		return true // refuse what cannot be decided
 	}
 	return slices.ContainsFunc(addresses, func(a net.Addr) bool {
 		network, err := netip.ParsePrefix(a.String())
@@ -110,8 +110,8 @@ func ofThisMachine(addr netip.Addr) bool {
 	})
 }
 
-// ParseNetworks reads networks in the form 10.0.0.0/8; a bare address stands for
-// itself. The error is a *domain.FieldError for the place below the given field.
+// ParseNetworks parses networks in CIDR form; an address without a prefix length is a
+// network of one. The error is a *domain.FieldError with the field and the index.
 func ParseNetworks(field string, networks []string) ([]netip.Prefix, error) {
 	var parsed []netip.Prefix
 	for i, text := range networks {

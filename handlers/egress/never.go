@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// metadata holds the addresses outside of link-local networks at which clouds tell
-// a machine its credentials.
+// metadata holds the addresses outside of link-local networks at which clouds serve
+// credentials to a machine.
 var metadata = []netip.Addr{
 	netip.MustParseAddr("fd00:ec2::254"),   // AWS
 	netip.MustParseAddr("fd20:ce::254"),    // Google Cloud
@@ -20,7 +20,7 @@ var (
 	broadcast   = netip.MustParseAddr("255.255.255.255")
 )
 
-// never says why an address is refused whatever is configured; empty: it is not.
+// never returns why an address is always refused, or "" if it is not.
 func never(addr netip.Addr) string {
 	switch {
 	case addr.IsUnspecified(), thisNetwork.Contains(addr):
@@ -37,7 +37,7 @@ func never(addr netip.Addr) string {
 	return ""
 }
 
-// The networks of IPv6 whose addresses stand for one of IPv4.
+// IPv6 networks whose addresses contain an IPv4 address.
 var (
 	compatible = netip.MustParsePrefix("::/96")           // RFC 4291, deprecated
 	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765
@@ -49,13 +49,13 @@ var (
 	isatap     = [...][4]byte{{0, 0, 0x5e, 0xfe}, {2, 0, 0x5e, 0xfe}} // RFC 5214
 )
 
-// isTranslated says whether a network of IPv6 carries the address to one of IPv4,
-// which then decides.
+// isTranslated reports whether traffic to the address is translated to IPv4. The IPv4
+// address then decides.
 func isTranslated(addr netip.Addr) bool {
 	return nat64.Contains(addr) || nat64Local.Contains(addr)
 }
 
-// embedded returns the addresses of IPv4 that an address of IPv6 stands for.
+// embedded returns the IPv4 addresses that an IPv6 address may contain.
 func embedded(addr netip.Addr) []netip.Addr {
 	if !addr.Is6() || addr.Is4In6() || addr.IsUnspecified() || addr == loopback6 {
 		return nil
@@ -80,9 +80,9 @@ func embedded(addr netip.Addr) []netip.Addr {
 	return nil
 }
 
-// translatedLocally reads an address of a local NAT64 as each length of its prefix
-// would have it: 48, 56, 64 or 96 bits. RFC 6052 wants zeros in octet 8 and after
-// the address, which leaves out most.
+// translatedLocally returns the IPv4 addresses in an address of a local NAT64, one for
+// each possible length of the prefix: 48, 56, 64 or 96 bits. RFC 6052 requires zeros in
+// octet 8 and after the address, which excludes most.
 func translatedLocally(b [16]byte) (meant []netip.Addr) {
 	zero := func(bytes []byte) bool { return !slices.ContainsFunc(bytes, func(x byte) bool { return x != 0 }) }
 	if b[8] == 0 {
