@@ -1,8 +1,12 @@
-// Package sse writes server-sent events, whole events per write.
+// Package sse writes server-sent events.
 //
-// An event is on the wire, or its error is known, when Send or Flush returns:
-// each has a write deadline of its own, one Write and one Flush. That is what
-// lets a server notice a client that has left or no longer reads.
+// Send and Flush make one Write and one Flush with a write deadline. When they return,
+// the event was handed to the kernel or its error is known, so that a server notices a
+// client that has left or no longer reads.
+//
+// go-sse, which reads streams elsewhere, does not write them here: its Message leaves
+// out the data line of an event without data, which browsers then do not dispatch, and
+// the last line end of data that ends with one.
 package sse
 
 import (
@@ -16,15 +20,16 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// WriteTimeout is how long one message may take to leave. A client that takes
-// longer is gone, or as good as gone.
+// WriteTimeout limits the time in which a message is written. A client that takes
+// longer is given up.
 const WriteTimeout = 15 * time.Second
 
-// ErrField refuses an event name, id or comment that would break out of its line.
+// ErrField reports a line end or NUL in an event name, id or comment, which could
+// begin another field.
 var ErrField = errors.New("sse: control character in a field")
 
-// Writer writes one stream. It is not for concurrent use, and after an error
-// from the connection every further message fails too.
+// Writer writes one stream. It is not safe for concurrent use. After an error of the
+// connection all further messages fail.
 type Writer struct {
 	outer  http.ResponseWriter // gets the status, so that echo knows it was sent
 	inner  http.ResponseWriter // gets the bytes: echo's own Flush hides errors
@@ -33,14 +38,14 @@ type Writer struct {
 	buf    bytes.Buffer
 }
 
-// NewWriter sets the headers of a stream on w, which may be an *echo.Response.
-// Nothing is sent before Open or the first message, so further headers may be set.
+// NewWriter sets the headers of a stream on w, which may be an *echo.Response. Nothing
+// is sent before Open or the first message, so the caller may set more headers.
 func NewWriter(w http.ResponseWriter) *Writer {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store, no-transform") // asks proxies not to compress it
-	h.Set("Content-Encoding", "identity")            // Caddy compresses otherwise, and holds back what comes of it
-	h.Set("X-Accel-Buffering", "no")                 // nginx holds streams back otherwise
+	h.Set("Content-Encoding", "identity")            // otherwise Caddy compresses the stream and buffers it
+	h.Set("X-Accel-Buffering", "no")                 // otherwise nginx buffers the stream
 	inner := w
 	if r, ok := w.(*echo.Response); ok {
 		inner = r.Writer
@@ -48,16 +53,16 @@ func NewWriter(w http.ResponseWriter) *Writer {
 	return &Writer{outer: w, inner: inner, ctrl: http.NewResponseController(inner)}
 }
 
-// Head answers a HEAD request as the stream would begin, and opens none.
+// Head answers a HEAD request with the header of a stream.
 func Head(w http.ResponseWriter) error {
 	return NewWriter(w).Open()
 }
 
-// Open sends the response header at once. Without it, the first message does.
+// Open sends the response header at once; otherwise the first message sends it.
 func (w *Writer) Open() error { return w.flush(nil) }
 
-// Send writes one event. Name and id may be empty; data of several lines arrives
-// as it was sent, but that every line end becomes a line feed.
+// Send writes one event. Name and id may be empty. The client receives data as it was
+// given, except that every line end becomes a line feed.
 func (w *Writer) Send(event, id string, data []byte) error {
 	if err := w.Add(event, id, data); err != nil {
 		return err
@@ -65,8 +70,8 @@ func (w *Writer) Send(event, id string, data []byte) error {
 	return w.Flush()
 }
 
-// Add is Send but that the event leaves with the next Flush or Send, together
-// with all that were added before it: several then cost one write.
+// Add buffers an event. The next Flush or Send writes all buffered events in one
+// write.
 func (w *Writer) Add(event, id string, data []byte) error {
 	if strings.ContainsAny(event, "\r\n") || strings.ContainsAny(id, "\r\n\x00") {
 		return fmt.Errorf("%w: event %q, id %q", ErrField, event, id)
@@ -86,7 +91,7 @@ func (w *Writer) Add(event, id string, data []byte) error {
 	return nil
 }
 
-// Flush writes what was added.
+// Flush writes the buffered events.
 func (w *Writer) Flush() error {
 	err := w.flush(w.buf.Bytes())
 	w.buf.Reset()
@@ -96,13 +101,12 @@ func (w *Writer) Flush() error {
 	return err
 }
 
-// keptBuffer is how large a buffer a stream keeps from one message to the next.
-// The state that it begins with is many times the size of what follows, and
-// would be held for as long as the stream is open.
+// keptBuffer is the largest buffer that a stream keeps between two messages. A stream
+// often begins with a state that is many times larger than the messages after it.
 const keptBuffer = 4 << 10
 
-// Comment writes a comment and a blank line. Without that line, parsers pile
-// comments up as the beginning of an event.
+// Comment writes a comment and a blank line. Without the blank line parsers buffer
+// comments as the beginning of an event.
 func (w *Writer) Comment(text string) error {
 	if strings.ContainsAny(text, "\r\n") {
 		return fmt.Errorf("%w: comment %q", ErrField, text)
@@ -116,7 +120,7 @@ func (w *Writer) line(prefix string, text []byte) {
 	w.buf.WriteByte('\n')
 }
 
-// cutLine splits after the first LF, CRLF or CR, the line ends of the format.
+// cutLine splits data after its first line end: LF, CRLF or CR.
 func cutLine(data []byte) (line, rest []byte, found bool) {
 	i := bytes.IndexAny(data, "\r\n")
 	if i < 0 {
@@ -129,8 +133,8 @@ func cutLine(data []byte) (line, rest []byte, found bool) {
 	return data[:i], data[end:], true
 }
 
-// flush sends message under its deadline, and takes the deadline back after it:
-// one that ran out between two messages would cut the stream's last chunk.
+// flush writes message with a deadline and removes the deadline afterwards: one that
+// expired between two messages would fail the end of the stream.
 func (w *Writer) flush(message []byte) error {
 	if err := w.deadline(time.Now().Add(WriteTimeout)); err != nil {
 		return err
@@ -150,7 +154,8 @@ func (w *Writer) flush(message []byte) error {
 	return w.deadline(time.Time{})
 }
 
-// deadline is a no-op on writers without a connection, such as a test's recorder.
+// deadline sets the write deadline. Writers without a connection, such as a test's
+// recorder, have none.
 func (w *Writer) deadline(t time.Time) error {
 	if err := w.ctrl.SetWriteDeadline(t); !errors.Is(err, http.ErrNotSupported) {
 		return err

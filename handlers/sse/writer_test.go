@@ -83,7 +83,7 @@ func TestAStreamReadsBackAsItWasSent(t *testing.T) {
 	}
 }
 
-// A header that waited for the first message would look like a scraper that hangs.
+// If the header waited for the first message, the scraper would seem to hang.
 func TestOpenSendsTheHeaderAtOnce(t *testing.T) {
 	release := make(chan struct{})
 	e := echo.New()
@@ -141,7 +141,7 @@ func TestSendReportsAClientThatLeft(t *testing.T) {
 	}
 }
 
-func TestWhatWasAddedLeavesInOneWrite(t *testing.T) {
+func TestBufferedEventsAreSentInOneWrite(t *testing.T) {
 	writes := &counting{ResponseRecorder: httptest.NewRecorder()}
 	w := sse.NewWriter(writes)
 	if err := errors.Join(w.Add("run", "", []byte("1")), w.Add("position", "", []byte("7"))); err != nil || writes.n > 0 {
