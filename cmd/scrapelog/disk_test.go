@@ -47,7 +47,7 @@ func TestServeOnAFullDisk(t *testing.T) {
 	})
 	t.Log(unready)
 	await(t, time.Minute, "so does the log", func() bool {
-		return strings.Contains(p.out.String(), "the end of a run cannot be recorded") && strings.Contains(p.out.String(), advice)
+		return strings.Contains(p.out.String(), "end of a run not recorded") && strings.Contains(p.out.String(), advice)
 	})
 	if code := a.do("POST", "/api/v1/scrapers/two/runs", "", nil); code != 503 {
 		t.Errorf("a run that cannot be recorded is answered by %d, want 503", code)

@@ -14,9 +14,9 @@ import (
 	"scrapelog/handlers/egress"
 )
 
-// command is how the exchange ended, as a request to the run; nil when the run
-// needs none, for it has ended otherwise. The order is the rule: what the scraper
-// said comes before what we did, and that before what the network did.
+// command returns the command that records the end of the exchange, or nil if the run
+// has already ended otherwise. The order matters: a terminal event comes before our own
+// end, and that before an error of the network.
 func (o outcome) command() domain.RunCommand {
 	var answer *refusal
 	var broken *breach
@@ -70,12 +70,12 @@ func (o outcome) ownEnd() domain.RunCommand {
 		return o.lost(domain.CauseMissedBeats, fmt.Sprintf("%d beats were missed", beatsToLose))
 	}
 	stopped := o.lost(domain.CauseInstanceStop, "scrapelog was stopped")
-	stopped.Phase = "" // our end, not the link's
+	stopped.Phase = "" // the link did not fail
 	return stopped
 }
 
-// refused is an answer that is no stream. What a gateway says is no answer of
-// the scraper; anything else is definite.
+// refused returns the command for an answer that is not a stream. A gateway's status is
+// not an answer of the scraper; any other status is definite.
 func (o outcome) refused(answer *refusal) domain.RunCommand {
 	switch {
 	case dial.Gateway(answer.status):
@@ -114,8 +114,8 @@ func (o outcome) phase() domain.Phase {
 	return domain.PhaseConnecting
 }
 
-// lastBeat is the age of the last whole event, where the scraper had announced
-// to send one regularly.
+// lastBeat returns the age of the last whole event in words if the scraper announced
+// beats, or "".
 func (o outcome) lastBeat() string {
 	switch every := domain.Duration(o.beat); {
 	case every == 0:
@@ -128,8 +128,8 @@ func (o outcome) lastBeat() string {
 	}
 }
 
-// lastWord names the last event of a stream that ended too soon, and the event
-// that it was perhaps meant to be.
+// lastWord returns the name of the last event of a stream without a terminal event, in
+// words, with the terminal event that it resembles.
 func (o outcome) lastWord() string {
 	if o.received.Events == 0 {
 		return ""
@@ -148,7 +148,7 @@ func (o outcome) lastWord() string {
 	return said
 }
 
-// statusText names a status in the standard's words: the scraper's own reason
+// statusText returns a status with the standard's text. The scraper's own reason
 // phrase never enters the log.
 func statusText(status int) string {
 	if text := http.StatusText(status); text != "" {

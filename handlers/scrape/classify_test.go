@@ -55,7 +55,7 @@ func TestTheOrderOfTheClassifier(t *testing.T) {
 	}
 }
 
-// Descriptors and memory of ours are never the scraper's fault, at any stage.
+// A lack of our own descriptors and memory is never recorded as the scraper's fault.
 func TestOurOwnExhaustion(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS} {
 		for _, at := range []stage{dialing, asking, streaming} {

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// minSecret is the least length at which a word of a secret is blotted out:
-	// shorter ones occur by chance.
+	// minSecret is the length from which a word of a secret is replaced: shorter words
+	// occur by chance.
 	minSecret = 6
 	redacted  = "[redacted]"
 )
 
-// redactor blots out what was secret in a request: errors and scrapers repeat
-// what they were sent.
+// redactor replaces the secrets of a request in texts: errors and scrapers may repeat
+// the request.
 type redactor struct{ words []string }
 
-// newRedactor takes the secrets of a request: the URL's query and the values of
-// the configured headers.
+// newRedactor returns a redactor for the URL's query and the values of the configured
+// headers.
 func newRedactor(req *http.Request, secretHeaders map[string]string) redactor {
 	var r redactor
 	if req.URL.RawQuery != "" {
@@ -50,8 +50,8 @@ func (r *redactor) add(word string) {
 	}
 }
 
-// clean makes text fit for the log: no secret, no control or invisible
-// character, at most [domain.MaxDetail] bytes.
+// clean returns text without secrets, with control and invisible characters escaped,
+// cut to [domain.MaxDetail] bytes.
 func (r redactor) clean(text string) string {
 	return domain.Printable(r.blot(text), domain.MaxDetail)
 }

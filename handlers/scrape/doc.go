@@ -1,20 +1,20 @@
-// Package scrape follows runs: it POSTs each open run of this instance to its
-// scraper, once, reads the stream that comes back, and reports how it ended.
+// Package scrape follows runs: it POSTs each open run of this instance to its scraper
+// once, reads the stream of the answer, and reports how it ended.
 //
-// A [Supervisor] is told nothing; it pulls the committed open runs that name its
-// instance, so a run is never POSTed without being in the log. Per run:
+// A [Supervisor] reads the committed open runs that name its instance, so that no run
+// is POSTed before it is in the log. For each run:
 //
-//	hold.go      a run in hand, from the list of open ones until it has left it
-//	prepare.go   the run and its configuration, waited for if need be
-//	follow.go    one exchange with a scraper, and everything known about it
-//	request.go   the POST: body, headers, and no way for net/http to repeat it
-//	reader.go    bytes: counting, limits, and the silence timer of silence.go
-//	stream.go    events: sse.Read until the terminal event, or until it breaks
-//	classify.go  how it ended, as one command to the run
-//	fault.go     what a broken connection looked like
-//	record.go    the command into the log, however long that takes
+//	hold.go      a run from its first appearance in the list of open runs to its last
+//	prepare.go   the run and its configuration, read until the database answers
+//	follow.go    one exchange with a scraper, and its outcome
+//	request.go   the POST
+//	reader.go    bytes: counts, limits, and the silence timer of silence.go
+//	stream.go    events, up to the terminal event or the end of the stream
+//	classify.go  the outcome as one command to the run
+//	fault.go     the cause of a broken connection
+//	record.go    the command into the log, retried until it is in
 //
-// Two rules carry the rest. Only the terminal event is success: an end without
-// an error is a lost connection. And whatever we ended ourselves is told apart
-// by context.Cause, never by an error's text.
+// Two rules decide everything else. Only a terminal event is success: a stream that
+// ends without an error and without one is a lost connection. An end that this process
+// caused is recognized by context.Cause, never by an error's text.
 package scrape

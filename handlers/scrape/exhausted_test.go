@@ -92,7 +92,8 @@ func exhausted(t *testing.T, url string, spare int, back, patience time.Duration
 	return recorded, took
 }
 
-// Descriptors of ours that are missing are waited for, and never the scraper's fault.
+// The supervisor waits for missing descriptors, and their lack is never recorded as the
+// scraper's fault.
 func TestOurOwnExhaustionIsWaitedFor(t *testing.T) {
 	answers := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")

@@ -14,9 +14,8 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// fault names the cause of a connection's end by the error it ended with. The
-// order matters: a name that does not resolve is a timeout too, and so is an
-// unanswered handshake.
+// fault returns the cause and detail of a lost connection from its error. The order
+// matters: a name that does not resolve and an unanswered handshake are timeouts too.
 func (o outcome) fault() (domain.Cause, string) {
 	err := o.err
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
@@ -32,8 +31,8 @@ func (o outcome) fault() (domain.Cause, string) {
 	return domain.CauseOther, fmt.Sprintf("%T: %v", innermost(err), err)
 }
 
-// faultDetail is the error's text, except where net/http quotes what the peer
-// sent, which may be anything, our own request included.
+// faultDetail returns the error's text, except where net/http quotes the peer, which
+// may have sent anything, including our own request.
 func faultDetail(cause domain.Cause, err error) string {
 	var quoting textproto.ProtocolError
 	switch {
@@ -47,7 +46,7 @@ func faultDetail(cause domain.Cause, err error) string {
 	return err.Error()
 }
 
-// exhaustedFault comes first: a name is not found for want of descriptors either.
+// exhaustedFault comes first: without descriptors no name resolves either.
 func exhaustedFault(_ stage, err error) domain.Cause {
 	if dial.Exhausted(err) {
 		return domain.CauseInstanceExhausted
@@ -63,9 +62,9 @@ func dnsFault(_ stage, err error) domain.Cause {
 	return ""
 }
 
-// tlsFault is a handshake that came to nothing by itself, not by a connection
-// that was closed under it. Under TLS 1.3 a peer that wants a client certificate
-// says so only after the handshake, where a header was expected.
+// tlsFault recognizes a handshake that failed while the connection was open. With TLS
+// 1.3 a peer that requires a client certificate reports it only after the handshake,
+// when a header is expected.
 func tlsFault(at stage, err error) domain.Cause {
 	var handshake *dial.HandshakeError
 	var remote *net.OpError
@@ -86,8 +85,8 @@ func reset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
-// noRoute holds what connect(2) returns where there is no way to the host.
-// EINVAL is a blackhole route's, EACCES a prohibiting one's.
+// noRoute holds what connect(2) returns if there is no route to the host. A blackhole
+// route returns EINVAL, a prohibiting one EACCES.
 var noRoute = []error{
 	syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EINVAL, syscall.EACCES,
 }
@@ -121,9 +120,9 @@ func timeoutFault(at stage, err error) domain.Cause {
 	}[at]
 }
 
-// eofFault never meets a clean end of a stream, which is no error at all. One of
-// net/http's errors has only its text: a stream cut between its last chunk and the
-// line after it.
+// eofFault recognizes a connection that was closed too soon. A clean end of a stream
+// is not an error and does not come here. The error for a stream that was cut between
+// its last chunk and the line after it can only be recognized by its text.
 func eofFault(at stage, err error) domain.Cause {
 	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		strings.Contains(err.Error(), "unexpected EOF reading trailer")
@@ -136,9 +135,9 @@ func eofFault(at stage, err error) domain.Cause {
 	return domain.CauseEOF
 }
 
-// framingFault is what net/http's parsers refuse. Before the header whatever is
-// left is an answer that was not HTTP; within a stream only what is known to be
-// about its framing is corrupt.
+// framingFault recognizes errors of net/http's parsers. Before the header every
+// remaining error means that the answer was not HTTP; within a stream only errors that
+// are known to concern its framing do.
 func framingFault(at stage, err error) domain.Cause {
 	var trailer textproto.ProtocolError
 	var alert *net.OpError
@@ -156,7 +155,7 @@ func framingFault(at stage, err error) domain.Cause {
 	return ""
 }
 
-// innermost is the error at the bottom of a chain: its type says the most.
+// innermost returns the last error of a chain, whose type is the most specific.
 func innermost(err error) error {
 	for {
 		inner := errors.Unwrap(err)

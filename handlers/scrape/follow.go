@@ -12,7 +12,7 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// Why we ended a stream ourselves: the causes of a run's context.
+// Reasons for which this process ends a stream: the causes of a run's context.
 var (
 	errMaxDuration = errors.New("the run is past its max_duration")
 	errNoHeader    = errors.New("no response header in time")
@@ -22,7 +22,7 @@ var (
 	errEnded       = errors.New("the run has ended otherwise")
 )
 
-// stage is how far the exchange with a scraper has come.
+// stage is the state of an exchange with a scraper.
 type stage int
 
 const (
@@ -31,7 +31,7 @@ const (
 	streaming              // the response is an event stream
 )
 
-// outcome is everything that is known about a run's exchange with its scraper.
+// outcome is what is known about a run's exchange with its scraper.
 type outcome struct {
 	run     domain.Run
 	cfg     dial.Target
@@ -39,21 +39,20 @@ type outcome struct {
 	redact  redactor
 	endedAt time.Time
 
-	said *dial.Terminal // the scraper's last word, if it was heard
-	own  error          // why we ended it ourselves, if we did
-	err  error          // what it broke on; nil is a clean end, which is no success
+	said *dial.Terminal // the terminal event, if one came
+	own  error          // why this process ended it, if it did
+	err  error          // the error it ended with; nil is a clean end, which is not success
 
 	received  domain.Received
 	heardAt   time.Time     // of the last byte
 	eventAt   time.Time     // of the last whole event
 	lastEvent string        // its name
-	beat      time.Duration // how often the scraper announced to send one; 0: it did not
+	beat      time.Duration // the announced interval of events; 0: none
 }
 
-// follow POSTs a run and reads its stream to the end, whatever the end is. ctx
-// and end belong together: end cancels ctx with a cause. opened is called when
-// there is a connection. alive is called with the time of each sign of life:
-// bytes, or whole events once beats are announced.
+// follow POSTs a run and reads its stream to the end. end cancels ctx with a cause.
+// follow calls opened when the connection is open, and alive with the time of each sign
+// of life: any byte, or a whole event if beats were announced.
 func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg dial.Target, opened func(), alive func(time.Time)) outcome {
 	o := outcome{run: run, cfg: cfg}
 	longest := time.AfterFunc(cfg.MaxDuration.Std(), func() { end(errMaxDuration) })
@@ -83,8 +82,8 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ope
 	return o.listen(resp.Body, end, alive)
 }
 
-// ask sends the request and waits for the header, no longer than start_timeout
-// from the connection on: a scraper that does not even read is late as well.
+// ask sends the request and waits for the header, at most start_timeout after the
+// connection was opened. The time for sending counts.
 func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened func()) (resp *http.Response, err error) {
 	quiet := newSilence(o.cfg.StartTimeout.Std(), func() { end(errNoHeader) })
 	defer quiet.stop()
@@ -97,10 +96,10 @@ func (o *outcome) ask(req *http.Request, end context.CancelCauseFunc, opened fun
 	return resp, err
 }
 
-// refusal is an HTTP answer that is no stream.
+// refusal is an HTTP answer that is not a stream.
 type refusal struct {
 	status int
-	target string // where a redirect points, as far as that may be told
+	target string // of a redirect, without its secret parts; see redirectTarget
 }
 
 func (e *refusal) Error() string {
@@ -110,12 +109,12 @@ func (e *refusal) Error() string {
 	return "the answer was " + statusText(e.status)
 }
 
-// breach is a stream that is not what was agreed.
+// breach is a stream that breaks the contract.
 type breach struct{ problem string }
 
 func (e *breach) Error() string { return e.problem }
 
-// acceptable says why a response cannot be read as an event stream.
+// acceptable returns why a response cannot be read as an event stream, or nil.
 func acceptable(resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
 		return &refusal{resp.StatusCode, redirectTarget(resp)}
@@ -133,8 +132,8 @@ func acceptable(resp *http.Response) error {
 	return nil
 }
 
-// redirectTarget is the absolute Location of a redirect without credentials, query
-// and fragment, which may be secret. It is empty where there is none to tell.
+// redirectTarget returns the absolute Location of a redirect without credentials, query
+// and fragment, which may be secret, or "" if there is none.
 func redirectTarget(resp *http.Response) string {
 	if resp.StatusCode/100 != 3 {
 		return ""

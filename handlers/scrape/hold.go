@@ -11,32 +11,32 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// hold is a run in the supervisor's hands. It is kept past the run's end, until
-// the run has left the list of open ones: a list that was read before the end
-// was committed must not get the run POSTed again.
+// hold is a run that the supervisor follows. It is kept after the run's end until the
+// run is no longer in the list of open runs: a list that was read before the end was
+// committed must not cause a second POST.
 type hold struct {
 	id      uuid.UUID
-	ctx     context.Context // ends, with a cause, when the stream is to end
+	ctx     context.Context // cancelled with a cause to end the stream
 	end     context.CancelCauseFunc
 	heardAt atomic.Pointer[time.Time]
-	watched atomic.Pointer[domain.Run] // set once it is known that the run lives with a watcher
+	watched atomic.Pointer[domain.Run] // set if the run has a watcher
 
-	settled    bool  // recorded, or nothing to record; guarded by Supervisor.mu
-	unrecorded error // ended, and why the log did not take it yet; likewise
+	settled    bool  // the end is recorded, or needs no record; guarded by Supervisor.mu
+	unrecorded error // why the end could not be recorded yet; guarded by Supervisor.mu
 }
 
 func (h *hold) alive(at time.Time) { h.heardAt.Store(&at) }
 
-// admission is what becomes of an open run that is not held yet.
+// admission decides about open runs that are not held yet.
 type admission int
 
 const (
 	take     admission = iota // follow it
-	turnAway                  // end it without a POST: we are stopping
+	turnAway                  // end it without a POST, because this instance is stopping
 )
 
-// pull compares the open runs of this instance with those in hand: new ones are
-// begun, and the streams of those that ended otherwise are dropped.
+// pull compares the open runs of this instance with the held ones. It begins new runs
+// and drops the streams of runs that have ended otherwise.
 func (s *Supervisor) pull(ctx context.Context, found admission) {
 	settled := s.settledNow()
 	open, err := s.OpenRuns(ctx, s.Instance)
@@ -63,20 +63,20 @@ func (s *Supervisor) pull(ctx context.Context, found admission) {
 	}
 }
 
-// pulled logs that pulling fails, and that it works again, once each.
+// pulled logs once that reading open runs fails, and once that it works again.
 func (s *Supervisor) pulled(ctx context.Context, err error) bool {
 	switch {
 	case err != nil && ctx.Err() == nil && !s.pullFailed:
 		s.pullFailed = true
-		s.Logger.Warn("open runs cannot be read; trying on", "error", err)
+		s.Logger.Warn("open runs not read, retrying", "error", err)
 	case err == nil && s.pullFailed:
 		s.pullFailed = false
-		s.Logger.Info("open runs can be read again")
+		s.Logger.Info("open runs read again")
 	}
 	return err == nil
 }
 
-// begin takes a run in hand. s.mu is held.
+// begin starts to follow a run. The caller must hold s.mu.
 func (s *Supervisor) begin(id uuid.UUID, found admission) {
 	h := &hold{id: id}
 	h.ctx, h.end = context.WithCancelCause(s.recording)
@@ -94,9 +94,9 @@ func (s *Supervisor) begin(id uuid.UUID, found admission) {
 	}()
 }
 
-// settle marks a hold as done with.
+// settle marks a hold as finished.
 func (s *Supervisor) settle(h *hold) {
-	h.end(errEnded) // frees what hangs on the context
+	h.end(errEnded) // releases the context
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h.settled, h.unrecorded = true, nil
@@ -105,7 +105,7 @@ func (s *Supervisor) settle(h *hold) {
 	s.settling = make(chan struct{})
 }
 
-// carry follows a run from its load to its end.
+// carry loads a run and follows it to its end.
 func (s *Supervisor) carry(h *hold) outcome {
 	opened := s.opening.take(h.ctx)
 	defer opened()
@@ -122,8 +122,8 @@ func (s *Supervisor) carry(h *hold) outcome {
 	return follow(h.ctx, h.end, run, cfg, opened, h.alive)
 }
 
-// aside does something on a stack of its own, which is given back: a goroutine
-// that has once been deep in a database keeps a large one, and a stream is held
+// aside calls do in another goroutine and waits for it, so that its stack is released
+// afterwards: a goroutine keeps a large stack after deep calls, and a stream is held
 // for hours.
 func aside(do func()) {
 	done := make(chan struct{})
@@ -154,8 +154,8 @@ func (s *Supervisor) settledNow() map[uuid.UUID]bool {
 	return settled
 }
 
-// open is how many runs have not come to rest, and a channel that closes when
-// that changes.
+// open returns the number of runs that are not settled, and a channel that is closed
+// when the number changes.
 func (s *Supervisor) open() (int, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

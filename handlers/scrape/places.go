@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// places bounds how many do something at once.
+// places limits how many goroutines do something at once.
 type places chan struct{}
 
-// take waits for a place, unless ctx ends first. leave gives it back; to leave
-// twice does no harm, nor does it where there was no place to be had.
+// take waits for a place, or until ctx ends. leave releases the place. Calling leave
+// again does nothing, nor does calling it after ctx ended first.
 func (p places) take(ctx context.Context) (leave func()) {
 	select {
 	case p <- struct{}{}:

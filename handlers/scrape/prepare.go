@@ -10,8 +10,8 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// prepare loads what a POST needs. While the database cannot be reached it tries
-// on: the run is not POSTed, and stays open. An error that it returns is final.
+// prepare loads what a POST needs. It retries while the database is unavailable: the
+// run is not POSTed and stays open. An error that it returns is final.
 func (s *Supervisor) prepare(h *hold) (domain.Run, dial.Target, error) {
 	for logged := false; ; logged = true {
 		run, cfg, err := s.load(h.ctx, h)
@@ -22,7 +22,7 @@ func (s *Supervisor) prepare(h *hold) (domain.Run, dial.Target, error) {
 			return run, cfg, &unsendable{err.Error()}
 		}
 		if !logged {
-			s.Logger.Warn("a run cannot be loaded; trying on", "run", h.id, "error", err)
+			s.Logger.Warn("run not loaded, retrying", "run", h.id, "error", err)
 		}
 		select {
 		case <-h.ctx.Done():

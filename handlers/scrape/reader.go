@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// maxEvent bounds one event. The parser rescans its buffer on every read, so
+	// maxEvent limits one event. The parser scans its buffer again on every read, so
 	// that large events in small pieces cost seconds of CPU.
 	maxEvent = 256 << 10
-	// maxStream bounds a whole stream.
+	// maxStream limits a whole stream.
 	maxStream = 256 << 20
 )
 
 var errStreamTooLong = errors.New("the stream is longer than 256 MiB")
 
-// reader hands a stream's bytes to the parser, counts them, and listens for
-// silence.
+// reader passes a stream's bytes to the parser, counts them, and runs the silence
+// timer.
 type reader struct {
 	body    io.Reader
 	limit   int64
@@ -26,7 +26,7 @@ type reader struct {
 	heardAt func(time.Time) // called with the time of the last byte
 
 	bytes int64
-	err   error // the body's last error: sse.Read hides a clean end
+	err   error // the body's last error, because sse.Read hides a clean end
 }
 
 // Read implements io.Reader.

@@ -12,18 +12,17 @@ import (
 )
 
 const (
-	// attempt bounds one try to append: a database that hangs counts as down.
+	// attempt limits one attempt to append: a database that hangs counts as down.
 	attempt = 10 * time.Second
-	// The wait after a try that failed doubles from the first to the last.
+	// The wait after a failed attempt doubles from firstWait to lastWait.
 	firstWait, lastWait = 10 * time.Millisecond, time.Second
 )
 
-// actor is who the log says reported a run's end.
+// actor is the actor of events that end a run.
 const actor = "supervisor"
 
-// record gets a run's end into the log. It is never dropped: while the log does
-// not take it, it waits here and is tried again, until it is in, refused (the run
-// had another end first), or the process stops.
+// record appends a run's end to the log. It retries until the end is in the log, is
+// refused because the run had another end first, or the process stops.
 func (s *Supervisor) record(h *hold, c domain.RunCommand, at time.Time) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		err := s.try(h.id, c, at)
@@ -48,7 +47,7 @@ func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand, at time.Time) error
 	return err
 }
 
-// settles says whether trying again is of no use.
+// settles reports whether retrying is useless.
 func settles(err error) bool {
 	return err == nil || errors.Is(err, domain.ErrFinished) || errors.Is(err, domain.ErrNotFound) || errors.Is(err, domain.ErrInvalid)
 }
@@ -59,7 +58,7 @@ func (s *Supervisor) unrecorded(h *hold, err error) {
 	h.unrecorded = err
 	s.mu.Unlock()
 	if first {
-		s.Logger.Warn("the end of a run cannot be recorded; trying on", "run", h.id, "error", err)
+		s.Logger.Warn("end of a run not recorded, retrying", "run", h.id, "error", err)
 	}
 }
 
@@ -69,8 +68,8 @@ func (s *Supervisor) recorded(h *hold, err error) {
 	s.mu.Unlock()
 	switch {
 	case errors.Is(err, domain.ErrNotFound), errors.Is(err, domain.ErrInvalid):
-		s.Logger.Error("the end of a run was refused", "run", h.id, "error", err)
+		s.Logger.Error("end of a run refused", "run", h.id, "error", err)
 	case late:
-		s.Logger.Info("the end of a run is recorded", "run", h.id)
+		s.Logger.Info("end of a run recorded after retrying", "run", h.id)
 	}
 }

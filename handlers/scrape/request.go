@@ -9,14 +9,14 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// unsendable is a request that cannot be made. Nothing that a probe could see
-// would change that, so it is a failure and not a lost connection: recovering
-// would spin until somebody repairs the configuration.
+// unsendable is a request that cannot be made. It is a failure and not a lost
+// connection: a probe would succeed, and each recovery run would end in the same way
+// until the configuration is repaired.
 type unsendable struct{ problem string }
 
 func (e *unsendable) Error() string { return e.problem }
 
-// newRequest makes the POST of a run. The error is an *unsendable.
+// newRequest returns the POST of a run. The error is an *unsendable.
 func newRequest(ctx context.Context, run domain.Run, cfg dial.Target) (*http.Request, error) {
 	order := dial.Order{RunID: run.ID, Scraper: run.Scraper, Recovers: run.Recovers, Platforms: cfg.Platforms, Params: run.Params}
 	if len(order.Params) == 0 {

@@ -5,28 +5,27 @@ import (
 	"time"
 )
 
-// grace is what a stream gets when its time of silence is up, to be heard after
-// all: when this process was stopped and continued, or starved, the timer and
-// the bytes that arrived meanwhile are due at the same instant.
+// grace is added when the time of silence is over. When this process was stopped and
+// continued, or got no CPU, the timer and bytes that arrived meanwhile are due at the
+// same instant.
 const grace = 250 * time.Millisecond
 
-// silence calls expired when nothing was heard for limit, plus grace. Its time
-// runs only while a Read is pending: what we do between two reads is not held
-// against the scraper, nor is what has arrived and was not read for want of a
-// processor.
+// silence calls expired when nothing was heard for limit plus grace. Its time runs only
+// while a Read is pending: the time between two reads does not count as silence, nor
+// does the time in which bytes have arrived that this process has not read yet.
 //
-// One goroutine calls arm, disarm, heard and stop; expired is called at most
-// once, from another.
+// One goroutine calls arm, disarm, heard and stop. expired is called at most once, from
+// another goroutine.
 type silence struct {
 	limit   time.Duration
 	expired func()
-	// waiting, if set, says whether something has arrived and nobody has read it:
-	// then we are late, however long it takes, and the peer is not silent.
+	// waiting, if set, reports whether something has arrived that was not read. Then
+	// this process is late, for however long, and the peer is not silent.
 	waiting func() bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	pending bool      // a Read is waiting
+	pending bool      // a Read is pending
 	since   time.Time // since when
 	left    time.Duration
 	inGrace bool
@@ -37,7 +36,7 @@ func newSilence(limit time.Duration, expired func()) *silence {
 	return &silence{limit: limit, expired: expired, left: limit}
 }
 
-// arm starts the time: a Read is about to wait.
+// arm starts the time, before a Read.
 func (s *silence) arm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +48,7 @@ func (s *silence) arm() {
 	s.timer.Reset(s.left)
 }
 
-// disarm stops the time and keeps what is left of it.
+// disarm stops the time, after a Read.
 func (s *silence) disarm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +57,7 @@ func (s *silence) disarm() {
 	s.left = max(0, s.left-time.Since(s.since))
 }
 
-// heard starts the time anew: a sign of life.
+// heard resets the time after a sign of life.
 func (s *silence) heard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +73,8 @@ func (s *silence) stop() {
 	}
 }
 
-// fire runs when the timer does. A timer that fired while it was being set anew
-// is told by the time that has not passed.
+// fire is called by the timer. If the timer fired while it was being reset, the time
+// is not over yet and fire does nothing.
 func (s *silence) fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

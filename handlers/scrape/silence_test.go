@@ -82,8 +82,8 @@ func TestAByteWithinTheGraceSavesTheRun(t *testing.T) {
 	})
 }
 
-// A reader that is busy elsewhere, as when our own database is slow, does not
-// make the stream silent.
+// A reader that is busy with something else, such as a slow database, does not make the
+// stream silent.
 func TestTimeBetweenReadsIsNotSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		expired := false
@@ -106,7 +106,7 @@ func TestTimeBetweenReadsIsNotSilence(t *testing.T) {
 	})
 }
 
-// Who is late in reading, however late, does not make the stream silent.
+// Bytes that have arrived and were not read are not silence, however late they are read.
 func TestWhatWaitsToBeReadIsNotSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, late := time.Now(), 5*time.Second

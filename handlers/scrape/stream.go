@@ -15,11 +15,11 @@ import (
 // beatsToLose is how many announced beats must be missed to lose a stream.
 const beatsToLose = 3
 
-// unnamed is the name of an event without one, by the HTML standard.
+// unnamed is the name of an event without a name (HTML standard).
 const unnamed = "message"
 
-// listen reads events until the terminal one, which it returns at once, or until
-// the stream ends: with no error where it ended cleanly.
+// listen reads events up to the terminal one, which it returns at once, or to the end
+// of the stream. The error is nil if the stream ended cleanly.
 func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive func(time.Time)) (*dial.Terminal, error) {
 	quiet := o.newSilence(end)
 	defer quiet.stop()
@@ -54,8 +54,8 @@ func (o *outcome) listen(stream io.Reader, end context.CancelCauseFunc, alive fu
 	return nil, r.err
 }
 
-// newSilence is the timer that this stream lives under: idle_timeout for any
-// byte, or three announced beats for a whole event.
+// newSilence returns the timer of this stream: idle_timeout without a byte, or three
+// announced beats without a whole event.
 func (o *outcome) newSilence(end context.CancelCauseFunc) *silence {
 	if o.beat > 0 {
 		return newSilence(beatsToLose*o.beat, func() { end(errMissedBeats) })

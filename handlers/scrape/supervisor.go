@@ -16,62 +16,62 @@ import (
 )
 
 const (
-	// poll is how often open runs are pulled when nothing wakes us.
+	// poll is how often open runs are read when nothing wakes the supervisor.
 	poll = time.Second
-	// recordGrace is how long a stop waits for the last ends to be recorded.
-	// What is left then is found by whoever finds this instance dead.
+	// recordGrace is how long a stop waits for the last ends to be recorded. The
+	// instance that finds this one dead ends the remaining runs.
 	recordGrace = 5 * time.Second
-	// atOnce is how many runs are opening at once, from their load to the
-	// connection, and as many ends are being recorded: ten thousand that start or
-	// end together must not look to scrapers and database like an attack, and
-	// keep a place among their reads for the pages.
+	// atOnce limits how many runs are opening at once, from loading to the connection,
+	// and how many ends are being recorded at once. Ten thousand runs that start or end
+	// together must not look like an attack to scrapers and database, and must leave
+	// room for the reads of the pages.
 	atOnce = 256
 )
 
-// ErrDisowned, as the cause of the context given to Run, says that this instance
-// was declared dead: its runs have been ended by another, so their streams are
-// dropped and nothing is recorded.
+// ErrDisowned is the cause of Run's context if this instance was declared dead. Another
+// instance has ended its runs, so the supervisor drops their streams and records
+// nothing.
 var ErrDisowned = errors.New("this instance was declared dead")
 
-// Supervisor follows every open run that names its instance. Set the exported
-// fields before Run and leave them; the methods may be called at any time.
+// Supervisor follows every open run that names its instance. Set the exported fields
+// before Run and do not change them; the methods may be called at any time.
 type Supervisor struct {
 	Instance string
 
-	// OpenRuns returns the committed open runs that name the instance. A run that
-	// it returned once and then no longer has ended.
+	// OpenRuns returns the committed open runs that name the instance. A run that is
+	// no longer returned has ended.
 	OpenRuns func(ctx context.Context, instance string) ([]uuid.UUID, error)
-	// LoadRun returns a run as the log has it.
+	// LoadRun returns a run from the log.
 	LoadRun func(ctx context.Context, id uuid.UUID) (domain.Run, error)
-	// Config returns what to dial: the configuration, its URL with the query that
-	// the log does not keep. ErrNotFound and ErrInvalid fail the run, any other
-	// error is tried again.
+	// Config returns the scraper's configuration, whose URL has the query that the log
+	// does not keep. ErrNotFound and ErrInvalid fail the run; any other error is
+	// retried.
 	Config func(ctx context.Context, scraper string) (dial.Target, error)
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
-	// Wake gives a channel that has a token after every commit.
+	// Wake returns a channel that has a token after every commit.
 	Wake func() (tokens <-chan struct{}, stop func())
 
-	// Leave is called when a stop begins. It tells the others to give this instance
-	// no more runs and returns when they know, or ctx ends. Until then nothing is
-	// ended: what recovers it might come here again.
+	// Leave is called when a stop begins. It tells the other instances to give this
+	// one no more runs, and returns when they know or ctx ends. Until then no run is
+	// ended, because its recovery run could be given to this instance again.
 	Leave func(ctx context.Context)
 
-	ShutdownGrace time.Duration // how long a stop waits for runs to end by themselves
+	ShutdownGrace time.Duration // how long a stop waits for runs to end on their own
 	Logger        *slog.Logger
 
 	mu         sync.Mutex
 	holds      map[uuid.UUID]*hold
-	unsettled  int             // how many of them have not come to rest
-	settling   chan struct{}   // closed, and made anew, when one does
-	recording  context.Context // what ends are recorded under: outlives the context of Run
+	unsettled  int             // how many of them are not settled
+	settling   chan struct{}   // closed and replaced when one settles
+	recording  context.Context // the context for recording ends; outlives that of Run
 	pullFailed bool
 
 	opening, ending places
 }
 
-// Run pulls and follows runs until ctx ends. Then it takes no new ones, waits
-// ShutdownGrace for those it holds, ends the rest as instance_stopped, and
-// returns nil once all that is recorded.
+// Run follows open runs until ctx ends. Then it takes no new runs, waits ShutdownGrace
+// for the held ones, ends the rest as instance_stopped, and returns nil when all ends
+// are recorded.
 func (s *Supervisor) Run(ctx context.Context) error {
 	warm()
 	recording, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -93,14 +93,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
-// warm reads the system's certificates, which crypto/x509 does once: when this is
-// left to the first connection there may be no descriptor to read them with, and no
-// scraper is trusted from then on.
+// warm reads the system's certificates, which crypto/x509 does only once. If the first
+// connection did it when no descriptor is left, no https scraper would be trusted until
+// the next restart.
 func warm() { _, _ = x509.SystemCertPool() }
 
-// watch pulls at each token and each poll until ctx ends. It rests nine times as
-// long as a pull took: in a storm of commits, where each pull lists thousands of
-// runs, nine tenths of a core are left to what the storm is about.
+// watch pulls at each token and each poll until ctx ends. After each pull it rests nine
+// times as long as the pull took: in a storm of commits each pull lists thousands of
+// runs, and must take at most a tenth of a core.
 func (s *Supervisor) watch(ctx context.Context, tokens <-chan struct{}, found admission) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
@@ -120,9 +120,9 @@ func (s *Supervisor) watch(ctx context.Context, tokens <-chan struct{}, found ad
 	}
 }
 
-// drain waits ShutdownGrace for the held runs to end, and ends the rest. Runs
-// that are found meanwhile are never POSTed; they end at once, so that another
-// instance can take up what follows.
+// drain waits ShutdownGrace for the held runs to end, and ends the rest. Runs that are
+// found meanwhile are not POSTed; they end at once, so that another instance can
+// recover them.
 func (s *Supervisor) drain(ctx context.Context, tokens <-chan struct{}) {
 	waiting, done := context.WithTimeout(ctx, s.ShutdownGrace)
 	defer done()
@@ -138,18 +138,18 @@ func (s *Supervisor) drain(ctx context.Context, tokens <-chan struct{}) {
 	s.endAll(errStopped)
 }
 
-// settleAll waits until every end is recorded, or gives up on those that cannot be.
+// settleAll waits until every end is recorded, at most recordGrace.
 func (s *Supervisor) settleAll(abandon func()) {
 	waiting, done := context.WithTimeout(context.Background(), recordGrace)
 	defer done()
 	s.awaitSettled(waiting)
 	if left, _ := s.open(); left > 0 {
-		s.Logger.Error("ends of runs could not be recorded; the next instance to start will end them", "runs", left)
+		s.Logger.Error("ends of runs not recorded; the next instance to start ends them", "runs", left)
 	}
 	abandon()
 }
 
-// awaitSettled returns when every held run has come to rest, or ctx ends.
+// awaitSettled returns when every held run is settled, or ctx ends.
 func (s *Supervisor) awaitSettled(ctx context.Context) {
 	for {
 		open, changed := s.open()
@@ -164,8 +164,8 @@ func (s *Supervisor) awaitSettled(ctx context.Context) {
 	}
 }
 
-// Unrecorded is how many runs have ended and could not yet be recorded, and why
-// the last try for one of them failed.
+// Unrecorded returns how many runs have ended whose end could not be recorded yet, and
+// the last error of one of them.
 func (s *Supervisor) Unrecorded() (n int, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,7 +177,7 @@ func (s *Supervisor) Unrecorded() (n int, why error) {
 	return n, why
 }
 
-// Streams is how many event streams of scrapers are open.
+// Streams returns how many event streams of scrapers are open.
 func (s *Supervisor) Streams() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +189,7 @@ func (s *Supervisor) Streams() (n int) {
 	return n
 }
 
-// Attached lists the runs in hand that live with a watcher.
+// Attached returns the held runs that have a watcher.
 func (s *Supervisor) Attached() []domain.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,8 +202,8 @@ func (s *Supervisor) Attached() []domain.Run {
 	return attached
 }
 
-// Heard is when a run that this instance follows last gave a sign of life: a
-// byte, or a whole event where the scraper announced beats.
+// Heard returns when a run that this instance follows last gave a sign of life: a byte,
+// or a whole event if the scraper announced beats.
 func (s *Supervisor) Heard(run uuid.UUID) (time.Time, bool) {
 	s.mu.Lock()
 	h := s.holds[run]

@@ -113,7 +113,7 @@ func TestAStopLetsRunsEndAndTakesNoNewOnes(t *testing.T) {
 	none(t, "POST", b.posted)
 }
 
-// What recovers a run that is ended here would come back here.
+// Otherwise the recovery of a run that is ended here could be given to this instance.
 func TestAStopEndsNothingBeforeTheOthersKnow(t *testing.T) {
 	b, s := newBook(t)
 	s.ShutdownGrace = 0
