@@ -54,10 +54,10 @@ func hangingHost(scrapers int, backIn time.Duration) *host {
 	return h
 }
 
-// TestWhatHangsDelaysNobody: those that hang wait for each other, and nobody waits
-// for them. It is small and short on purpose: the race detector crashes now and
+// TestHungProbesDelayNoOther checks that hung probes wait for each other, and that other
+// probes do not wait for them. It is small and short on purpose: the race detector crashes now and
 // then over much that happens in one bubble (golang/go#78156).
-func TestWhatHangsDelaysNobody(t *testing.T) {
+func TestHungProbesDelayNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const scrapers = 2*recovery.AtOnce + 100
 		h := hangingHost(scrapers, 20300*time.Millisecond) // after 15 s all have been found to hang

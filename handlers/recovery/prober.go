@@ -1,11 +1,10 @@
-// Package recovery watches lost scrapers and says when they are back.
+// Package recovery probes lost scrapers and reports when they are back.
 //
-// A prober asks a lost scraper every probe.interval. The first good answer is a
-// return, with one exception: a recovery run that was lost within
-// recovery.hold_down of its start comes from a scraper that accepts probes and
-// drops streams, so every probe of a whole hold-down must succeed first. There
-// is no counter and no back-off; a hold-down lives in memory and starts anew
-// with the prober.
+// A prober sends a probe to each lost scraper every probe.interval. The first good
+// answer restores the connection, with one exception: if a recovery run was lost
+// within recovery.hold_down of its start, the scraper accepts probes and drops
+// streams, so every probe of a whole hold-down must succeed first. There is no counter
+// and no back-off. A hold-down is kept in memory and starts again with the prober.
 package recovery
 
 import (
@@ -23,18 +22,18 @@ import (
 )
 
 const (
-	// Poll is how often lost scrapers are looked for when nothing wakes the prober.
+	// Poll is how often the prober looks for lost scrapers when nothing wakes it.
 	Poll = time.Second
-	// AtOnce is how many probes are under way at once, and PerSecond how many begin
-	// in a second, whatever is lost: the return of ten thousand scrapers must not
-	// look to them like an attack, nor their absence take the time in which their
-	// losses are recorded. Where more are lost than that each is probed less often.
-	// As many more may be under way to scrapers whose last probe hung: they take five
-	// seconds to say nothing, and nobody else is to wait for that.
+	// AtOnce limits the probes under way at once, and PerSecond the probes that begin
+	// in a second. The return of ten thousand scrapers must not look to them like an
+	// attack, and probing must leave time to record their losses. If more scrapers are
+	// lost, each is probed less often. AtOnce probes more may be under way to scrapers
+	// whose last probe hung: such a probe takes five seconds, and others do not wait
+	// for it.
 	AtOnce    = 256
 	PerSecond = 2000
-	// hangs is how long a probe takes that was not answered because somebody is there
-	// and is silent, or nobody is. Who refuses does it at once.
+	// hangs is the time after which an unanswered probe counts as hung: the scraper is
+	// silent or the host is unreachable. A refusal comes at once.
 	hangs = time.Second
 )
 
@@ -42,12 +41,12 @@ const (
 type Prober struct {
 	Lost    func(ctx context.Context) ([]domain.Guard, error) // the guards of scrapers whose connection is down
 	LoadRun func(ctx context.Context, id uuid.UUID) (domain.Run, error)
-	// Config is asked before every probe: it should not need the database.
+	// Config is called before every probe. It should not need the database.
 	Config func(ctx context.Context, scraper string) (dial.Target, error)
-	// Ask makes one full exchange. Answered is true for any answer at all, back
-	// only for one that means the scraper can be scraped.
+	// Ask sends one probe. answered is true for any answer, back only for an answer
+	// which means that the scraper can be scraped.
 	Ask     func(ctx context.Context, c dial.Target) (back, answered bool, err error)
-	Watcher func(id string) bool // is this watcher's stream open?
+	Watcher func(id string) bool // reports whether this watcher's stream is open
 	Handle  func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Wake    func() (<-chan struct{}, func())
 	Logger  *slog.Logger
@@ -55,8 +54,8 @@ type Prober struct {
 	mu      sync.Mutex
 	watches map[string]*watch // by scraper
 	places  chan struct{}     // one for each probe that may be under way
-	hanging chan struct{}     // the same for those that are expected to hang
-	pace    *rate.Limiter     // of their beginnings
+	hanging chan struct{}     // the same for probes that are expected to hang
+	pace    *rate.Limiter     // limits how many begin in a second
 }
 
 // Run watches until ctx ends. It returns when every watch has ended.
@@ -75,9 +74,9 @@ func (p *Prober) Run(ctx context.Context) error {
 	for {
 		began := time.Now()
 		if err := p.refresh(ctx, &watching); err != nil && ctx.Err() == nil {
-			p.Logger.Error("lost scrapers cannot be read", "error", err)
+			p.Logger.Error("lost scrapers not read, retrying", "error", err)
 		}
-		select { // a storm of commits must not keep it reading: it rests nine times as long as it read
+		select { // rest nine times as long as reading took, also in a storm of commits
 		case <-ctx.Done():
 			return nil
 		case <-time.After(min(9*time.Since(began), Poll)):
@@ -91,7 +90,7 @@ func (p *Prober) Run(ctx context.Context) error {
 	}
 }
 
-// refresh begins a watch for every loss that has none and ends those whose loss
+// refresh begins a watch for every loss without one, and ends the watches whose loss
 // was restored or superseded.
 func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
 	lost, err := p.Lost(ctx)
@@ -134,8 +133,8 @@ func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.W
 	})
 }
 
-// Announce says that scrapers are up. Those that are lost are asked at once, on
-// an announcement's account at most once a second each.
+// Announce reports that scrapers are up. Lost ones among them are probed at once, each
+// at most once a second because of announcements.
 func (p *Prober) Announce(scrapers []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,8 +145,8 @@ func (p *Prober) Announce(scrapers []string) {
 	}
 }
 
-// WatcherBack says that a watcher's stream is open: runs that were lost with it
-// are looked at at once.
+// WatcherBack reports that a watcher's stream is open. Scrapers of runs that were lost
+// with this watcher are probed at once.
 func (p *Prober) WatcherBack(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -158,13 +157,14 @@ func (p *Prober) WatcherBack(id string) {
 	}
 }
 
-// Unanswered says whether the last probe of a lost scraper got no answer at all.
+// Unanswered reports whether the last probe of a lost scraper got no answer.
 func (p *Prober) Unanswered(scraper string) bool {
 	w := p.watch(scraper)
 	return w != nil && w.state().unanswered
 }
 
-// Waiting says in words what the recovery of a scraper does: "waits for …".
+// Waiting returns in words what the recovery of a scraper waits for, as in "waits for
+// …". It returns false if the scraper is not lost.
 func (p *Prober) Waiting(scraper string) (string, bool) {
 	w := p.watch(scraper)
 	if w == nil {

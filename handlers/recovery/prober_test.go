@@ -300,8 +300,8 @@ func TestAStormIsProbedAFewAtATime(t *testing.T) {
 	})
 }
 
-// What is not sent restores nothing, and is no silence of the scraper's either: its
-// next slot starts, and the run says what is wrong.
+// A probe that was not sent restores nothing and does not count as unanswered: the next
+// slot starts a run, whose end names the reason.
 func TestAProbeThatIsRefusedRestoresNothing(t *testing.T) {
 	t.Setenv("SCRAPELOG_TEST_TOKEN", "secret")
 	scraper := httptest.NewServer(http.NotFoundHandler())

@@ -89,8 +89,8 @@ func (b *backend) up(t *testing.T) {
 	t.Cleanup(func() { _ = b.server.Close() })
 }
 
-// TestADeadScraperBehindACache: what varnish keeps by default restores nothing, and
-// a scraper that forbids to keep it is found back at once.
+// TestADeadScraperBehindACache checks that answers which varnish stores by default
+// restore nothing, and that a scraper with no-store is found back at once.
 func TestADeadScraperBehindACache(t *testing.T) {
 	for cacheControl, comesBack := range map[string]bool{"": false, "no-store": true} {
 		t.Run(fmt.Sprintf("Cache-Control %q", cacheControl), func(t *testing.T) {

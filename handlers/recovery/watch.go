@@ -13,11 +13,11 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// announcePause is the least time between two probes of one scraper that
-// announcements caused.
+// announcePause is the minimum time between two probes of a scraper that are caused
+// by announcements.
 const announcePause = time.Second
 
-// watch follows one loss until it is restored.
+// watch probes for one loss until the connection is restored.
 type watch struct {
 	prober  *Prober
 	scraper string
@@ -25,20 +25,20 @@ type watch struct {
 	cancel  context.CancelFunc
 
 	announced chan struct{} // holds at most one announcement that has not been answered
-	lost      domain.Run    // once it was read; the loop's alone
-	hung      bool          // so did the last probe; likewise
+	lost      domain.Run    // as loaded; used by loop only
+	hung      bool          // the last probe hung; used by loop only
 
 	mu            sync.Mutex
 	seen          watchState
 	lastAnnounced time.Time
 }
 
-// watchState is what people and the scheduler may know of a watch.
+// watchState is what the pages and the scheduler see of a watch.
 type watchState struct {
-	waiting    string // for what; empty: for nothing any more
-	detail     string // what the last probe saw
-	unanswered bool   // the last probe got no answer at all
-	watcher    string // who must come back too
+	waiting    string // for what, beginning with "for"; empty: for nothing
+	detail     string // why the last probe failed
+	unanswered bool   // the last probe got no answer
+	watcher    string // the watcher whose stream must be open again too
 }
 
 func (s watchState) String() string {
@@ -66,10 +66,10 @@ func (w *watch) announce() {
 	}
 }
 
-// loop probes until the connection is restored. The configuration is read anew
-// each time, so that a changed URL or interval takes effect at once.
+// loop probes until the connection is restored. It reads the configuration before
+// each probe, so that a changed URL or interval takes effect at once.
 func (w *watch) loop(ctx context.Context) {
-	var goodSince time.Time // the first of an unbroken row of good probes
+	var goodSince time.Time // the first good probe after the last bad one
 	by := domain.NoticedByProbe
 	for ctx.Err() == nil {
 		state, next := w.look(ctx, &goodSince, by)
@@ -81,8 +81,9 @@ func (w *watch) loop(ctx context.Context) {
 	}
 }
 
-// look is one round: everything that a probe takes, under one of the places for
-// them. next is when another is due; zero: none, the connection is restored.
+// look makes one probe with everything that belongs to it, within the limit of probes
+// under way. next is the time until the next probe; 0 means that the connection is
+// restored.
 func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.NoticedBy) (state watchState, next time.Duration) {
 	w.hung = w.hung && by != domain.NoticedByAnnounce
 	leave, announced, err := w.enter(ctx)
@@ -112,8 +113,8 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 	return state, config.Probe.Interval.Std()
 }
 
-// enter waits for a place to probe in. Whose last probe hung waits among those
-// that do, until an announcement says otherwise.
+// enter waits until another probe may be under way. If the last probe of this scraper
+// hung and no announcement came since, it counts to the limit of hung probes.
 func (w *watch) enter(ctx context.Context) (leave func(), announced bool, err error) {
 	p := w.prober
 	if err := p.pace.Wait(ctx); err != nil {
@@ -141,8 +142,8 @@ func unreadable(err error) watchState {
 	return watchState{waiting: "for the log, which cannot be read", detail: err.Error()}
 }
 
-// load reads the lost run once: it has ended, and nothing that matters here
-// changes any more.
+// load reads the lost run once. The run has ended, so that nothing changes that is
+// used here.
 func (w *watch) load(ctx context.Context) (err error) {
 	if w.lost.ID == uuid.Nil {
 		w.lost, err = w.prober.LoadRun(ctx, w.run)
@@ -168,12 +169,13 @@ func (w *watch) ask(ctx context.Context, c dial.Target, goodSince *time.Time) wa
 	return state
 }
 
-// asked says whether a probe that ended with err was sent at all. What could not be
-// sent says nothing about the scraper: its next slot starts, and tells people why.
+// asked reports whether a probe that ended with err was sent. A probe that could not
+// be sent says nothing about the scraper: its next slot starts a run, and the end of
+// that run names the reason.
 func asked(err error) bool { return !errors.Is(err, domain.ErrInvalid) && !dial.Exhausted(err) }
 
-// prove asks for more than one good probe where more is due: a whole hold-down
-// of them, and a watcher for a run that lost its watcher.
+// prove returns what is missing after a good probe: good probes for the rest of the
+// hold-down, or the watcher of a run that lost its watcher.
 func (w *watch) prove(c dial.Target, goodSince time.Time) watchState {
 	lost, holdDown := w.lost, c.Recovery.HoldDown
 	switch {
@@ -192,12 +194,12 @@ func (w *watch) restored(ctx context.Context, by domain.NoticedBy) bool {
 	case err == nil, errors.Is(err, domain.ErrFinished), errors.Is(err, domain.ErrInvalid), errors.Is(err, domain.ErrNotFound):
 		return true
 	case ctx.Err() == nil:
-		w.prober.Logger.Error("a restored connection cannot be recorded; trying again", "scraper", w.scraper, "run", w.run, "error", err)
+		w.prober.Logger.Error("restored connection not recorded, retrying", "scraper", w.scraper, "run", w.run, "error", err)
 	}
 	return false
 }
 
-// report keeps what is being waited for, and logs it when it changes.
+// report stores what the watch waits for, and logs it when it changes.
 func (w *watch) report(ctx context.Context, state watchState) {
 	w.mu.Lock()
 	changed := w.seen.waiting != state.waiting
@@ -208,7 +210,7 @@ func (w *watch) report(ctx context.Context, state watchState) {
 	}
 }
 
-// pause waits for the next probe and says what will have caused it.
+// pause waits until the next probe is due and returns what causes it.
 func (w *watch) pause(ctx context.Context, interval time.Duration) domain.NoticedBy {
 	timer := time.NewTimer(interval)
 	defer timer.Stop()
