@@ -1,11 +1,11 @@
-// Package live tells open pages and clients what changes: first the whole
-// state, then one message per change.
+// Package live sends changes to open pages and clients: first the whole state, then
+// one message per change.
 //
-// A message is rendered once and shared by everyone who follows. The hub never
-// waits for a reader: one who falls 64 messages behind is let go, and comes back
-// to a fresh state. What is rendered, JSON or HTML, is the business of whoever
-// makes a [Hub].
+// A message is rendered once and shared by all readers. The hub never waits for a
+// reader: it closes the stream of a reader that is 64 messages behind, and the reader
+// connects again and gets a new state. [Config.Render] decides what is sent, JSON or
+// HTML.
 //
-// [Watchers] knows which clients have a stream open, for the runs that live
-// only as long as their watcher does.
+// [Watchers] records which clients have a stream open, for runs that live only as long
+// as their watcher.
 package live

@@ -14,47 +14,48 @@ import (
 // Message is one server-sent event.
 type Message struct {
 	Event string
-	Data  []byte // shared by every reader: not to be changed
+	Data  []byte // shared by all readers; must not be changed
 }
 
 const (
-	// Backlog is how many messages a reader may fall behind before it is let go.
+	// Backlog is how many messages a reader may fall behind before its stream is closed.
 	Backlog = 64
-	// Beat is how often a stream says that it is alive. Nobody else notices a
-	// half-open one.
+	// Beat is the interval of beats. Without them neither side notices a half-open
+	// stream.
 	Beat = 5 * time.Second
-	// BeatEvent is the name of that message; its data is {"position":N}, how far
-	// the hub has come.
+	// BeatEvent is the name of a beat; its data is {"position":N}, the position up to
+	// which the hub has sent changes.
 	BeatEvent = "beat"
 
-	poll = time.Second // when no signal comes
-	// burst is when many changes at once are told as a fresh state: one by one
-	// they would put even a quick reader behind.
+	poll = time.Second // interval of reading when no signal comes
+	// burst is the number of changes from which the hub sends a new state instead:
+	// so many messages would put even a quick reader behind.
 	burst = Backlog / 2
 )
 
-// ErrClosed says that the hub has ended.
+// ErrClosed is the error of Subscribe after the hub has ended.
 var ErrClosed = errors.New("live updates have ended")
 
-// Source is where changes come from: *projections.Queries.
+// Source provides changes; *projections.Queries does.
 type Source interface {
 	ChangedSince(ctx context.Context, position int64) (projections.Changes, error)
 }
 
-// Config is what a hub needs; all of it but Watchers and Logger.
+// Config configures a hub. Watchers and Logger are optional.
 type Config struct {
 	Source Source
-	// Wake yields a token when there may be changes: the store's WakeProgress.
+	// Wake returns a channel that has a token when there may be changes: the store's
+	// WakeProgress.
 	Wake func() (tokens <-chan struct{}, stop func())
-	// Render turns changes into messages, or a state (Changes.State) into what a
-	// stream begins with. It is called by one goroutine.
+	// Render turns changes into messages, or a state (Changes.State) into the messages
+	// that a stream begins with. It is called by one goroutine.
 	Render func(projections.Changes) ([]Message, error)
-	// Watchers, if set, is told of every subscriber for as long as its stream is open.
+	// Watchers, if set, records every subscriber for as long as its stream is open.
 	Watchers *Watchers
 	Logger   *slog.Logger
 }
 
-// Hub passes changes on to whoever has subscribed.
+// Hub sends changes to its subscribers.
 type Hub struct {
 	cfg   Config
 	joins chan join
@@ -63,17 +64,17 @@ type Hub struct {
 	readers map[*reader]struct{}
 	closed  chan struct{}
 
-	// Of Run's goroutine alone.
+	// Used by Run's goroutine only.
 	position int64
-	state    []Message // for the next to join; nil: to be rendered
+	state    []Message // for the next reader; nil: not rendered yet
 	failing  bool
 }
 
-// reader is one open stream. Its channel is closed by whoever takes it out of
-// Hub.readers, under Hub.mu.
+// reader is one open stream. Whatever removes it from Hub.readers closes its channel,
+// with Hub.mu held.
 type reader struct{ messages chan Message }
 
-// take says whether there was room for all of the messages.
+// take buffers the messages and reports whether there was room for all.
 func (r *reader) take(messages []Message) bool {
 	for _, m := range messages {
 		select {
@@ -92,7 +93,7 @@ type joined struct {
 	err    error
 }
 
-// New makes a hub. It passes nothing on until Run.
+// New returns a hub, which sends nothing until Run is called.
 func New(cfg Config) *Hub {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -100,9 +101,10 @@ func New(cfg Config) *Hub {
 	return &Hub{cfg: cfg, joins: make(chan join), readers: map[*reader]struct{}{}, closed: make(chan struct{})}
 }
 
-// Subscribe opens a stream: the state, then changes and beats. It ends when the
-// channel is closed: because ctx is done, the reader fell behind or the hub has
-// ended. It waits until the hub runs. An empty watcherID is nobody's.
+// Subscribe opens a stream: the state, then changes and beats. The hub closes the
+// channel when ctx is done, when the reader falls behind and when the hub ends.
+// Subscribe waits until the hub runs. watcherID is empty if the stream is not that of a
+// watcher.
 func (h *Hub) Subscribe(ctx context.Context, watcherID string) (<-chan Message, error) {
 	reply := make(chan joined, 1)
 	select {
@@ -127,8 +129,8 @@ func (h *Hub) Subscribe(ctx context.Context, watcherID string) (<-chan Message, 
 	return got.reader.messages, nil
 }
 
-// Close ends every stream and refuses new ones; it may be called again. An HTTP
-// server's Shutdown waits for open streams, so this comes before it.
+// Close ends every stream and refuses new ones; it may be called again. Call it before
+// an HTTP server's Shutdown, which waits for open streams.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,7 +145,7 @@ func (h *Hub) Close() {
 	}
 }
 
-// Run passes changes on until ctx is done, and closes the hub then.
+// Run sends changes until ctx is done, and then closes the hub.
 func (h *Hub) Run(ctx context.Context) error {
 	defer h.Close()
 	wake, stop := h.cfg.Wake()
@@ -167,9 +169,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 }
 
-// join adds a reader that begins with the state. The state may be ahead of what
-// the others were told; what the reader is then told again says what the state
-// said or something newer.
+// join adds a reader, which begins with the state. The state may be newer than the
+// changes sent so far; the reader then gets some changes again, each with what the
+// state said or something newer.
 func (h *Hub) join(ctx context.Context) joined {
 	if err := h.renderState(ctx); err != nil {
 		return joined{err: err}
@@ -189,7 +191,7 @@ func (h *Hub) join(ctx context.Context) joined {
 	return joined{reader: r}
 }
 
-// renderState makes the state for the next to join, unless it stands already.
+// renderState renders the state for the next reader, unless that is done already.
 func (h *Hub) renderState(ctx context.Context) error {
 	if h.state != nil {
 		return nil
@@ -209,15 +211,15 @@ func (h *Hub) renderState(ctx context.Context) error {
 	return nil
 }
 
-// alone says whether nobody listens. Then nothing is read, and the next state
-// says where to go on.
+// alone reports whether the hub has no reader. Then the hub reads nothing, and goes on
+// at the position of the next state.
 func (h *Hub) alone() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.readers) == 0
 }
 
-// catchUp passes on everything that has changed.
+// catchUp sends all changes since the last ones.
 func (h *Hub) catchUp(ctx context.Context) {
 	if h.alone() {
 		h.state = nil
@@ -253,25 +255,26 @@ func (h *Hub) step(ctx context.Context) (moved bool, err error) {
 	return true, nil
 }
 
-// note logs when changes stop coming, and when they come again.
+// note logs when reading changes begins to fail, and when it works again.
 func (h *Hub) note(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil && !h.failing:
 		h.failing = true
-		h.cfg.Logger.Warn("live updates are not coming", "error", err)
+		h.cfg.Logger.Warn("live updates not read, retrying", "error", err)
 	case err == nil && h.failing:
 		h.failing = false
-		h.cfg.Logger.Info("live updates are coming again", "position", h.position)
+		h.cfg.Logger.Info("live updates read again", "position", h.position)
 	}
 }
 
 func (h *Hub) beat() {
-	h.state = nil // what a state says of time, such as the next slot, gets old
+	h.state = nil // the state contains times, such as the next slot, that become old
 	h.send(Message{Event: BeatEvent, Data: fmt.Appendf(nil, `{"position":%d}`, h.position)})
 }
 
-// send never waits: a reader whose channel is full is let go.
+// send buffers messages for all readers. It never waits: it ends the stream of a
+// reader whose buffer is full.
 func (h *Hub) send(messages ...Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -290,7 +293,7 @@ func (h *Hub) remove(r *reader) {
 	}
 }
 
-// drop ends a stream. The caller holds h.mu.
+// drop ends a stream. The caller must hold h.mu.
 func (h *Hub) drop(r *reader) {
 	delete(h.readers, r)
 	close(r.messages)

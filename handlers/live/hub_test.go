@@ -191,7 +191,7 @@ func TestABeatComesEveryFiveSeconds(t *testing.T) {
 	})
 }
 
-func TestAReaderThatFallsBehindIsLetGoAndTheOthersAreNot(t *testing.T) {
+func TestOnlyTheStreamOfASlowReaderIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource()
 		h := run(t, s.config())
@@ -213,7 +213,7 @@ func TestAReaderThatFallsBehindIsLetGoAndTheOthersAreNot(t *testing.T) {
 	})
 }
 
-func TestManyChangesAtOnceAreToldAsAState(t *testing.T) {
+func TestManyChangesAtOnceAreSentAsAState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource()
 		stream := subscribe(t, run(t, s.config()))
@@ -225,7 +225,7 @@ func TestManyChangesAtOnceAreToldAsAState(t *testing.T) {
 	})
 }
 
-func TestNobodyListeningCostsNothing(t *testing.T) {
+func TestAHubWithoutReadersReadsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource()
 		h := run(t, s.config())
@@ -298,7 +298,7 @@ func TestAFailingSourceIsLoggedOnceAndSoIsItsReturn(t *testing.T) {
 		if n := strings.Count(log.String(), "database down"); n != 1 {
 			t.Errorf("logged %d times:\n%s", n, &log)
 		}
-		if !strings.Contains(log.String(), "coming again") {
+		if !strings.Contains(log.String(), "read again") {
 			t.Errorf("the return was not logged:\n%s", &log)
 		}
 	})

@@ -8,24 +8,24 @@ import (
 	"scrapelog/domain"
 )
 
-// keep is for how long a watcher that went away is remembered: far longer than
-// any grace, and not for ever.
+// keep is how long a watcher without a stream is remembered: much longer than any
+// grace.
 const keep = time.Hour
 
-// Watchers knows which watchers have a stream open. The zero value is ready for
-// use, and so are its methods for any number of goroutines.
+// Watchers records which watchers have a stream open. The zero value is ready for use.
+// The methods are safe for concurrent use.
 type Watchers struct {
 	mu    sync.Mutex
 	known map[string]watcher // by the digest of the id
 }
 
 type watcher struct {
-	streams int       // open now: a page that is reloaded has two for a moment
-	gone    time.Time // when the last one closed
+	streams int       // open now; a page that is reloaded has two for a moment
+	gone    time.Time // when the last one was closed
 }
 
-// Enter says that a stream of the watcher with this id is open until leave is called,
-// which counts once.
+// Enter records that a stream of the watcher with this id is open until leave is
+// called. Further calls of leave do nothing.
 func (w *Watchers) Enter(id string) (leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -44,15 +44,15 @@ func (w *Watchers) leave(id string, now time.Time) {
 	w.known[id] = watcher{streams: w.known[id].streams - 1, gone: now}
 }
 
-// Present says whether the watcher that a run was recorded with has a stream open.
+// Present reports whether the watcher of a run, as recorded, has a stream open.
 func (w *Watchers) Present(recorded string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.known[domain.RecordedWatcher(recorded)].streams > 0
 }
 
-// GoneSince says whether the watcher that a run was recorded with has no stream open,
-// and since when: zero if it was never seen here, or so long ago that it is forgotten.
+// GoneSince reports whether the watcher of a run, as recorded, has no stream open, and
+// since when. The time is zero if the watcher was never seen here or is forgotten.
 func (w *Watchers) GoneSince(recorded string) (time.Time, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
