@@ -13,10 +13,10 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// Target is the scraper to check, and what it is asked to scrape.
+// Target is the scraper to check, with the orders that the check sends.
 type Target struct {
 	URL        string
-	Scraper    string            // the name it is given; empty: "contract-check"
+	Scraper    string            // the name in the orders; empty: "contract-check"
 	Platforms  []string          // of each order
 	Params     json.RawMessage   // of each order; a JSON object
 	HeadersEnv map[string]string // as in a scraper's configuration
@@ -28,10 +28,10 @@ func (t Target) config() dial.Target {
 	return dial.Target{ScraperConfig: cfg}
 }
 
-// Check asks the scraper for real scrapes and judges what it does. One of them is
-// followed to its end, as long as that takes; up to three more are started and
-// left. There is a verdict for every rule, whatever the error is: the cause of
-// ctx, an ErrUnreachable, or a domain.ErrInvalid about the target.
+// Check orders real scrapes and judges what the scraper does. It follows one scrape to
+// its end, for as long as that takes, and starts and leaves up to three more. It returns
+// a verdict for every rule, also with an error. The error is the cause of ctx, an
+// ErrUnreachable, or a domain.ErrInvalid about the target.
 func Check(ctx context.Context, t Target) ([]Verdict, error) {
 	if t.Scraper == "" {
 		t.Scraper = "contract-check"
@@ -44,35 +44,35 @@ func Check(ctx context.Context, t Target) ([]Verdict, error) {
 	return c.report.verdicts(), err
 }
 
-// check is one visit to a scraper.
+// check is one check of a scraper.
 type check struct {
 	target Target
 	report report
 	left   departure
 }
 
-// departure is what was seen when a client left in mid-scrape.
+// departure is what the check observed after it left a running scrape.
 type departure struct {
-	ran  bool          // something ran when it left
-	at   time.Duration // since the scrape had begun
+	ran  bool          // a scrape ran when the check left
+	at   time.Duration // from the start of the scrape
 	gone time.Duration // until the scraper was free again
 }
 
 const (
-	// stopWithin is how long a scraper has to stop that announces no beat.
+	// stopWithin is how long a scraper without an announced beat may take to stop.
 	stopWithin = 15 * time.Second
-	// stopAtLeast is how long it has in any case, however short its beat is.
+	// stopAtLeast is how long a scraper may take to stop, however short its beat is.
 	stopAtLeast = 5 * time.Second
-	// stopAtMost is how much longer the check waits for a scrape that did not
-	// stop, to see the others to its end.
+	// stopAtMost is how much longer the check waits for a scrape that did not stop,
+	// so that it can judge the remaining rules.
 	stopAtMost = 30 * time.Second
 	askAgain   = 250 * time.Millisecond
-	// lag is how far a stream's end may be behind the answer to a later POST.
+	// lag is how long after the answer to a later POST the end of a stream may arrive.
 	lag = 200 * time.Millisecond
 )
 
-// run plays it through: a first scrape, a second one beside it, a third that
-// recovers the first and is left, and a fourth that is followed to its end.
+// run orders a first scrape, a second one beside it, a third one that recovers the
+// first and is left, and a fourth one that it follows to its end.
 func (c *check) run(ctx context.Context) error {
 	if err := c.target.config().Validate(); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (c *check) run(ctx context.Context) error {
 	first, err := c.ask(ctx, uuid.Nil, true)
 	if err != nil {
 		if errors.Is(err, ErrUnreachable) {
-			c.report = report{} // nobody was there to be judged
+			c.report = report{} // there is nothing to judge
 		}
 		return err
 	}
@@ -125,7 +125,7 @@ func (c *check) ask(ctx context.Context, recovers uuid.UUID, hold bool) (*exchan
 	return c.target.ask(ctx, o, hold)
 }
 
-// noHeader makes an answer that did not come a finding.
+// noHeader turns the error of a missing answer into a finding.
 func (c *check) noHeader(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrUnreachable) || errors.Is(err, domain.ErrInvalid) {
 		return err
@@ -148,14 +148,14 @@ func (c *check) probe(ctx context.Context) error {
 	case !answered:
 		c.report.finding(RuleProbe, "HEAD got no answer", fixProbe)
 	case !back:
-		c.report.finding(RuleProbe, "HEAD got a gateway's answer: the scraper would never be taken for back", fixProbe)
+		c.report.finding(RuleProbe, "HEAD got a gateway's answer: scrapelog would never find the scraper back", fixProbe)
 	default:
 		c.report.ok(RuleProbe, "HEAD is answered")
 	}
 	return nil
 }
 
-// probeAgain sees what the first probe has put into a cache on the way.
+// probeAgain finds a cache on the way that stored the answer to the first probe.
 func (c *check) probeAgain(ctx context.Context) {
 	_, _, err := dial.Probe(ctx, c.target.config())
 	if cached := (*dial.CachedError)(nil); errors.As(err, &cached) {
@@ -164,10 +164,10 @@ func (c *check) probeAgain(ctx context.Context) {
 }
 
 func (c *check) answeredByCache(err *dial.CachedError) {
-	c.report.finding(RuleProbe, "HEAD was "+err.Error()+": a dead scraper would be taken for back", fixCache)
+	c.report.finding(RuleProbe, "HEAD was "+err.Error()+": scrapelog would find a dead scraper back", fixCache)
 }
 
-// second asks for a scrape beside the first.
+// second orders a scrape beside the first.
 func (c *check) second(ctx context.Context, first *exchange) error {
 	x, err := c.ask(ctx, uuid.Nil, false)
 	if err != nil {
@@ -185,8 +185,8 @@ func (c *check) second(ctx context.Context, first *exchange) error {
 	return nil
 }
 
-// takeOver asks for a scrape that recovers the first one. It returns the one
-// that runs then.
+// takeOver orders a scrape that recovers the first one. It returns the exchange of the
+// scrape that runs afterwards.
 func (c *check) takeOver(ctx context.Context, first *exchange) (*exchange, error) {
 	x, err := c.ask(ctx, first.run, false)
 	if err != nil {
@@ -217,8 +217,8 @@ func (c *check) takeOver(ctx context.Context, first *exchange) (*exchange, error
 	return x, nil
 }
 
-// leaveAndReturn leaves whatever runs, and asks until the scraper is free again.
-// Without an exchange and an error it never was.
+// leaveAndReturn leaves the running scrapes and orders another until the scraper is
+// free again. It returns no exchange and no error if the scraper never was.
 func (c *check) leaveAndReturn(ctx context.Context, first, held *exchange) (*exchange, error) {
 	ran := !held.isOver()
 	left, allowed := time.Now(), held.mayTakeToStop()
@@ -247,7 +247,7 @@ func (c *check) leaveAndReturn(ctx context.Context, first, held *exchange) (*exc
 	}
 }
 
-// mayTakeToStop is how long the scraper may take to see that its client left.
+// mayTakeToStop returns how long the scraper may take to notice that its client left.
 func (x *exchange) mayTakeToStop() time.Duration {
 	if x.beat == 0 {
 		return stopWithin
@@ -255,7 +255,7 @@ func (x *exchange) mayTakeToStop() time.Duration {
 	return max(beatsToLose*x.beat, stopAtLeast)
 }
 
-// waits says whether done was closed within the time. Without done it only waits.
+// waits reports whether done was closed within the time. If done is nil it only waits.
 func waits(ctx context.Context, done <-chan struct{}, within time.Duration) bool {
 	late := time.NewTimer(within)
 	defer late.Stop()

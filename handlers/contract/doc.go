@@ -1,13 +1,13 @@
-// Package contract is what scrapelog asks of a scraper: the page that says it,
-// and the check that sees whether a scraper keeps to it.
+// Package contract holds the scraper contract as a page, and the check whether a
+// scraper keeps it.
 //
 //	contract.md    the contract, for people
-//	check.go       what the check does to a scraper, in which order
+//	check.go       the steps of the check, in their order
 //	exchange.go    one POST at the level of its connection
 //	transcript.go  what came back, byte by byte
-//	judge.go       what of it is right, what is not, and how to mend that
+//	judge.go       which rules hold, which do not, and how to fix that
 //
-// The check sees from outside, as scrapelog does: that a scrape stopped when its
-// client left shows in the next POST being answered 200. That beats come from
-// the loop that does the work, nobody can see.
+// The check observes the scraper from outside, as scrapelog does. A scrape stopped when
+// its client left if the next POST is answered 200. Whether beats come from the loop
+// that does the work cannot be observed.
 package contract

@@ -16,15 +16,15 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// ErrUnreachable is a scraper to which no connection could be opened.
+// ErrUnreachable reports that no connection to the scraper could be opened.
 var ErrUnreachable = errors.New("the scraper cannot be reached")
 
-// holdBack is how long a body stays unfinished to see whether the answer waits
-// for the rest of it.
+// holdBack is how long the check waits with the second half of a body, to see whether
+// the scraper answers before it has the whole body.
 const holdBack = 500 * time.Millisecond
 
-// exchange is one POST and its answer. It works on the connection itself: only
-// there a body can be sent in two halves, and an end be told from a reset.
+// exchange is one POST and its answer. It works on the connection itself, because
+// net/http's transport cannot send a body in two halves.
 type exchange struct {
 	run    uuid.UUID
 	conn   net.Conn
@@ -37,8 +37,8 @@ type exchange struct {
 	*transcript
 }
 
-// ask sends an order and waits for the header. An error that is no
-// ErrUnreachable says how the answer failed to come.
+// ask sends an order and waits for the header. An error that is not an ErrUnreachable
+// says why no answer came.
 func (t Target) ask(ctx context.Context, o dial.Order, hold bool) (*exchange, error) {
 	request, err := o.Request(ctx, t.config())
 	if err != nil {
@@ -62,7 +62,7 @@ func (t Target) ask(ctx context.Context, o dial.Order, hold bool) (*exchange, er
 	return x, nil
 }
 
-// leave closes the connection, as a client does that goes away.
+// leave closes the connection, as a client that leaves does.
 func (x *exchange) leave() {
 	x.forget()
 	_ = x.conn.Close()
@@ -93,7 +93,7 @@ func (x *exchange) send(request *http.Request, hold bool) error {
 func (x *exchange) receive(request *http.Request, patience time.Duration) (err error) {
 	asked := time.Now()
 	_ = x.conn.SetReadDeadline(asked.Add(patience))
-	for { // an informational answer is none yet
+	for { // skip interim answers
 		if x.resp, err = http.ReadResponse(x.buffer, request); err != nil {
 			return noAnswer(err, patience)
 		}

@@ -12,19 +12,19 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// atOnce is how late a header may be.
+// atOnce is how late a header may come.
 const atOnce = 2 * time.Second
 
-// Why something was not seen.
+// Reasons why a rule could not be judged.
 const (
 	tooShort  = "the scrape was over too soon to see it: give --params that make it last some seconds"
 	needsBusy = "it shows only where a second POST is answered 409"
 )
 
-// How to mend what was found.
+// How to fix a finding.
 const (
-	fixProbe     = "answer HEAD on the scraper's URL, with 200, without starting anything: scrapelog asks so whether you are back"
-	fixCache     = "answer HEAD with Cache-Control: no-store, and keep caches in front from answering in your place"
+	fixProbe     = "answer HEAD on the scraper's URL, with 200, without starting anything: scrapelog sends HEAD to find out whether the scraper is back"
+	fixCache     = "answer HEAD with Cache-Control: no-store, and configure caches in front of the scraper so that they do not answer for it"
 	fixBody      = "read the request's body to its end before you answer: recovers is in it, and a server may not notice that its client leaves while a body is unread"
 	fixHeader    = "answer every POST with a status and a header within ten seconds, whatever the scrape does"
 	fixLate      = "send 200 and the header before the scrape starts, not when it has something to say"
@@ -35,7 +35,7 @@ const (
 	fixRedirect  = "give the URL that it redirects to: scrapelog follows none"
 	fixType      = "send Content-Type: text/event-stream"
 	fixEncoding  = "send the stream without compression; Content-Encoding may only be identity"
-	fixBusy      = "answer 409 while a scrape runs, unless recovers names it: two scrapes at once are what a lost run and its recovery must not be"
+	fixBusy      = "answer 409 while a scrape runs, unless recovers names it: a lost run and its recovery must not scrape at the same time"
 	fixRecovers  = "compare the body's recovers with the run_id that you hold; when they are equal, end that scrape and answer 200"
 	fixTakeOver  = "end the scrape that recovers names, and close its stream, before the new one starts"
 	fixLeaving   = "stop the scrape when a write fails or the connection closes; write a beat regularly so that a write can fail"
@@ -61,7 +61,7 @@ func (c *check) judgeBody(x *exchange) {
 	c.report.ok(RuleBody, "the answer waits for the whole body")
 }
 
-// judgeHeader says whether there is a stream to read.
+// judgeHeader judges the header and reports whether there is a stream to read.
 func (c *check) judgeHeader(x *exchange) bool {
 	if seen, fix := refused(x.resp); seen != "" {
 		c.report.finding(RuleHeader, seen, fix)
@@ -78,7 +78,7 @@ func (c *check) judgeHeader(x *exchange) bool {
 	return true
 }
 
-// refused says why an answer is no stream, and what to do about it.
+// refused returns why an answer is not a stream and how to fix that, or "".
 func refused(resp *http.Response) (seen, fix string) {
 	given := resp.Header.Get("Content-Type")
 	media, _, _ := mime.ParseMediaType(given)
@@ -99,8 +99,8 @@ func refused(resp *http.Response) (seen, fix string) {
 	return "", ""
 }
 
-// judgeLeaving compares with a scrape that was followed to its end and took so long:
-// one that would have ended by itself at that time has shown nothing.
+// judgeLeaving compares the time until the scraper was free again with the duration of
+// a whole scrape: a scrape that was about to end by itself proves nothing.
 func (c *check) judgeLeaving(whole time.Duration) {
 	free := c.left.at + c.left.gone
 	switch {
@@ -116,7 +116,7 @@ func (c *check) judgeLeaving(whole time.Duration) {
 	}
 }
 
-// judgeSeen notes what was wrong with streams that were left, or taken over.
+// judgeSeen records the flaws of streams that were left or taken over.
 func (c *check) judgeSeen(left ...*exchange) {
 	for _, x := range left {
 		<-x.over
@@ -130,7 +130,7 @@ func (c *check) judgeFlaws(x *exchange) {
 	}
 }
 
-// judgeStream is about the stream that was followed to its end.
+// judgeStream judges the stream that was followed to its end.
 func (c *check) judgeStream(x *exchange) {
 	c.judgeFlaws(x)
 	c.judgeEnding(x)

@@ -9,20 +9,20 @@ import (
 	"github.com/yuin/goldmark/parser"
 )
 
-// Title is what the page is called.
+// Title is the title of the page.
 const Title = "What a scraper must do"
 
-// Text is the contract in Markdown, in lines that fit a terminal.
+// Text is the contract in Markdown. Its lines fit a terminal.
 //
 //go:embed contract.md
 var Text string
 
-// HTML is the contract as the main part of a page, its first heading included.
+// HTML returns the contract as the main part of a page, with its first heading.
 func HTML() string {
 	var page bytes.Buffer
 	markdown := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 	if err := markdown.Convert([]byte(Text), &page); err != nil {
-		panic(err) // the text is ours, and a buffer takes everything
+		panic(err) // cannot happen: the text is constant, and a buffer does not fail
 	}
 	return page.String()
 }

@@ -1,10 +1,10 @@
 package contract
 
-// Rule is a thing that the contract asks for.
+// Rule is a requirement of the contract.
 type Rule string
 
-// The rules, in the order in which a scrape meets them. Programs that read a
-// report compare these.
+// The rules, in the order in which a scrape meets them. Programs that read a report
+// rely on these names.
 const (
 	RuleProbe    Rule = "probe"      // HEAD is answered
 	RuleBody     Rule = "body"       // the whole body is read before the answer
@@ -23,11 +23,10 @@ var rules = []Rule{
 	RuleProbe, RuleBody, RuleHeader, RuleBusy, RuleRecovers, RuleLeaving, RuleFlush, RuleBeats, RuleBlank, RuleData, RuleEnding,
 }
 
-// Result is what became of a rule.
+// Result is the result of checking a rule.
 type Result string
 
-// The results. Unseen is no finding: there was nothing to judge by, and Seen says
-// why.
+// The results. Unseen means that the rule could not be judged; Verdict.Seen says why.
 const (
 	OK      Result = "ok"
 	Finding Result = "finding"
@@ -63,7 +62,7 @@ func (r report) unseen(rule Rule, why string) {
 	}
 }
 
-// verdicts has one for every rule.
+// verdicts returns a verdict for every rule, in their order.
 func (r report) verdicts() []Verdict {
 	all := make([]Verdict, len(rules))
 	for i, rule := range rules {

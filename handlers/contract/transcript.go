@@ -17,16 +17,16 @@ import (
 
 const (
 	maxEvent     = 64 << 10               // the contract's
-	maxBlock     = 256 << 10              // where scrapelog gives up
+	maxBlock     = 256 << 10              // the limit at which scrapelog stops reading
 	beatsToLose  = 3                      // missed in a row
-	grace        = 250 * time.Millisecond // what scrapelog adds before it gives up
-	closing      = 2 * time.Second        // how long a stream may stay open behind its terminal event
+	grace        = 250 * time.Millisecond // what scrapelog adds to a time of silence
+	closing      = 2 * time.Second        // how long a stream may stay open after its terminal event
 	sameInstant  = 50 * time.Millisecond
 	quotedLength = 60
 )
 
-// transcript is what a stream said. One goroutine reads it; what it has found is
-// for others once over is closed.
+// transcript is the content of a stream. One goroutine reads the stream; others may use
+// the fields once over is closed.
 type transcript struct {
 	began time.Time
 	beat  time.Duration
@@ -51,7 +51,7 @@ type transcript struct {
 
 type flaw struct{ seen, fix string }
 
-// block is an event that is not whole yet.
+// block is an event whose blank line has not come yet.
 type block struct {
 	size     int
 	named    bool
@@ -64,7 +64,7 @@ func newTranscript(now time.Time, beat time.Duration) *transcript {
 	return &transcript{began: now, beat: beat, lastAt: now, heardAt: now, over: make(chan struct{}), flaws: map[Rule]flaw{}}
 }
 
-// isOver says whether the stream has ended.
+// isOver reports whether the stream has ended.
 func (t *transcript) isOver() bool {
 	select {
 	case <-t.over:
@@ -74,8 +74,8 @@ func (t *transcript) isOver() bool {
 	}
 }
 
-// read follows the stream to its end: the other side's, silence past the point
-// where scrapelog gives up, or our leaving.
+// read reads the stream until the scraper ends it, it is silent for longer than
+// scrapelog waits, or the check leaves.
 func (t *transcript) read(conn net.Conn, stream io.Reader) {
 	defer close(t.over)
 	buf := make([]byte, 32<<10)
@@ -91,7 +91,7 @@ func (t *transcript) read(conn net.Conn, stream io.Reader) {
 	t.breaks(t.closedAt)
 }
 
-// lasted is how long the scrape went on, to its terminal event if there was one.
+// lasted returns the time to the terminal event, or to the end if none came.
 func (t *transcript) lasted() time.Duration {
 	if t.endedAt.IsZero() {
 		return t.closedAt.Sub(t.began)
@@ -115,7 +115,7 @@ func (t *transcript) flaw(rule Rule, fix, seen string, args ...any) {
 	}
 }
 
-// breaks notes how long nothing was said until now.
+// breaks counts the time without an event until now.
 func (t *transcript) breaks(now time.Time) {
 	if t.endedAt.IsZero() {
 		t.gap = max(t.gap, now.Sub(t.lastAt))
@@ -175,7 +175,7 @@ func (t *transcript) hearLine(line []byte, now time.Time) {
 	}
 }
 
-// dispatch takes the block for an event, if there is one in it.
+// dispatch ends the block and judges the event in it, if there is one.
 func (t *transcript) dispatch(now time.Time) {
 	b := t.block
 	t.block = block{}
@@ -216,7 +216,7 @@ func (t *transcript) judgeData(b block) {
 	}
 }
 
-// judgeTerminal reads the event as a run would.
+// judgeTerminal reads the event as scrapelog does for a run.
 func (t *transcript) judgeTerminal(b block) {
 	last, _ := dial.ParseTerminal(b.kind, string(bytes.Join(b.data, []byte("\n"))))
 	if last.Broken != "" {
@@ -224,14 +224,14 @@ func (t *transcript) judgeTerminal(b block) {
 	}
 }
 
-// said says whether the stream ended with the terminal event of that kind, be it
+// said reports whether the stream ended with a terminal event of that kind, with or
 // without its blank line.
 func (t *transcript) said(kind string) bool {
 	last, _ := t.unfinished()
 	return last == kind || len(t.terminals) > 0 && strings.HasPrefix(t.terminals[0], kind+" ")
 }
 
-// unfinished is what came without its blank line.
+// unfinished returns the kind of an event whose blank line did not come.
 func (t *transcript) unfinished() (kind string, is bool) {
 	b := t.block
 	if name, value, _ := strings.Cut(string(t.line), ":"); name == "event" {
@@ -250,7 +250,7 @@ func quote(data []byte) string {
 	return fmt.Sprintf("%q", data)
 }
 
-// since is a time as a person would give it.
+// since returns the time between two instants, rounded for people.
 func since(from, to time.Time) time.Duration { return rounded(to.Sub(from)) }
 
 func rounded(d time.Duration) time.Duration {
