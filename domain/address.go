@@ -31,9 +31,8 @@ func CheckURL(field, raw string) error {
 	return nil
 }
 
-// PublicURL returns a URL as it may be shown: without credentials, query and
-// fragment. Of a text that is no URL, such as "me:secret@host", what stands before
-// an @ is cut.
+// PublicURL returns a URL without credentials, query and fragment, for output. In a
+// text that is not a URL, such as "me:secret@host", the part before the @ is cut.
 func PublicURL(raw string) string {
 	shown := raw
 	if u, err := url.Parse(raw); err == nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Command is a request. It may be refused, or change nothing because what it
-// asks for is so already.
+// Command is a request. It may be refused, and it changes nothing where the state is
+// already the requested one.
 //
 //sumtype:decl
 type Command interface{ isCommand() }
@@ -29,7 +29,7 @@ type ScraperCommand interface {
 	ScraperName() string
 }
 
-// ToRun is what every command to a run says first.
+// ToRun holds the fields that every command to a run has.
 type ToRun struct {
 	RunID uuid.UUID
 }
@@ -37,7 +37,7 @@ type ToRun struct {
 // Run implements RunCommand.
 func (t ToRun) Run() uuid.UUID { return t.RunID }
 
-// ToScraper is what every command to a scraper says first.
+// ToScraper holds the fields that every command to a scraper has.
 type ToScraper struct {
 	Scraper string
 }
@@ -45,8 +45,8 @@ type ToScraper struct {
 // ScraperName implements ScraperCommand.
 func (t ToScraper) ScraperName() string { return t.Scraper }
 
-// StartScrape asks for a new run. A scheduled or recovery start that must not
-// be leaves a ScrapeSkipped; a manual one is refused.
+// StartScrape requests a new run. A scheduled or recovery start that is not allowed
+// is recorded as ScrapeSkipped; a manual one is refused.
 type StartScrape struct {
 	ToScraper
 	RunID      uuid.UUID
@@ -55,7 +55,7 @@ type StartScrape struct {
 	Recovers   uuid.UUID       // the restored run (recovery); zero: whichever restored loss still stands
 	Watcher    string          // attach the run to this watcher
 	Params     json.RawMessage // in place of the configured params
-	Instance   string          // who is to follow it
+	Instance   string          // the instance that is to follow it
 	Unanswered bool            // the last probe of the lost connection got no answer at all (schedule)
 }
 
@@ -85,14 +85,14 @@ type RemoveScraper struct {
 	By, Reason string
 }
 
-// ReportCompleted says that the scraper said "completed".
+// ReportCompleted reports that the scraper said "completed".
 type ReportCompleted struct {
 	ToRun
 	Items int64
 	Note  string
 }
 
-// ReportFailed says that the run was answered and went wrong.
+// ReportFailed reports that the scrape of a run failed.
 type ReportFailed struct {
 	ToRun
 	Code       FailureCode
@@ -100,7 +100,7 @@ type ReportFailed struct {
 	HTTPStatus int
 }
 
-// ReportConnectionLost says that the run's link is gone.
+// ReportConnectionLost reports that a link of the run was lost.
 type ReportConnectionLost struct {
 	ToRun
 	Link        Link
@@ -112,14 +112,14 @@ type ReportConnectionLost struct {
 	Received    Received
 }
 
-// ReportConnectionRestored says that a lost run's connection is there again.
+// ReportConnectionRestored reports that the connection of a lost run is back.
 type ReportConnectionRestored struct {
 	ToRun
 	NoticedBy  NoticedBy
 	Superseded bool // a newer run has started since the loss (from the guard)
 }
 
-// CancelRun asks for the end of a run.
+// CancelRun requests the end of a run.
 type CancelRun struct {
 	ToRun
 	By, Reason string
@@ -136,8 +136,8 @@ func (ReportConnectionLost) isCommand()     {}
 func (ReportConnectionRestored) isCommand() {}
 func (CancelRun) isCommand()                {}
 
-// Origin is who asked, because of what, and when. It becomes the time and the
-// metadata of the events that follow.
+// Origin holds the actor, the cause and the time of a command. They become the time
+// and the metadata of the events that follow.
 type Origin struct {
 	At          time.Time // when it was seen to happen; zero: now
 	Actor       string    // "scheduler", "saga:rescrape", "user:…", "token:…"

@@ -13,12 +13,12 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// CatchUp is what becomes of a slot that was missed while scrapelog was down.
+// CatchUp is the policy for a slot that was missed while scrapelog was down.
 type CatchUp string
 
 // The policies.
 const (
-	CatchUpNone CatchUp = "none" // it is gone
+	CatchUpNone CatchUp = "none" // missed slots are dropped
 	CatchUpOne  CatchUp = "one"  // the last missed slot is run once
 )
 
@@ -43,13 +43,13 @@ type ScraperConfig struct {
 	Recovery       RecoveryConfig    `json:"recovery" yaml:"recovery"`
 }
 
-// ProbeConfig is how a lost scraper is watched for.
+// ProbeConfig configures the probes of a scraper whose connection is lost.
 type ProbeConfig struct {
 	URL      string   `json:"url,omitempty" yaml:"url"` // a GET that wants 2xx; empty: HEAD on the scraper's URL
 	Interval Duration `json:"interval" yaml:"interval"`
 }
 
-// RecoveryConfig is what follows when a lost connection is back.
+// RecoveryConfig configures the new run after a lost connection is back.
 type RecoveryConfig struct {
 	Enabled  bool     `json:"enabled" yaml:"enabled"`
 	HoldDown Duration `json:"hold_down" yaml:"hold_down"`
@@ -70,8 +70,8 @@ func DefaultScraperConfig() ScraperConfig {
 	}
 }
 
-// Redacted is the configuration as it may enter the log: URLs without their
-// query strings, which often carry keys.
+// Redacted returns the configuration for the log: without the query strings of URLs,
+// which often hold keys.
 func (c ScraperConfig) Redacted() ScraperConfig {
 	c.URL, c.Probe.URL = withoutQuery(c.URL), withoutQuery(c.Probe.URL)
 	return c
@@ -82,7 +82,7 @@ func withoutQuery(raw string) string {
 	return before
 }
 
-// Equal says whether two configurations mean the same to the byte.
+// Equal reports whether two configurations mean the same to the byte.
 func (c ScraperConfig) Equal(other ScraperConfig) bool {
 	a, errA := json.Marshal(c)
 	b, errB := json.Marshal(other)
@@ -91,11 +91,11 @@ func (c ScraperConfig) Equal(other ScraperConfig) bool {
 
 var nameRule = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
-// ValidScraperName says whether name may name a scraper.
+// ValidScraperName reports whether name may name a scraper.
 func ValidScraperName(name string) bool { return nameRule.MatchString(name) }
 
-// Validate returns the first invalid value as a *FieldError, in the order in
-// which a reader meets the keys.
+// Validate returns the first invalid value as a *FieldError, in the order of the keys
+// in the documentation.
 func (c ScraperConfig) Validate() error {
 	checks := []func() error{
 		c.validName,

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Duration is a time.Duration that reads and writes as people do: "45s", "2h".
+// Duration is a time.Duration whose text form is "45s" or "2h".
 type Duration time.Duration
 
 // String writes d without the zero units of time.Duration: "2h", not "2h0m0s".

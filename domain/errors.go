@@ -10,11 +10,11 @@ import (
 var (
 	// ErrNotFound: there is no such scraper, run or event.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: it may not be done now, because of what stands in its way.
+	// ErrConflict: the present state does not allow it.
 	ErrConflict = errors.New("conflict")
 	// ErrFinished: the run has ended already; its first end stands.
 	ErrFinished = errors.New("run has ended")
-	// ErrInvalid: what was asked for can never be done as it was asked.
+	// ErrInvalid: the request can never be carried out in this form.
 	ErrInvalid = errors.New("invalid")
 )
 

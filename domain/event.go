@@ -23,7 +23,7 @@ type Event interface {
 	ScraperName() string
 	// Run is the run that the event is about; uuid.Nil for an event of a scraper.
 	Run() uuid.UUID
-	// OccurredAt is when it happened, as its observer saw it.
+	// OccurredAt is when the event happened, by its observer's clock.
 	OccurredAt() time.Time
 
 	isEvent()
@@ -37,7 +37,7 @@ type RunEvent interface {
 	isRunEvent()
 }
 
-// AboutRun is what every event of a run says first.
+// AboutRun holds the fields that every event of a run has.
 type AboutRun struct {
 	RunID   uuid.UUID `json:"run_id"`
 	Scraper string    `json:"scraper"`
@@ -67,7 +67,7 @@ type ScraperEvent interface {
 	isScraperEvent()
 }
 
-// AboutScraper is what every event of a scraper says first.
+// AboutScraper holds the fields that every event of a scraper has.
 type AboutScraper struct {
 	Scraper string    `json:"scraper"`
 	At      time.Time `json:"at"`
@@ -94,11 +94,12 @@ const runStreamPrefix = "run-"
 // RunStream names the stream of a run.
 func RunStream(id uuid.UUID) string { return runStreamPrefix + id.String() }
 
-// NamesRunStream says whether a stream of that name is one of a run, or would be
-// if it had the run's whole id.
+// NamesRunStream reports whether the name of a stream is that of a run, with the
+// whole id or a part of it.
 func NamesRunStream(stream string) bool { return strings.HasPrefix(stream, runStreamPrefix) }
 
-// RunOfStream is the run whose stream has the given name, if it is one of a run.
+// RunOfStream returns the run whose stream has the given name. ok is false for the
+// stream of a scraper or of the log.
 func RunOfStream(stream string) (run uuid.UUID, ok bool) {
 	id, ok := strings.CutPrefix(stream, runStreamPrefix)
 	if !ok {
@@ -122,7 +123,7 @@ type RunStarted struct {
 	Params   json.RawMessage `json:"params,omitempty"` // what this run was asked for, in place of the configured params
 }
 
-// Received is how much of a stream was heard.
+// Received is the size of the part of a stream that arrived.
 type Received struct {
 	Events int64 `json:"events"`
 	Bytes  int64 `json:"bytes"`
@@ -156,7 +157,7 @@ type RunCompleted struct {
 	Note       string `json:"note,omitempty"` // from the scraper, such as how a crawl ended; at most [MaxNote] bytes
 }
 
-// RunFailed ends a run that was answered and went wrong.
+// RunFailed ends a run whose connection held and whose scrape failed.
 type RunFailed struct {
 	AboutRun
 	Code       FailureCode `json:"code"`
@@ -164,14 +165,14 @@ type RunFailed struct {
 	HTTPStatus int         `json:"http_status,omitempty"`
 }
 
-// RunCancelled ends a run that somebody asked to end.
+// RunCancelled ends a run at the request of a person or a program.
 type RunCancelled struct {
 	AboutRun
 	By     string `json:"by"`
 	Reason string `json:"reason"`
 }
 
-// ScraperConfigured carries the whole configuration, and no secret.
+// ScraperConfigured holds the whole configuration of a scraper, without secrets.
 type ScraperConfigured struct {
 	AboutScraper
 	Source Source        `json:"source"`
@@ -199,8 +200,8 @@ type ScraperRemoved struct {
 	Reason string `json:"reason"`
 }
 
-// ScrapeSkipped is the trace of a scrape that was due and not run. Slots of one
-// unbroken gap leave one.
+// ScrapeSkipped records a scrape that was due and not run. All slots of one
+// unbroken gap share one event.
 type ScrapeSkipped struct {
 	AboutScraper
 	Trigger  Trigger    `json:"trigger"`
@@ -209,17 +210,17 @@ type ScrapeSkipped struct {
 	Reason   SkipReason `json:"reason"`
 }
 
-// LogStream holds what happened to the log itself.
+// LogStream is the stream of events about the log itself.
 const LogStream = "log"
 
-// LogAccepted says that the owner of the log's key went on on purpose with a log
-// that does not follow from what was signed, or whose proof was lost.
+// LogAccepted records that the owner of the log's key accepted a log that does not
+// follow from the signed checkpoints, or whose proof was lost.
 type LogAccepted struct {
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
 	Reason     string    `json:"reason"`
-	Superseded int64     `json:"superseded"` // how many events had been signed
-	Proven     int64     `json:"proven"`     // up to here the log is the one that was signed
+	Superseded int64     `json:"superseded"` // the number of events that had been signed
+	Proven     int64     `json:"proven"`     // the last position at which the log equals the signed one
 	Key        string    `json:"key"`        // name and hash of the key that signs from here on
 }
 
@@ -303,8 +304,8 @@ func register[E Event]() string {
 }
 
 // Decode reads an event of the given wire name; one of a retired name is upcast.
-// An unknown name is an event of a newer program: it yields nil and no error,
-// for readers to pass over.
+// An unknown name is an event of a newer program: Decode returns nil and no error,
+// and readers skip the event.
 func Decode(eventType string, data []byte) (Event, error) {
 	current, data, err := upcast(eventType, data)
 	if err != nil {

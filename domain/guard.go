@@ -7,13 +7,14 @@ import (
 )
 
 // Guard is the part of a scraper's state that decides whether a run may start.
-// It is folded from the events of the scraper and of its runs, stands in one row
-// that moves in the append's own transaction, and can be proved against the log.
-// The zero value (but for its name) is a scraper nothing has happened to.
+// It follows from the events of the scraper and of its runs. The store keeps it in
+// one row, which changes in the append's transaction and can be checked against the
+// log.
+// The zero value (but for its name) is a scraper without events.
 type Guard struct {
 	Scraper  string
 	OpenRun  uuid.UUID // the one run that has not ended
-	Instance string    // who follows it
+	Instance string    // the instance that follows it
 	LostRun  uuid.UUID // the last lost run, until a newer run supersedes it
 	Restored bool      // LostRun's connection is back
 	Paused   bool
@@ -64,7 +65,8 @@ func (g Guard) close(run uuid.UUID) Guard {
 	return g
 }
 
-// ConnectionDown says whether the last run lost its connection and it is not back.
+// ConnectionDown reports whether the last run lost its connection and the
+// connection is not back.
 func (g Guard) ConnectionDown() bool { return g.LostRun != uuid.Nil && !g.Restored }
 
 func later(a, b time.Time) time.Time {

@@ -7,10 +7,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// How many hex digits of an id people use.
+// The lengths of parts of ids, in hex digits.
 const (
-	MinIDDigits   = 6 // the fewest that name an id
-	ShortIDDigits = 8 // the last ones: the short form
+	MinIDDigits   = 6 // the shortest part that is accepted
+	ShortIDDigits = 8 // the short form: the last digits
 	idDigits      = 32
 )
 
@@ -24,10 +24,9 @@ func ShortID(id uuid.UUID) string {
 // dashes.
 type IDPart string
 
-// ParseIDPart reads what a person has copied of a run's id: at least 6 of its hex
-// digits, with or without dashes, in either case. Pages show ids behind "…" and
-// streams behind "run-"; both may stand before the digits. The error is a
-// *FieldError for the given field.
+// ParseIDPart parses a part of a run's id: at least 6 of its hex digits, with or
+// without dashes, in either case. "…", as on pages, and "run-", as in names of
+// streams, may precede the digits. The error is a *FieldError for the given field.
 func ParseIDPart(field, text string) (IDPart, error) {
 	digits := strings.TrimPrefix(strings.TrimSpace(text), runStreamPrefix)
 	digits = strings.ToLower(strings.ReplaceAll(strings.Trim(digits, "…"), "-", ""))
@@ -55,7 +54,7 @@ func (p IDPart) Range() (first, last uuid.UUID) {
 	return first, last
 }
 
-// Ends says whether id ends with the part.
+// Ends reports whether id ends with the part.
 func (p IDPart) Ends(id uuid.UUID) bool {
 	return strings.HasSuffix(strings.ReplaceAll(id.String(), "-", ""), string(p))
 }
@@ -63,9 +62,9 @@ func (p IDPart) Ends(id uuid.UUID) bool {
 // candidatesNamed is how many ids an error for an ambiguous part names.
 const candidatesNamed = 5
 
-// Only returns the id that a part stands for, given the ids that have it, of
-// which it need not be told more than 6. The error is ErrNotFound when there is
-// none, and a *FieldError that names the candidates when there are several.
+// Only returns the id that a part stands for, given the ids that contain it; 6 of
+// them are enough. The error is ErrNotFound when there is none, and a *FieldError
+// with the candidates when there are several.
 func (p IDPart) Only(field string, candidates []uuid.UUID) (uuid.UUID, error) {
 	switch len(candidates) {
 	case 0:

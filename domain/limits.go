@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// What may be asked for, by whatever way: configuration file, API, form or command
-// line. The log keeps for ever what it takes, so the limits stand here and not at
-// the doors. Events that an older scrapelog has recorded may be beyond them.
+// The limits of requests. They hold for the configuration file, the API, forms and
+// the command line alike, because the log keeps every value for ever. Events that an
+// older scrapelog has recorded may exceed them.
 const (
 	MaxConfig  = 64 << 10 // bytes of one scraper's configuration as JSON
 	MaxParams  = 16 << 10 // bytes of params as JSON
@@ -67,7 +67,7 @@ func CheckParams(params json.RawMessage) error {
 	return nil
 }
 
-// validSize holds a whole configuration to what the log is to keep of it.
+// validSize refuses a configuration that is too large for the log.
 func (c ScraperConfig) validSize() error {
 	if c.Params != nil {
 		params, err := json.Marshal(c.Params)
@@ -88,9 +88,9 @@ func (c ScraperConfig) validSize() error {
 	return nil
 }
 
-// check refuses a command that can never be done, whatever the state. What a recovery
-// run inherits was checked when its first run was asked for, perhaps by an older
-// program with other limits.
+// check refuses a command that no state allows. The values that a recovery run
+// inherits were checked when the first run was started, perhaps by an older program
+// with other limits.
 func check(c Command) error {
 	switch c := c.(type) {
 	case ConfigureScraper:
@@ -140,13 +140,13 @@ func CheckRoom(have, most int) error {
 	return fmt.Errorf("%d scrapers were made through the API, and limits.api_scrapers allows %d; remove some: %w", have, most, ErrConflict)
 }
 
-// Line says whether s is text on one line and not too long: what a reason may be, and
+// Line reports whether s is text on one line and not too long: what a reason may be, and
 // what a database may be asked to compare with.
 func Line(s string) bool {
 	return len(s) <= MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// CheckReason holds a reason to one line.
+// CheckReason refuses a reason that is not one line of text.
 func CheckReason(reason string) error {
 	if !Line(reason) {
 		return &FieldError{"reason", "is too long or holds control characters", fmt.Sprintf("use one line of up to %d bytes", MaxText)}
@@ -154,8 +154,8 @@ func CheckReason(reason string) error {
 	return nil
 }
 
-// CheckWatcher holds a watcher's id to what can stand in a URL, a header and a log
-// line. Field is where it was given.
+// CheckWatcher refuses a watcher's id that cannot be used in a URL, a header and a
+// log line. field is the name of the field that held it.
 func CheckWatcher(field, id string) error {
 	visible := func(r rune) bool { return r > ' ' && r <= '~' }
 	if id == "" || len(id) > MaxWatcher || strings.ContainsFunc(id, func(r rune) bool { return !visible(r) }) {
@@ -164,9 +164,9 @@ func CheckWatcher(field, id string) error {
 	return nil
 }
 
-// A watcher's id is a capability: who knows it can open a stream under it, and so
-// keep the runs attached to it alive. The log and all that is made of it hold its
-// digest only.
+// A watcher's id is a capability: a client that knows it can open a stream under it
+// and so keep the runs attached to it alive. The log and its projections hold only
+// its digest.
 const watcherDigest = "w-"
 
 var recordedWatcher = regexp.MustCompile(`^` + watcherDigest + `[0-9a-f]{32}$`)

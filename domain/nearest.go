@@ -3,9 +3,9 @@ package domain
 import "strings"
 
 // Nearest returns the word of known that takes the fewest edits to reach from word,
-// if it takes few enough for word to be a slip of the pen; "" otherwise.
+// if word is close enough to be a misspelling of it; otherwise "".
 func Nearest(word string, known []string) string {
-	const longest = 64 // longer words are no slip, and cost quadratic time
+	const longest = 64 // longer words are no misspellings, and cost quadratic time
 	if len(word) > longest {
 		return ""
 	}

@@ -13,10 +13,10 @@ var (
 	slotNamespace     = uuid.MustParse("2b1f6f43-7a07-5c55-8c5e-5f3ad2a64f02")
 )
 
-// Rescrape is the saga: what a recorded event asks for. A restored connection
-// asks for a new scrape at once; the end of a pause asks for the one that was
-// held back. The id of the run follows from the id of the event, so a second
-// delivery asks for the same run. Who is to follow it is left to the handler.
+// Rescrape is the saga: it returns the command that follows from a recorded event. A
+// restored connection starts a new scrape at once; the end of a pause starts the one
+// that was held back. The id of the run follows from the id of the event, so a second
+// delivery starts the same run. The handler chooses the instance that follows it.
 func Rescrape(e Event, id uuid.UUID) []Command {
 	runID := uuid.NewSHA1(rescrapeNamespace, id[:])
 	switch e := e.(type) {

@@ -80,11 +80,11 @@ func (r Run) Decide(c RunCommand, at time.Time) ([]Event, error) {
 	case ReportConnectionRestored:
 		return r.restored(c, at)
 	}
-	return nil, fmt.Errorf("%w: a run knows no %T", ErrInvalid, c)
+	return nil, fmt.Errorf("%w: %T is not a command of a run", ErrInvalid, c)
 }
 
-// unlessEnded lets the first end stand: the same end again is nothing new, any
-// other is refused.
+// unlessEnded keeps the first end of a run: the same end again changes nothing, and
+// any other is refused.
 func (r Run) unlessEnded(as RunStatus, e Event) ([]Event, error) {
 	switch {
 	case r.Status == StatusRunning:
@@ -121,7 +121,7 @@ func (r Run) restored(c ReportConnectionRestored, at time.Time) ([]Event, error)
 	return []Event{ConnectionRestored{AboutRun: r.about(at), Link: r.LostLink, DownForMS: down, NoticedBy: c.NoticedBy}}, nil
 }
 
-// HeldDown says whether a return must prove itself: a recovery run that was lost
+// HeldDown reports whether a return must prove itself: a recovery run that was lost
 // within holdDown of its start came from a scraper that accepts probes and drops
 // streams.
 func (r Run) HeldDown(holdDown time.Duration) bool {

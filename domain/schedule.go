@@ -9,8 +9,8 @@ import (
 	"github.com/netresearch/go-cron"
 )
 
-// Schedule says when a scraper's slots are. The zero value has none: such a
-// scraper runs by hand only.
+// Schedule is the times of a scraper's slots. The zero value has none: such a
+// scraper runs only by hand.
 type Schedule struct {
 	every time.Duration // @every
 	cron  cron.Schedule // everything else
@@ -66,7 +66,7 @@ func parseEvery(spec, interval string, loc *time.Location) (Schedule, error) {
 	return Schedule{every: every, zone: loc}, nil
 }
 
-// None says whether there are no slots at all.
+// None reports whether the schedule has no slots.
 func (s Schedule) None() bool { return s.cron == nil && s.every == 0 }
 
 // Next is the first slot after the given instant, or zero when there is none.
@@ -96,7 +96,7 @@ func (s Schedule) Next(anchor, after time.Time) time.Time {
 	return next.UTC()
 }
 
-// repeated says whether the clocks were set back so lately that t's wall clock
+// repeated reports whether the clocks were set back so lately that t's wall clock
 // time has been before.
 func repeated(t time.Time) bool {
 	changed, _ := t.ZoneBounds()
@@ -118,8 +118,8 @@ func (s Scraper) NextSlot(after time.Time) time.Time {
 	return schedule.Next(s.ConfiguredAt, later(later(s.ConfiguredAt, s.LastDue), after))
 }
 
-// Jittered is when the run of a slot starts: the slot plus a part of the jitter
-// that follows from scraper and slot, so that every instance finds the same.
+// Jittered returns the start of a slot's run: the slot plus a part of the jitter that
+// follows from scraper and slot, so that every instance computes the same time.
 func (c ScraperConfig) Jittered(due time.Time) time.Time {
 	if c.Jitter <= 0 {
 		return due

@@ -8,7 +8,7 @@ import (
 )
 
 // Scraper is a named thing that can be scraped: its configuration, from its own
-// stream, and its guard. The zero value is a scraper nobody has configured.
+// stream, and its guard. The zero value is a scraper that was never configured.
 type Scraper struct {
 	Guard
 	Source       Source
@@ -25,7 +25,7 @@ func (s Scraper) Evolve(e Event) Scraper {
 	return s
 }
 
-// Configured says whether the scraper exists: configured once and not removed.
+// Configured reports whether the scraper exists: configured once and not removed.
 func (s Scraper) Configured() bool { return !s.ConfiguredAt.IsZero() && !s.Removed }
 
 // Decide returns the events that answer the command c at the time at. No events
@@ -49,7 +49,7 @@ func (s Scraper) Decide(c ScraperCommand, at time.Time) ([]Event, error) {
 	case RemoveScraper:
 		return s.remove(c, at)
 	}
-	return nil, fmt.Errorf("%w: a scraper knows no %T", ErrInvalid, c)
+	return nil, fmt.Errorf("%w: %T is not a command of a scraper", ErrInvalid, c)
 }
 
 func (s Scraper) configure(c ConfigureScraper, at time.Time) ([]Event, error) {
@@ -89,7 +89,7 @@ func (s Scraper) remove(c RemoveScraper, at time.Time) ([]Event, error) {
 	return []Event{ScraperRemoved{AboutScraper: c.about(at), By: c.By, Reason: c.Reason}}, nil
 }
 
-// start decides whether what is asked for becomes a run, a trace or a refusal.
+// start decides whether a StartScrape starts a run, records a skip or is refused.
 func (s Scraper) start(c StartScrape, at time.Time) ([]Event, error) {
 	switch c.Trigger {
 	case TriggerManual:
@@ -106,7 +106,7 @@ func (s Scraper) start(c StartScrape, at time.Time) ([]Event, error) {
 	return s.begin(c, at), nil
 }
 
-// claim takes a slot, once: by a run, or by the one trace of its gap.
+// claim takes a slot once: with a run, or with the one ScrapeSkipped of its gap.
 func (s Scraper) claim(c StartScrape, at time.Time) ([]Event, error) {
 	if !c.DueAt.After(s.LastDue) {
 		return nil, nil
@@ -126,7 +126,7 @@ func (s Scraper) claim(c StartScrape, at time.Time) ([]Event, error) {
 }
 
 // recover answers a restored connection. Each restored loss is followed by
-// exactly one run that recovers it or one trace that says why not.
+// exactly one run that recovers it, or one ScrapeSkipped with the reason.
 func (s Scraper) recover(c StartScrape, at time.Time) ([]Event, error) {
 	if c.Recovers == uuid.Nil { // a pause has ended
 		if s.LostRun == uuid.Nil || !s.Restored || !s.Config.Recovery.Enabled {
@@ -149,7 +149,7 @@ func (s Scraper) recover(c StartScrape, at time.Time) ([]Event, error) {
 	return s.skip(c, at, reason), nil
 }
 
-// blocked names what stands in the way of any start.
+// blocked returns the reason for which no run may start.
 func (s Scraper) blocked() SkipReason {
 	switch {
 	case s.Removed:

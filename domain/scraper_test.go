@@ -128,7 +128,7 @@ func TestSlots(t *testing.T) {
 		"a gap with another reason leaves its own trace": {given: events(configured(nil), started, earlier(domain.SkipRunOpen), lost), when: slot(120, true), then: skippedFor(120, domain.SkipConnectionLost)},
 		"after the gap the slot starts":                  {given: events(configured(nil), started, earlier(domain.SkipRunOpen), completed), when: slot(120, false), then: startedFor(120)},
 		"a start ends the gap":                           {given: events(configured(nil), paused, earlier(domain.SkipPaused), resumed, ran, paused), when: slot(120, false), then: skippedFor(120, domain.SkipRunOpen)},
-		"a second pause is a gap of its own":             {given: events(configured(nil), paused, earlier(domain.SkipPaused), resumed, paused), when: slot(120, false), then: skippedFor(120, domain.SkipPaused)},
+		"a second pause is another gap":                  {given: events(configured(nil), paused, earlier(domain.SkipPaused), resumed, paused), when: slot(120, false), then: skippedFor(120, domain.SkipPaused)},
 		"a slot gives way to the recovery run":           {given: events(configured(nil), started, lost), when: slot(60, true), then: skippedFor(60, domain.SkipConnectionLost)},
 		"a slot starts when the last probe was answered": {given: events(configured(nil), started, lost), when: slot(60, false), then: startedFor(60)},
 		"a slot starts when recovery is off":             {given: events(noRecovery, started, lost), when: slot(60, true), then: startedFor(60)},

@@ -15,8 +15,8 @@ import (
 type Secrets map[string][]string
 
 // Check returns a *FieldError if the scraper names a variable that may not be sent
-// to the host of its URL. It does not repeat the variable: what stands there may be
-// the secret itself, put in the wrong place.
+// to the host of its URL. It does not repeat the variable, since the value may be the
+// secret itself, put in the wrong place.
 func (s Secrets) Check(c ScraperConfig) error {
 	if len(c.HeadersEnv) == 0 {
 		return nil
@@ -37,8 +37,8 @@ func (s Secrets) Check(c ScraperConfig) error {
 	return nil
 }
 
-// Validate returns a *FieldError for a name that no variable can have, which it does
-// not repeat, and for a host that is none.
+// Validate returns a *FieldError for an invalid name of a variable, which it does not
+// repeat, and for an invalid host.
 func (s Secrets) Validate() error {
 	for _, variable := range slices.Sorted(maps.Keys(s)) {
 		if err := CheckEnvName("secrets", variable); err != nil {
@@ -53,7 +53,7 @@ func (s Secrets) Validate() error {
 	return nil
 }
 
-// namesHost says whether an entry of Secrets is the host of u.
+// namesHost reports whether an entry of Secrets is the host of u.
 func namesHost(entry string, u *url.URL) bool {
 	named, err := url.Parse("//" + bracketed(entry))
 	if err != nil || !strings.EqualFold(strings.TrimSuffix(named.Hostname(), "."), strings.TrimSuffix(u.Hostname(), ".")) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Streak tells that the runs of a scraper are lost the same way again and again:
+// Streak counts consecutive runs of a scraper that were lost in the same way:
 // by the same cause, and either after about the same time or after the same last
 // event. It is for people; no decision reads it. The zero value is no streak.
 type Streak struct {
@@ -17,13 +17,13 @@ type Streak struct {
 	LastEvent  string // the last event of all of them; empty: there was none, or they differ
 }
 
-// Repeats says whether there is anything to tell: one loss is no streak.
+// Repeats reports whether the streak has at least two losses.
 func (s Streak) Repeats() bool { return s.Runs > 1 }
 
-// Alike says whether the runs were lost after about the same time.
+// Alike reports whether the runs were lost after about the same time.
 func (s Streak) Alike() bool { return aboutTheSame(s.ShortestMS, s.LongestMS) }
 
-// String says it to people: "lost the same way 38 times: eof after 12 to 13 s; a
+// String returns the streak as text: "lost the same way 38 times: eof after 12 to 13 s; a
 // proxy or worker timeout?".
 func (s Streak) String() string {
 	var b strings.Builder
@@ -96,7 +96,7 @@ func (s Streak) lost(e ConnectionLost, age int64) Streak {
 // machine adds to a loss that comes at once.
 func aboutTheSame(shortest, longest int64) bool { return longest-shortest <= max(longest/10, 500) }
 
-// ours says whether a connection was lost because of the scrapelog instance.
+// ours reports whether a connection was lost because of the scrapelog instance.
 func (c Cause) ours() bool {
 	switch c {
 	case CauseInstanceLost, CauseInstanceStop, CauseInstanceExhausted:

@@ -35,7 +35,7 @@ func TestRunsLostTheSameWay(t *testing.T) {
 		"just within a tenth": {
 			[]ended{eof(9 * time.Second), eof(10 * time.Second)}, domain.Streak{Cause: "eof", Runs: 2, ShortestMS: 9_000, LongestMS: 10_000},
 		},
-		"just past a tenth begins anew": {
+		"more than a tenth apart begins a new streak": {
 			[]ended{eof(9 * time.Second), eof(10_001 * time.Millisecond)}, domain.Streak{Cause: "eof", Runs: 1, ShortestMS: 10_001, LongestMS: 10_001},
 		},
 		"ages that drift apart do not stay a streak": {
@@ -55,7 +55,7 @@ func TestRunsLostTheSameWay(t *testing.T) {
 		"the same age after different events": {
 			[]ended{named(time.Minute, "progress"), named(time.Minute, "beat")}, domain.Streak{Cause: "eof", Runs: 2, ShortestMS: 60_000, LongestMS: 60_000},
 		},
-		"another cause begins anew": {
+		"another cause begins a new streak": {
 			[]ended{eof(time.Second), eof(time.Second), lostBy(domain.CauseReset, time.Second, "")},
 			domain.Streak{Cause: "reset", Runs: 1, ShortestMS: 1_000, LongestMS: 1_000},
 		},

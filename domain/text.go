@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// How much of a foreign text an event keeps, in bytes.
+// The longest texts from outside that an event keeps, in bytes.
 const (
 	MaxDetail    = 512 // of ConnectionLost and RunFailed
 	MaxNote      = 512 // of RunCompleted

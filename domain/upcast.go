@@ -4,8 +4,8 @@ import "slices"
 
 // A wire name names one shape for ever. When the shape of an event has to change,
 // the new shape takes the next name ("run.started.v2"), and the old name retires:
-// an upcaster turns its payload into that of the next when it is read. What is
-// written stays as it is; its bytes are what the proof of the log is about.
+// an upcaster turns its payload into that of the next when it is read. Recorded
+// events are never rewritten; the proof of the log covers their bytes.
 //
 // The version is part of the name, and not of the metadata, for the sake of
 // programs that do not know it yet: they pass over an event with a name they do
@@ -21,7 +21,7 @@ type succession struct {
 
 var retired = map[string]succession{}
 
-// Retire says that events named old are read as events named successor, which
+// Retire declares that events named old are read as events named successor, which
 // may be retired in turn. It MUST be called before anything is decoded, so it
 // stands beside the event:
 //

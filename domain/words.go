@@ -1,10 +1,10 @@
 package domain
 
-// RunStatus is where a run stands.
+// RunStatus is the state of a run.
 type RunStatus string
 
 const (
-	// StatusRunning: RunStarted leads in. Not final.
+	// StatusRunning: the run was started and has not ended. Not final.
 	StatusRunning RunStatus = "running"
 	// StatusCompleted: the scraper said "completed". Nothing else is success, not
 	// even a clean end of the stream. Final.
@@ -22,7 +22,7 @@ const (
 // Statuses lists every status in the order in which people read them.
 var Statuses = [...]RunStatus{StatusRunning, StatusCompleted, StatusFailed, StatusConnectionFailed, StatusCancelled}
 
-// Valid says whether s is one of the five statuses.
+// Valid reports whether s is one of the five statuses.
 func (s RunStatus) Valid() bool {
 	for _, known := range Statuses {
 		if s == known {
@@ -32,7 +32,7 @@ func (s RunStatus) Valid() bool {
 	return false
 }
 
-// Final says whether a run with this status has ended.
+// Final reports whether a run with this status has ended.
 func (s RunStatus) Final() bool { return s != "" && s != StatusRunning }
 
 // Trigger is why a run was started.
@@ -63,14 +63,14 @@ const (
 	PhaseStreaming  Phase = "streaming"  // after it
 )
 
-// Cause is what a lost connection looked like from here. It is a hint for
-// people; the status never depends on it.
+// Cause is the reason for a lost connection as the instance saw it. It is a hint
+// for people; the status never depends on it.
 type Cause string
 
 // The causes.
 const (
 	CauseDNS               Cause = "dns"             // the name did not resolve
-	CauseRefused           Cause = "refused"         // nobody listens there
+	CauseRefused           Cause = "refused"         // nothing listens at the address
 	CauseUnreachable       Cause = "unreachable"     // no route to the host
 	CauseConnectTimeout    Cause = "connect_timeout" // the handshake went unanswered
 	CauseTLS               Cause = "tls"             // no trusted TLS session
@@ -83,12 +83,12 @@ const (
 	CauseReset             Cause = "reset"           // connection reset by the other side
 	CauseCorrupt           Cause = "corrupt"         // the transfer's framing broke
 	CauseIdleTimeout       Cause = "idle_timeout"    // nothing was heard for idle_timeout
-	CauseMissedBeats       Cause = "missed_beats"    // three announced beats did not come
+	CauseMissedBeats       Cause = "missed_beats"    // three announced beats in a row did not arrive
 	CauseWatcherGone       Cause = "watcher_gone"    // the watcher stayed away past watcher_grace
 	CauseInstanceLost      Cause = "instance_lost"   // the scrapelog instance died
 	CauseInstanceStop      Cause = "instance_stopped"
 	CauseInstanceExhausted Cause = "instance_exhausted" // the scrapelog instance had no descriptor or memory left for a connection
-	CauseOther             Cause = "other"              // so that no fault is without a status
+	CauseOther             Cause = "other"              // unclassified connection error
 )
 
 // FailureCode is why a run failed although the connection held.
@@ -102,19 +102,19 @@ const (
 	CodeTimeout      FailureCode = "timeout"       // it ran past max_duration
 )
 
-// SkipReason is why something that was due was not run.
+// SkipReason is why a due scrape was not run.
 type SkipReason string
 
 // The reasons.
 const (
-	SkipRunOpen          SkipReason = "run_open"          // another run is, or came, in its place
-	SkipConnectionLost   SkipReason = "connection_lost"   // the recovery run will stand for it
+	SkipRunOpen          SkipReason = "run_open"          // another run is open
+	SkipConnectionLost   SkipReason = "connection_lost"   // the recovery run takes its place
 	SkipPaused           SkipReason = "paused"            // the scraper is paused
 	SkipRemoved          SkipReason = "removed"           // the scraper was removed
 	SkipRecoveryDisabled SkipReason = "recovery_disabled" // recovery.enabled is false
 )
 
-// NoticedBy is who saw that a connection was back.
+// NoticedBy is how a connection was found to be back.
 type NoticedBy string
 
 // The observers.
@@ -124,10 +124,10 @@ const (
 	NoticedByWatcher  NoticedBy = "watcher"
 )
 
-// Source is who manages a scraper's configuration.
+// Source is where a scraper's configuration is managed.
 type Source string
 
-// The sources. What the file manages cannot be changed through the API.
+// The sources. A scraper of the file cannot be changed through the API.
 const (
 	SourceFile Source = "file"
 	SourceAPI  Source = "api"
