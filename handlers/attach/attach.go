@@ -1,5 +1,5 @@
-// Package attach ends attached runs whose watcher has gone: a run that somebody
-// started to follow it lives only as long as its follower does.
+// Package attach ends attached runs whose watcher has gone: an attached run lives only
+// as long as its watcher has a stream open.
 package attach
 
 import (
@@ -15,12 +15,12 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Poll is how often watchers are looked for.
+// Poll is how often the watchers are checked.
 const Poll = 250 * time.Millisecond
 
-// Minder minds the attached runs that this instance follows. All exported fields
-// are required. What it measures it measures itself, by a clock that nobody sets:
-// when a run began is a time of day, of another instance perhaps.
+// Minder checks the watchers of the attached runs that this instance follows. All
+// exported fields are required. It measures times by the monotonic clock, because the
+// start of a run is a wall clock time, perhaps of another instance.
 type Minder struct {
 	Runs   func() []domain.Run                               // the attached runs that this instance follows
 	Gone   func(watcher string) (since time.Time, gone bool) // has the watcher no stream open, and since when?
@@ -31,7 +31,7 @@ type Minder struct {
 	since map[uuid.UUID]time.Time // when a run was first seen here
 }
 
-// Run minds until ctx ends.
+// Run checks the watchers until ctx ends.
 func (m *Minder) Run(ctx context.Context) error {
 	ticker := time.NewTicker(Poll)
 	defer ticker.Stop()
@@ -41,7 +41,7 @@ func (m *Minder) Run(ctx context.Context) error {
 			return nil
 		case now := <-ticker.C:
 			if err := m.check(ctx, now); err != nil && ctx.Err() == nil {
-				m.Logger.Error("attached runs cannot be minded", "error", err)
+				m.Logger.Error("checking the watchers of attached runs failed, retrying", "error", err)
 			}
 		}
 	}
@@ -62,8 +62,8 @@ func (m *Minder) check(ctx context.Context, now time.Time) (err error) {
 	return err
 }
 
-// away says whether the watcher of a run that has been here since first has been
-// away for longer than the grace. One that has never come is away since then.
+// away reports whether the watcher of a run, first seen here at first, has been away
+// for longer than the grace. A watcher that never came is away since then.
 func (m *Minder) away(watcher string, first, now time.Time) (time.Duration, bool) {
 	since, gone := m.Gone(watcher)
 	if !gone {

@@ -1,6 +1,6 @@
-// Package command is the only writer of the log: it loads what a decision
-// needs, lets the domain decide, and appends what follows at the version and the
-// guard the decision was made on. Whoever comes second decides again.
+// Package command is the only writer of the log. It loads the state that a decision
+// needs, lets the domain decide, and appends the events at the version and the guard
+// that the decision was based on. If another append came first, it decides again.
 package command
 
 import (
@@ -28,8 +28,8 @@ type Log interface {
 // Handler handles commands. Fields are required unless marked optional.
 type Handler struct {
 	Log      Log
-	Instance func() string                             // who writes: the instance in the metadata
-	Follower func(ctx context.Context) (string, error) // who is to follow a new run
+	Instance func() string                             // the instance in the metadata
+	Follower func(ctx context.Context) (string, error) // the instance that is to follow a new run
 	Now      func() time.Time                          // when a command without a time happens
 	Logger   *slog.Logger
 
@@ -42,12 +42,12 @@ type Handler struct {
 	Streak func(ctx context.Context, scraper string) (s domain.Streak, upTo int64, err error)
 }
 
-// attempts bounds how often a command is decided anew. Under the log's lock a
-// second decision sees what the first was beaten by, so that two are the rule.
+// attempts bounds how often a command is decided. Under the log's lock the second
+// decision sees the append that the first conflicted with, so two usually suffice.
 const attempts = 16
 
-// Handle decides c and appends what follows. No events and no error mean that
-// what c asks for is so already. A refusal wraps one of domain's errors.
+// Handle decides c and appends the events that follow. No events and no error mean
+// that the state is already the requested one. A refusal wraps one of domain's errors.
 func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 	by.At = h.stamp(by.At)
 	for range attempts {
@@ -57,7 +57,7 @@ func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin
 		}
 		return recorded, err
 	}
-	return nil, fmt.Errorf("%T was overtaken %d times: %w", c, attempts, eventstore.ErrConflict)
+	return nil, fmt.Errorf("%T met other appends %d times: %w", c, attempts, eventstore.ErrConflict)
 }
 
 // stamp returns at, or the present time if at is zero, as the log keeps it: to the
@@ -82,7 +82,7 @@ func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin
 	}
 }
 
-// toScraper handles what changes a scraper itself.
+// toScraper handles the commands that change a scraper itself.
 func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by domain.Origin) ([]eventstore.Recorded, error) {
 	if configure, is := c.(domain.ConfigureScraper); is && configure.Source != domain.SourceFile {
 		if err := h.secrets().Check(configure.Config); err != nil {
@@ -136,7 +136,7 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
 }
 
-// completed fills in what the asker does not know: who follows, and what a
+// completed fills in the instance that follows the run, and the values that a
 // recovery run inherits from the run it recovers.
 func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.Scraper) (domain.StartScrape, error) {
 	if c.Instance == "" {
@@ -154,7 +154,7 @@ func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.
 	return c, err
 }
 
-// toRun handles what happens to a run that has started.
+// toRun handles the commands about a run that has started.
 func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Origin) ([]eventstore.Recorded, error) {
 	run, history, err := h.run(ctx, c.Run())
 	if err != nil {
@@ -178,7 +178,7 @@ func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Orig
 	return recorded, err
 }
 
-// Run is a run as the log has it; the zero Run when it has none.
+// Run returns a run from the log, and the zero Run if the log has no such run.
 func (h *Handler) Run(ctx context.Context, id uuid.UUID) (domain.Run, error) {
 	run, _, err := h.run(ctx, id)
 	return run, err
@@ -202,8 +202,8 @@ func (h *Handler) run(ctx context.Context, id uuid.UUID) (domain.Run, []eventsto
 	return run, history, nil
 }
 
-// partOf makes a run's later events part of its story: caused, unless somebody
-// says otherwise, by what last happened to it.
+// partOf gives a run's later events its correlation and, unless the command names a
+// cause, the run's last event as their cause.
 func (h *Handler) partOf(history []eventstore.Recorded, by domain.Origin) domain.Origin {
 	if len(history) == 0 {
 		return by
@@ -246,8 +246,8 @@ func (h *Handler) metadata(id uuid.UUID, by domain.Origin) eventstore.Metadata {
 	return m
 }
 
-// guardOf is the guard a decision was made on: of a scraper that nobody has
-// configured yet it is the zero guard under its name.
+// guardOf returns the guard that a decision is based on; for a scraper that was never
+// configured, the zero guard with its name.
 func guardOf(s domain.Scraper, name string) *domain.Guard {
 	guard := s.Guard
 	guard.Scraper = name

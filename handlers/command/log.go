@@ -49,7 +49,7 @@ func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, 
 	}
 }
 
-// httpStatus is what a failed run was answered with; empty: it was not.
+// httpStatus returns the HTTP status of a failed run; empty for none.
 func httpStatus(e domain.RunFailed) string {
 	if e.HTTPStatus == 0 {
 		return ""

@@ -1,5 +1,5 @@
 // Package instance keeps this instance alive in the database and ends the runs
-// of instances that died, so that no run is open without somebody to follow it.
+// of instances that died, so that no run is open without an instance that follows it.
 package instance
 
 import (
@@ -43,12 +43,12 @@ type Keeper struct {
 	setting setting // of the clock
 
 	beaten  time.Time          // when it last did
-	clock   time.Time          // what it showed then; zero: nobody has looked
+	clock   time.Time          // what it showed then; zero: not read yet
 	doubted time.Time          // when the beats of others last meant nothing
 	unknown map[uuid.UUID]bool // a run that a guard names and the log does not have, which was logged
 }
 
-// Begin ends the runs of those that are surely dead when this instance starts.
+// Begin ends the runs of the instances that are certainly dead when this one starts.
 func (k *Keeper) Begin(ctx context.Context) error {
 	dead, err := k.Store.SurelyDead(ctx)
 	if err != nil {
@@ -75,7 +75,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return err
 		} else if err != nil && ctx.Err() == nil {
 			if time.Since(said) > time.Minute {
-				k.Logger.Error("this instance cannot say that it lives, retrying", "error", err)
+				k.Logger.Error("recording this instance's beat failed, retrying", "error", err)
 				said = time.Now()
 			}
 			continue
@@ -84,14 +84,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 			continue
 		}
 		if err := k.Sweep(ctx); err != nil && ctx.Err() == nil {
-			k.Logger.Error("runs of dead instances cannot be ended", "error", err)
+			k.Logger.Error("ending the runs of dead instances failed, retrying", "error", err)
 		}
 	}
 }
 
-// trusts says, after a beat of our own, whether an old beat of another means that
-// it is dead. It does not when we could not beat ourselves, or were stopped, nor
-// when the clock was set: the others are then given the time for two beats.
+// trusts reports, after a beat of this instance, whether an old beat of another one
+// means that the other is dead. It does not if this instance could not beat or was
+// stopped, or if the clock was set: the others then have the time for two beats.
 func (k *Keeper) trusts(ctx context.Context) bool {
 	clock, err := k.Store.Clock(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func (k *Keeper) trusts(ctx context.Context) bool {
 	}
 	if passed > BeatInterval*3/2 || set.Abs() >= BeatInterval {
 		k.doubted = now
-		k.Logger.Warn("other instances are given time to say that they live", "last_beat", passed, "clock_set_by", set)
+		k.Logger.Warn("waiting for beats of other instances before any counts as dead", "last_beat", passed, "clock_set_by", set)
 	}
 	return now.Sub(k.doubted) >= 2*BeatInterval
 }
@@ -136,7 +136,7 @@ func (k *Keeper) buryAll(ctx context.Context, dead []string) error {
 	return nil
 }
 
-// bury marks one instance dead and ends its runs, all or nothing.
+// bury marks one instance dead and ends its runs, in one transaction.
 func (k *Keeper) bury(ctx context.Context, id string) error {
 	if err := k.Store.MarkDead(ctx, id); err != nil {
 		return err

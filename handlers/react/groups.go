@@ -17,7 +17,8 @@ type Projection interface {
 	Apply(ctx context.Context, tx *sql.Tx, r eventstore.Recorded, e domain.Event) error
 }
 
-// errNoTx is a fault of the feed: nothing may be written outside of its transaction.
+// errNoTx reports a message without the feed's transaction, outside of which nothing
+// may be written.
 var errNoTx = errors.New("the message carries no transaction")
 
 // Project is the group of a projection, under the projection's own name.
@@ -49,7 +50,7 @@ func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origi
 			for _, c := range domain.Rescrape(e, r.ID) {
 				_, err := handle(ctx, c, by)
 				if refused(err) {
-					logger.Warn("a rescrape was refused", "position", r.Position, "scraper", e.ScraperName(), "error", err)
+					logger.Warn("rescrape refused", "position", r.Position, "scraper", e.ScraperName(), "error", err)
 					continue
 				}
 				if err != nil {
@@ -61,8 +62,8 @@ func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origi
 	}
 }
 
-// refused says whether the domain said no. That the log moved on meanwhile is no
-// refusal: the next try decides anew.
+// refused reports whether the domain said no. That the log moved on meanwhile is no
+// refusal: the next try decides again.
 func refused(err error) bool {
 	if errors.Is(err, eventstore.ErrConflict) {
 		return false

@@ -6,7 +6,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 )
 
-// quiet hands on errors alone. watermill puts several lines per message together
+// quiet passes on only errors. watermill puts several lines per message together
 // before it asks whether anybody wants to read them, and a logger for each.
 type quiet struct {
 	to     watermill.LoggerAdapter

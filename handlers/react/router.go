@@ -62,7 +62,7 @@ func watermillLog(logger *slog.Logger) watermill.LoggerAdapter {
 }
 
 // errEndedEarly: watermill's router ends without an error when its subscribers do.
-var errEndedEarly = errors.New("the router of the consumer groups has ended by itself")
+var errEndedEarly = errors.New("the router of the consumer groups ended early")
 
 // Run hands out events until ctx ends and every handler has settled.
 func (r *Router) Run(ctx context.Context) error {

@@ -107,7 +107,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 // complain logs once a minute that the log cannot be followed.
 func (s *Scheduler) complain(ctx context.Context, err error, said *time.Time) {
 	if err != nil && ctx.Err() == nil && time.Since(*said) > time.Minute {
-		s.Logger.Error("the log cannot be followed, retrying", "error", err)
+		s.Logger.Error("following the log failed, retrying", "error", err)
 		*said = time.Now()
 	}
 }
@@ -250,7 +250,7 @@ func (s *Scheduler) start(ctx context.Context, name string, e *entry, due time.T
 	if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
 		s.pending.failed(name, err)
 		if ctx.Err() == nil && !e.late.Equal(due) {
-			s.Logger.Error("a slot cannot be started; trying again", "scraper", name, "due_at", due, "error", err)
+			s.Logger.Error("starting a slot failed, retrying", "scraper", name, "due_at", due, "error", err)
 		}
 		e.late = due
 		return
