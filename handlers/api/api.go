@@ -56,7 +56,7 @@ type Config struct {
 	Watch func(ctx context.Context, watcherID string) (<-chan live.Message, error)
 	// Announce hears which scrapers a worker says are up. It MUST NOT block.
 	Announce func(scrapers []string)
-	// Ready says whether this instance does its work.
+	// Ready reports whether this instance does its work.
 	Ready func(ctx context.Context) Readiness
 
 	// OpenStreams returns how many streams of scrapers this instance has open.

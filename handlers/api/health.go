@@ -22,13 +22,13 @@ func healthz(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// Readiness says whether an instance does its work.
+// Readiness reports whether an instance does its work.
 type Readiness struct {
 	Reasons  []string // why it does not; none: it is ready
 	Warnings []string // what is degraded and does not keep it from being ready
 }
 
-// readyz says whether this instance does its work, or every reason why not.
+// readyz reports whether this instance does its work, or every reason why not.
 func (h *Handler) readyz(c echo.Context) error {
 	now := h.Ready(c.Request().Context())
 	if len(now.Reasons) == 0 {

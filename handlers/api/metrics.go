@@ -64,7 +64,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	emit(openStreams, float64(c.OpenStreams()), "scraper")
 	figures, err := c.figures()
 	if err != nil {
-		c.Logger.Warn("metrics of the database left out", "error", err)
+		c.Logger.Warn("reading the database's metrics failed, leaving them out", "error", err)
 		emit(databaseUp, 0)
 		return
 	}

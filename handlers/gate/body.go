@@ -42,9 +42,9 @@ func Bodies(within time.Duration) echo.MiddlewareFunc {
 // MaxBody is the most that a request may carry, in bytes.
 const MaxBody = 1 << 20
 
-// Whole reads a request's body before a handler sees the request, so that none acts,
-// or begins a stream, on a body that has not arrived. It stands behind [Bodies] and
-// what refuses a request unread.
+// Whole reads a request's body before a handler sees the request, so that no handler
+// acts or begins a stream before the body has arrived. Register it after [Bodies] and
+// after the checks that refuse a request unread.
 func Whole(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, header := c.Request(), c.Response().Header()
@@ -59,7 +59,7 @@ func Whole(next echo.HandlerFunc) echo.HandlerFunc {
 		switch {
 		case err != nil: // Bodies says so where it came too late
 			header.Set(echo.HeaderConnection, "close")
-			return problem.New(problem.Invalid, "the body did not arrive whole")
+			return problem.New(problem.Invalid, "the body ended early")
 		case len(body) > MaxBody:
 			header.Set(echo.HeaderConnection, "close")
 			return echo.ErrStatusRequestEntityTooLarge

@@ -107,22 +107,22 @@ func TestABodyThatDoesNotComeIsAnsweredAndDoesNothing(t *testing.T) {
 		then             func(*net.TCPConn)
 		want             int
 	}{
-		"half a chunked body":         {"POST /api/act", "localhost", chunk, nil, 408},
-		"half a body":                 {"PUT /api/act", "localhost", length, nil, 408},
-		"a body that drips":           {"PUT /api/act", "localhost", length[:17] + "00000\r\n\r\nabc", drips, 408},
-		"a form that drips":           {"POST /form", "localhost", length[:17] + "00000\r\n\r\nabc", drips, 408},
-		"a GET with half a body":      {"GET /api/act", "localhost", chunk, nil, 408},
-		"a HEAD with half a body":     {"HEAD /api/act", "localhost", length, nil, 408},
-		"a DELETE with half a body":   {"DELETE /api/act", "localhost", length, nil, 408},
-		"half a body for nobody":      {"POST /api/none", "localhost", length, nil, 408},
-		"half a body in a wrong way":  {"PATCH /form", "localhost", chunk, nil, 408},
-		"half a body from elsewhere":  {"POST /api/act", "evil.example", length, nil, 403},
-		"chunks from elsewhere":       {"POST /api/act", "evil.example", chunk, nil, 403},
-		"a half-closed connection":    {"POST /api/act", "localhost", length, halfClosed, 400},
-		"half-closed within a chunk":  {"POST /api/act", "localhost", chunk, halfClosed, 400},
-		"a form that is half closed":  {"POST /form", "localhost", length, halfClosed, 400},
-		"a chunk that is none":        {"POST /api/act", "localhost", "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", nil, 400},
-		"a length of more than 1 MiB": {"POST /api/act", "localhost", "Content-Length: 1048577\r\n\r\nabc", nil, 413},
+		"half a chunked body":              {"POST /api/act", "localhost", chunk, nil, 408},
+		"half a body":                      {"PUT /api/act", "localhost", length, nil, 408},
+		"a body that drips":                {"PUT /api/act", "localhost", length[:17] + "00000\r\n\r\nabc", drips, 408},
+		"a form that drips":                {"POST /form", "localhost", length[:17] + "00000\r\n\r\nabc", drips, 408},
+		"a GET with half a body":           {"GET /api/act", "localhost", chunk, nil, 408},
+		"a HEAD with half a body":          {"HEAD /api/act", "localhost", length, nil, 408},
+		"a DELETE with half a body":        {"DELETE /api/act", "localhost", length, nil, 408},
+		"half a body for an unknown route": {"POST /api/none", "localhost", length, nil, 408},
+		"half a body in a wrong way":       {"PATCH /form", "localhost", chunk, nil, 408},
+		"half a body from elsewhere":       {"POST /api/act", "evil.example", length, nil, 403},
+		"chunks from elsewhere":            {"POST /api/act", "evil.example", chunk, nil, 403},
+		"a half-closed connection":         {"POST /api/act", "localhost", length, halfClosed, 400},
+		"half-closed within a chunk":       {"POST /api/act", "localhost", chunk, halfClosed, 400},
+		"a form that is half closed":       {"POST /form", "localhost", length, halfClosed, 400},
+		"a chunk that is none":             {"POST /api/act", "localhost", "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", nil, 400},
+		"a length of more than 1 MiB":      {"POST /api/act", "localhost", "Content-Length: 1048577\r\n\r\nabc", nil, 413},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,6 @@
-// Package gate holds what every HTTP listener of this program asks of a request
-// before a handler sees it: the name it was sent to, the page it was sent from, the
-// type of its body, and how long it takes to arrive.
+// Package gate holds the checks that every HTTP listener of this program makes before a
+// handler sees a request: its Host, its origin, the type of its body, and how long the
+// body takes to arrive.
 package gate
 
 import (
@@ -30,7 +30,7 @@ func Hosts(configured []string) echo.MiddlewareFunc {
 			r := c.Request()
 			host := hostname(r.Host)
 			if !Loopback(host) && !dialled(r, host) && !slices.Contains(allowed, host) {
-				return problem.New(problem.Forbidden, "this service does not go by the host name of the request")
+				return problem.New(problem.Forbidden, "the Host of the request does not name this service")
 			}
 			return next(c)
 		}
@@ -56,22 +56,22 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// Loopback says whether host, a name or an address without port, is this machine as
-// only itself can reach it.
+// Loopback reports whether host, a name or an address without port, is a loopback
+// address of this machine.
 func Loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
-// OnlyHere says whether address, a host:port to listen at, is reached from this
-// machine only.
+// OnlyHere reports whether address, a host:port to listen at, can be reached only from
+// this machine.
 func OnlyHere(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip, notIP := netip.ParseAddr(host)
 	return err == nil && (host == "localhost" || notIP == nil && ip.Unmap().IsLoopback())
 }
 
-// dialled says whether host is the very address that the client connected to,
+// dialled reports whether host is the very address that the client connected to,
 // which no name has to be resolved for.
 func dialled(r *http.Request, host string) bool {
 	ip, err := netip.ParseAddr(host)

@@ -38,14 +38,14 @@ func SameOrigin(protection *http.CrossOriginProtection) echo.MiddlewareFunc {
 	}
 }
 
-// OwnReads refuses a GET that a browser makes for a page of another origin, unless it
-// is a person who follows a link there. Such a page could not read the answer, but it
-// could hold a stream open in its visitor's name.
+// OwnReads refuses a GET that a browser makes for a page of another origin, unless the
+// user follows a link. Such a page could not read the answer, but it could hold a
+// stream open in the user's name.
 func OwnReads(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if (r.Method == http.MethodGet || r.Method == http.MethodHead) && foreign(r) {
-			return problem.New(problem.Forbidden, "this was asked for by a page of another origin")
+			return problem.New(problem.Forbidden, "the request comes from a page of another origin")
 		}
 		return next(c)
 	}

@@ -7,9 +7,9 @@ import (
 )
 
 // NewServer makes the server. It has no write timeout, and no read timeout
-// beyond the header: both would cut streams. Streams have a deadline per message
-// and bodies one of their own. Shutdown calls each onShutdown first; pass
-// what ends them, since Shutdown waits for streams.
+// beyond the header: both would cut streams. Streams have a deadline for each message,
+// and bodies have one too. Shutdown calls each onShutdown first; pass functions that
+// end the streams, since Shutdown waits for them.
 func NewServer(handler http.Handler, logger *slog.Logger, onShutdown ...func()) *http.Server {
 	srv := &http.Server{
 		Handler:           handler,

@@ -56,11 +56,11 @@ func (s *Streams) enter(clients []string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.Total > 0 && s.open >= s.Total {
-		return nil, problem.New(problem.TooMany, fmt.Sprintf("%d streams are open, as many as may be (limits.streams)", s.open))
+		return nil, problem.New(problem.TooMany, fmt.Sprintf("%d streams are open, which is the limit (limits.streams)", s.open))
 	}
 	for _, client := range clients {
 		if s.PerClient > 0 && s.clients[client] >= s.PerClient {
-			return nil, problem.New(problem.TooMany, fmt.Sprintf("this client has %d streams open, as many as one may (limits.streams_per_client)", s.PerClient))
+			return nil, problem.New(problem.TooMany, fmt.Sprintf("this client has %d streams open, which is the limit (limits.streams_per_client)", s.PerClient))
 		}
 	}
 	if s.clients == nil {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// reachReminder is how often a service that other machines reach says so.
+// reachReminder is how often the warning about other machines is repeated.
 const reachReminder = time.Hour
 
-// WarnOfReach logs what other machines may do at an address that they reach: now
-// and each hour, until ctx ends. It logs nothing for an address of this machine.
+// WarnOfReach logs, now and each hour until ctx ends, what other machines that reach
+// an address may do. It logs nothing for a loopback address.
 func WarnOfReach(ctx context.Context, logger *slog.Logger, address, what string) {
 	if OnlyHere(address) {
 		return
@@ -28,10 +28,10 @@ func WarnOfReach(ctx context.Context, logger *slog.Logger, address, what string)
 	}
 }
 
-// WarnOfRoot says that nothing here needs the rights of root: what gets through to
-// the service, or to a command of the worker, would have them.
+// WarnOfRoot logs a warning if the process runs as root, because an attacker of the
+// service, or of a command of the worker, would have those rights.
 func WarnOfRoot(logger *slog.Logger) {
 	if os.Geteuid() == 0 {
-		logger.Warn("running as root, which is never needed; use a user of its own")
+		logger.Warn("running as root, which is never needed; use a separate user")
 	}
 }

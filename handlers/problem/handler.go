@@ -11,8 +11,8 @@ import (
 
 // ErrorHandler answers every error below an API path with a problem document,
 // and leaves the other paths to pages (nil: those get documents too). It logs
-// what is our own fault, once; a document that a handler returned as its error
-// was made on purpose and is no fault.
+// internal errors once; a document that a handler returns as its error is intended and
+// not logged.
 func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		r, w := c.Request(), c.Response()
@@ -48,7 +48,7 @@ func unanswered(w *echo.Response) {
 	}
 }
 
-// Path says whether path is an API path: its clients are programs, and want
+// Path reports whether path is an API path: its clients are programs, and want
 // documents where a person wants a page.
 func Path(path string) bool {
 	switch path {

@@ -1,8 +1,7 @@
-// Package problem says no over HTTP: it turns refusals and failures into
-// RFC 9457 problem documents, by the one table of this program.
+// Package problem turns refusals and failures into RFC 9457 problem documents, by the
+// one table of this program.
 //
-// A document's type is a reference into the API description that this server
-// itself serves, so it can be followed to its explanation.
+// A document's type is a reference into the API description that this server serves.
 package problem
 
 import (
@@ -17,10 +16,10 @@ import (
 // ContentType is the media type of a problem document.
 const ContentType = "application/problem+json"
 
-// maxDetail bounds what a refusal may repeat of its request, in bytes.
+// maxDetail bounds the part of a request that a refusal repeats, in bytes.
 const maxDetail = 1024
 
-// Kind is a kind of problem: what it is called, and its one status.
+// Kind is a kind of problem: its name, its title and its HTTP status.
 type Kind struct {
 	Name   string // its response in the API description; empty: the status says all there is
 	Title  string // the same for every problem of the kind
@@ -53,7 +52,7 @@ type Document struct {
 	Title    string    `json:"title"`
 	Status   int       `json:"status"`
 	Detail   string    `json:"detail,omitempty"`
-	Instance string    `json:"instance"` // the path that was asked for
+	Instance string    `json:"instance"` // the path of the request
 	RunID    uuid.UUID `json:"run_id,omitzero"`
 	Field    string    `json:"field,omitempty"` // the key or parameter that is wrong
 	Reasons  []string  `json:"reasons,omitempty"`

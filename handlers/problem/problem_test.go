@@ -24,7 +24,7 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var runID = uuid.MustParse("0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")
 

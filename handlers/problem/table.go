@@ -11,8 +11,8 @@ import (
 	"scrapelog/eventstore"
 )
 
-// refusals is the one table from refusal to HTTP. The first row that matches
-// counts, so what is more precise stands first.
+// refusals is the one table from refusals to HTTP. The first row that matches counts,
+// so the more precise ones come first.
 var refusals = []struct {
 	err  error
 	kind Kind
@@ -36,8 +36,8 @@ var statuses = map[int]Kind{
 
 const internalDetail = "the service's log has the reason under this request's X-Request-Id"
 
-// Of says how err is answered. What no row knows is an internal error, whose
-// text stays in the service's log.
+// Of returns the document for err. An error without a row in the table is an internal
+// error, whose text is only in the service's log.
 func Of(err error) *Document {
 	if d, ok := errors.AsType[*Document](err); ok {
 		return d
@@ -67,7 +67,7 @@ func detailOf(err error) string {
 	return strings.TrimSuffix(err.Error(), ": "+domain.ErrConflict.Error())
 }
 
-// unavailable says whether it was the database that did not answer, also where
+// unavailable reports whether it was the database that did not answer, also where
 // a query met that before the store did: its connection is the only one that a
 // request of ours needs.
 func unavailable(err error) bool {
