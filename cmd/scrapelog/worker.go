@@ -37,7 +37,7 @@ the rules and the bounds.
 	}
 	cmd.Flags().String("config", "", "configuration file (required)")
 	cmd.Flags().String("listen", "", "address to listen at (default "+worker.DefaultConfig().Listen+")")
-	cmd.Flags().Bool(withoutSecret, false, "let other machines reach --listen: each of them may start scrapes with params of its own")
+	cmd.Flags().Bool(withoutSecret, false, "let other machines reach --listen: each of them may start scrapes with its own params")
 	term.BindEnv(cmd, withoutSecret, "SCRAPELOG_WORKER_LISTEN_WITHOUT_SECRET")
 	term.BindEnv(cmd, "config", "SCRAPELOG_WORKER_CONFIG")
 	term.BindEnv(cmd, "listen", "SCRAPELOG_WORKER_LISTEN")

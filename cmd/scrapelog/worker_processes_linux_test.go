@@ -170,7 +170,7 @@ func TestWhatAKilledGuardLeftIsEndedByTheNextWorker(t *testing.T) {
 			t.Error("the next worker answers while a process of the lost scrape runs")
 		}
 	}
-	if !strings.Contains(next.out.String(), "processes of an earlier worker's scrapes killed") {
+	if !strings.Contains(next.out.String(), "killed processes of an earlier worker's scrapes") {
 		t.Errorf("the worker does not say so: %s", next.out)
 	}
 }

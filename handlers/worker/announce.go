@@ -42,7 +42,7 @@ func (w *Worker) announce(ctx context.Context) error {
 			return nil
 		}
 		if tried == 1 && ctx.Err() == nil {
-			w.log.Warn("not announced yet, trying every second", "url", domain.PublicURL(w.cfg.Announce), "error", err)
+			w.log.Warn("announcing failed, retrying every second", "url", domain.PublicURL(w.cfg.Announce), "error", err)
 		}
 		select {
 		case <-ctx.Done():

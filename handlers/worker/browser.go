@@ -96,7 +96,7 @@ func readPage(resp *http.Response) (decoded, error) {
 
 // takeApart bounds the time too: a selector can be slow.
 func (b *browser) takeApart(ctx context.Context, at string, text decoded) (page, error) {
-	bounded, cancel := context.WithTimeoutCause(ctx, pageTimeout, fmt.Errorf("not taken apart within %s", pageTimeout))
+	bounded, cancel := context.WithTimeoutCause(ctx, pageTimeout, fmt.Errorf("not parsed within %s", pageTimeout))
 	defer cancel()
 	return b.extract.page(bounded, at, text)
 }

@@ -45,7 +45,7 @@ func readBody(resp *http.Response, limit int) ([]byte, error) {
 func decodeBody(body io.Reader, header []string) (io.ReadCloser, error) {
 	codings := codingsOf(header)
 	if len(codings) > maxCodings {
-		return nil, fmt.Errorf("Content-Encoding names %d codings; at most %d are undone", len(codings), maxCodings)
+		return nil, fmt.Errorf("Content-Encoding names %d codings; at most %d are decoded", len(codings), maxCodings)
 	}
 	decoded := io.NopCloser(body)
 	for i := len(codings) - 1; i >= 0; i-- {
@@ -85,7 +85,7 @@ func undo(coding string, body io.Reader) (io.ReadCloser, error) {
 		}
 		return d.IOReadCloser(), nil
 	}
-	return nil, errors.New("is not a coding that was asked for; use " + acceptEncoding)
+	return nil, errors.New("was not requested; use " + acceptEncoding)
 }
 
 // inflate reads "deflate", which is zlib by RFC 9110 and raw from many servers.

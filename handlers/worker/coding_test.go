@@ -59,7 +59,7 @@ func TestABodyIsDecodedOrRefused(t *testing.T) {
 		"none":                               {"none", page, ""},
 		"an empty value":                     {"", page, ""},
 		"identity beside gzip":               {"identity, gzip", gz, ""},
-		"compress":                           {"compress", page, "Content-Encoding compress: is not a coding that was asked for"},
+		"compress":                           {"compress", page, "Content-Encoding compress: was not requested"},
 		"a word that is no coding":           {"utf-8", page, "Content-Encoding utf-8"},
 		"five codings":                       {"gzip,gzip,gzip,gzip,gzip", gz, "names 5 codings"},
 		"gzip that is none":                  {"gzip", page, "Content-Encoding gzip"},

@@ -29,16 +29,16 @@ func (c command) run(ctx context.Context, order Order, out *stream) (int64, erro
 	log := c.log.With("run", order.RunID)
 	defer func() {
 		if p.end(); len(p.spared) > 0 {
-			log.Warn("processes of the scrape are left: another user's, which the worker may not end", "processes", p.spared)
+			log.Warn("processes of the scrape are left; they are another user's, and the worker may not end them", "processes", p.spared)
 		}
 	}()
 	count, err := p.follow(ctx, out)
 	switch {
 	case err != nil || count.given != nil:
 	case count.wrong != "":
-		log.Warn("items are the number of lines: the last line with items does not give a whole number", "lines", count.lines, "line", count.wrong)
+		log.Warn("counting lines as items: the last line with items does not give a whole number", "lines", count.lines, "line", count.wrong)
 	default:
-		log.Info("items are the number of lines: no line is JSON with a whole items", "lines", count.lines)
+		log.Info("counting lines as items: no line is JSON with a whole number of items", "lines", count.lines)
 	}
 	return count.items(), err
 }

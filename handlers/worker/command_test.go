@@ -192,7 +192,7 @@ func TestCarriageReturnsEndLinesOfProgress(t *testing.T) {
 func TestTheLogSaysHowItemsWereCounted(t *testing.T) {
 	for name, tt := range map[string]struct{ print, says, says2 string }{
 		"a line gave them":      {`{"items":42}\n`, "", ""},
-		"no line gave them":     {`a\nb\n`, `level=INFO msg="items are the number of lines: no line is JSON with a whole items"`, "lines=2"},
+		"no line gave them":     {`a\nb\n`, `level=INFO msg="counting lines as items: no line is JSON with a whole number of items"`, "lines=2"},
 		"a line gave a half":    {`{"items":1}\n{"items":0.5}\n`, "", ""},
 		"only a half was given": {`a\n{"items":0.5}\n`, "level=WARN", `line="{\"items\":0.5}"`},
 		"nothing was printed":   {``, "level=INFO msg=\"items are", "lines=0"},

@@ -81,7 +81,7 @@ func (c Config) Validate() error {
 	for i, s := range c.Scrapes {
 		at := fmt.Sprintf("scrapes[%d]", i)
 		if taken[s.Name] {
-			return fieldError(at+".name", "give each scrape a name of its own", "%q is there twice", s.Name)
+			return fieldError(at+".name", "give each scrape its own name", "%q is there twice", s.Name)
 		}
 		taken[s.Name] = true
 		if err := s.validate(at); err != nil {
@@ -97,7 +97,7 @@ func (c Config) checkReach() error {
 		return nil
 	}
 	return fieldError("listen", "use 127.0.0.1, or --listen-without-secret (listen_without_secret: true) if that is meant",
-		"other machines reach %s, and there is no secret between worker and server: each of them may start scrapes with params of its own", c.Listen)
+		"other machines reach %s, and there is no secret between worker and server: each of them may start scrapes with its own params", c.Listen)
 }
 
 func (s Scrape) validate(at string) error {

@@ -142,7 +142,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// runs says whether a process still executes. One that is dead and only waits to
+// runs reports whether a process still executes. One that is dead and only waits to
 // be reaped does not.
 func runs(pid int) bool {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))

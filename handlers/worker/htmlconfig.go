@@ -68,7 +68,7 @@ func (h *HTML) validate(at string) error {
 	for i, p := range h.Platforms {
 		at := fmt.Sprintf("%s.platforms[%d]", at, i)
 		if p.Name == "" || taken[p.Name] {
-			return fieldError(at+".name", "give each platform a name of its own", "%q is empty or there twice", p.Name)
+			return fieldError(at+".name", "give each platform its own name", "%q is empty or there twice", p.Name)
 		}
 		taken[p.Name] = true
 		if err := validURL(at+".start", p.Start); err != nil {

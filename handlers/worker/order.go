@@ -29,7 +29,7 @@ func readOrder(body io.Reader) (Order, error) {
 		return Order{}, err // past its limit
 	}
 	if err != nil {
-		return Order{}, problem.New(problem.Invalid, "the body did not arrive whole")
+		return Order{}, problem.New(problem.Invalid, "the body ended early")
 	}
 	var order Order
 	if err := json.Unmarshal(text, &order); err != nil {

@@ -78,7 +78,7 @@ func (t *tree) wait(reports *os.File) {
 	_ = t.guard.Wait()
 	guards.Delete(t.guard.Process.Pid)
 	if !told {
-		t.err = errors.New("the process that watched over the scrape was killed")
+		t.err = errors.New("the guard process of the scrape was killed")
 		killForsaken()
 		close(t.exited)
 	}

@@ -118,7 +118,7 @@ func TestADetachedProcessDoesNotHoldTheScrape(t *testing.T) {
 func TestAGuardThatIsKilledIsSaid(t *testing.T) {
 	base, _ := serve(t, commandConfig("sh", "-c", "echo row; kill -9 $PPID; sleep 1000"))
 	resp, _ := post(t, base+"/scrapes/job", Order{RunID: "r1"})
-	if kind, data, _ := outcome(t, resp); kind != "failed" || data != `{"error":"the process that watched over the scrape was killed"}` {
+	if kind, data, _ := outcome(t, resp); kind != "failed" || data != `{"error":"the guard process of the scrape was killed"}` {
 		t.Errorf("%s %s", kind, data)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Why a scrape is stopped, other than that its client has left.
 var (
-	errTakenOver = errors.New("the run that recovers this one has come")
+	errTakenOver = errors.New("the run that recovers this one has started")
 	errStopping  = errors.New("the worker is stopping")
 )
 

@@ -117,7 +117,7 @@ func killForsaken() (killed int) {
 	}
 }
 
-// forsaken says whether a process carries the mark of a guard that has ended.
+// forsaken reports whether a process carries the mark of a guard that has ended.
 func forsaken(pid int) bool {
 	environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
 	if err != nil {
@@ -131,7 +131,7 @@ func forsaken(pid int) bool {
 	return false
 }
 
-// guardEnded says whether the guard of that id has ended, though it may not have
+// guardEnded reports whether the guard of that id has ended, though it may not have
 // been reaped. Of another namespace's guard it knows nothing.
 func guardEnded(id string) bool {
 	parts := strings.Split(id, ":")

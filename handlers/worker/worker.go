@@ -118,7 +118,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // so it first ends what a worker that was killed has left of one.
 func (w *Worker) Listen(ctx context.Context) (net.Listener, error) {
 	if killed := killForsaken(); killed > 0 {
-		w.log.Warn("processes of an earlier worker's scrapes killed", "processes", killed)
+		w.log.Warn("killed processes of an earlier worker's scrapes", "processes", killed)
 	}
 	return gate.Listen(ctx, w.cfg.Listen)
 }
@@ -186,7 +186,7 @@ func (w *Worker) scrape(c echo.Context) error {
 	return nil
 }
 
-// follow says whether the stream was brought to its end.
+// follow reports whether the stream was brought to its end.
 func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *slog.Logger) bool {
 	started := time.Now()
 	out, err := openStream(c.Response(), w.cfg.Beat.Std())
