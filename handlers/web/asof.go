@@ -30,7 +30,7 @@ func (h *Handler) asOf(ctx context.Context, now pages.RunPage, text string) (pag
 		told++
 	}
 	if told == 0 {
-		return now, fmt.Errorf("the run had not started at event %d, its first is event %d: %w",
+		return now, fmt.Errorf("the run had not started at event %d; its first event is %d: %w",
 			position, now.Events[0].Position, domain.ErrNotFound)
 	}
 	return then(now, last, told)

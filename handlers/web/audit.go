@@ -96,7 +96,7 @@ func (h *Handler) replay(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/audit#replay")
 }
 
-// inclusion says whether an event is in the last signed checkpoint, and proves it.
+// inclusion reports whether an event is in the last signed checkpoint, and proves it.
 func (h *Handler) inclusion(ctx context.Context, position int64) (pages.Inclusion, error) {
 	p, err := h.cfg.Audit.Prove(ctx, position)
 	switch {
@@ -106,7 +106,7 @@ func (h *Handler) inclusion(ctx context.Context, position int64) (pages.Inclusio
 		return pages.Inclusion{}, nil // not signed yet
 	case err != nil && ctx.Err() == nil:
 		// Other instances may have the key. What the event says is worth showing.
-		h.cfg.Logger.WarnContext(ctx, "no proof of an event", "position", position, "error", err)
+		h.cfg.Logger.WarnContext(ctx, "proving an event failed", "position", position, "error", err)
 		return pages.Inclusion{Unknown: true}, nil
 	case err != nil:
 		return pages.Inclusion{}, err

@@ -61,7 +61,7 @@ func TestARebuildTellsItsProgress(t *testing.T) {
 	if w := post(e, "/projections/scrapers/rebuild", nil); w.Code != 303 {
 		t.Errorf("one of another: %d", w.Code)
 	}
-	says(t, e, "/projections", "Waiting for another one to end.")
+	says(t, e, "/projections", "Waiting for another job to end.")
 	close(s.Hold)
 	says(t, e, "/projections", "Done in")
 }
@@ -80,7 +80,7 @@ func TestARebuildThatIsGivenUpSaysWhy(t *testing.T) {
 	s.Refusal = errors.New("the disk is full")
 	e := working(t, s)
 	post(e, "/projections/runs/rebuild", nil)
-	says(t, e, "/projections", "It was given up: the disk is full")
+	says(t, e, "/projections", "Failed: the disk is full")
 }
 
 func TestAVerification(t *testing.T) {
@@ -146,7 +146,7 @@ func TestARefusalToSignIsUnmistakable(t *testing.T) {
 	s := webtest.New()
 	s.Sealing.Refused = "Event 3 is not as it was signed."
 	for _, path := range []string{"/audit", "/"} {
-		says(t, serve(s), path, "Nothing is signed any more, and no run starts. Event 3 is not as it was signed.")
+		says(t, serve(s), path, "Sealing has stopped, and no run starts. Event 3 is not as it was signed.")
 	}
 }
 

@@ -44,7 +44,7 @@ func TestEveryStoryCanBeReadByEverybody(t *testing.T) {
 	}
 }
 
-// fits says whether nothing of a page lies beyond the edge of the screen, the
+// fits reports whether nothing of a page lies beyond the edge of the screen, the
 // opened parts included.
 func fits(t *testing.T, tab context.Context, url string) {
 	t.Helper()

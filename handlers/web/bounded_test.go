@@ -53,7 +53,7 @@ func TestScrapersAreFoundByTheBeginningOfTheirName(t *testing.T) {
 	if last := document(t, get(e, "/scrapers?from=shop-55")); last.Find("a[rel=next]").Length() > 0 || last.Find("tbody tr").Length() != 50 {
 		t.Error("the last page leads on")
 	}
-	says(t, e, "/scrapers?from=z", "No name comes after that.")
+	says(t, e, "/scrapers?from=z", "There are no scrapers after that name.")
 	if w := get(e, "/scrapers?from=%00"); w.Code != 400 {
 		t.Errorf("what no name begins with: %d", w.Code)
 	}

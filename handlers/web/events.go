@@ -199,7 +199,7 @@ func (h *Handler) search(ctx context.Context, q eventstore.Query, text string) (
 	}
 }
 
-// contains says whether an event holds a text, whatever its case, in what was
+// contains reports whether an event holds a text, whatever its case, in what was
 // recorded of it.
 func contains(rec eventstore.Recorded, text string) bool {
 	wanted := strings.ToLower(text)

@@ -29,7 +29,7 @@ func (h *Handler) keep(ctx context.Context, kind string, result any) error {
 		err = h.cfg.Findings.KeepFinding(ctx, eventstore.Finding{Kind: kind, At: h.cfg.Now(), Result: data})
 	}
 	if err != nil {
-		return fmt.Errorf("its result cannot be stored: %w", err)
+		return fmt.Errorf("the result cannot be stored: %w", err)
 	}
 	return nil
 }

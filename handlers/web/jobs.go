@@ -60,7 +60,7 @@ func (j *jobs) start(name string, now func() time.Time, do work) error {
 		j.state[name] = pages.Job{StartedAt: now()}
 		return nil
 	default:
-		return fmt.Errorf("%w: too much is waiting already", domain.ErrConflict)
+		return fmt.Errorf("%w: too many jobs are waiting", domain.ErrConflict)
 	}
 }
 

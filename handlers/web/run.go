@@ -72,7 +72,7 @@ func (h *Handler) runPage(ctx context.Context, id uuid.UUID) (page pages.RunPage
 	return page, err
 }
 
-// addRecovery says whether the loss still stands, and what it waits for.
+// addRecovery reports whether the loss still stands, and what it waits for.
 func (h *Handler) addRecovery(ctx context.Context, page *pages.RunPage) error {
 	scraper, err := h.cfg.Queries.Scraper(ctx, page.Scraper)
 	if err != nil {

@@ -45,16 +45,16 @@ func TestARunAsOfAnEvent(t *testing.T) {
 		ways     string
 	}{
 		"its first": {asOf(webtest.Recovered, 1), "Running", "shop-prices has been scraped for 0 s.",
-			"Status Ended Duration Cause Detail Last heard Connection back Recovered by", "Next event, As it is now"},
+			"Status Ended Duration Cause Detail Last heard Connection back Recovered by", "Next event, Current state"},
 		"its loss": {asOf(webtest.Recovered, 2), "Connection failed", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s.",
-			"Connection back Recovered by", "Previous event, Next event, As it is now"},
+			"Connection back Recovered by", "Previous event, Next event, Current state"},
 		"a time after its loss": {byTime, "Connection failed", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s.",
-			"Connection back Recovered by", "Previous event, Next event, As it is now"},
+			"Connection back Recovered by", "Previous event, Next event, Current state"},
 		"the return": {asOf(webtest.Recovered, 3), "Connection failed", "The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s. The connection came back after 1 min 19 s.",
-			"Recovered by", "Previous event, As it is now"},
+			"Recovered by", "Previous event, Current state"},
 		"what came long after": {fmt.Sprintf("/runs/%s?at=%d", webtest.Recovered, webtest.Head), "Connection failed",
 			"The connection to shop-prices was lost 1 min 41 s into the run: nothing was heard for 45 s. A new scrape started 1.2 s after the connection came back.",
-			"", "Previous event, As it is now"},
+			"", "Previous event, Current state"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

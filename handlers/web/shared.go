@@ -65,7 +65,7 @@ func (h *Handler) share(serve echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// covers says whether a page that was made from some state shows all that a tab
+// covers reports whether a page that was made from some state shows all that a tab
 // may have been told of since: no reader of the log has come further.
 func covers(from, now []feed.Group) bool {
 	return len(now) > 0 && slices.EqualFunc(from, now, func(f, n feed.Group) bool { return f.Name == n.Name && f.Position >= n.Position })

@@ -39,9 +39,9 @@ func chainText(chain []projections.Run, now time.Time) string {
 	case domain.StatusRunning:
 		return fmt.Sprintf("%s; a new scrape started %s after the first loss and is running.", text, since(last.StartedAt))
 	case domain.StatusConnectionFailed:
-		return fmt.Sprintf("%s, the last time %s ago, and no run has recovered that yet.", text, age(now.Sub(last.EndedAt)))
+		return fmt.Sprintf("%s, most recently %s ago, and no run has recovered it yet.", text, age(now.Sub(last.EndedAt)))
 	default:
-		return fmt.Sprintf("%s; the run that recovered it ended otherwise %s after the first loss.", text, since(last.EndedAt))
+		return fmt.Sprintf("%s; the run that recovered it ended without completing %s after the first loss.", text, since(last.EndedAt))
 	}
 }
 
@@ -80,7 +80,7 @@ func recoveredText(r, next projections.Run) string {
 		parts = append(parts, fmt.Sprintf("the next run started %s after the loss", Took(next.StartedAt.Sub(r.EndedAt))))
 	}
 	if len(parts) == 0 {
-		return "The connection is not known to be back."
+		return "The connection has not come back yet, as far as is known."
 	}
 	return sentenceCase(strings.Join(parts, "; ")) + "."
 }

@@ -18,7 +18,7 @@ type Job struct {
 	Err                string
 }
 
-// Busy says whether it is waiting or under way.
+// Busy reports whether it is waiting or under way.
 func (j Job) Busy() bool { return !j.StartedAt.IsZero() && j.EndedAt.IsZero() }
 
 // RefreshWhile fetches a page anew every second while a job is under way.
@@ -35,11 +35,11 @@ func (j Job) text() string {
 	case j.StartedAt.IsZero():
 		return ""
 	case !j.EndedAt.IsZero() && j.Err != "":
-		return "It was given up: " + clean(j.Err)
+		return "Failed: " + clean(j.Err)
 	case !j.EndedAt.IsZero():
 		return "Done in " + Took(j.EndedAt.Sub(j.StartedAt)) + "."
 	case !j.Running:
-		return "Waiting for another one to end."
+		return "Waiting for another job to end."
 	}
 	return fmt.Sprintf("Event %s of %s.", number(j.Done), number(j.All))
 }

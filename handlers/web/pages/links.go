@@ -77,7 +77,7 @@ func (f RunFilter) URL(change func(*RunFilter)) templ.SafeURL {
 		"status", f.Status, "scraper", f.Scraper, "trigger", f.Trigger, "since", f.Since, "until", f.Until, "cursor", f.Cursor))
 }
 
-// Narrowed says whether the filter leaves anything out beside the status.
+// Narrowed reports whether the filter leaves anything out beside the status.
 func (f RunFilter) Narrowed() bool {
 	return f.Scraper != "" || f.Trigger != "" || f.Since != "" || f.Until != ""
 }
@@ -92,7 +92,7 @@ func (l EventList) pageURL(pairs ...string) templ.SafeURL {
 	return templ.SafeURL("/events" + query(pairs...))
 }
 
-// narrowed says whether the filter leaves anything out.
+// narrowed reports whether the filter leaves anything out.
 func (f EventFilter) narrowed() bool {
 	return len(f.Types) > 0 || f.Stream != "" || f.Run != "" || f.Since != "" || f.Until != "" || f.Text != ""
 }

@@ -519,9 +519,9 @@ func outages(list []Outage, standing uuid.UUID, now time.Time) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var28 string
-			templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(" until now. The higher, the longer; hollow: its return was not seen.")
+			templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(" until now. Taller lines are longer outages; hollow marks are outages whose return was not seen.")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `pages/outages.templ`, Line: 100, Col: 76}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `pages/outages.templ`, Line: 100, Col: 104}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var28))
 			if templ_7745c5c3_Err != nil {

@@ -38,9 +38,9 @@ var unitKept = regexp.MustCompile(`(\d) (s)\b`)
 func WaitingText(l Loss) string {
 	switch {
 	case l.Removed:
-		return "the scraper was removed; nothing starts any more"
+		return "the scraper was removed; no run starts"
 	case !l.Config.Recovery.Enabled:
-		return "recovery is disabled; nothing starts before the next slot"
+		return "recovery is disabled; no run starts before the next slot"
 	case l.Paused && l.Restored:
 		return "the scraper is paused; a new scrape starts when it is resumed"
 	case l.Paused:

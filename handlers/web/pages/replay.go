@@ -20,11 +20,11 @@ func comparisonText(c replay.Comparison) string {
 	}
 	var text []string
 	if c.Differing > 0 {
-		text = append(text, "The log says otherwise than "+plural(int64(c.Differing), "row")+" that pages show.")
+		text = append(text, "The log disagrees with "+plural(int64(c.Differing), "row")+" that pages show.")
 	}
 	for _, p := range c.Projections {
 		if p.Ahead {
-			text = append(text, clean(p.Name)+" has come to event "+number(p.Kept)+", where the log does not reach: the log was cut, or an older one put in its place.")
+			text = append(text, clean(p.Name)+" is at event "+number(p.Kept)+", beyond the end of the log: the log was cut or replaced by an older one.")
 		}
 	}
 	return strings.Join(append(text, "The log is right; a rebuild makes the pages right."), " ")
@@ -36,7 +36,7 @@ func rowsText(p replay.ProjectionResult) string {
 		text += ", " + number(int64(p.Differing)) + " of them different"
 	}
 	if p.Changed > 0 {
-		text += "; " + number(int64(p.Changed)) + " more changed meanwhile"
+		text += "; " + number(int64(p.Changed)) + " more changed during the replay"
 	}
 	return text
 }

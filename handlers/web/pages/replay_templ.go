@@ -36,7 +36,7 @@ func replayed(r Replay) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section aria-labelledby=\"replay\"><h2 id=\"replay\">Replay</h2><p>Makes anew from the log what the pages show, beside it, and compares the two row by row. Nothing is changed.</p><form class=\"actions\" method=\"post\" action=\"/audit/replay\"><button type=\"submit\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section aria-labelledby=\"replay\"><h2 id=\"replay\">Replay</h2><p>Rebuilds the projections from the log into memory and compares them with those shown, row by row. Nothing is changed.</p><form class=\"actions\" method=\"post\" action=\"/audit/replay\"><button type=\"submit\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -10,7 +10,7 @@ import (
 	"scrapelog/projections"
 )
 
-// special says whether there is anything about a scraper beside that all is well.
+// special reports whether there is anything about a scraper beside that all is well.
 func special(p ScraperPage) bool { return p.Lost() || p.Streak.Repeats() || p.Paused || p.Removed }
 
 // streakText is a streak as a sentence that goes on or stands by itself.

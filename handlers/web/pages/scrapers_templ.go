@@ -64,7 +64,7 @@ func ScraperListPage(c Chrome, l ScraperList) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(l.Scrapers) == 0 && l.From != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"empty\">No name comes after that. <a href=\"/scrapers\">Show the first ones</a></p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"empty\">There are no scrapers after that name. <a href=\"/scrapers\">Show the first ones</a></p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -594,7 +594,7 @@ func ScraperPageOf(c Chrome, p ScraperPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Runs) == 0 {
-				templ_7745c5c3_Err = empty("It has not run yet.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty("No run yet.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1017,7 +1017,7 @@ func scraperSchedule(p ScraperPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.AfterRecovery() && len(p.Slots) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<p>Next: after recovery. The first of these slots that comes due after that starts a run again.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<p>Next: after recovery. The first of these slots after the recovery starts a run.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -21,7 +21,7 @@ type moment struct {
 func moments(p RunPage) []moment {
 	story := []moment{{at: p.StartedAt, kind: "start", text: "Started " + triggerText(p.Trigger), run: p.Recovers}}
 	if !p.LastHeardAt.IsZero() && p.Status == domain.StatusConnectionFailed {
-		story = append(story, moment{at: p.LastHeardAt, kind: "heard", text: "Heard for the last time"})
+		story = append(story, moment{at: p.LastHeardAt, kind: "heard", text: "Last heard"})
 	}
 	if p.Status.Final() {
 		story = append(story, ending(p))
@@ -30,7 +30,7 @@ func moments(p RunPage) []moment {
 		story = append(story, moment{at: p.RestoredAt, kind: "back", text: "Connection back: " + noticedText(p.NoticedBy)})
 	}
 	if p.Next.ID != uuid.Nil {
-		story = append(story, moment{at: p.Next.StartedAt, kind: "start", text: "A new run started in its place", run: p.Next.ID})
+		story = append(story, moment{at: p.Next.StartedAt, kind: "start", text: "A new run started to recover it", run: p.Next.ID})
 	}
 	for i := range story {
 		story[i].offset = "+" + Took(story[i].at.Sub(p.StartedAt))

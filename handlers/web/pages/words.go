@@ -72,9 +72,9 @@ func lostText(p RunPage) string {
 	name := clean(p.Scraper)
 	switch {
 	case p.Link == domain.LinkWatcher:
-		return fmt.Sprintf("The run of %s was stopped %s into it: nobody watched it any more.", name, into)
+		return fmt.Sprintf("The run of %s was stopped %s into it: its watcher disconnected and did not return.", name, into)
 	case p.Cause == domain.CauseInstanceLost, p.Cause == domain.CauseInstanceStop, p.Cause == domain.CauseInstanceExhausted:
-		return fmt.Sprintf("The run of %s was given up %s into it: %s.", name, into, causeText(p.Cause))
+		return fmt.Sprintf("The run of %s was lost %s into it: %s.", name, into, causeText(p.Cause))
 	case p.Phase == domain.PhaseConnecting:
 		return fmt.Sprintf("%s could not be reached: %s.", name, causeText(p.Cause))
 	case p.Cause == domain.CauseIdleTimeout && !p.LastHeardAt.IsZero():
@@ -92,9 +92,9 @@ func recoveryText(p RunPage) string {
 	case p.Next.ID != uuid.Nil && back:
 		return fmt.Sprintf("A new scrape started %s after the connection came back.", Took(p.Next.StartedAt.Sub(p.RestoredAt)))
 	case p.Next.ID != uuid.Nil:
-		return "A new scrape has followed it."
+		return "A new scrape has recovered it."
 	case back && p.Standing:
-		return fmt.Sprintf("The connection came back after %s; %s.", downText(p.Run), cmp.Or(p.Waiting, "the new scrape is still to start"))
+		return fmt.Sprintf("The connection came back after %s; %s.", downText(p.Run), cmp.Or(p.Waiting, "the new scrape has not started yet"))
 	case back && p.AsOf != nil:
 		return fmt.Sprintf("The connection came back after %s.", downText(p.Run))
 	case back:
@@ -106,7 +106,7 @@ func recoveryText(p RunPage) string {
 	case p.AsOf != nil:
 		return "" // what was waited for then is in no event of the run
 	}
-	return "A newer run has taken its place."
+	return "A newer run has superseded it."
 }
 
 // linkText says which connection was lost, and when in its life.
@@ -126,7 +126,7 @@ func notBackText(p RunPage) string {
 	case p.Standing:
 		return "not yet"
 	}
-	return "not seen: a newer run took this one's place"
+	return "not recorded: a newer run superseded this one"
 }
 
 // notRecoveredText says why no run stands for a lost one.
@@ -150,7 +150,7 @@ func downText(r Run) string {
 // someone is an actor as it begins a sentence.
 func someone(by string) string {
 	if by == "" {
-		return "Somebody"
+		return "An unnamed user"
 	}
 	return clean(by)
 }

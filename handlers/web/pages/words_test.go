@@ -77,9 +77,9 @@ func TestSentence(t *testing.T) {
 			lost(domain.CauseReset, func(p *RunPage) { p.Standing, p.Waiting = true, "ten seconds of answered probes" }),
 			"The connection to shop-prices was lost 41 s into the run: the connection was reset. Ten seconds of answered probes.",
 		},
-		"is back, and the new scrape is still to start": {
+		"is back, and the new scrape has not started yet": {
 			lost(domain.CauseReset, func(p *RunPage) { back(p); p.Standing = true }),
-			"The connection to shop-prices was lost 41 s into the run: the connection was reset. The connection came back after 1 min 19 s; the new scrape is still to start.",
+			"The connection to shop-prices was lost 41 s into the run: the connection was reset. The connection came back after 1 min 19 s; the new scrape has not started yet.",
 		},
 		"is back, and nothing followed": {
 			lost(domain.CauseReset, back),
@@ -87,18 +87,18 @@ func TestSentence(t *testing.T) {
 		},
 		"superseded": {
 			lost(domain.CauseEOF, func(*RunPage) {}),
-			"The connection to shop-prices was lost 41 s into the run: the stream ended without completed or failed. A newer run has taken its place.",
+			"The connection to shop-prices was lost 41 s into the run: the stream ended without completed or failed. A newer run has superseded it.",
 		},
 		"its watcher left": {
 			lost(domain.CauseWatcherGone, func(p *RunPage) {
 				p.Link, p.Phase, p.Standing = domain.LinkWatcher, "", true
-				p.Waiting = "starts anew when its watcher is back"
+				p.Waiting = "starts again when its watcher is back"
 			}),
-			"The run of shop-prices was stopped 41 s into it: nobody watched it any more. Starts anew when its watcher is back.",
+			"The run of shop-prices was stopped 41 s into it: its watcher disconnected and did not return. Starts again when its watcher is back.",
 		},
 		"our instance died": {
 			lost(domain.CauseInstanceLost, func(p *RunPage) { p.Phase, p.Standing = "", true }),
-			"The run of shop-prices was given up 41 s into it: the scrapelog instance that followed it died. A new scrape starts as soon as the connection is back.",
+			"The run of shop-prices was lost 41 s into it: the scrapelog instance that followed it died. A new scrape starts as soon as the connection is back.",
 		},
 	}
 	for name, test := range tests {
@@ -128,8 +128,8 @@ func TestWhatARecoveryWaitsFor(t *testing.T) {
 		"nothing, it is back":        {loss(func(l *Loss) { l.Waiting, l.Restored = "", true }), "a new scrape is about to start"},
 		"being resumed":              {loss(func(l *Loss) { l.Paused = true }), "the scraper is paused; a new scrape starts when it is resumed and the connection is back"},
 		"being resumed, and is back": {loss(func(l *Loss) { l.Paused, l.Restored = true, true }), "the scraper is paused; a new scrape starts when it is resumed"},
-		"nothing, it was removed":    {loss(func(l *Loss) { l.Removed, l.Paused = true, true }), "the scraper was removed; nothing starts any more"},
-		"the next slot":              {loss(func(l *Loss) { l.Config.Recovery.Enabled = false }), "recovery is disabled; nothing starts before the next slot"},
+		"nothing, it was removed":    {loss(func(l *Loss) { l.Removed, l.Paused = true, true }), "the scraper was removed; no run starts"},
+		"the next slot":              {loss(func(l *Loss) { l.Config.Recovery.Enabled = false }), "recovery is disabled; no run starts before the next slot"},
 	}
 	for name, test := range tests {
 		if got := plainly(WaitingText(test.loss)); got != test.want {

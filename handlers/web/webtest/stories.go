@@ -57,7 +57,7 @@ func Stories() []Story {
 		{"projections-rebuilt", "/projections", asked("/projections/runs/rebuild", "Done in", nothing)},
 		{"audit-verifying", "/audit", asked("/audit/verify", "Event 75 of 150", underWay)}, {"audit-verified", "/audit", asked("/audit/verify", "Done in", nothing)},
 		{"audit-damaged", "/audit", asked("/audit/verify", "Done in", damaged)}, {"audit-unproven", "/audit", asked("/audit/verify", "Done in", unproven)},
-		{"audit-given-up", "/audit", asked("/audit/verify", "given up", givenUp)},
+		{"audit-given-up", "/audit", asked("/audit/verify", "Failed", givenUp)},
 		{"audit-replaying", "/audit", asked("/audit/replay", "Event 75 of 150", underWay)}, {"audit-equal", "/audit", asked("/audit/replay", "Done in", nothing)},
 		{"audit-different", "/audit", asked("/audit/replay", "Done in", unequal)},
 		{"audit", "/audit", New}, {"audit-empty", "/audit", Empty}, {"audit-refused", "/audit", refused},
