@@ -111,7 +111,7 @@ type Life struct {
 	Fell      string    // how it ended by itself, if it did
 }
 
-// alive says whether the process lived throughout.
+// alive reports whether the process lived throughout.
 func (l Life) alive(from, to time.Time) bool {
 	return !l.Began.After(from) && (l.Ended.IsZero() || l.Ended.After(to)) && (l.Asked.IsZero() || l.Asked.After(to))
 }

@@ -221,7 +221,7 @@ func (b *book) down(scraper string, from, to time.Time) bool {
 	return false
 }
 
-// lossy says whether a loss is what a scraper's end looks like.
+// lossy reports whether a loss is what a scraper's end looks like.
 func lossy(e Ending, lost domain.ConnectionLost) bool {
 	switch e {
 	case Gateway:
