@@ -12,7 +12,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-// actor is who acts through the pages, as long as nobody has to say who they are.
+// actor is the actor of all actions on pages, as there are no logins yet.
 const actor = "user:web"
 
 func (h *Handler) start(c echo.Context) error {

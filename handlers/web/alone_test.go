@@ -131,7 +131,7 @@ func didTheMainJob(t *testing.T, s *webtest.Service) {
 	}
 }
 
-// Nothing moves for whoever asks for that.
+// Nothing moves for people who ask for reduced motion.
 func TestNothingMovesWhenThatIsAskedFor(t *testing.T) {
 	tab, _ := open(t, "/runs")
 	for _, still := range []bool{false, true} {

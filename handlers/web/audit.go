@@ -16,12 +16,12 @@ import (
 	"scrapelog/projections/replay"
 )
 
-// Audit is how the log is proven: over eventstore/proof.
+// Audit proves the log through eventstore/proof.
 type Audit struct {
-	// State is how the sealing stands.
+	// State returns the state of the sealing.
 	State func() proof.State
-	// Flaws is what was changed in the database beside its events, and what lets other
-	// users change it; nil: nothing looks.
+	// Flaws returns the changes to the database outside of its events, and the rights by
+	// which other users may change it; nil: not checked.
 	Flaws func() (wrong, weak []string)
 	// Verify compares the whole log with everything that was ever signed of it.
 	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)

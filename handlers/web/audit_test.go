@@ -34,7 +34,7 @@ func working(t *testing.T, s *webtest.Service) *echo.Echo {
 	return e
 }
 
-// says waits until the main part of a page contains a text, whatever its white space.
+// says waits until the main part of a page contains a text, ignoring white space.
 func says(t *testing.T, e *echo.Echo, path, want string) {
 	t.Helper()
 	var got string

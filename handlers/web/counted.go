@@ -8,8 +8,8 @@ import (
 	"scrapelog/domain"
 )
 
-// counted is how many events of each type there are. The log is counted once,
-// and then what has come since.
+// counted holds the number of events of each type. It counts the log once, and then only
+// the events added since.
 type counted struct {
 	mu     sync.Mutex
 	upTo   int64

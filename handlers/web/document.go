@@ -9,8 +9,8 @@ import (
 	"scrapelog/handlers/web/pages"
 )
 
-// Document adds a page of text to e. Its html, a first heading included, is
-// trusted: it must not come from anybody else.
+// Document adds a page of text to e. Its html, which begins with a heading, is trusted
+// and must not come from outside.
 func (h *Handler) Document(e *echo.Echo, path, title, html string) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, path, func(c echo.Context) error {
 		chrome, err := h.chrome(c, "", title, "")

@@ -199,8 +199,7 @@ func (h *Handler) search(ctx context.Context, q eventstore.Query, text string) (
 	}
 }
 
-// contains reports whether an event holds a text, whatever its case, in what was
-// recorded of it.
+// contains reports whether an event's recorded fields contain a text, ignoring case.
 func contains(rec eventstore.Recorded, text string) bool {
 	wanted := strings.ToLower(text)
 	if strings.Contains(rec.Stream, wanted) || strings.Contains(rec.Type, wanted) || strings.Contains(rec.ID.String(), wanted) ||

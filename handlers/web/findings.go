@@ -10,19 +10,19 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Findings keeps what verifications and replays have found: *eventstore.Store.
+// Findings stores the results of verifications and replays: *eventstore.Store.
 type Findings interface {
 	KeepFinding(ctx context.Context, f eventstore.Finding) error
 	LastFinding(ctx context.Context, kind string) (f eventstore.Finding, found bool, err error)
 }
 
-// The kinds of findings. Changing one forgets what was found.
+// The kinds of findings. Changing a name loses the stored result.
 const (
 	foundByVerify = "verify"
 	foundByReplay = "replay"
 )
 
-// keep stores what a job has found, for every instance and over restarts.
+// keep stores a job's result, for every instance and across restarts.
 func (h *Handler) keep(ctx context.Context, kind string, result any) error {
 	data, err := json.Marshal(result)
 	if err == nil {
@@ -34,8 +34,8 @@ func (h *Handler) keep(ctx context.Context, kind string, result any) error {
 	return nil
 }
 
-// lastFound returns what the last job of a kind has found, and when; nil: there
-// was none, or another version of the program has stored what this one cannot read.
+// lastFound returns the last result of a kind of job, and when it was found; nil if there
+// is none, or if another version of the program stored one that this one cannot read.
 func lastFound[R any](ctx context.Context, h *Handler, kind string) (*R, time.Time, error) {
 	f, found, err := h.cfg.Findings.LastFinding(ctx, kind)
 	if err != nil || !found {

@@ -10,7 +10,7 @@ import (
 	"scrapelog/handlers/web/webtest"
 )
 
-// witness notes what a page does that none should: run what somebody wrote into
+// witness notes what no page should do: run what a person or a scraper wrote into
 // the log, break its own policy, or fail.
 const witness = `window.seen = [];
 window.alert = (text) => seen.push("alert " + text);

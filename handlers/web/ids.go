@@ -39,8 +39,8 @@ func (h *Handler) streamOf(ctx context.Context, field, name string) (string, err
 	return domain.RunStream(run), err
 }
 
-// to leads from a page under a part of an id to the page under the whole one,
-// which links and live updates go by.
+// to redirects from a page under a part of an id to the page under the whole id, which
+// links and live updates use.
 func to(c echo.Context, path string) error {
 	whole := url.URL{Path: path, RawQuery: c.Request().URL.RawQuery}
 	return c.Redirect(http.StatusFound, whole.String())

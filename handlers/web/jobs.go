@@ -10,8 +10,8 @@ import (
 	"scrapelog/handlers/web/pages"
 )
 
-// jobs are what takes longer than a page may: rebuilding a projection, verifying
-// the log. They run one after the other.
+// jobs are tasks that take longer than a request may, such as rebuilding a projection or
+// verifying the log. They run one after the other.
 type jobs struct {
 	queue chan func(context.Context)
 
@@ -23,7 +23,7 @@ func newJobs() *jobs {
 	return &jobs{queue: make(chan func(context.Context), 16), state: map[string]pages.Job{}}
 }
 
-// Run does what people ask for on the pages that takes long, until ctx is done.
+// Run does the queued jobs until ctx is done.
 func (h *Handler) Run(ctx context.Context) error {
 	for {
 		select {
@@ -35,7 +35,7 @@ func (h *Handler) Run(ctx context.Context) error {
 	}
 }
 
-// work tells its progress: how much of how much is done.
+// work does a job and reports its progress.
 type work func(ctx context.Context, progress func(done, all int64)) error
 
 // start queues a job. It is refused while the same one is waiting or under way.
@@ -72,7 +72,7 @@ func (j *jobs) set(name string, change func(*pages.Job)) {
 	j.state[name] = s
 }
 
-// get is how a job stands; the zero Job was never asked for.
+// get returns the state of a job; the zero Job if it was never started.
 func (j *jobs) get(name string) pages.Job {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -19,8 +19,8 @@ import (
 	"scrapelog/projections"
 )
 
-// maxTold is how many changed runs and scrapers pages are told of one by one.
-// Beyond it they are told to fetch themselves anew: a storm of ten thousand runs
+// maxTold is how many changed runs and scrapers are pushed to pages one by one.
+// Beyond it pages are told to fetch themselves again: a storm of ten thousand runs
 // would otherwise be pushed whole to every open page. It is well below the
 // messages that a hub passes on at once. Let the hub's source be a
 // [projections.Outline], which reads no more than that either.

@@ -33,7 +33,7 @@ func TestASilentStreamIsNoticedInTime(t *testing.T) {
 	becomes(t, tab, `!document.getElementById("live-lost").hidden`)
 }
 
-// A laptop that slept wakes up with a connection that exists for nobody else. The
+// A laptop that slept wakes up with a connection that the server no longer knows. The
 // page says at once how old it is, and opens another.
 func TestALaptopThatSlept(t *testing.T) {
 	s := webtest.New()

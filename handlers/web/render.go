@@ -42,8 +42,8 @@ func reached(groups []feed.Group) int64 {
 	return least
 }
 
-// notice is what an action recorded, if the page follows one. A position that
-// somebody made up tells nobody anything.
+// notice returns the event that an action recorded, if the page follows one. A made-up
+// position shows nothing that the log does not.
 func (h *Handler) notice(c echo.Context) *pages.Notice {
 	position, err := strconv.ParseInt(c.QueryParam("recorded"), 10, 64)
 	if err != nil {
@@ -67,8 +67,8 @@ func send(c echo.Context, status int, page templ.Component) error {
 	return c.HTMLBlob(status, b.Bytes())
 }
 
-// Error answers an error with a page. It is for echo's HTTPErrorHandler, of the
-// paths that are pages. What is our own fault is logged here, once.
+// Error answers an error with a page. It is for echo's HTTPErrorHandler on the paths of
+// pages. It logs internal errors, once.
 func (h *Handler) Error(err error, c echo.Context) {
 	r := c.Request()
 	if c.Response().Committed {
@@ -88,7 +88,7 @@ func (h *Handler) Error(err error, c echo.Context) {
 	}
 }
 
-// quoted repeats a part of a request, no longer than helps.
+// quoted quotes a part of a request, shortened.
 func quoted(s string) string { return fmt.Sprintf("%.80q", s) }
 
 // waitBudget is how long an action waits for the pages to show what it recorded.

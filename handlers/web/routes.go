@@ -13,10 +13,9 @@ import (
 // maxForm is how much a form may send.
 const maxForm = "64K"
 
-// Register adds the pages to e, which MUST refuse foreign hosts and foreign
-// origins by itself, for pages and API alike, and whose error handler MUST be
-// [Handler.Error] for paths outside of the API. There is no route for what is not
-// found: echo would answer a wrong method with it.
+// Register adds the pages to e. e MUST refuse foreign hosts and origins for pages and API
+// alike, and its error handler MUST be [Handler.Error] for paths outside of the API.
+// There is no catch-all route: echo would answer a wrong method with it.
 func (h *Handler) Register(e *echo.Echo) {
 	page := func(path string, serve echo.HandlerFunc, params ...string) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, serve, secureHeaders, sound, gate.Params(append(params, "recorded")...))

@@ -88,9 +88,9 @@ func (h *Handler) addRecovery(ctx context.Context, page *pages.RunPage) error {
 // chainShown bounds how many runs before and after one its page tells of.
 const chainShown = 10
 
-// chain is the story that a run is a part of: the lost run that it recovers, the
-// one that that one recovers, and so on, and those that came after. A run that
-// recovers nothing and was not recovered is alone in it.
+// chain returns the runs that recovered each other around a run, oldest first: the lost
+// run that it recovers, the one before that, and so on, and the runs after it. For a run
+// that recovers none and was not recovered it has only that run.
 func (h *Handler) chain(ctx context.Context, run projections.Run) ([]projections.Run, error) {
 	earlier, err := h.follow(ctx, run, func(r projections.Run) uuid.UUID { return r.Recovers })
 	if err != nil {

@@ -153,7 +153,7 @@ func TestAChainOfRecoveriesIsOneStory(t *testing.T) {
 	}
 	doc := document(t, get(e, "/runs/"+webtest.Done.String()))
 	if doc.Find(".chain").Length() > 0 {
-		t.Error("a run that is alone has a chain")
+		t.Error("a run without recovery has a chain")
 	}
 }
 

@@ -34,7 +34,7 @@ func TestTabsShareAPageUntilTheLogMovesOn(t *testing.T) {
 		t.Error("two tabs are told of one change, and two pages are made")
 	}
 	if !strings.Contains(get(e, "/runs").Body.String(), "the-newest") {
-		t.Error("who comes to a page is shown one that was made before")
+		t.Error("a new visitor of a page gets one that was rendered before")
 	}
 	if !strings.Contains(refetched(e, "/runs?scraper=the-newest"), "the-newest") {
 		t.Error("another page is answered with this one")

@@ -11,8 +11,8 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// sound refuses what is no text before a database does: PostgreSQL cannot even be
-// asked for it.
+// sound refuses parameters that are not valid text, which PostgreSQL does not accept in
+// queries.
 func sound(serve echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		for _, value := range c.ParamValues() {

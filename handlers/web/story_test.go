@@ -9,7 +9,7 @@ import (
 )
 
 // TestALivePageSaysNothingThatIsNotLive: what lies outside the part that is
-// fetched again must hold whatever happens.
+// fetched again must hold in every state.
 func TestALivePageSaysNothingThatIsNotLive(t *testing.T) {
 	e := serve(webtest.New())
 	for _, path := range []string{"/", "/runs", "/scrapers", "/scrapers/reviews", "/events", "/projections", "/audit", "/runs/" + webtest.Open.String()} {
@@ -38,7 +38,7 @@ func TestEveryPageWarnsOfMachinesThatNeedNoLogin(t *testing.T) {
 			t.Errorf("%s warns %q", path, got)
 		}
 		if document(t, get(here, path)).Find("#without-logins").Length() > 0 {
-			t.Errorf("%s of a service on this machine alone warns of others", path)
+			t.Errorf("%s of a service on loopback warns of other machines", path)
 		}
 	}
 }

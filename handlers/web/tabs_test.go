@@ -17,7 +17,7 @@ import (
 	"scrapelog/handlers/web/webtest"
 )
 
-// hub tells a canned service's state to whoever asks, and beats.
+// hub sends a canned service's state to its subscribers, and beats.
 func hub(t *testing.T, s *webtest.Service, watchers *live.Watchers) *live.Hub {
 	t.Helper()
 	h := live.New(live.Config{Watchers: watchers, Source: s, Wake: func() (<-chan struct{}, func()) { return nil, func() {} }, Render: web.Render})
@@ -88,7 +88,7 @@ func TestTheSeventhTab(t *testing.T) {
 	becomes(t, tabs[6], `location.pathname === "/events" && document.readyState === "complete"`)
 
 	do(t, tabs[0], `document.getElementById("live").addEventListener("state", () => { window.told = true })`)
-	look(t, tabs[0], false) // and whoever comes back is told again
+	look(t, tabs[0], false) // and a tab that comes back gets updates again
 	becomes(t, tabs[0], `window.told === true`)
 }
 

@@ -1,9 +1,8 @@
-// Package web serves the pages that people look at. Handlers parse a request,
-// ask the read models, and render; what may be done is decided in the domain,
-// what it looks like in handlers/web/pages.
+// Package web serves the pages. Handlers parse a request, query the read models and
+// render; the domain decides, and handlers/web/pages renders.
 //
-// Everything works without JavaScript but the live updates: actions are forms
-// that answer with a redirect to what they recorded.
+// Everything but the live updates works without JavaScript: actions are forms that
+// answer with a redirect to the recorded event.
 package web
 
 import (
@@ -23,8 +22,8 @@ import (
 	"scrapelog/projections"
 )
 
-// Queries are the read models that pages show: *projections.Queries. Nothing that
-// they are asked for grows with the number of runs or of scrapers.
+// Queries are the read models that pages show: *projections.Queries. The size of no
+// answer grows with the number of runs or of scrapers.
 type Queries interface {
 	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
@@ -54,28 +53,30 @@ type Subscriber interface {
 	Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error)
 }
 
-// Config is what the pages need. All of it is required but for OpenTo, Streams and Now.
+// Config holds the dependencies of the pages. All fields but OpenTo, Streams and Now are
+// required.
 type Config struct {
 	Queries Queries
 	Events  Events
 	Live    Subscriber
 
-	// Groups says how far each reader of the log has come.
+	// Groups returns the position of each consumer group.
 	Groups func(ctx context.Context) ([]feed.Group, error)
-	// Instances says who serves the database, each with the first of its runs.
+	// Instances returns the instances that serve the database, each with the first of its
+	// runs.
 	Instances func(ctx context.Context, runs int) ([]instances.Holding, error)
-	// Handle decides and records: handlers/command.
+	// Handle decides a command and records its events: handlers/command.
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	// WaitFor returns when the read models show the log up to position.
 	WaitFor func(ctx context.Context, position int64) error
 	// Heard is the last sign of life of an open run that this instance follows.
 	Heard func(runID uuid.UUID) (time.Time, bool)
-	// Waiting says in words what the recovery of a lost scraper waits for: "waits for …".
+	// Waiting returns in words what the recovery of a lost scraper waits for: "waits for …".
 	Waiting func(scraper string) (string, bool)
 
-	// Rebuild makes a read model anew from the log.
+	// Rebuild rebuilds a read model from the log.
 	Rebuild func(ctx context.Context, name string, progress func(done, head int64)) error
-	// Audit proves the log, and Findings keeps what that found.
+	// Audit proves the log, and Findings stores the results.
 	Audit    Audit
 	Findings Findings
 
@@ -89,7 +90,7 @@ type Config struct {
 	Now    func() time.Time // time.Now
 }
 
-// Handler serves the pages, and does in Run what they start and do not wait for.
+// Handler serves the pages. Its Run does the jobs that pages start and do not wait for.
 type Handler struct {
 	cfg     Config
 	jobs    *jobs
@@ -98,7 +99,7 @@ type Handler struct {
 	started time.Time
 }
 
-// New makes a Handler. It panics on a missing field, which is a fault of the wiring.
+// New makes a Handler. It panics if a required field is missing.
 func New(cfg Config) *Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now

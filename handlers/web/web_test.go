@@ -76,7 +76,7 @@ func TestEveryPageIsSound(t *testing.T) {
 	}
 }
 
-// sound holds what is true of every page whatever it shows.
+// sound checks what is true of every page.
 func sound(t *testing.T, doc *goquery.Document) {
 	t.Helper()
 	if n := doc.Find("h1").Length(); n != 1 {
@@ -145,7 +145,7 @@ func TestStatuses(t *testing.T) {
 		"a run and a stream":              {"/events?stream=scraper-news&run=" + webtest.Open.String(), 400},
 		"an event type that is none":      {"/events?type=run.nope", 400},
 		"a position before the first":     {"/events?upto=0", 400},
-		"a page that nobody serves":       {"/nope", 404},
+		"a page that does not exist":      {"/nope", 404},
 		"an asset":                        {"/assets/app.css", 200},
 		"an asset that is not":            {"/assets/package.json", 404},
 		"an asset by way of a folder":     {"/assets/dist/htmx.min.js", 404},

@@ -122,7 +122,7 @@
   }
 
   // The log moved on between the page and its stream, or while it was away:
-  // whatever the page shows is fetched anew.
+  // the page's main part is fetched again.
   live.addEventListener('state', (event) => {
     const head = Number(event.detail.data) || 0;
     if (head > position) live.dispatchEvent(new CustomEvent('refresh'));

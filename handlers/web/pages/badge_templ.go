@@ -418,7 +418,7 @@ func triggerOf(r projections.Run) templ.Component {
 	})
 }
 
-// Connection says whether a scraper's connection is lost, back or not known to
+// Connection reports whether a scraper's connection is lost, back or not known to
 // be anything but up.
 func Connection(s projections.Scraper, now time.Time, pushed bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {

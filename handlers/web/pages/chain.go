@@ -21,8 +21,8 @@ func After(chain []projections.Run, id uuid.UUID) projections.Run {
 	return projections.Run{}
 }
 
-// chainText says how a story of losses stands: how often the connection was
-// lost, and what came of it.
+// chainText returns how often the connection was lost in a chain of runs, and how the
+// chain ended.
 func chainText(chain []projections.Run, now time.Time) string {
 	first, last := chain[0], chain[len(chain)-1]
 	losses := 0

@@ -16,7 +16,7 @@ import (
 	"scrapelog/projections"
 )
 
-// chain is the one story that a run and those that recovered each other are.
+// chain lists the runs that recovered each other.
 func chain(p RunPage, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

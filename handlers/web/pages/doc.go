@@ -1,9 +1,9 @@
-// Package pages renders what people see. Every function here takes a plain view
-// model and writes HTML; nothing reads a clock, a request or a database, so that
-// each page can be rendered in each of its states from canned data.
+// Package pages renders the HTML pages. Every function takes a plain view model and writes
+// HTML; none reads a clock, a request or a database, so each page can be rendered in each
+// of its states from canned data.
 //
-// What a scraper said ends up in these pages. templ escapes it; [clean] makes
-// visible what would not be seen, such as control characters and reversed text.
+// Texts of scrapers appear in these pages. templ escapes them; [clean] makes invisible
+// characters visible, such as control characters and changes of direction.
 package pages
 
 import (
@@ -15,19 +15,19 @@ import (
 	"scrapelog/domain"
 )
 
-// Chrome is what surrounds a page.
+// Chrome holds the data of the frame around a page.
 type Chrome struct {
 	Title    string
 	Section  string    // the entry of the menu that the page belongs to: "/runs"
-	URL      string    // path and query, to fetch the page anew
-	Refresh  string    // the live events that fetch it anew, in htmx's words; empty: none
+	URL      string    // path and query, to fetch the page again
+	Refresh  string    // the live events that fetch it again, as an htmx trigger; empty: none
 	Position int64     // how far the log was when the page was made
 	Now      time.Time // when it was made
 	Notice   *Notice   // what an action recorded
 	OpenTo   string    // the address that other machines reach without a login; empty: there is none
 }
 
-// Notice answers an action with what was recorded.
+// Notice shows the event that an action recorded.
 type Notice struct {
 	Position int64
 	Summary  string
@@ -41,14 +41,14 @@ var shortcuts = []struct{ key, does string }{
 	{"j", "to the next row"}, {"k", "to the row before"}, {"Enter", "open it"}, {"/", "to the search or filter"}, {"?", "show these keys"},
 }
 
-// RefreshOnAny fetches a page anew after any change, at most once a second.
+// RefreshOnAny is the trigger that fetches a page after any change, at most once a second.
 const RefreshOnAny = "position from:#live throttle:1s, refresh from:#live"
 
 // RefreshOverview does so on every beat too, since ages of beats are in no event.
 const RefreshOverview = RefreshOnAny + ", beat from:#live"
 
-// RefreshOn fetches a page anew when a thing that one of the streams is about
-// changes. Only names of ours may enter htmx's words: any other stream stands still.
+// RefreshOn returns the trigger that fetches a page when one of the streams gets an event.
+// Only well-formed stream names may become part of a trigger; others are left out.
 func RefreshOn(streams ...string) string {
 	var words []string
 	for _, stream := range streams {
@@ -63,9 +63,9 @@ func RefreshOn(streams ...string) string {
 	return strings.Join(append(words, "refresh from:#live"), ", ")
 }
 
-// RefreshOnRun fetches a run's page anew when the run changes or one that its
-// page tells of, and on every beat while it runs, since its signs of life are in
-// no event.
+// RefreshOnRun returns the trigger that fetches a run's page when the run or another run
+// on the page changes, and on every beat while it runs, since its signs of life are in no
+// event.
 func RefreshOnRun(p RunPage) string {
 	streams := []string{domain.RunStream(p.ID)}
 	for _, r := range p.Chain {

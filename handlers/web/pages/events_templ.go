@@ -745,7 +745,7 @@ func StreamPage(c Chrome, s Stream) templ.Component {
 	})
 }
 
-// ProblemPage says no, and where to go from here.
+// ProblemPage shows a problem, with links to go on.
 func ProblemPage(c Chrome, p Problem) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

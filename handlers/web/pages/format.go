@@ -42,8 +42,8 @@ func plural(n int64, one string) string { return words.Count(n, one) }
 // half of a UUIDv7 is time and alike in runs that started together.
 func short(id uuid.UUID) string { return domain.ShortID(id) }
 
-// clean makes visible what a page would hide or let others misread: control
-// characters, and marks that change the direction of text.
+// clean escapes the characters that a page would hide or that change how text reads:
+// control characters, and marks that change the direction of text.
 func clean(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 {
 		return s

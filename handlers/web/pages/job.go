@@ -10,7 +10,8 @@ import (
 	"scrapelog/projections/replay"
 )
 
-// Job is work that takes longer than a page may. The zero Job was never asked for.
+// Job is the state of a task that takes longer than a request may. The zero Job was never
+// started.
 type Job struct {
 	StartedAt, EndedAt time.Time
 	Running            bool // it is not waiting for another one any more
@@ -21,7 +22,7 @@ type Job struct {
 // Busy reports whether it is waiting or under way.
 func (j Job) Busy() bool { return !j.StartedAt.IsZero() && j.EndedAt.IsZero() }
 
-// RefreshWhile fetches a page anew every second while a job is under way.
+// RefreshWhile returns the trigger that fetches a page every second while a job runs.
 func RefreshWhile(busy bool) string {
 	if busy {
 		return "every 1s"
@@ -29,7 +30,7 @@ func RefreshWhile(busy bool) string {
 	return RefreshOverview
 }
 
-// text says how a job stands, in words.
+// text returns the state of a job in words.
 func (j Job) text() string {
 	switch {
 	case j.StartedAt.IsZero():
@@ -63,7 +64,7 @@ type Projection struct {
 	Job     Job  // its last rebuild
 }
 
-// AuditPage is how the log is proven.
+// AuditPage holds the state of the log's proof.
 type AuditPage struct {
 	Head  int64
 	State proof.State

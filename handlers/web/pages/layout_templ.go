@@ -16,7 +16,7 @@ import (
 	"scrapelog/handlers/web/assets"
 )
 
-// Page is the frame of every page. Its main part can be fetched anew by itself.
+// Page is the frame of every page. Its main part can be fetched again by itself.
 func Page(c Chrome) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -330,7 +330,7 @@ func menu(c Chrome) templ.Component {
 	})
 }
 
-// liveBanner is the page's own lost connection: no run's, and looking it.
+// liveBanner is shown when the page's own connection is lost.
 func liveBanner() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -479,7 +479,7 @@ func notice(n Notice) templ.Component {
 	})
 }
 
-// keys lists what the script makes of single keys.
+// keys lists the single-key shortcuts of the script.
 func keys() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

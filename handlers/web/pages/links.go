@@ -48,7 +48,7 @@ func rebuildURL(name string) templ.SafeURL {
 	return templ.SafeURL("/projections/" + url.PathEscape(name) + "/rebuild")
 }
 
-// refreshing lets a part of the page be fetched anew by itself. The morph keeps
+// refreshing lets a part of the page be fetched again by itself. The morph keeps
 // focus, what was typed and what was opened.
 func refreshing(c Chrome) templ.Attributes {
 	if c.Refresh == "" {

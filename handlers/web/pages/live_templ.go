@@ -15,7 +15,7 @@ import (
 	"scrapelog/projections"
 )
 
-// RunCells are the parts that a changed run changes on whatever page shows it.
+// RunCells are the parts of a changed run on every page that shows it.
 func RunCells(r projections.Run, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -112,14 +112,14 @@ type ScraperPage struct {
 	Outages []Outage // likewise
 }
 
-// Event is an event of the log, said in one line.
+// Event is an event of the log with its summary.
 type Event struct {
 	eventstore.Recorded
 	Summary string
 }
 
-// NewEvent says a recorded event in one line. What cannot be read is shown too:
-// the page is where people look for it.
+// NewEvent returns a recorded event with its summary. An event that cannot be read has the
+// error as its summary.
 func NewEvent(rec eventstore.Recorded) Event {
 	e, err := rec.Event()
 	if err != nil {
@@ -128,7 +128,7 @@ func NewEvent(rec eventstore.Recorded) Event {
 	return Event{rec, clean(words.Summary(e))}
 }
 
-// NewEvents does so for each of them.
+// NewEvents returns the recorded events with their summaries.
 func NewEvents(records []eventstore.Recorded) []Event {
 	events := make([]Event, len(records))
 	for i, rec := range records {
@@ -171,7 +171,7 @@ type Stream struct {
 	Events []Event
 }
 
-// Problem is a page that says no.
+// Problem is a page about a refused or failed request.
 type Problem struct {
 	Status int
 	Title  string

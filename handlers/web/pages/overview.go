@@ -30,11 +30,11 @@ func dueText(due, now time.Time) string {
 	return age(due.Sub(now))
 }
 
-// unitKept finds a number of seconds in somebody else's words.
+// unitKept matches a number of seconds in a text.
 var unitKept = regexp.MustCompile(`(\d) (s)\b`)
 
-// WaitingText says what the recovery of a lost connection waits for: first what
-// people keep from starting, then what the service itself waits for.
+// WaitingText returns what the recovery of a lost connection waits for: settings of people
+// first, then what the service itself waits for.
 func WaitingText(l Loss) string {
 	switch {
 	case l.Removed:
@@ -55,7 +55,7 @@ func WaitingText(l Loss) string {
 	return "a new scrape starts as soon as a probe is answered"
 }
 
-// blockedText names the readers of the log that stand still.
+// blockedText returns the names of the blocked consumer groups.
 func blockedText(groups []feed.Group) string {
 	var names []string
 	for _, g := range groups {
@@ -66,7 +66,7 @@ func blockedText(groups []feed.Group) string {
 	return strings.Join(names, ", ")
 }
 
-// lagText says how far the slowest reader of the log is behind.
+// lagText returns how far the slowest consumer group is behind.
 func lagText(groups []feed.Group) string {
 	var most feed.Group
 	for _, g := range groups {

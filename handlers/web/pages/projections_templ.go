@@ -252,7 +252,7 @@ func ProjectionsPage(c Chrome, l ProjectionList) templ.Component {
 	})
 }
 
-// instances names who serves the database, and what each follows.
+// instanceList lists the instances that serve the database, and the runs that each follows.
 func instanceList(l ProjectionList) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

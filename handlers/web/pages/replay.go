@@ -13,7 +13,7 @@ import (
 	"scrapelog/projections/replay"
 )
 
-// comparisonText says what a replay has found, and what to do about it.
+// comparisonText returns what a replay has found, and what to do about it.
 func comparisonText(c replay.Comparison) string {
 	if c.Equal {
 		return "The pages show what the log says."

@@ -8,8 +8,7 @@ import (
 	"scrapelog/domain"
 )
 
-// scheduleText says a schedule in words where it is a plain one, and repeats it
-// where it is not.
+// scheduleText returns a schedule in words, or unchanged if it has no simple words.
 func scheduleText(c domain.ScraperConfig) string {
 	spec := strings.TrimSpace(c.Schedule)
 	interval, every := domain.EveryInterval(spec)
@@ -33,7 +32,7 @@ func everyText(interval string) string {
 }
 
 // cronText says a line of five fields in words: when in the day, and on which
-// days. What has no plain words stays as it is.
+// days. A line without simple words is returned unchanged.
 func cronText(spec, zone string) string {
 	fields := strings.Fields(spec)
 	if len(fields) != 5 {

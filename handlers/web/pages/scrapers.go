@@ -10,7 +10,7 @@ import (
 	"scrapelog/projections"
 )
 
-// special reports whether there is anything about a scraper beside that all is well.
+// special reports whether a scraper is lost, on a streak, paused or removed.
 func special(p ScraperPage) bool { return p.Lost() || p.Streak.Repeats() || p.Paused || p.Removed }
 
 // streakText is a streak as a sentence that goes on or stands by itself.
@@ -22,7 +22,7 @@ func streakText(s domain.Streak) string {
 	return text + "."
 }
 
-// lostThen goes on after the time of a loss: why, and what is being waited for.
+// lostThen returns the text after the time of a loss: why, and what the recovery waits for.
 func lostThen(p ScraperPage) string {
 	cause := ": " + causeText(p.Connection.Cause) + ". "
 	if p.Removed {
@@ -31,7 +31,7 @@ func lostThen(p ScraperPage) string {
 	return cause + sentenceCase(WaitingText(Loss{Scraper: p.Scraper, Waiting: p.Waiting})) + ". "
 }
 
-// skippedText says what was last due and not run.
+// skippedText returns which scrape was last skipped.
 func skippedText(s projections.Skip) string {
 	return "A scrape " + triggerText(s.Trigger) + " was last skipped"
 }

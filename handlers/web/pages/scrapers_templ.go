@@ -361,7 +361,7 @@ func nextSlot(s projections.Scraper) templ.Component {
 	})
 }
 
-// streakNote tells that runs are lost the same way again and again.
+// streakNote shows that runs are lost in the same way again and again.
 func streakNote(s projections.Scraper) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -406,7 +406,7 @@ func streakNote(s projections.Scraper) templ.Component {
 	})
 }
 
-// scrapeNow starts a run. While one is open, the way leads to that one.
+// scrapeNow is the button that starts a run. While a run is open, it is a link to that run.
 func scrapeNow(s projections.Scraper) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -663,7 +663,7 @@ func ScraperPageOf(c Chrome, p ScraperPage) templ.Component {
 	})
 }
 
-// scraperState says what is special about a scraper now.
+// scraperState shows why a scraper is not in its normal state.
 func scraperState(p ScraperPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

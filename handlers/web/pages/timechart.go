@@ -24,9 +24,8 @@ type stem struct {
 }
 
 // stems draws outages, newest first, between the oldest and now. Their height
-// grows with the logarithm of their length: a second to a day. Of a loss that a
-// newer run superseded nobody knows how long it was; standing is the one that
-// goes on.
+// grows with the logarithm of their length: a second to a day. The length of a loss that
+// a newer run superseded is unknown; standing is the loss that has not ended.
 func stems(outages []Outage, standing uuid.UUID, now time.Time) []stem {
 	from := outages[len(outages)-1].Run.EndedAt
 	whole := max(time.Minute, now.Sub(from))

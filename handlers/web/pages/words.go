@@ -25,7 +25,7 @@ func sourceText(s domain.Source) string                { return clean(words.Sour
 func failedText(c domain.FailureCode, http int) string { return clean(words.Failure(c, http)) }
 func because(reason string) string                     { return clean(words.Because(reason)) }
 
-// Sentence says in words how a run stands, as the first thing its page says.
+// Sentence returns the state of a run in words, for the top of its page.
 func Sentence(p RunPage, now time.Time) string {
 	into := Took(p.EndedAt.Sub(p.StartedAt))
 	name := clean(p.Scraper)
@@ -44,7 +44,7 @@ func Sentence(p RunPage, now time.Time) string {
 	return fmt.Sprintf("The run of %s is %s.", name, clean(string(p.Status)))
 }
 
-// attachedText says what an attached run hangs on.
+// attachedText returns the condition under which an attached run goes on.
 func attachedText(r Run) string {
 	if !r.Attached() {
 		return ""
@@ -66,7 +66,7 @@ func itemsText(r Run) string {
 	return plural(*r.Items, "item")
 }
 
-// lostText says what was lost, when and why: the silence with its length.
+// lostText returns what was lost, when and why, with the length of a silence.
 func lostText(p RunPage) string {
 	into := Took(p.EndedAt.Sub(p.StartedAt))
 	name := clean(p.Scraper)
@@ -83,7 +83,7 @@ func lostText(p RunPage) string {
 	return fmt.Sprintf("The connection to %s was lost %s into the run: %s.", name, into, causeText(p.Cause))
 }
 
-// recoveryText says what followed a loss, or what is being waited for.
+// recoveryText returns what followed a loss, or what the recovery waits for.
 func recoveryText(p RunPage) string {
 	back := !p.RestoredAt.IsZero()
 	switch {
@@ -109,7 +109,7 @@ func recoveryText(p RunPage) string {
 	return "A newer run has superseded it."
 }
 
-// linkText says which connection was lost, and when in its life.
+// linkText returns which connection was lost, and in which phase.
 func linkText(r Run) string {
 	text := clean(words.Link(r.Link))
 	if r.Phase != "" {
@@ -118,7 +118,7 @@ func linkText(r Run) string {
 	return text
 }
 
-// notBackText says how a connection stands that is not known to be back.
+// notBackText returns the state of a connection that is not known to be back.
 func notBackText(p RunPage) string {
 	switch {
 	case p.AsOf != nil:
@@ -129,7 +129,7 @@ func notBackText(p RunPage) string {
 	return "not recorded: a newer run superseded this one"
 }
 
-// notRecoveredText says why no run stands for a lost one.
+// notRecoveredText returns why a lost run has no run that recovers it.
 func notRecoveredText(p RunPage) string {
 	switch {
 	case p.AsOf != nil:
@@ -147,7 +147,7 @@ func downText(r Run) string {
 	return Took(time.Duration(*r.DownForMS) * time.Millisecond)
 }
 
-// someone is an actor as it begins a sentence.
+// someone returns an actor as the beginning of a sentence.
 func someone(by string) string {
 	if by == "" {
 		return "An unnamed user"
@@ -155,8 +155,7 @@ func someone(by string) string {
 	return clean(by)
 }
 
-// problemText is a problem's detail as a sentence; what its title says already
-// is not said again.
+// problemText returns a problem's detail as a sentence, without the words of its title.
 func problemText(p Problem) string {
 	switch {
 	case p.Status == http.StatusInternalServerError && p.Asked != "":
@@ -171,7 +170,7 @@ func problemText(p Problem) string {
 	return sentenceCase(detail) + "."
 }
 
-// nameAlone is a thing by its name and nothing said of it.
+// nameAlone matches a detail that is only the name of a thing.
 var nameAlone = regexp.MustCompile(`^(run|scraper|stream|event|projection) \S+$`)
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
@@ -184,7 +183,7 @@ func sentenceCase(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// why is the reason for a run's end in a list: short, and in words.
+// why returns the reason for a run's end in a few words, for lists.
 func why(r Run) string {
 	switch r.Status {
 	case domain.StatusConnectionFailed:

@@ -42,7 +42,7 @@ func TestSentence(t *testing.T) {
 			ended(domain.StatusRunning, func(p *RunPage) { p.HeardAt = started.Add(88 * time.Second) }),
 			"shop-prices has been scraped for 1 min 30 s; it was last heard 2 s ago.",
 		},
-		"running, and somebody watches": {
+		"running and attached": {
 			ended(domain.StatusRunning, func(p *RunPage) { p.Watcher = "tab-1" }),
 			"shop-prices has been scraped for 1 min 30 s. It ends when its watcher goes away.",
 		},
@@ -123,7 +123,7 @@ func TestWhatARecoveryWaitsFor(t *testing.T) {
 		want string
 	}{
 		"a probe":                    {loss(func(*Loss) {}), "recovery waits for a good answer to a probe every 1 s"},
-		"nobody says":                {loss(func(l *Loss) { l.Waiting = "" }), "a new scrape starts as soon as a probe is answered"},
+		"no text of the prober":      {loss(func(l *Loss) { l.Waiting = "" }), "a new scrape starts as soon as a probe is answered"},
 		"its watcher":                {loss(func(l *Loss) { l.Waiting, l.Connection.Link = "", domain.LinkWatcher }), "a new scrape starts when its watcher is back"},
 		"nothing, it is back":        {loss(func(l *Loss) { l.Waiting, l.Restored = "", true }), "a new scrape is about to start"},
 		"being resumed":              {loss(func(l *Loss) { l.Paused = true }), "the scraper is paused; a new scrape starts when it is resumed and the connection is back"},
@@ -176,7 +176,7 @@ func TestSchedules(t *testing.T) {
 		"@hourly":      "hourly (Europe/Berlin)",
 		"* * * * *":    "every minute",
 		"*/15 * * * *": "every 15 min",
-		"*/7 * * * *":  "*/7 * * * * (Europe/Berlin)", // not even: it begins anew each hour
+		"*/7 * * * *":  "*/7 * * * * (Europe/Berlin)", // uneven: it begins again each hour
 		"5 * * * *":    "every hour at minute 5",
 		"30 4 * * *":   "daily at 04:30 (Europe/Berlin)",
 		"30 4 * * 1":   "at 04:30 on Mondays (Europe/Berlin)",

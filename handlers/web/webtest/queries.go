@@ -16,7 +16,7 @@ import (
 	"scrapelog/projections"
 )
 
-// shown is how many runs make a page when nobody says how many.
+// shown is the default number of runs on a page.
 const shown = 12
 
 // Runs implements web.Queries. There is one cursor, and it shows everything.

@@ -139,7 +139,7 @@ func (s *Service) Recent(_ context.Context, limit int) ([]proof.Sealed, error) {
 	return recent, s.Err
 }
 
-// Subscribe passes on whatever is put into Messages, until ctx is done.
+// Subscribe passes on the Messages until ctx is done.
 func (s *Service) Subscribe(ctx context.Context, _ string) (<-chan live.Message, error) {
 	messages := make(chan live.Message)
 	go func() {
