@@ -16,8 +16,8 @@ const (
 	announceTimeout = 5 * time.Second
 )
 
-// announce says that the worker is up, once a second until it is heard. It is
-// called when the worker listens already: whoever hears it may probe at once.
+// announce tells the server that the worker is up, once a second until the server answers
+// 2xx. Call it when the worker listens, because the server may probe at once.
 func (w *Worker) announce(ctx context.Context) error {
 	if w.cfg.Announce == "" {
 		return nil
@@ -52,8 +52,8 @@ func (w *Worker) announce(ctx context.Context) error {
 	}
 }
 
-// announcer speaks to the configured address itself: no proxy from the
-// environment, no redirect.
+// announcer connects to the configured address directly: without a proxy from the
+// environment, and without following redirects.
 func announcer() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil

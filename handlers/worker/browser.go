@@ -16,7 +16,7 @@ const (
 	xhtml        = "application/xhtml+xml"
 )
 
-// browser fetches pages one at a time and takes them apart.
+// browser fetches pages one at a time and parses them.
 type browser struct {
 	web     *web
 	robots  *robots
@@ -60,7 +60,8 @@ func (b *browser) visit(ctx context.Context, start string) (page, error) {
 	return page{}, fmt.Errorf("more than %d redirects", maxRedirects)
 }
 
-// readPage refuses what is no HTML: an empty list of items would look like success.
+// readPage refuses bodies that are not HTML: an empty list of items would look like
+// success.
 func readPage(resp *http.Response) (decoded, error) {
 	if resp.StatusCode/100 != 2 {
 		return decoded{}, &statusError{code: resp.StatusCode}
@@ -94,7 +95,7 @@ func readPage(resp *http.Response) (decoded, error) {
 	return text, binary(text.text)
 }
 
-// takeApart bounds the time too: a selector can be slow.
+// takeApart extracts items and links within a time limit, because a selector can be slow.
 func (b *browser) takeApart(ctx context.Context, at string, text decoded) (page, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, pageTimeout, fmt.Errorf("not parsed within %s", pageTimeout))
 	defer cancel()

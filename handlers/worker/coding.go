@@ -23,11 +23,11 @@ const (
 	zstdWindow = 8 << 20 // what RFC 9659 lets a server use
 )
 
-// errTooLong says that a body is longer than its bound once it is decoded.
+// errTooLong reports that a decoded body is longer than its limit.
 var errTooLong = errors.New("is too long")
 
-// readBody reads at most limit bytes of the answer's body, counted after its
-// content codings are undone. A longer body is cut there, with errTooLong.
+// readBody reads at most limit bytes of the answer's decoded body. A longer body is cut
+// there, with errTooLong.
 func readBody(resp *http.Response, limit int) ([]byte, error) {
 	body, err := decodeBody(resp.Body, resp.Header.Values("Content-Encoding"))
 	if err != nil {
@@ -41,7 +41,7 @@ func readBody(resp *http.Response, limit int) ([]byte, error) {
 	return got, err
 }
 
-// decodeBody undoes content codings, the one that was applied last first.
+// decodeBody decodes content codings, the one that was applied last first.
 func decodeBody(body io.Reader, header []string) (io.ReadCloser, error) {
 	codings := codingsOf(header)
 	if len(codings) > maxCodings {
@@ -98,7 +98,7 @@ func inflate(body io.Reader) (io.ReadCloser, error) {
 	return flate.NewReader(peeked), nil
 }
 
-// layer names its coding in what it cannot read.
+// layer adds the name of its coding to read errors.
 type layer struct {
 	coding string
 	io.ReadCloser

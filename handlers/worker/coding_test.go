@@ -108,7 +108,7 @@ func bomb(t testing.TB, coding string) string {
 	return coded(t, coding, "<li>"+strings.Repeat(" ", 40<<20))
 }
 
-// A site may name an archive. It is not unpacked, whatever its URL or type says.
+// A site may link an archive. It is not unpacked, under any URL or type.
 func TestAnArchiveIsNotUnpacked(t *testing.T) {
 	packed := coded(t, "gzip", "<li>lamp</li>")
 	for contentType, says := range map[string]string{

@@ -15,8 +15,8 @@ import (
 type Config struct {
 	Listen   string          `yaml:"listen"`   // host:port
 	Hosts    []string        `yaml:"hosts"`    // names by which it is reached, beside Listen's
-	Beat     domain.Duration `yaml:"beat"`     // how often a running scrape says that it lives: 1s to 60s
-	Announce string          `yaml:"announce"` // where to say that the worker is up; empty: nowhere
+	Beat     domain.Duration `yaml:"beat"`     // time between beats of a running scrape: 1s to 60s
+	Announce string          `yaml:"announce"` // URL of the server's announce route; empty: none
 	Scrapes  []Scrape        `yaml:"scrapes"`
 
 	// ListenWithoutSecret lets other machines reach Listen.
@@ -34,18 +34,18 @@ type Config struct {
 //
 // Lines on stdout, ended by LF or CR, become progress. Exit status 0 is completed,
 // anything else failed with the last error on stderr, or its last lines. Some programs
-// exit with 0 whatever happened: Scrapy does when a spider raises, a page is refused
-// or robots.txt forbids all. Run such a program from a script that looks at what it
+// exit with 0 in every case: Scrapy does when a spider raises, a page is refused or
+// robots.txt forbids all pages. Run such a program from a script that looks at what it
 // counted; docs/examples/scrapy has one. Items are the N of the last
 // line that is a JSON object with a whole number under "items", such as
 // {"items":42,"pages":3}; without such a line they are the number of lines. Escape
 // sequences of terminals, a byte order mark and white space around the JSON do not
 // count.
 //
-// On Linux nothing that the program has started outlives the scrape, whatever
-// process group or session it has moved to, also when the worker is killed; only
-// what runs as another user, or in a container that another program runs, is out of
-// reach. Elsewhere the program's process group ends with the scrape.
+// On Linux no process that the program starts outlives the scrape, in any process group
+// or session, also when the worker is killed; the exceptions are processes of another
+// user and of containers that another program runs. On other systems the program's
+// process group ends with the scrape.
 type Scrape struct {
 	Name    string   `yaml:"name"`
 	Command []string `yaml:"command"`
@@ -91,7 +91,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// checkReach refuses an address that other machines reach, unless that is meant.
+// checkReach refuses an address that other machines can reach, unless the configuration
+// allows it.
 func (c Config) checkReach() error {
 	if c.ListenWithoutSecret || gate.OnlyHere(c.Listen) {
 		return nil

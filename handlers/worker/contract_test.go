@@ -173,7 +173,7 @@ func pidOf(t *testing.T, path string) int {
 }
 
 // Someone cancels a run and starts another at once: the first is only being
-// ended, and stands in nobody's way.
+// ended, and does not block another scrape.
 func TestARunWhoseClientHasLeftIsNotInTheWay(t *testing.T) {
 	dir := t.TempDir()
 	base, _ := serve(t, commandConfig("sh", "-c", `

@@ -3,13 +3,13 @@
 //
 // # The contract
 //
-// A scrape is asked for with POST /scrapes/{name}, whose JSON body is
+// A scrape is started with POST /scrapes/{name}, whose JSON body is
 //
 //	{"run_id": "…", "scraper": "…", "recovers": "…"?, "platforms": […]?, "params": {…}?}
 //
 // The worker MUST read the whole body first: a Go server does not notice that
 // its client leaves while a body is unread. It then answers, and sends its header
-// at once, before there is anything to say:
+// at once, before the first event:
 //
 //   - 200 text/event-stream with X-Scrape-Beat: the scrape runs;
 //   - 400: the body is not the one above; 413: it is past 1 MiB; 408: it did not
@@ -26,17 +26,17 @@
 // then exactly one of "completed" {"items": N, "note": "…"?} and "failed" {"error": "…"}. Each
 // ends with a blank line, the last one too, and then the connection closes. An
 // event is at most 64 KB. A stream that ends otherwise was cut: the worker aborts
-// the transfer, so that it cannot be taken for a clean end.
+// the transfer, so that the end does not look clean.
 //
-// Beats are written by the loop that does the scrape's work, not by a timer of
-// their own: a loop that hangs is silent.
+// The loop that does the scrape's work also writes the beats, not a separate timer: a
+// loop that hangs is silent.
 //
-// A write that fails or a client that leaves stops the scrape at once, whatever
-// it has started included. The name stays taken until that has happened, so a
-// lost run and the run that recovers it never overlap.
+// A write that fails or a client that leaves stops the scrape at once, with every process
+// that it has started. The name stays taken until then, so a lost run and the run that
+// recovers it never overlap.
 //
-// HEAD /scrapes/{name} answers 200, not to be kept by caches, and starts nothing; a
-// prober asks with it whether the worker is there. GET /healthz answers 200.
+// HEAD /scrapes/{name} answers 200, with a header that forbids caching, and starts
+// nothing; probes use it. GET /healthz answers 200.
 //
 // # The kinds
 //

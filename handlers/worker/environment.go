@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// inherited is what a command sees of the worker's environment, beside LC_*. The
-// rest may hold secrets, such as a database's password.
+// inherited lists the variables of the worker that a command gets, besides LC_*. The
+// others may hold secrets, such as a database's password.
 var inherited = []string{
 	"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
@@ -17,8 +17,8 @@ var inherited = []string{
 // proxies are inherited in either case: programs differ in which they read.
 var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"}
 
-// environment is what a command sees: what it inherits, the variables of the
-// worker that more names, and the facts of the run, which win.
+// environment returns a command's environment: the inherited variables, those of the
+// worker that more names, and those about the run, which take precedence.
 func environment(order Order, more []string) (env []string) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")

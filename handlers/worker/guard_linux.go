@@ -15,7 +15,7 @@ import (
 
 // A guard is a process of this same program that stands between the worker and one
 // scrape. It is the subreaper of what the scrape starts: a process whose parent has
-// ended becomes the guard's child, whatever group or session it moved to, so the
+// ended becomes the guard's child, in any group or session, so the
 // guard's descendants are that scrape and nothing else. It outlives a worker that is
 // killed, and ends the scrape then.
 //
@@ -33,8 +33,9 @@ const (
 // value is a guardID.
 const guardMark = "SCRAPELOG_GUARD"
 
-// guardReport is what a guard tells the worker: first that the program could not be
-// started, or how it ended; then, when nothing is left, what it was not allowed to end.
+// guardReport is a message of a guard to the worker: first that the program could not be
+// started, or how it ended; then, when no process is left, the processes that the guard
+// was not allowed to end.
 type guardReport struct {
 	Error  string             `json:"error,omitempty"`
 	Ended  bool               `json:"ended,omitempty"`
@@ -42,7 +43,7 @@ type guardReport struct {
 	Spared []int              `json:"spared,omitempty"`
 }
 
-// init makes a guard of a process that was started as one. It cannot wait for main:
+// init runs the guard if the process was started as one. It cannot wait for main, because
 // test binaries run scrapes too.
 func init() {
 	if len(os.Args) > 2 && os.Args[0] == guardName {
@@ -56,11 +57,11 @@ type guard struct {
 	ended   bool
 	reports *json.Encoder
 	changes chan os.Signal // a child has ended
-	stop    chan os.Signal // someone asks for the end
+	stop    chan os.Signal // SIGTERM or SIGINT
 	orders  chan byte      // closed when the worker is gone
 }
 
-// runGuard returns when nothing of the scrape is left.
+// runGuard returns when no process of the scrape is left.
 func runGuard(path string, argv []string) {
 	syscall.CloseOnExec(guardReports)
 	syscall.CloseOnExec(guardOrders)
@@ -80,7 +81,7 @@ func runGuard(path string, argv []string) {
 	g.follow()
 }
 
-// report may fail: the worker is gone then.
+// report sends a message to the worker. It may fail if the worker has ended.
 func (g *guard) report(r guardReport) { _ = g.reports.Encode(r) }
 
 func (g *guard) readOrders(orders io.Reader) {

@@ -22,7 +22,7 @@ type record struct {
 	Fields   map[string]string `json:"fields"`
 }
 
-// pageProgress says that a page was scraped.
+// pageProgress is the progress event for a scraped page.
 type pageProgress struct {
 	Platform string `json:"platform"`
 	Page     string `json:"page"`
@@ -30,7 +30,7 @@ type pageProgress struct {
 	Items    int64  `json:"items"` // so far
 }
 
-// itemProgress says what was found.
+// itemProgress is the progress event for an item.
 type itemProgress struct {
 	Platform string            `json:"platform"`
 	Item     map[string]string `json:"item"`
@@ -86,7 +86,7 @@ func (h *HTML) interval() time.Duration {
 
 func (h *HTML) maxPages() int { return cmp.Or(h.MaxPages, DefaultMaxPages) }
 
-// chosen are the platforms that were asked for; none named means all.
+// chosen returns the platforms that the order names; all if it names none.
 func (h *HTML) chosen(names []string) ([]Platform, error) {
 	if len(names) == 0 {
 		return h.Platforms, nil

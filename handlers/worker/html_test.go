@@ -148,7 +148,7 @@ func TestWhatEndsAnHTMLScrape(t *testing.T) {
 		"a loop of redirects":                 {map[string]string{"/": "-> /"}, nil, "failed", "more than 10 redirects"},
 		"a page without items":                {map[string]string{"/": "<p>nothing"}, nil, "completed", `"items":0`},
 		"robots.txt forbids the start":        {map[string]string{"/robots.txt": "User-agent: *\nDisallow: /\n", "/": lastPage}, nil, "failed", "alpha: {site}/: robots.txt forbids it"},
-		"robots.txt speaks of somebody else":  {map[string]string{"/robots.txt": "User-agent: other\nDisallow: /\n", "/": lastPage}, nil, "completed", `"items":1`},
+		"robots.txt names another robot":      {map[string]string{"/robots.txt": "User-agent: other\nDisallow: /\n", "/": lastPage}, nil, "completed", `"items":1`},
 		"robots.txt speaks of us":             {map[string]string{"/robots.txt": "User-agent: scrapelog\nDisallow: /\n", "/": lastPage}, nil, "failed", "robots.txt forbids it"},
 		"robots.txt forbids a redirect":       {map[string]string{"/robots.txt": "User-agent: *\nDisallow: /moved\n", "/": "-> /moved", "/moved": lastPage}, nil, "failed", "robots.txt forbids it"},
 		"robots.txt forbids a later page":     {map[string]string{"/robots.txt": "User-agent: *\nDisallow: /2\n", "/": strings.ReplaceAll(firstPage, "?page=2", "/2"), "/2": lastPage}, nil, "completed", `"items":2`},
@@ -164,7 +164,7 @@ func TestWhatEndsAnHTMLScrape(t *testing.T) {
 				t.Errorf("%s %s\nwant %s %s", kind, data, tt.kind, says)
 			}
 			for path := range tt.pages {
-				forbidden := strings.Contains(tt.pages["/robots.txt"], "Disallow: "+path+"\n") && !strings.Contains(name, "somebody else")
+				forbidden := strings.Contains(tt.pages["/robots.txt"], "Disallow: "+path+"\n") && !strings.Contains(name, "another robot")
 				if forbidden && s.wasAsked(path) {
 					t.Errorf("asked for %s", path)
 				}

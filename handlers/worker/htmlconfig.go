@@ -22,8 +22,8 @@ import (
 // nothing matches is left out. Text is a browser's innerText with its white space
 // folded: words are apart at <br> and at blocks, <noscript> is content, and <script>,
 // <style>, <template> and hidden elements are not. As there, 12<sup>99</sup> is 1299:
-// select sup as a field of its own. Addresses in href, src, srcset, data-src and the
-// like are made absolute.
+// select sup as a separate field. Addresses in href, src, srcset, data-src and similar
+// attributes are made absolute.
 //
 // Next selects links. The first one that leads to a page which was not read yet, of
 // the same scheme, host and port as the start page, is followed. The crawl of a

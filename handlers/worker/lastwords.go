@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// lastWords keeps what a command has said about its failure: its last error with
-// what follows it, else the last lines of stderr. Programs go on talking after an
-// error: Scrapy dumps its statistics, others say that they shut down. It is not for
+// lastWords keeps the part of a command's stderr that explains its failure: the last
+// error with the lines after it, else the last lines. Programs write more after an error:
+// Scrapy dumps its statistics, others log that they shut down. It is not safe for
 // concurrent use.
 type lastWords struct {
 	tail    tail

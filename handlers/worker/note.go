@@ -25,7 +25,7 @@ func (e *ending) undecoded(text decoded) {
 	e.invalid += text.invalid
 }
 
-// odd tells an ending that a person should read.
+// odd reports whether a person should read about the ending.
 func (e ending) odd() bool {
 	return e.empty || e.invalid > 0 || e.why != "" && e.why != "no next link"
 }
@@ -44,7 +44,7 @@ func (e ending) String() string {
 	return strings.Join(said, "; ")
 }
 
-// note tells how each platform ended, the odd ones first.
+// note returns how the crawl of each platform ended, the odd ones first.
 func note(endings []ending) string {
 	if len(endings) == 1 {
 		return fit(endings[0].String(), domain.MaxNote)

@@ -11,11 +11,11 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// Order is what a POST asks for.
+// Order is the body of a POST.
 type Order struct {
 	RunID     string          `json:"run_id"`
 	Scraper   string          `json:"scraper"`
-	Recovers  string          `json:"recovers"` // the run that this one stands for; empty: none
+	Recovers  string          `json:"recovers"` // the lost run that this one recovers; empty: none
 	Platforms []string        `json:"platforms"`
 	Params    json.RawMessage `json:"params"`
 

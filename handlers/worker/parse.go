@@ -133,7 +133,7 @@ func packed(body []byte) error {
 	return nil
 }
 
-// binary tells a text from the bytes of a format that has no mark.
+// binary reports whether the bytes are not text, for formats without a signature.
 func binary(text string) error {
 	start := text[:min(len(text), 1<<10)]
 	controls := 0

@@ -101,7 +101,7 @@ func TestRobotsTxtIsAskedForOnce(t *testing.T) {
 	}
 }
 
-// Whatever a site serves as robots.txt, the matcher answers.
+// The matcher answers for every text that a site serves as robots.txt.
 func FuzzRobotsTxt(f *testing.F) {
 	f.Add("User-agent: *\nDisallow: /*a$\n", "/a?b")
 	f.Add("\xef\xbb\xbfuser-agent scrapelog\rdisallow /%zz\x00", "")

@@ -24,13 +24,13 @@ type slot struct {
 	ctx    context.Context // ends when the run must
 	cancel context.CancelCauseFunc
 	run    string
-	before *slot         // whom it took the name from
+	before *slot         // the slot that had the name before
 	done   chan struct{} // closed when nothing of the run is left
 
 	released sync.Once
 }
 
-// take gives name to the run, or says which run holds it. A run that is being
+// take gives name to the run, or returns an error with the run that holds it. A run that is being
 // ended, because its client has left or because this order recovers it, hands
 // the name over; the new run must then wait for ready.
 func (s *slots) take(ctx context.Context, name string, order Order) (*slot, error) {
@@ -52,7 +52,7 @@ func (s *slots) take(ctx context.Context, name string, order Order) (*slot, erro
 	return taken, nil
 }
 
-// ready is closed when the name is this run's alone.
+// ready is closed when no other run holds the name.
 func (s *slot) ready() <-chan struct{} {
 	if s.before == nil {
 		free := make(chan struct{})

@@ -19,7 +19,7 @@ const (
 	progressPace  = 200 * time.Millisecond
 )
 
-// stream is what a scrape says to its client. It belongs to the scrape's loop.
+// stream writes a scrape's events to its client. Only the scrape's loop uses it.
 type stream struct {
 	w      *sse.Writer
 	beats  *time.Ticker // the loop selects on it and calls beat
@@ -43,7 +43,7 @@ func (s *stream) close() { s.beats.Stop() }
 // An error of beat, progress or send is errGone.
 func (s *stream) beat() error { return s.send("beat", struct{}{}) }
 
-// progress sends v as JSON, or drops it when too much is being said.
+// progress sends v as JSON, or drops it when the budget is used up.
 func (s *stream) progress(v any) error {
 	if !s.budget.spend(time.Now()) {
 		return nil
@@ -73,8 +73,8 @@ type (
 	}
 )
 
-// end says how the scrape ended, unless there is nobody to say it to. It returns
-// the scrape's own error, or that the client has left.
+// end sends the terminal event, unless the client has left. It returns the scrape's
+// error, or errGone.
 func (s *stream) end(items int64, err error) error {
 	var sent error
 	switch {

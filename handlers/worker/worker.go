@@ -74,7 +74,7 @@ func warnOfUnset(log *slog.Logger, s Scrape) {
 	}
 }
 
-// Handler is the worker's route table. A page in a browser, under whatever name it
+// Handler is the worker's route table. A page in a browser, under any name that it
 // has found this address, may start nothing here.
 func (w *Worker) Handler() http.Handler {
 	e := echo.New()
