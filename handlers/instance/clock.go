@@ -18,8 +18,8 @@ func (s *setting) note(by time.Duration) {
 	s.seen, s.by = time.Now(), by
 }
 
-// ClockSet says by how much the clock by which instances are dead was last set,
-// and how long ago that was seen; by is 0 if it never was.
+// ClockSet returns by how much the clock that decides about dead instances was last set,
+// and how long ago that was noticed; by is 0 if it never was.
 func (k *Keeper) ClockSet() (by, ago time.Duration) {
 	k.setting.mu.Lock()
 	defer k.setting.mu.Unlock()

@@ -17,11 +17,11 @@ import (
 	"scrapelog/eventstore/instances"
 )
 
-// BeatInterval is how often an instance says that it lives.
+// BeatInterval is the time between two beats of an instance.
 const BeatInterval = 2 * time.Second
 
-// Store is what the keeper needs of the event store. All but InTx join the
-// transaction in ctx.
+// Store is the part of the event store that the keeper needs. All methods but InTx join
+// the transaction in ctx.
 type Store interface {
 	InTx(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error
 	Dead(ctx context.Context) ([]string, error)
@@ -29,7 +29,7 @@ type Store interface {
 	// MarkDead refuses, with domain.ErrConflict, an instance that is alive after all.
 	MarkDead(ctx context.Context, id string) error
 	Guards(ctx context.Context) ([]domain.Guard, error)
-	// Clock is the clock by which instances are dead.
+	// Clock returns the time by which instances count as dead.
 	Clock(ctx context.Context) (time.Time, error)
 }
 
@@ -44,7 +44,7 @@ type Keeper struct {
 
 	beaten  time.Time          // when it last did
 	clock   time.Time          // what it showed then; zero: not read yet
-	doubted time.Time          // when the beats of others last meant nothing
+	doubted time.Time          // when the beats of others last proved nothing
 	unknown map[uuid.UUID]bool // a run that a guard names and the log does not have, which was logged
 }
 
@@ -60,8 +60,8 @@ func (k *Keeper) Begin(ctx context.Context) error {
 // Run beats and sweeps until ctx ends, or until this instance finds itself
 // marked dead: then its runs are no longer its own and it must let go of them.
 func (k *Keeper) Run(ctx context.Context) error {
-	k.beaten = time.Now() // to be registered is the first beat
-	k.doubted = k.beaten  // what was before it is not known
+	k.beaten = time.Now() // the registration is the first beat
+	k.doubted = k.beaten  // earlier beats of others are unknown
 	var said time.Time    // that it cannot beat
 	ticker := time.NewTicker(BeatInterval)
 	defer ticker.Stop()

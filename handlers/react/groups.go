@@ -39,9 +39,9 @@ func Project(p Projection) Group {
 // return in the log once more.
 const rescrapeGroup = "rescrape"
 
-// Rescrape is the group of the saga: it hands what [domain.Rescrape] asks for to
-// handle, within the transaction that moves the group on. A refusal is an
-// answer, not a failure.
+// Rescrape is the group of the saga: it passes the commands of [domain.Rescrape] to
+// handle, in the transaction that moves the group's offset. A refusal is an answer, not
+// a failure.
 func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error), logger *slog.Logger) Group {
 	return Group{
 		Name: rescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
@@ -62,8 +62,8 @@ func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origi
 	}
 }
 
-// refused reports whether the domain said no. That the log moved on meanwhile is no
-// refusal: the next try decides again.
+// refused reports whether the domain refused the command. A conflict with another
+// append is no refusal: the next try decides again.
 func refused(err error) bool {
 	if errors.Is(err, eventstore.ErrConflict) {
 		return false

@@ -6,8 +6,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 )
 
-// quiet passes on only errors. watermill puts several lines per message together
-// before it asks whether anybody wants to read them, and a logger for each.
+// quiet passes on only errors. watermill builds several log lines and loggers for each
+// message before it checks the level.
 type quiet struct {
 	to     watermill.LoggerAdapter
 	within *quiet // whose fields it has besides

@@ -33,7 +33,7 @@ type Group struct {
 	Handle func(ctx context.Context, r eventstore.Recorded, e domain.Event) error
 }
 
-// Router hands events to groups.
+// Router passes events to groups.
 type Router struct{ router *message.Router }
 
 // New makes a router. It reads nothing until Run.
@@ -53,7 +53,7 @@ func New(events *feed.Feed, logger *slog.Logger, groups ...Group) (*Router, erro
 }
 
 func watermillLog(logger *slog.Logger) watermill.LoggerAdapter {
-	// watermill says at Info what is worth knowing when it is being debugged.
+	// watermill logs details for debugging at Info.
 	log := watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 	if !logger.Enabled(context.Background(), slog.LevelDebug) {
 		return &quiet{to: log}
@@ -61,10 +61,11 @@ func watermillLog(logger *slog.Logger) watermill.LoggerAdapter {
 	return log
 }
 
-// errEndedEarly: watermill's router ends without an error when its subscribers do.
+// errEndedEarly reports that watermill's router ended without an error, as it does when
+// its subscribers end.
 var errEndedEarly = errors.New("the router of the consumer groups ended early")
 
-// Run hands out events until ctx ends and every handler has settled.
+// Run passes events to the groups until ctx ends and every handler has returned.
 func (r *Router) Run(ctx context.Context) error {
 	if err := r.router.Run(ctx); err != nil {
 		return fmt.Errorf("consumer groups: %w", err)

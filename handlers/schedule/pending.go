@@ -58,7 +58,8 @@ func (p *pending) forget(due func(scraper string) bool) {
 	}
 }
 
-// Overdue says which slots could not be started, or are taking long; empty: none.
+// Overdue returns a text about the slots that could not be started or take too long;
+// empty if there are none.
 func (s *Scheduler) Overdue() string {
 	s.pending.mu.Lock()
 	defer s.pending.mu.Unlock()

@@ -18,17 +18,17 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Poll bounds how long a tick waits, so that a clock that was set is noticed.
+// Poll is the longest wait between ticks, so that a clock that was set is noticed.
 const Poll = time.Second
 
-// atOnce is how many slots are started at once: those of "*/15 * * * *" are all
-// due at the same instant, and one after the other the last would be late.
+// atOnce is how many slots are started in parallel: those of "*/15 * * * *" are all due
+// at the same instant, and in sequence the last would be late.
 const atOnce = 64
 
 // page is how many events are read at once while following the log.
 const page = 500
 
-// Log is what the scheduler reads.
+// Log is the part of the event store that the scheduler reads.
 type Log interface {
 	Head(ctx context.Context) (int64, error)
 	Guards(ctx context.Context) ([]domain.Guard, error)
@@ -36,7 +36,7 @@ type Log interface {
 	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
 }
 
-// Scheduler ticks. All fields but Now are required.
+// Scheduler starts the slots of all scrapers. All fields but Now are required.
 type Scheduler struct {
 	Log        Log
 	Handle     func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
@@ -48,7 +48,7 @@ type Scheduler struct {
 
 	began    time.Time // slots before it were missed while scrapelog was down
 	ticked   time.Time // when it last did
-	position int64     // how far the log has been followed
+	position int64     // the last position that was read
 	next     time.Time // nothing comes due before it; zero: not known
 
 	pending pending // slots that are being started
@@ -112,8 +112,8 @@ func (s *Scheduler) complain(ctx context.Context, err error, said *time.Time) {
 	}
 }
 
-// load reads every scraper. The head is read first: what is appended meanwhile
-// is folded a second time, which changes nothing.
+// load reads every scraper. It reads the head first: events appended meanwhile are
+// folded a second time, which changes nothing.
 func (s *Scheduler) load(ctx context.Context) error {
 	head, err := s.Log.Head(ctx)
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *Scheduler) load(ctx context.Context) error {
 	return nil
 }
 
-// follow folds what was appended since.
+// follow folds the events appended since the last call.
 func (s *Scheduler) follow(ctx context.Context) error {
 	for {
 		recorded, err := s.Log.Read(ctx, eventstore.Query{After: s.position, Limit: page})
@@ -173,8 +173,8 @@ func (s *Scheduler) fold(e domain.Event) {
 	}
 }
 
-// Scraper returns a scraper as the log has it, as far as it has been followed; ok
-// says whether it is configured. It reads no database.
+// Scraper returns the state of a scraper at the position that the scheduler has read; ok
+// reports whether it is configured. It does not query the database.
 func (s *Scheduler) Scraper(name string) (scraper domain.Scraper, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,8 +185,8 @@ func (s *Scheduler) Scraper(name string) (scraper domain.Scraper, ok bool) {
 	return e.scraper, true
 }
 
-// become takes over a scraper's new state and finds its next slot when that may
-// have moved.
+// become stores a scraper's new state and computes its next slot if that may have
+// changed.
 func (e *entry) become(s domain.Scraper) (moved bool) {
 	moved = s.LastDue != e.scraper.LastDue || s.ConfiguredAt != e.scraper.ConfiguredAt || s.Removed != e.scraper.Removed
 	e.scraper = s
@@ -196,8 +196,8 @@ func (e *entry) become(s domain.Scraper) (moved bool) {
 	return moved
 }
 
-// tick sees to every slot that has come due. A storm of commits makes it come by
-// often, and costs it nothing while nothing is due.
+// tick starts or skips every slot that has come due. It is called after each commit, and
+// costs nothing while no slot is due.
 func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 	s.rewind(now)
 	if now.Before(s.next) {
@@ -214,7 +214,7 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 			starting.Go(func() error { s.start(ctx, name, e, due); return nil })
 		}
 	}
-	_ = starting.Wait() // what went wrong is logged, and tried again
+	_ = starting.Wait() // errors are logged, and the slot is tried again
 	s.next = now.Add(Poll)
 	for _, e := range s.entries {
 		if at := e.startsAt(); !at.IsZero() && at.Before(s.next) {
@@ -223,8 +223,8 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 	}
 }
 
-// rewind takes back what followed from a clock that has been set back since:
-// slots before began are yet to come, if began is.
+// rewind undoes the effects of a clock that was set back since: if began lies in the
+// future, the slots before it do too.
 func (s *Scheduler) rewind(now time.Time) {
 	back := now.Round(0).Before(s.ticked.Round(0))
 	s.ticked = now
@@ -268,8 +268,8 @@ func (e *entry) startsAt() time.Time {
 	return e.scraper.Config.Jittered(e.slot)
 }
 
-// due is the slot to see to now: the last that has come due. Slots missed while
-// scrapelog was down count only when they are to be caught up.
+// due returns the slot to start now: the last one that has come due. Slots missed while
+// scrapelog was down count only with catch_up.
 func (e *entry) due(now, began time.Time) time.Time {
 	var last time.Time
 	for slot := e.slot; !slot.IsZero() && !e.scraper.Config.Jittered(slot).After(now); slot = e.scraper.NextSlot(slot) {
@@ -282,7 +282,7 @@ func (e *entry) due(now, began time.Time) time.Time {
 	return last
 }
 
-// untilNext is how long nothing comes due, at most Poll.
+// untilNext returns the time until the next slot, at most Poll.
 func (s *Scheduler) untilNext(now time.Time) time.Duration {
 	return min(max(s.next.Sub(now), time.Millisecond), Poll)
 }
