@@ -14,7 +14,7 @@ import (
 type record struct {
 	mu       sync.Mutex
 	seen     check.Seen
-	happened chan struct{} // closed, and made anew, when something happens
+	happened chan struct{} // closed and replaced when something happens
 	own      []check.Violation
 }
 
@@ -79,7 +79,7 @@ func (r *record) acknowledged(a check.Ack) {
 	r.signal()
 }
 
-// wentDown opens a stretch in which nobody listens; cameUp closes it.
+// wentDown opens a stretch in which nothing listens; cameUp closes it.
 func (r *record) wentDown(scraper string) {
 	r.locked(func(s *check.Seen) {
 		facts := s.Scrapers[scraper]
@@ -95,7 +95,7 @@ func (r *record) cameUp(scraper string) {
 	})
 }
 
-// watchMachine notes when the machine stands still: then nobody can be in time.
+// watchMachine notes when the machine stands still, as no deadline holds then.
 func (r *record) watchMachine(stop <-chan struct{}) {
 	const every, tooLong = 5 * time.Millisecond, 40 * time.Millisecond
 	ticker := time.NewTicker(every)

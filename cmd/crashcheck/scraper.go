@@ -30,7 +30,7 @@ const (
 type scraper struct {
 	name   string
 	record *record
-	cancel func(uuid.UUID) // asks somebody to cancel a run
+	cancel func(uuid.UUID) // cancels a run through the API
 	calm   *atomic.Bool
 
 	address string

@@ -14,7 +14,7 @@ type script struct {
 	pause  time.Duration // before each of them, and before the end
 	items  int64
 	hold   bool // leave the stream open after the last word
-	cancel bool // have somebody cancel the run just before its end
+	cancel bool // cancel the run just before its end
 }
 
 // weights is how often each ending comes up.

@@ -29,7 +29,7 @@ const (
 )
 
 // disturb kills the server's backends and restarts it, now in good order, now
-// in the middle of everything. Nobody can be in time while it is away.
+// in the middle of everything. No deadline holds while it is away.
 func (s *server) disturb(ctx context.Context, c *crash) error {
 	rng := c.random(2)
 	for sleep(ctx, time.Second+time.Duration(rng.IntN(4000))*time.Millisecond) {

@@ -124,7 +124,7 @@ func (s *soak) rest(ctx context.Context) error {
 	return s.awaitRest(ctx)
 }
 
-// configure writes the configuration anew and has it read.
+// configure rewrites the configuration and makes serve read it.
 func (s *soak) configure(schedules bool) error {
 	if err := os.WriteFile(s.config, []byte(s.yaml(schedules)), 0o600); err != nil {
 		return err

@@ -89,9 +89,9 @@ type Seen struct {
 	Lives    []Life
 	Posts    []Post
 	Acks     []Ack
-	Cancels  map[uuid.UUID]bool // runs somebody asked to cancel, answered or not
+	Cancels  map[uuid.UUID]bool // runs whose cancel was requested, answered or not
 	Scrapers map[string]Scraper
-	Stalls   []Span        // when the machine stood still: nobody can be late for that long
+	Stalls   []Span        // when the machine stood still, which excuses delays
 	Outages  []Span        // when the database was away, likewise
 	Bound    time.Duration // how late the log may be, in the life of an instance
 	Shared   bool          // several instances serve the database

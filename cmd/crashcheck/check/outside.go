@@ -62,7 +62,7 @@ func noFall(b *book) (all []Violation) {
 	return all
 }
 
-// oneLifePerInstance: who follows a run is who the log says.
+// oneLifePerInstance: the instance that follows a run is the one in the log.
 func oneLifePerInstance(b *book) []Violation {
 	return b.each(func(s *story) []Violation {
 		for _, p := range b.posts[s.id] {
@@ -136,7 +136,7 @@ func noFalseDeath(b *book) []Violation {
 		case lost.Cause == domain.CauseInstanceLost && (life.Ended.IsZero() || life.Ended.After(end.RecordedAt)):
 			return one(end.Position, "ended as instance_lost while its instance lived")
 		case lost.Cause == domain.CauseInstanceStop && (life.Asked.IsZero() || life.Asked.After(end.RecordedAt)):
-			return one(end.Position, "ended as instance_stopped, and nobody had asked its instance to stop")
+			return one(end.Position, "ended as instance_stopped, but its instance was not asked to stop")
 		}
 		return nil
 	})
@@ -162,7 +162,7 @@ func nothingMadeUp(b *book) []Violation {
 			}
 		case domain.RunCancelled:
 			if !b.Cancels[s.id] {
-				return one(end.Position, "cancelled, and nobody had asked for it")
+				return one(end.Position, "cancelled without a request")
 			}
 		}
 		return nil

@@ -103,7 +103,7 @@ func logAlone() map[string]example {
 			log(lostAndRecovered(restored(runA, 25))...), seen(recoveredA...),
 			[]string{"a connection is restored once, after it was lost"},
 		},
-		"a loss that nobody restored is found in the end": {
+		"a loss that was never restored is found in the end": {
 			log(started(runA, 0), lost(runA, 10, domain.CauseReset)), seen(dropped...),
 			[]string{"a lost connection is restored or superseded"},
 		},
@@ -132,7 +132,7 @@ func logAlone() map[string]example {
 				resumed(40), because{recovery(runA, 5, 50), 5}, completed(recovery(runA, 5, 0).RunID, 60)),
 			seen(post(runA, 1, check.Reset, 9), post(recovery(runA, 5, 0).RunID, 51, check.Completed, 59)), nil,
 		},
-		"a recovery run with an id of its own making is found": {
+		"a recovery run with an unrelated id is found": {
 			log(started(runA, 0), lost(runA, 10, domain.CauseReset), restored(runA, 20), because{withID(recovery(runA, 3, 30), runB), 3}, completed(runB, 40)),
 			seen(post(runA, 1, check.Reset, 9), post(runB, 31, check.Completed, 39)), []string{"a recovery run's id follows from its cause"},
 		},
