@@ -31,8 +31,8 @@ func TestAPageDoesNotGrowWithTheScrapers(t *testing.T) {
 			t.Errorf("%s has %d rows and choices, want at most %d", path, rows, want)
 		}
 	}
-	says(t, e, "/", "These are lost for longest. All runs that lost their connection")
-	says(t, e, "/", "These are the newest. All that run")
+	says(t, e, "/", "The longest losses are shown. All runs that lost their connection")
+	says(t, e, "/", "The newest are shown. All running")
 	if tag := document(t, get(e, "/runs?scraper=shop-007")).Find("input[name=scraper]"); tag.AttrOr("value", "") != "shop-007" {
 		t.Error("a scraper's name cannot be typed")
 	}

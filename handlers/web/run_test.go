@@ -93,7 +93,7 @@ func TestALostConnectionIsToldOfInOnePlace(t *testing.T) {
 			"Cause The connection was reset reset", "Connection back not yet", "Recovered by no run yet",
 		},
 		"/runs/" + webtest.Cut.String(): {
-			"Connection back not seen: a newer run took this one's place", "Recovered by no run",
+			"Connection back not recorded: a newer run superseded this one", "Recovered by no run",
 		},
 		asOf(webtest.Recovered, 2): {"Connection back not by then", "Recovered by no run by then"},
 		"/":                        {"Lost the same way 38 times: reset after 12 to 13 s; a proxy or worker timeout?", "reviews 9 min 19 s since 2026-11-23 11:50:41 UTC the connection was reset (reset) waits for a good answer to a probe every 1 s"},
