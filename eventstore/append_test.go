@@ -225,6 +225,41 @@ func TestReaderNeverMissesAnEvent(t *testing.T) {
 	})
 }
 
+// TestAReadIsBoundedByBytes reads a log in small parts, forward and backward.
+func TestAReadIsBoundedByBytes(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		const events = 10
+		for range events {
+			mustAppend(t, s, appendOf(0, started(uuid.New())))
+		}
+		whole, err := s.Read(t.Context(), eventstore.Query{})
+		if err != nil || len(whole) != events {
+			t.Fatal(len(whole), err)
+		}
+		for _, backward := range []bool{false, true} {
+			q := eventstore.Query{Bytes: 2*whole[0].Size() + 1, Backward: backward}
+			var parts []int
+			for n := 0; n < events; {
+				records, err := s.Read(t.Context(), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, parts = n+len(records), append(parts, len(records))
+				if q.Last(records) != (n == events && len(records) < 3) {
+					t.Errorf("after %d of %d events, last: %t", n, events, q.Last(records))
+				}
+				if q.After = records[len(records)-1].Position; backward {
+					q.After, q.Until = 0, records[len(records)-1].Position-1
+				}
+			}
+			if diff := cmp.Diff([]int{3, 3, 3, 1}, parts); diff != "" {
+				t.Errorf("backward %t: %s", backward, diff)
+			}
+		}
+	})
+}
+
 func TestGuardRowMovesWithTheAppend(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s := db.Open(t)

@@ -31,6 +31,15 @@ type Recorded struct {
 	Metadata   Metadata        `json:"metadata"`
 }
 
+// Size is about how many bytes an event takes.
+func (r Recorded) Size() int {
+	size := len(r.Stream) + len(r.Type) + len(r.Data)
+	for name, value := range r.Metadata {
+		size += len(name) + len(value)
+	}
+	return size
+}
+
 // Event decodes the payload. An unknown type, written by a newer program, is
 // nil and no error.
 func (r Recorded) Event() (domain.Event, error) {

@@ -20,6 +20,7 @@ type Query struct {
 	Types        []string // wire names; none: all
 	Stream       string   // empty: all
 	Limit        int      // 0: all
+	Bytes        int      // the event that brings their sizes to it is the last; 0: no bound
 	Backward     bool     // newest first
 }
 
@@ -35,11 +36,38 @@ func read(ctx context.Context, from Querier, q Query) ([]Recorded, error) {
 	if err != nil {
 		return nil, Unavailable(ctx, "read", err)
 	}
-	records, err := ScanAll(rows, ScanRecorded)
+	records, err := q.scan(rows)
 	if err != nil {
 		return nil, Unavailable(ctx, "read", err)
 	}
 	return records, nil
+}
+
+// scan reads no further than the event that reaches Bytes.
+func (q Query) scan(rows *sql.Rows) ([]Recorded, error) {
+	if q.Bytes == 0 {
+		return ScanAll(rows, ScanRecorded)
+	}
+	defer rows.Close()
+	var records []Recorded
+	for size := 0; size < q.Bytes && rows.Next(); {
+		r, err := ScanRecorded(rows)
+		if err != nil {
+			return nil, err
+		}
+		records, size = append(records, r), size+r.Size()
+	}
+	return records, rows.Err()
+}
+
+// Last says whether records, which q has read, end where the selected events do:
+// neither Limit nor Bytes has cut them.
+func (q Query) Last(records []Recorded) bool {
+	size := 0
+	for _, r := range records {
+		size += r.Size()
+	}
+	return (q.Limit == 0 || len(records) < q.Limit) && (q.Bytes == 0 || size < q.Bytes)
 }
 
 func (q Query) sql() (string, []any) {

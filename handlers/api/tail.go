@@ -79,10 +79,11 @@ func (t *tail) follow(ctx context.Context) error {
 		return nil
 	}
 	for {
+		last := t.query().Last(t.page)
 		if sent, err := t.send(); err != nil || !sent {
 			return err
 		}
-		if len(t.page) < tailPage {
+		if last {
 			select {
 			case <-ctx.Done():
 				return nil
@@ -99,8 +100,12 @@ func (t *tail) follow(ctx context.Context) error {
 	}
 }
 
+func (t *tail) query() eventstore.Query {
+	return eventstore.Query{After: t.after, Limit: tailPage, Bytes: pageBytes}
+}
+
 func (t *tail) read(ctx context.Context) (err error) {
-	t.page, err = t.log.Read(ctx, eventstore.Query{After: t.after, Limit: tailPage})
+	t.page, err = t.log.Read(ctx, t.query())
 	return err
 }
 

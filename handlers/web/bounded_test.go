@@ -41,6 +41,40 @@ func TestAPageDoesNotGrowWithTheScrapers(t *testing.T) {
 	}
 }
 
+// large is a service whose log has so many events of 100 KB, with a mark in each.
+func large(events int) *webtest.Service {
+	s := webtest.Empty()
+	for i := range events {
+		about := domain.AboutScraper{Scraper: "news", At: webtest.Now}
+		s.Recorded = append(s.Recorded, webtest.Record(int64(i+1), int64(i+1), domain.ScraperPaused{AboutScraper: about, Reason: "needle " + strings.Repeat("x", 100_000)}))
+	}
+	return s
+}
+
+// A page of large events ends early, and leads to the rest. A download has them all.
+func TestAPageOfLargeEventsEndsEarly(t *testing.T) {
+	const events = 60
+	e := serve(large(events))
+	for _, first := range []string{"/events", "/events?text=needle", "/events?text=NEEDLE&stream=scraper-news"} {
+		seen, pages := 0, 0
+		for path := first; path != ""; pages++ {
+			doc := document(t, get(e, path))
+			rows := doc.Find("tbody tr").Length()
+			if rows == 0 || rows > 30 {
+				t.Fatalf("%s has %d rows", path, rows)
+			}
+			seen += rows
+			path = doc.Find("a[rel=next]").AttrOr("href", "")
+		}
+		if seen != events || pages < 3 {
+			t.Errorf("%s: %d events on %d pages", first, seen, pages)
+		}
+	}
+	if lines := strings.Count(get(e, "/streams/scraper-news/events.ndjson").Body.String(), "\n"); lines != events {
+		t.Errorf("a download has %d events", lines)
+	}
+}
+
 func TestScrapersAreFoundByTheBeginningOfTheirName(t *testing.T) {
 	e := serve(crowded())
 	first := func(path string) string { return document(t, get(e, path)).Find("tbody th").First().Text() }

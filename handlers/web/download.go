@@ -11,8 +11,12 @@ import (
 	"scrapelog/eventstore"
 )
 
-// downloadPage is how many events are read at once.
-const downloadPage = 500
+// downloadPage is how many events are read at once, and readBytes how large they may
+// be together.
+const (
+	downloadPage = 500
+	readBytes    = 2 << 20
+)
 
 // download sends the events of a stream as NDJSON, each as the API and the
 // command line write it.
@@ -22,9 +26,10 @@ func (h *Handler) download(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	query := eventstore.Query{Stream: name, Limit: downloadPage}
+	query := eventstore.Query{Stream: name, Limit: downloadPage, Bytes: readBytes}
 	for first := true; ; first = false {
-		records, err := h.cfg.Events.Read(ctx, query)
+		read := query
+		records, err := h.cfg.Events.Read(ctx, read)
 		if err == nil && first && len(records) == 0 {
 			err = fmt.Errorf("stream %s: %w", quoted(query.Stream), domain.ErrNotFound)
 		}
@@ -43,7 +48,7 @@ func (h *Handler) download(c echo.Context) error {
 			}
 			query.After = rec.Position
 		}
-		if len(records) < downloadPage {
+		if read.Last(records) {
 			return nil
 		}
 	}

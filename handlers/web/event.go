@@ -58,7 +58,7 @@ func (h *Handler) eventPage(ctx context.Context, position int64) (page pages.Eve
 
 // near is how many events before and after one are looked at for what caused it
 // and what it caused. A reaction follows its cause at once, unless nobody reacted
-// for a while.
+// for a while. Of large events, as configurations are, readBytes bounds them.
 const near = 1000
 
 func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Event, error) {
@@ -66,7 +66,7 @@ func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Ev
 	if id == "" || rec.Position == 1 {
 		return nil, nil
 	}
-	before, err := h.cfg.Events.Read(ctx, eventstore.Query{Until: rec.Position - 1, Backward: true, Limit: near})
+	before, err := h.cfg.Events.Read(ctx, eventstore.Query{Until: rec.Position - 1, Backward: true, Limit: near, Bytes: readBytes})
 	for _, candidate := range before {
 		if candidate.ID.String() == id {
 			cause := pages.NewEvent(candidate)
@@ -77,7 +77,7 @@ func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Ev
 }
 
 func (h *Handler) effects(ctx context.Context, rec eventstore.Recorded) ([]pages.Event, error) {
-	after, err := h.cfg.Events.Read(ctx, eventstore.Query{After: rec.Position, Limit: near})
+	after, err := h.cfg.Events.Read(ctx, eventstore.Query{After: rec.Position, Limit: near, Bytes: readBytes})
 	caused := slices.DeleteFunc(after, func(r eventstore.Recorded) bool { return r.Metadata["causation_id"] != rec.ID.String() })
 	return pages.NewEvents(caused), err
 }

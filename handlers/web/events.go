@@ -20,9 +20,10 @@ const (
 	// eventsShown is a page of the log.
 	eventsShown = 50
 	// searchPage is how many events a search for a text reads at once, and
-	// maxSearched how many before it answers with what it has.
-	searchPage  = 500
-	maxSearched = 20000
+	// maxSearched how many, or maxSearchedBytes, before it answers with what it has.
+	searchPage       = 500
+	maxSearched      = 20000
+	maxSearchedBytes = 16 << 20
 )
 
 func (h *Handler) events(c echo.Context) error {
@@ -119,12 +120,10 @@ func (h *Handler) fill(ctx context.Context, list *pages.EventList, q eventstore.
 		list.Oldest = list.Oldest || !some
 		return err
 	}
-	records, stopped, err := h.search(ctx, q, list.Filter.Text)
+	records, more, stopped, err := h.search(ctx, q, list.Filter.Text)
 	if err != nil {
 		return err
 	}
-	more := len(records) > eventsShown
-	records = records[:min(len(records), eventsShown)]
 	if q.Backward {
 		list.Oldest = !more && stopped == 0
 	} else {
@@ -165,23 +164,30 @@ func (h *Handler) within(ctx context.Context, q *eventstore.Query, f pages.Event
 	return q.Until > q.After, err
 }
 
-// search reads the first events of q that contain a text, one more than a page
-// shows. Where it stopped without having read them all it says so.
-func (h *Handler) search(ctx context.Context, q eventstore.Query, text string) (found []eventstore.Recorded, stopped int64, err error) {
-	q.Limit = eventsShown + 1
+// search reads the first events of q that contain a text, as many as a page shows, and
+// says whether there are more. Where it stopped without having read them all, with no
+// more found, it says at which position.
+func (h *Handler) search(ctx context.Context, q eventstore.Query, text string) (found []eventstore.Recorded, more bool, stopped int64, err error) {
+	q.Limit, q.Bytes = eventsShown+1, readBytes
 	if text == "" {
 		found, err = h.cfg.Events.Read(ctx, q)
-		return found, 0, err
+		more = !q.Last(found)
+		return found[:min(len(found), eventsShown)], more, 0, err
 	}
 	q.Limit = searchPage
-	for read := 0; ; {
-		records, err := h.cfg.Events.Read(ctx, q)
+	for read, size, held := 0, 0, 0; ; {
+		asked := q
+		records, err := h.cfg.Events.Read(ctx, asked)
 		if err != nil {
-			return nil, 0, err
+			return nil, false, 0, err
 		}
 		for _, rec := range records {
+			size += rec.Size()
 			if contains(rec, text) {
-				found = append(found, rec)
+				if len(found) == eventsShown || held >= readBytes {
+					return found, true, 0, nil
+				}
+				found, held = append(found, rec), held+rec.Size()
 			}
 			if q.Backward {
 				q.Until = rec.Position - 1
@@ -191,10 +197,10 @@ func (h *Handler) search(ctx context.Context, q eventstore.Query, text string) (
 		}
 		read += len(records)
 		switch {
-		case len(found) > eventsShown, len(records) < searchPage, q.Backward && q.Until == 0:
-			return found, 0, nil
-		case read >= maxSearched:
-			return found, records[len(records)-1].Position, nil
+		case asked.Last(records), q.Backward && q.Until == 0:
+			return found, false, 0, nil
+		case read >= maxSearched, size >= maxSearchedBytes:
+			return found, false, records[len(records)-1].Position, nil
 		}
 	}
 }

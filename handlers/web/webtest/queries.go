@@ -168,7 +168,13 @@ func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Reco
 	if q.Backward {
 		slices.Reverse(found)
 	}
-	return found[:min(len(found), q.Limit)], s.Err
+	found = found[:min(len(found), q.Limit)]
+	for i := range found {
+		if !(eventstore.Query{Bytes: q.Bytes}).Last(found[:i+1]) {
+			return found[:i+1], s.Err
+		}
+	}
+	return found, s.Err
 }
 
 // ReadStream implements web.Events.
