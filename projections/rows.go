@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"encoding/json"
@@ -18,6 +19,7 @@ type place struct {
 	next       string // "" or "_next", behind the names of tables
 	generation string // behind the names of indexes
 	dialect    eventstore.Dialect
+	most       int // rows kept in memory from flush to flush; 0: maxHeld
 }
 
 // fresh says whether the tables were empty before the first event.
@@ -129,7 +131,7 @@ func (r *rows[K, R, P]) flush(ctx context.Context) error {
 	r.changed = r.changed[:0]
 	clear(r.dirty)
 	clear(r.absent)
-	if len(r.held) > maxHeld {
+	if len(r.held) > cmp.Or(r.most, maxHeld) {
 		clear(r.held)
 	}
 	return nil

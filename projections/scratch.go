@@ -23,7 +23,7 @@ func OpenScratch(ctx context.Context) (*Scratch, error) {
 		return nil, err
 	}
 	s := &Scratch{db: db}
-	s.place = place{querier: &s.tx, next: "_next", dialect: eventstore.SQLite}
+	s.place = place{querier: &s.tx, next: "_next", dialect: eventstore.SQLite, most: 1000}
 	s.tx.querier = db
 	if _, err := db.ExecContext(ctx, s.place.statement("runs.create")); err != nil {
 		s.Close()

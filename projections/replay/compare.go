@@ -269,7 +269,7 @@ type comparingTable struct {
 }
 
 // rowsPerRest is how many rows are compared before a rest.
-const rowsPerRest = 200
+const rowsPerRest = 100
 
 // compare walks along the kept rows and the replayed ones, both by key.
 func (t comparingTable) compare(ctx context.Context, kept kept, table projections.Table) error {

@@ -70,7 +70,7 @@ func (r *replay) close() {
 
 // smallPage is how many events a replay folds before it rests: a page of another
 // request must not wait for long.
-const smallPage = 200
+const smallPage = 100
 
 func (r *replay) pages() projections.Pages {
 	size := projections.PageSize

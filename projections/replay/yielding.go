@@ -13,7 +13,7 @@ type yielding struct {
 }
 
 const (
-	restFor     = 2 // times as long as the work before it
+	restFor     = 3 // times as long as the work before it
 	longestRest = 100 * time.Millisecond
 )
 
