@@ -74,13 +74,13 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 				}
 			}
 		}
-		log.walks("scrapers_due", statement("scrapers.due"), 5)
-		log.walks("scrapers_paused", statement("scrapers.paused"), 5)
-		log.walks("scrapers_lost", statement("scrapers.lost"), 5)
-		log.walks("", statement("scrapers.page"), "s", 5)
-		log.walks("", statement("scrapers.names"), 5)
-		log.walks("scrapers_changed", statement("scrapers.changed"), 0, 9, 5)
-		log.walks("runs_changed", statement("runs.changed"), 0, 9, 5)
+		log.walks("scrapers_due", dueScrapers, 5)
+		log.walks("scrapers_paused", pausedScrapers, 5)
+		log.walks("scrapers_lost", lostScrapers, 5)
+		log.walks("", scrapersFrom, "s", 5)
+		log.walks("", scraperNames, 5)
+		log.walks("scrapers_changed", changedScrapers, 0, 9, 5)
+		log.walks("runs_changed", changedRuns, 0, 9, 5)
 	})
 }
 

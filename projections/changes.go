@@ -69,8 +69,12 @@ func (q *Queries) openAndNewest(ctx context.Context) ([]Run, error) {
 	return page.Runs, nil
 }
 
+const changedRuns = `SELECT * FROM runs WHERE position > $1 AND position <= $2 ORDER BY position, id LIMIT $3`
+
+const changedScrapers = `SELECT * FROM scrapers WHERE position > $1 AND position <= $2 ORDER BY position, name LIMIT $3`
+
 func (q *Queries) difference(ctx context.Context, position, reached int64) (c Changes, err error) {
-	if c.Runs, err = q.runs(ctx, statement("runs.changed"), position, reached, MaxLimit); err != nil {
+	if c.Runs, err = q.runs(ctx, changedRuns, position, reached, MaxLimit); err != nil {
 		return Changes{}, err
 	}
 	c.Position = reached
@@ -78,7 +82,7 @@ func (q *Queries) difference(ctx context.Context, position, reached int64) (c Ch
 		// Two runs may share a position, so the last one's may not be complete.
 		c.Position = c.Runs[MaxLimit-1].Position - 1
 	}
-	if c.Scrapers, err = q.scrapers(ctx, "scrapers.changed", position, c.Position, math.MaxInt64); err != nil {
+	if c.Scrapers, err = q.scrapers(ctx, changedScrapers, position, c.Position, math.MaxInt64); err != nil {
 		return Changes{}, err
 	}
 	c.Counts, err = q.Counts(ctx)

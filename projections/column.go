@@ -11,11 +11,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// The columns of a row. Each is both where a column is scanned to and what is
-// written to it, so that one list of them serves every statement.
-
-// typed is a column that says which type it has in PostgreSQL.
-type typed interface{ sqlType() string }
+// field is where a column is scanned to and what is written to it.
+type field interface {
+	sql.Scanner
+	driver.Valuer
+	sqlType() string // in both databases
+	notNull() bool   // it always has a value
+}
 
 func (text[T]) sqlType() string   { return "text" }
 func (micros) sqlType() string    { return "bigint" }
@@ -25,6 +27,15 @@ func (maybe) sqlType() string     { return "bigint" }
 func (number[T]) sqlType() string { return "bigint" }
 func (flag) sqlType() string      { return "boolean" }
 func (document) sqlType() string  { return "text" }
+
+func (text[T]) notNull() bool   { return false }
+func (micros) notNull() bool    { return false }
+func (id) notNull() bool        { return false }
+func (tail) notNull() bool      { return true }
+func (maybe) notNull() bool     { return false }
+func (number[T]) notNull() bool { return true }
+func (flag) notNull() bool      { return true }
+func (document) notNull() bool  { return true }
 
 // text is a column in which NULL is what is empty.
 type text[T ~string | ~[]byte] struct{ to *T }

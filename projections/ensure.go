@@ -25,12 +25,21 @@ func Ensure(ctx context.Context, store *eventstore.Store) error {
 	return nil
 }
 
+// createList makes the table that says which version of each projection is built: of
+// the tables' shape and of the rules that fill them.
+const createList = `CREATE TABLE IF NOT EXISTS projections (
+  name    text PRIMARY KEY,
+  version bigint NOT NULL
+)`
+
+const builtVersion = `SELECT version FROM projections WHERE name = $1`
+
 // makeList makes the table that says what is built, if it is not there: whoever
 // has the lock to build may keep it for long. Two CREATE TABLE IF NOT EXISTS at
 // once may both try.
 func makeList(ctx context.Context, store *eventstore.Store) error {
 	var found int
-	err := store.Reader().QueryRowContext(ctx, statement("tables.count."+string(store.Dialect())), "projections").Scan(&found)
+	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&found)
 	if err != nil || found > 0 {
 		return err
 	}
@@ -40,7 +49,7 @@ func makeList(ctx context.Context, store *eventstore.Store) error {
 	}
 	defer unlock()
 	return store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, statement("projections.create"))
+		_, err := tx.ExecContext(ctx, createList)
 		return err
 	})
 }
@@ -68,7 +77,7 @@ var ErrNotBuilt = fmt.Errorf("%w: the read model is not built by this version of
 // MustBeBuilt returns ErrNotBuilt unless the tables are there and of this version.
 func (p Projection) MustBeBuilt(ctx context.Context, store *eventstore.Store) error {
 	var found int
-	err := store.Reader().QueryRowContext(ctx, statement("tables.count."+string(store.Dialect())), "projections").Scan(&found)
+	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&found)
 	if err != nil {
 		return fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
 	}
@@ -85,14 +94,14 @@ func (p Projection) MustBeBuilt(ctx context.Context, store *eventstore.Store) er
 // current says whether the tables are there and of this version.
 func (p Projection) current(ctx context.Context, store *eventstore.Store) (bool, error) {
 	var version int64
-	err := store.Reader().QueryRowContext(ctx, statement("projections.version"), p.name).Scan(&version)
+	err := store.Reader().QueryRowContext(ctx, builtVersion, p.name).Scan(&version)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && version != p.version {
 		return false, nil
 	}
 	for _, table := range p.tables {
 		var found int
 		if err == nil {
-			err = store.Reader().QueryRowContext(ctx, statement("tables.count."+string(store.Dialect())), table).Scan(&found)
+			err = store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), table.name).Scan(&found)
 		}
 		if err == nil && found == 0 {
 			return false, nil

@@ -7,13 +7,19 @@ import (
 	"scrapelog/domain"
 )
 
+const eventTypes = `SELECT type, count(*) FROM events GROUP BY type`
+
+// eventTypesAfter groups by an expression, so that SQLite walks the new events and not
+// the index of all types.
+const eventTypesAfter = `SELECT type || '', count(*) FROM events WHERE position > $1 GROUP BY type || ''`
+
 // EventCounts says how many events of each type come after a position, by the
 // names that they have now. Positions have no gaps, so position and counts add
 // up to the position that was counted to. Of the whole log it walks an index.
 func (q *Queries) EventCounts(ctx context.Context, after int64) (map[string]int64, error) {
-	query, args := statement("events.types"), []any(nil)
+	query, args := eventTypes, []any(nil)
 	if after > 0 {
-		query, args = statement("events.types_after"), []any{after}
+		query, args = eventTypesAfter, []any{after}
 	}
 	counts := map[string]int64{}
 	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {

@@ -24,6 +24,9 @@ const maxFound = 6
 // of an id, which no index has.
 const searched = 10_000
 
+const runsWithMiddle = `SELECT id FROM (SELECT id FROM runs ORDER BY started_at DESC, started DESC LIMIT $2) AS newest
+WHERE replace(id, '-', '') LIKE $1 LIMIT $3`
+
 // FindRun returns the id of the run that a part of its id names. The digits may
 // be the first or the last ones, which are found by an index however many runs
 // there are; else they are looked for in the middle of the ids of the newest
@@ -40,7 +43,7 @@ func (q *Queries) FindRun(ctx context.Context, field, text string) (uuid.UUID, e
 	}
 	found, err := q.runsAtAnEnd(ctx, part)
 	if err == nil && len(found) == 0 {
-		found, err = q.ids(ctx, "runs.with_middle", "%"+string(part)+"%", searched, maxFound)
+		found, err = q.ids(ctx, runsWithMiddle, "%"+string(part)+"%", searched, maxFound)
 	}
 	if err != nil {
 		return uuid.Nil, err
@@ -48,15 +51,19 @@ func (q *Queries) FindRun(ctx context.Context, field, text string) (uuid.UUID, e
 	return part.Only(field, found)
 }
 
+const runsWithHead = `SELECT id FROM runs WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`
+
+const runsWithTail = `SELECT id FROM runs WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`
+
 // runsAtAnEnd returns runs whose ids begin or end with the part.
 func (q *Queries) runsAtAnEnd(ctx context.Context, part domain.IDPart) ([]uuid.UUID, error) {
 	first, last := part.Range()
-	found, err := q.ids(ctx, "runs.with_head", first.String(), last.String(), maxFound)
+	found, err := q.ids(ctx, runsWithHead, first.String(), last.String(), maxFound)
 	if err != nil {
 		return nil, err
 	}
 	from, to := tailRange(part)
-	ending, err := q.ids(ctx, "runs.with_tail", from, to, maxFound)
+	ending, err := q.ids(ctx, runsWithTail, from, to, maxFound)
 	for _, id := range ending {
 		if part.Ends(id) && !slices.Contains(found, id) {
 			found = append(found, id)
@@ -65,8 +72,8 @@ func (q *Queries) runsAtAnEnd(ctx context.Context, part domain.IDPart) ([]uuid.U
 	return found[:min(len(found), maxFound)], err
 }
 
-func (q *Queries) ids(ctx context.Context, name string, args ...any) (found []uuid.UUID, err error) {
-	err = each(ctx, q.db, statement(name), args, func(scan func(...any) error) error {
+func (q *Queries) ids(ctx context.Context, query string, args ...any) (found []uuid.UUID, err error) {
+	err = each(ctx, q.db, query, args, func(scan func(...any) error) error {
 		var run uuid.UUID
 		err := scan(id{&run})
 		found = append(found, run)

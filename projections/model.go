@@ -2,12 +2,10 @@ package projections
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,11 +108,11 @@ func (m *Model) Tables() []Table {
 // heldRows are the rows that a fold holds, or has written to a scratch database.
 type heldRows[K comparable, R any, P row[R]] struct{ *rows[K, R, P] }
 
-func (t heldRows[K, R, P]) Name() string { return t.table }
+func (t heldRows[K, R, P]) Name() string { return t.table.name }
 
 func (t heldRows[K, R, P]) All(ctx context.Context) iter.Seq2[[]any, error] {
 	if t.querier != nil {
-		return SelectAll(ctx, t.querier, t.table+t.next, Columns(t.table), "")
+		return SelectAll(ctx, t.querier, t.table.name+t.next, t.table.names(), "")
 	}
 	return func(yield func([]any, error) bool) {
 		byName := make(map[string]K, len(t.held))
@@ -148,7 +146,7 @@ func (r heldRow[R, P]) Shown(at time.Time) any { return r.row.shown(at) }
 // heldCounts are the counts that a fold of runs has come to.
 type heldCounts struct{ *runFold }
 
-func (heldCounts) Name() string { return "run_counts" }
+func (heldCounts) Name() string { return runCountsTable.name }
 
 func (t heldCounts) All(context.Context) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
@@ -179,29 +177,14 @@ func (r heldCount) Values() []any     { return []any{string(r.status), r.runs} }
 func (heldCount) Shown(time.Time) any { return nil }
 
 // valuesOf is what columns would write.
-func valuesOf(columns []any) []any {
+func valuesOf(columns []column) []any {
 	values := make([]any, len(columns))
 	for i, column := range columns {
-		value, err := column.(driver.Valuer).Value()
+		value, err := column.Value()
 		if err != nil {
 			panic(err) // what was read as JSON can be written as JSON
 		}
 		values[i] = value
 	}
 	return values
-}
-
-// Columns names the columns of a table in the order of its rows' values.
-func Columns(table string) []string {
-	insert, ok := statements[table+".put"]
-	if !ok {
-		insert = statement(table + ".add")
-	}
-	_, list, _ := strings.Cut(insert, "(")
-	list, _, _ = strings.Cut(list, ")")
-	columns := strings.Split(list, ",")
-	for i := range columns {
-		columns[i] = strings.TrimSpace(columns[i])
-	}
-	return columns
 }

@@ -25,6 +25,7 @@ func movesSlots(before, after domain.Scraper, e domain.Event) bool {
 type dueColumn struct{ row *scraperRow }
 
 func (dueColumn) sqlType() string { return "bigint" }
+func (dueColumn) notNull() bool   { return false }
 
 func (c dueColumn) Scan(src any) error { return micros{&c.row.due.at}.Scan(src) }
 

@@ -32,10 +32,10 @@ func (o Outline) ChangedSince(ctx context.Context, position int64) (c Changes, e
 }
 
 func (o Outline) tell(ctx context.Context, c *Changes, position int64) (err error) {
-	if c.Runs, err = o.runs(ctx, statement("runs.changed"), position, c.Position, OutlineMost+1); err != nil {
+	if c.Runs, err = o.runs(ctx, changedRuns, position, c.Position, OutlineMost+1); err != nil {
 		return err
 	}
-	c.Scrapers, err = o.scrapers(ctx, "scrapers.changed", position, c.Position, OutlineMost+1)
+	c.Scrapers, err = o.scrapers(ctx, changedScrapers, position, c.Position, OutlineMost+1)
 	if len(c.Runs) > OutlineMost || len(c.Scrapers) > OutlineMost {
 		c.Runs, c.Scrapers, c.Many = nil, nil, true
 	}

@@ -14,8 +14,7 @@ import (
 type Projection struct {
 	name    string
 	version int64 // raise it when the tables or the fold change: the next start rebuilds them
-	tables  []string
-	indexes []string // <table>.index_<name>
+	tables  []table
 	types   []string
 	fold    func(place) folder
 }
@@ -41,13 +40,11 @@ func All() []Projection {
 	return []Projection{
 		{
 			name: "runs", version: 2, types: runTypes, fold: newRunFold,
-			tables:  []string{"runs", "run_counts"},
-			indexes: []string{"runs.index_newest", "runs.index_status", "runs.index_scraper", "runs.index_scraper_status", "runs.index_changed", "runs.index_tail"},
+			tables: []table{runsTable, runCountsTable},
 		},
 		{
 			name: "scrapers", version: 3, types: domain.EventTypes, fold: newScraperFold,
-			tables:  []string{"scrapers"},
-			indexes: []string{"scrapers.index_changed", "scrapers.index_lost", "scrapers.index_due", "scrapers.index_paused"},
+			tables: []table{scrapersTable},
 		},
 	}
 }
@@ -59,7 +56,13 @@ func (p Projection) Name() string { return p.name }
 func (p Projection) Version() int64 { return p.version }
 
 // Tables lists the names of its tables.
-func (p Projection) Tables() []string { return p.tables }
+func (p Projection) Tables() []string {
+	names := make([]string, len(p.tables))
+	for i, t := range p.tables {
+		names[i] = t.name
+	}
+	return names
+}
 
 // Types lists the wire names of the events that change its rows. It may be
 // given any other event: nothing happens.

@@ -31,9 +31,11 @@ func NewQueries(source Source) *Queries {
 	return &Queries{db: source.Reader(), offset: source.Offset}
 }
 
+const runByID = `SELECT * FROM runs WHERE id = $1`
+
 // Run returns one run, or domain.ErrNotFound.
 func (q *Queries) Run(ctx context.Context, runID uuid.UUID) (Run, error) {
-	runs, err := q.runs(ctx, statement("runs.get"), runID.String())
+	runs, err := q.runs(ctx, runByID, runID.String())
 	if err == nil && len(runs) == 0 {
 		err = fmt.Errorf("run %s: %w", runID, domain.ErrNotFound)
 	}
@@ -43,46 +45,72 @@ func (q *Queries) Run(ctx context.Context, runID uuid.UUID) (Run, error) {
 	return runs[0], nil
 }
 
+const openRuns = `SELECT * FROM runs WHERE status = 'running' ORDER BY started_at DESC, started DESC`
+
 // OpenRuns returns the runs that have not ended, newest first.
 func (q *Queries) OpenRuns(ctx context.Context) ([]Run, error) {
-	return q.runs(ctx, statement("runs.open"))
+	return q.runs(ctx, openRuns)
 }
+
+const scrapersInService = `SELECT * FROM scrapers WHERE configured_at IS NOT NULL AND NOT removed ORDER BY name`
 
 // Scrapers returns the scrapers that are in service, by name.
 func (q *Queries) Scrapers(ctx context.Context) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.list")
+	return q.scrapers(ctx, scrapersInService)
 }
+
+const lostScrapers = `SELECT * FROM scrapers
+WHERE configured_at IS NOT NULL AND NOT removed AND lost_run IS NOT NULL AND NOT restored
+ORDER BY connection_since, name LIMIT $1`
 
 // LostScrapers returns the first of them whose connection is lost now, the longest first.
 func (q *Queries) LostScrapers(ctx context.Context, limit int) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.lost", limit)
+	return q.scrapers(ctx, lostScrapers, limit)
 }
+
+const pausedScrapers = `SELECT * FROM scrapers
+WHERE paused AND NOT removed
+ORDER BY paused_at, name LIMIT $1`
 
 // PausedScrapers returns the first of them that are paused, the longest first.
 func (q *Queries) PausedScrapers(ctx context.Context, limit int) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.paused", limit)
+	return q.scrapers(ctx, pausedScrapers, limit)
 }
+
+const dueScrapers = `SELECT * FROM scrapers WHERE next_due IS NOT NULL ORDER BY next_due, name LIMIT $1`
 
 // NextScrapers returns the first of them that have a slot to come, by the oldest
 // slot that was not claimed yet.
 func (q *Queries) NextScrapers(ctx context.Context, limit int) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.due", limit)
+	return q.scrapers(ctx, dueScrapers, limit)
 }
+
+const scrapersFrom = `SELECT * FROM scrapers
+WHERE name >= $1 AND configured_at IS NOT NULL AND NOT removed
+ORDER BY name LIMIT $2`
 
 // ScrapersFrom returns the first of them whose name is not before the given one.
 func (q *Queries) ScrapersFrom(ctx context.Context, name string, limit int) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.page", name, limit)
+	return q.scrapers(ctx, scrapersFrom, name, limit)
 }
+
+const scrapersAfter = `SELECT * FROM scrapers
+WHERE name > $1 AND configured_at IS NOT NULL AND NOT removed
+ORDER BY name LIMIT $2`
 
 // ScrapersAfter returns the first of them whose name is after the given one.
 func (q *Queries) ScrapersAfter(ctx context.Context, name string, limit int) ([]Scraper, error) {
-	return q.scrapers(ctx, "scrapers.after", name, limit)
+	return q.scrapers(ctx, scrapersAfter, name, limit)
 }
+
+const scraperNames = `SELECT name FROM scrapers
+WHERE configured_at IS NOT NULL AND NOT removed
+ORDER BY name LIMIT $1`
 
 // ScraperNames returns the first of their names.
 func (q *Queries) ScraperNames(ctx context.Context, limit int) ([]string, error) {
 	names := []string{}
-	err := each(ctx, q.db, statement("scrapers.names"), []any{limit}, func(scan func(...any) error) error {
+	err := each(ctx, q.db, scraperNames, []any{limit}, func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
 		names = append(names, name)
@@ -94,18 +122,22 @@ func (q *Queries) ScraperNames(ctx context.Context, limit int) ([]string, error)
 	return names, nil
 }
 
+const countScrapers = `SELECT count(*) FROM scrapers WHERE source = $1 AND configured_at IS NOT NULL AND NOT removed`
+
 // CountScrapers returns how many of them are managed by source.
 func (q *Queries) CountScrapers(ctx context.Context, source domain.Source) (n int, err error) {
-	err = each(ctx, q.db, statement("scrapers.count"), []any{string(source)}, func(scan func(...any) error) error { return scan(&n) })
+	err = each(ctx, q.db, countScrapers, []any{string(source)}, func(scan func(...any) error) error { return scan(&n) })
 	if err != nil {
 		return 0, fmt.Errorf("count scrapers: %w", err)
 	}
 	return n, nil
 }
 
+const scraperByName = `SELECT * FROM scrapers WHERE name = $1`
+
 // Scraper returns one scraper, a removed one too, or domain.ErrNotFound.
 func (q *Queries) Scraper(ctx context.Context, name string) (Scraper, error) {
-	scrapers, err := q.scrapers(ctx, "scrapers.get", name)
+	scrapers, err := q.scrapers(ctx, scraperByName, name)
 	if err == nil && (len(scrapers) == 0 || scrapers[0].ConfiguredAt.IsZero()) {
 		err = fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
 	}
@@ -119,7 +151,7 @@ func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, e
 	runs := []Run{}
 	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
 		var r Run
-		err := scan(r.columns()...)
+		err := scan(fieldsOf(r.columns())...)
 		runs = append(runs, r)
 		return err
 	})
@@ -129,11 +161,11 @@ func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, e
 	return runs, nil
 }
 
-func (q *Queries) scrapers(ctx context.Context, name string, args ...any) ([]Scraper, error) {
+func (q *Queries) scrapers(ctx context.Context, query string, args ...any) ([]Scraper, error) {
 	scrapers, now := []Scraper{}, time.Now()
-	err := each(ctx, q.db, statement(name), args, func(scan func(...any) error) error {
+	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
 		var r scraperRow
-		err := scan(r.columns()...)
+		err := scan(fieldsOf(r.columns())...)
 		scrapers = append(scrapers, r.view(now))
 		return err
 	})

@@ -68,10 +68,10 @@ func (b *build) at() place {
 func (b *build) begin(ctx context.Context) error {
 	return b.inTx(ctx, func(ctx context.Context) error {
 		for _, table := range b.tables {
-			if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table+"_next"); err != nil {
+			if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table.name+"_next"); err != nil {
 				return err
 			}
-			if err := b.exec(ctx, b.at().statement(table+".create")); err != nil {
+			if err := b.exec(ctx, table.create(b.at())); err != nil {
 				return err
 			}
 		}
@@ -138,20 +138,32 @@ func (b *build) add(ctx context.Context, next Page, head int64) error {
 
 // index comes after the rows: filling a table that has its indexes costs more.
 func (b *build) index(ctx context.Context) error {
-	for _, index := range b.indexes {
-		err := b.inTx(ctx, func(ctx context.Context) error { return b.exec(ctx, b.at().statement(index)) })
-		if err != nil {
-			return err
+	for _, table := range b.tables {
+		for _, index := range table.indexes {
+			err := b.inTx(ctx, func(ctx context.Context) error { return b.exec(ctx, table.index(b.at(), index)) })
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// lockOffset makes the row if it is missing and locks it, on both databases, by
+// writing what is there: the consumer group stands still until the transaction ends.
+const lockOffset = `INSERT INTO consumer_offsets (topic, consumer_group) VALUES ($1, $2)
+ON CONFLICT (topic, consumer_group) DO UPDATE SET position = consumer_offsets.position`
+
+const setOffset = `UPDATE consumer_offsets SET position = $3, blocked_by = NULL WHERE topic = $1 AND consumer_group = $2`
+
+const setVersion = `INSERT INTO projections (name, version) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET version = excluded.version`
+
 // swap folds the rest while the consumer group stands still, puts the fresh
 // tables in the place of the old ones and lets the group go on from there.
 func (b *build) swap(ctx context.Context) error {
 	return b.inTx(ctx, func(ctx context.Context) error {
-		if err := b.exec(ctx, statement("offset.lock"), eventstore.Topic, b.name); err != nil {
+		if err := b.exec(ctx, lockOffset, eventstore.Topic, b.name); err != nil {
 			return err
 		}
 		head, err := b.store.Head(ctx)
@@ -188,17 +200,17 @@ func (b *build) finish(ctx context.Context, head int64) error {
 
 func (b *build) replace(ctx context.Context, head int64) error {
 	for _, table := range b.tables {
-		if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
+		if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table.name); err != nil {
 			return err
 		}
-		if err := b.exec(ctx, "ALTER TABLE "+table+"_next RENAME TO "+table); err != nil {
+		if err := b.exec(ctx, "ALTER TABLE "+table.name+"_next RENAME TO "+table.name); err != nil {
 			return err
 		}
 	}
-	if err := b.exec(ctx, statement("offset.set"), eventstore.Topic, b.name, head); err != nil {
+	if err := b.exec(ctx, setOffset, eventstore.Topic, b.name, head); err != nil {
 		return err
 	}
-	return b.exec(ctx, statement("projections.finish"), b.name, b.version)
+	return b.exec(ctx, setVersion, b.name, b.version)
 }
 
 // current is the transaction of the moment: a fold outlives it.

@@ -3,10 +3,8 @@ package projections
 import (
 	"cmp"
 	"context"
-	"database/sql/driver"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"scrapelog/eventstore"
@@ -25,23 +23,18 @@ type place struct {
 // fresh says whether the tables were empty before the first event.
 func (p place) fresh() bool { return p.next != "" }
 
-// statement is the statement of the given name for the tables of this place.
-func (p place) statement(name string) string {
-	return strings.NewReplacer("/*next*/", p.next, "/*generation*/", p.generation).Replace(statement(name))
-}
-
 // row is a pointer to an R that lists its columns, the key first, and says what
 // queries make of it.
 type row[R any] interface {
 	*R
-	columns() []any
+	columns() []column
 	shown(at time.Time) any
 }
 
 // rows keeps the rows of one table that events have touched.
 type rows[K comparable, R any, P row[R]] struct {
 	place
-	table   string
+	table   table
 	held    map[K]R
 	absent  map[K]struct{} // looked for and not there
 	changed []K
@@ -49,8 +42,8 @@ type rows[K comparable, R any, P row[R]] struct {
 	touched func(key K, before R, known bool, after R) // told of every change; may be nil
 }
 
-func newRows[K comparable, R any, P row[R]](at place, table string) rows[K, R, P] {
-	return rows[K, R, P]{place: at, table: table, held: map[K]R{}, absent: map[K]struct{}{}, dirty: map[K]struct{}{}}
+func newRows[K comparable, R any, P row[R]](at place, t table) rows[K, R, P] {
+	return rows[K, R, P]{place: at, table: t, held: map[K]R{}, absent: map[K]struct{}{}, dirty: map[K]struct{}{}}
 }
 
 // get returns the row of a key and whether there is one.
@@ -80,7 +73,7 @@ func (r *rows[K, R, P]) load(ctx context.Context, keys []K) error {
 		return nil
 	}
 	if err := r.fetch(ctx, wanted); err != nil {
-		return fmt.Errorf("%s: %w", r.table, err)
+		return fmt.Errorf("%s: %w", r.table.name, err)
 	}
 	return nil
 }
@@ -90,13 +83,13 @@ func (r *rows[K, R, P]) fetch(ctx context.Context, wanted map[string]K) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, r.querier, r.statement(r.table+".some"), []any{string(list)}, func(scan func(...any) error) error {
+	return each(ctx, r.querier, r.table.some(r.place), []any{string(list)}, func(scan func(...any) error) error {
 		var found R
 		columns := P(&found).columns()
-		if err := scan(columns...); err != nil {
+		if err := scan(fieldsOf(columns)...); err != nil {
 			return err
 		}
-		key, err := columns[0].(driver.Valuer).Value()
+		key, err := columns[0].Value()
 		r.held[wanted[fmt.Sprint(key)]] = found
 		return err
 	})
@@ -126,7 +119,7 @@ func (r *rows[K, R, P]) flush(ctx context.Context) error {
 		return nil
 	}
 	if err := r.write(ctx); err != nil {
-		return fmt.Errorf("%s: %w", r.table, err)
+		return fmt.Errorf("%s: %w", r.table.name, err)
 	}
 	r.changed = r.changed[:0]
 	clear(r.dirty)
@@ -138,21 +131,20 @@ func (r *rows[K, R, P]) flush(ctx context.Context) error {
 }
 
 func (r *rows[K, R, P]) write(ctx context.Context) error {
-	put := r.statement(r.table + ".put")
 	if r.dialect == eventstore.Postgres && len(r.changed) > 1 {
-		return r.writeVectors(ctx, put)
+		return r.writeVectors(ctx)
 	}
 	if r.dialect == eventstore.SQLite { // where a context that may end costs a goroutine per statement
 		ctx = context.WithoutCancel(ctx)
 	}
-	insert, err := r.PrepareContext(ctx, put)
+	insert, err := r.PrepareContext(ctx, r.table.put(r.place))
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
 	for _, key := range r.changed {
 		held := r.held[key]
-		if _, err := insert.ExecContext(ctx, P(&held).columns()...); err != nil {
+		if _, err := insert.ExecContext(ctx, fieldsOf(P(&held).columns())...); err != nil {
 			return err
 		}
 	}
@@ -161,35 +153,30 @@ func (r *rows[K, R, P]) write(ctx context.Context) error {
 
 // writeVectors hands PostgreSQL each column as an array: one statement, the same
 // for any number of rows.
-func (r *rows[K, R, P]) writeVectors(ctx context.Context, put string) error {
-	var types []string
-	var vectors []any
+func (r *rows[K, R, P]) writeVectors(ctx context.Context) error {
+	vectors := make([]any, len(r.table.columns))
+	for j := range vectors {
+		vectors[j] = make([]any, len(r.changed))
+	}
 	for i, key := range r.changed {
 		held := r.held[key]
 		for j, column := range P(&held).columns() {
-			value, err := column.(driver.Valuer).Value()
+			value, err := column.Value()
 			if err != nil {
 				return err
-			}
-			if i == 0 {
-				types = append(types, column.(typed).sqlType())
-				vectors = append(vectors, make([]any, len(r.changed)))
 			}
 			vectors[j].([]any)[i] = value
 		}
 	}
-	_, err := r.ExecContext(ctx, fromVectors(put, types), vectors...)
+	_, err := r.ExecContext(ctx, r.table.putVectors(r.place), vectors...)
 	return err
 }
 
-// fromVectors makes of an INSERT of one row an INSERT of as many as the arrays
-// of its parameters have.
-func fromVectors(insert string, types []string) string {
-	head, rest, _ := strings.Cut(insert, "VALUES ")
-	_, tail, _ := strings.Cut(rest, "\nON CONFLICT")
-	arrays := make([]string, len(types))
-	for i, name := range types {
-		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, name)
+// fieldsOf lists where columns are scanned to and written from.
+func fieldsOf(columns []column) []any {
+	fields := make([]any, len(columns))
+	for i, c := range columns {
+		fields[i] = c.field
 	}
-	return head + "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")\nON CONFLICT" + tail
+	return fields
 }

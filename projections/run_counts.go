@@ -10,9 +10,11 @@ import (
 	"scrapelog/domain"
 )
 
+const listCounts = `SELECT status, runs FROM run_counts`
+
 // Counts says how many runs there are of each status, without counting them.
 func (q *Queries) Counts(ctx context.Context) (Counts, error) {
-	return q.counts(ctx, statement("run_counts.list"))
+	return q.counts(ctx, listCounts)
 }
 
 // CountsOf says how many runs of each status f chooses, whatever its own status.
@@ -32,22 +34,26 @@ func (q *Queries) CountsOf(ctx context.Context, f RunFilter, most int) (Counts, 
 // What the numbers are it is told before it plans.
 func (f RunFilter) counting(most int) (query string, args []any) {
 	args = []any{from(f.Since), until(f.Until)}
-	branch := statement("runs.count")
+	ofScraper := ""
 	if f.Scraper != "" {
-		branch, args = statement("runs.count_by_scraper"), append(args, f.Scraper)
+		ofScraper, args = "scraper = $3 AND ", append(args, f.Scraper)
 	}
-	limit := fmt.Sprint(most + 1)
 	var counts []string
 	for _, status := range domain.Statuses {
 		var branches []string
 		for _, trigger := range or(one(f.Trigger), triggers) {
-			named := strings.NewReplacer("$status", literal(status), "$trigger", literal(trigger), "$most", limit)
-			branches = append(branches, "SELECT * FROM ("+named.Replace(branch)+") AS branch")
+			branches = append(branches, fmt.Sprintf(countBranch, ofScraper, literal(status), literal(trigger), most+1))
 		}
-		counts = append(counts, fmt.Sprintf("SELECT %s, count(*) FROM (%s LIMIT %s) AS counted", literal(status), strings.Join(branches, " UNION ALL "), limit))
+		counts = append(counts, fmt.Sprintf("SELECT %s, count(*) FROM (%s LIMIT %d) AS counted", literal(status), strings.Join(branches, " UNION ALL "), most+1))
 	}
 	return strings.Join(counts, "\nUNION ALL\n"), args
 }
+
+// countBranch counts runs of one status and one trigger.
+const countBranch = `SELECT * FROM (
+SELECT 1 FROM runs
+WHERE %sstatus = %s AND trigger = %s AND started_at >= $1 AND started_at < $2
+ORDER BY started_at DESC, started DESC LIMIT %d) AS branch`
 
 // literal is a name of ours within a statement.
 func literal[T ~string](name T) string { return "'" + string(name) + "'" }

@@ -25,7 +25,7 @@ type runFold struct {
 }
 
 func newRunFold(at place) folder {
-	return &runFold{place: at, runs: newRows[uuid.UUID, Run, *Run](at, "runs"), counts: map[domain.RunStatus]int64{}}
+	return &runFold{place: at, runs: newRows[uuid.UUID, Run, *Run](at, runsTable), counts: map[domain.RunStatus]int64{}}
 }
 
 func (f *runFold) load(ctx context.Context, events []event) error {
@@ -111,12 +111,22 @@ func (f *runFold) flush(ctx context.Context) error {
 		if !touched {
 			continue
 		}
-		if _, err := f.ExecContext(ctx, f.statement("run_counts.add"), string(status), n); err != nil {
+		if _, err := f.ExecContext(ctx, addRuns(f.place), string(status), n); err != nil {
 			return fmt.Errorf("run_counts: %w", err)
 		}
 	}
 	clear(f.counts)
 	return nil
+}
+
+// runCountsTable is the table of the counts.
+var runCountsTable = table{name: "run_counts", columns: []column{{"status", text[domain.RunStatus]{}, 0}, {"runs", number[int64]{}, 0}}}
+
+// addRuns adds to the count of a status.
+func addRuns(at place) string {
+	counts := runCountsTable.name + at.next
+	return "INSERT INTO " + counts + " (status, runs) VALUES ($1, $2)\n" +
+		"ON CONFLICT (status) DO UPDATE SET runs = " + counts + ".runs + excluded.runs"
 }
 
 // evolve returns the run after e, the event at the given position. It never refuses.
@@ -168,17 +178,51 @@ func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 // shown is the run as queries return it.
 func (r *Run) shown(time.Time) any { return *r }
 
-// columns lists the row in the order of runs.create.sql.
-func (r *Run) columns() []any {
-	return []any{
-		id{&r.ID}, text[string]{&r.Scraper}, text[domain.RunStatus]{&r.Status}, text[domain.Trigger]{&r.Trigger},
-		text[string]{&r.Watcher}, text[domain.Link]{&r.Link}, micros{&r.StartedAt}, micros{&r.EndedAt}, maybe{&r.DurationMS},
-		text[domain.Cause]{&r.Cause}, text[domain.Phase]{&r.Phase}, text[string]{&r.Detail}, text[domain.FailureCode]{&r.Code},
-		maybe{&r.Items}, id{&r.Recovers}, id{&r.RecoveredBy}, text[string]{&r.Instance},
-		number[int64]{&r.Position}, number[int64]{&r.StartPosition}, micros{&r.DueAt}, micros{&r.LastHeardAt},
-		number[int64]{&r.Received.Events}, number[int64]{&r.Received.Bytes}, micros{&r.RestoredAt}, maybe{&r.DownForMS},
-		text[domain.NoticedBy]{&r.NoticedBy}, number[int]{&r.HTTPStatus},
-		text[string]{&r.CancelledBy}, text[string]{&r.CancelReason}, text[json.RawMessage]{&r.Params},
-		text[string]{&r.LastEvent}, text[string]{&r.Note}, tail{&r.ID},
+// columns lists the row. The order is that of the table.
+func (r *Run) columns() []column {
+	return []column{
+		{"id", id{&r.ID}, 0},
+		{"scraper", text[string]{&r.Scraper}, fixed},
+		{"status", text[domain.RunStatus]{&r.Status}, 0},
+		{"trigger", text[domain.Trigger]{&r.Trigger}, fixed},
+		{"watcher", text[string]{&r.Watcher}, fixed},
+		{"link", text[domain.Link]{&r.Link}, 0},
+		{"started_at", micros{&r.StartedAt}, required | fixed},
+		{"ended_at", micros{&r.EndedAt}, 0},
+		{"duration_ms", maybe{&r.DurationMS}, 0},
+		{"cause", text[domain.Cause]{&r.Cause}, 0},
+		{"phase", text[domain.Phase]{&r.Phase}, 0},
+		{"detail", text[string]{&r.Detail}, 0},
+		{"code", text[domain.FailureCode]{&r.Code}, 0},
+		{"items", maybe{&r.Items}, 0},
+		{"recovers", id{&r.Recovers}, fixed},
+		{"recovered_by", id{&r.RecoveredBy}, 0},
+		{"instance", text[string]{&r.Instance}, fixed},
+		{"position", number[int64]{&r.Position}, 0},
+		{"started", number[int64]{&r.StartPosition}, fixed},
+		{"due_at", micros{&r.DueAt}, fixed},
+		{"last_heard_at", micros{&r.LastHeardAt}, 0},
+		{"received_events", number[int64]{&r.Received.Events}, 0},
+		{"received_bytes", number[int64]{&r.Received.Bytes}, 0},
+		{"restored_at", micros{&r.RestoredAt}, 0},
+		{"down_for_ms", maybe{&r.DownForMS}, 0},
+		{"noticed_by", text[domain.NoticedBy]{&r.NoticedBy}, 0},
+		{"http_status", number[int]{&r.HTTPStatus}, 0},
+		{"cancelled_by", text[string]{&r.CancelledBy}, 0},
+		{"cancel_reason", text[string]{&r.CancelReason}, 0},
+		{"params", text[json.RawMessage]{&r.Params}, fixed},
+		{"last_event", text[string]{&r.LastEvent}, 0},
+		{"note", text[string]{&r.Note}, 0},
+		{"tail", tail{&r.ID}, fixed},
 	}
 }
+
+// runsTable is the table of the rows.
+var runsTable = table{name: "runs", columns: (&Run{}).columns(), indexes: []index{
+	{"runs_newest", "(started_at, started)"},
+	{"runs_status", "(status, trigger, started_at, started)"},
+	{"runs_scraper", "(scraper, started_at, started)"},
+	{"runs_scraper_status", "(scraper, status, trigger, started_at, started)"},
+	{"runs_changed", "(position)"},
+	{"runs_tail", "(tail)"},
+}}

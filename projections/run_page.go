@@ -32,6 +32,14 @@ func (q *Queries) Runs(ctx context.Context, f RunFilter) (RunPage, error) {
 	return RunPage{Runs: runs[:limit], Next: cursor{last.StartedAt.UnixMicro(), last.StartPosition}.String()}, nil
 }
 
+const newestRuns = `SELECT * FROM runs
+WHERE started_at >= $1 AND (started_at, started) < ($2, $3)
+ORDER BY started_at DESC, started DESC LIMIT $4`
+
+const newestRunsOfScraper = `SELECT * FROM runs
+WHERE scraper = $5 AND started_at >= $1 AND (started_at, started) < ($2, $3)
+ORDER BY started_at DESC, started DESC LIMIT $4`
+
 // statement chooses the query whose index serves the filter.
 func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 	top, err := f.top()
@@ -42,13 +50,13 @@ func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 	narrow := len(f.Statuses) > 0 || f.Trigger != ""
 	switch {
 	case f.Scraper == "" && !narrow:
-		return statement("runs.page"), args, nil
+		return newestRuns, args, nil
 	case !narrow:
-		return statement("runs.page_by_scraper"), append(args, f.Scraper), nil
+		return newestRunsOfScraper, append(args, f.Scraper), nil
 	case f.Scraper == "":
-		query, args = f.branches("by_status", args)
+		query, args = f.branches("", "", args)
 	default:
-		query, args = f.branches("by_scraper_and_status", append(args, f.Scraper))
+		query, args = f.branches("scraper = $5 AND ", "runs.scraper = $5 AND ", append(args, f.Scraper))
 	}
 	return query, args, nil
 }
@@ -73,19 +81,33 @@ func (f RunFilter) top() (cursor, error) {
 // the answers. Each is a short walk along one index, which "status IN (…)" in
 // this order is not: it would walk past everything that does not match. The index
 // holds what a branch asks for, and only the rows that are chosen are fetched.
-func (f RunFilter) branches(by string, args []any) (string, []any) {
+func (f RunFilter) branches(ofScraper, runsOfScraper string, args []any) (string, []any) {
 	var branches []string
 	statuses := slices.Clone(or(f.Statuses, domain.Statuses[:]))
 	slices.Sort(statuses)
 	for _, status := range slices.Compact(statuses) {
 		for _, trigger := range or(one(f.Trigger), triggers) {
 			args = append(args, string(status), string(trigger))
-			named := strings.NewReplacer("$status", fmt.Sprintf("$%d", len(args)-1), "$trigger", fmt.Sprintf("$%d", len(args)))
-			branches = append(branches, "SELECT * FROM ("+named.Replace(statement("runs.page_"+by))+") AS branch")
+			branches = append(branches, fmt.Sprintf(pageBranch, ofScraper, len(args)-1, len(args)))
 		}
 	}
-	return strings.Replace(statement("runs.chosen_"+by), "$branches", strings.Join(branches, "\nUNION ALL\n"), 1), args
+	return fmt.Sprintf(chosenRuns, strings.Join(branches, "\nUNION ALL\n"), runsOfScraper), args
 }
+
+// pageBranch finds runs of one status and one trigger in an index.
+const pageBranch = `SELECT * FROM (
+SELECT status, trigger, started_at, started FROM runs
+WHERE %sstatus = $%d AND trigger = $%d AND started_at >= $1 AND (started_at, started) < ($2, $3)
+ORDER BY started_at DESC, started DESC LIMIT $4) AS branch`
+
+// chosenRuns fetches the rows that the branches have found.
+const chosenRuns = `SELECT runs.* FROM (
+%s
+ORDER BY started_at DESC, started DESC LIMIT $4
+) AS chosen
+JOIN runs ON %sruns.status = chosen.status AND runs.trigger = chosen.trigger
+ AND runs.started_at = chosen.started_at AND runs.started = chosen.started
+ORDER BY chosen.started_at DESC, chosen.started DESC`
 
 var triggers = []domain.Trigger{domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery}
 

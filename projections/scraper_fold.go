@@ -15,7 +15,7 @@ type scraperFold struct {
 }
 
 func newScraperFold(at place) folder {
-	return &scraperFold{newRows[string, scraperRow, *scraperRow](at, "scrapers")}
+	return &scraperFold{newRows[string, scraperRow, *scraperRow](at, scrapersTable)}
 }
 
 func (f *scraperFold) load(ctx context.Context, events []event) error {
@@ -155,20 +155,50 @@ func (r scraperRow) view(now time.Time) Scraper {
 // shown is the scraper as queries return it.
 func (r *scraperRow) shown(at time.Time) any { return r.view(at) }
 
-// columns lists the row in the order of scrapers.create.sql.
-func (r *scraperRow) columns() []any {
+// columns lists the row. The order is that of the table.
+func (r *scraperRow) columns() []column {
 	g := &r.Guard
-	return []any{
-		text[string]{&g.Scraper}, text[domain.Source]{&r.Source}, document{&r.Config}, micros{&r.ConfiguredAt},
-		id{&g.OpenRun}, text[string]{&g.Instance}, id{&g.LostRun}, flag{&g.Restored}, flag{&g.Paused}, flag{&g.Removed},
-		micros{&g.LastDue}, text[domain.SkipReason]{&g.Gap},
-		micros{&r.pausedAt}, text[string]{&r.pausedBy}, text[string]{&r.pausedReason}, micros{&r.removedAt},
-		micros{&r.since}, text[domain.Cause]{&r.cause}, text[domain.Link]{&r.link},
-		id{&r.last.ID}, text[domain.RunStatus]{&r.last.Status}, micros{&r.last.StartedAt},
-		micros{&r.skip.At}, text[domain.Trigger]{&r.skip.Trigger}, micros{&r.skip.DueAt}, text[domain.SkipReason]{&r.skip.Reason},
-		dueColumn{r},
-		text[domain.Cause]{&r.streak.Cause}, number[int64]{&r.streak.Runs}, number[int64]{&r.streak.ShortestMS}, number[int64]{&r.streak.LongestMS},
-		text[string]{&r.streak.LastEvent},
-		number[int64]{&r.position},
+	return []column{
+		{"name", text[string]{&g.Scraper}, 0},
+		{"source", text[domain.Source]{&r.Source}, 0},
+		{"config", document{&r.Config}, 0},
+		{"configured_at", micros{&r.ConfiguredAt}, 0},
+		{"open_run", id{&g.OpenRun}, 0},
+		{"instance", text[string]{&g.Instance}, 0},
+		{"lost_run", id{&g.LostRun}, 0},
+		{"restored", flag{&g.Restored}, 0},
+		{"paused", flag{&g.Paused}, 0},
+		{"removed", flag{&g.Removed}, 0},
+		{"last_due", micros{&g.LastDue}, 0},
+		{"gap", text[domain.SkipReason]{&g.Gap}, 0},
+		{"paused_at", micros{&r.pausedAt}, 0},
+		{"paused_by", text[string]{&r.pausedBy}, 0},
+		{"paused_reason", text[string]{&r.pausedReason}, 0},
+		{"removed_at", micros{&r.removedAt}, 0},
+		{"connection_since", micros{&r.since}, 0},
+		{"cause", text[domain.Cause]{&r.cause}, 0},
+		{"link", text[domain.Link]{&r.link}, 0},
+		{"last_run", id{&r.last.ID}, 0},
+		{"last_status", text[domain.RunStatus]{&r.last.Status}, 0},
+		{"last_started_at", micros{&r.last.StartedAt}, 0},
+		{"skipped_at", micros{&r.skip.At}, 0},
+		{"skipped_trigger", text[domain.Trigger]{&r.skip.Trigger}, 0},
+		{"skipped_due_at", micros{&r.skip.DueAt}, 0},
+		{"skipped_reason", text[domain.SkipReason]{&r.skip.Reason}, 0},
+		{"next_due", dueColumn{r}, 0},
+		{"streak_cause", text[domain.Cause]{&r.streak.Cause}, 0},
+		{"streak_runs", number[int64]{&r.streak.Runs}, 0},
+		{"streak_shortest", number[int64]{&r.streak.ShortestMS}, 0},
+		{"streak_longest", number[int64]{&r.streak.LongestMS}, 0},
+		{"streak_last_event", text[string]{&r.streak.LastEvent}, 0},
+		{"position", number[int64]{&r.position}, 0},
 	}
 }
+
+// scrapersTable is the table of the rows.
+var scrapersTable = table{name: "scrapers", columns: (&scraperRow{}).columns(), indexes: []index{
+	{"scrapers_changed", "(position)"},
+	{"scrapers_lost", "(connection_since, name) WHERE lost_run IS NOT NULL AND NOT restored"},
+	{"scrapers_due", "(next_due, name)"},
+	{"scrapers_paused", "(paused_at, name) WHERE paused AND NOT removed"},
+}}

@@ -1,1 +1,0 @@
-SELECT type, count(*) FROM events GROUP BY type

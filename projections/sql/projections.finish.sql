@@ -1,2 +1,0 @@
-INSERT INTO projections (name, version) VALUES ($1, $2)
-ON CONFLICT (name) DO UPDATE SET version = excluded.version

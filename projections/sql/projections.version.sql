@@ -1,1 +1,0 @@
-SELECT version FROM projections WHERE name = $1

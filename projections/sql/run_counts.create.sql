@@ -1,4 +1,0 @@
-CREATE TABLE run_counts/*next*/ (
-  status text PRIMARY KEY,
-  runs   bigint NOT NULL
-)

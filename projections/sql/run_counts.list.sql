@@ -1,1 +1,0 @@
-SELECT status, runs FROM run_counts

@@ -1,1 +1,0 @@
-SELECT * FROM runs/*next*/ WHERE id = $1

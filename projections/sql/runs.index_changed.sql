@@ -1,1 +1,0 @@
-CREATE INDEX runs_changed/*generation*/ ON runs/*next*/ (position)

@@ -1,1 +1,0 @@
-CREATE INDEX runs_status/*generation*/ ON runs/*next*/ (status, trigger, started_at, started)

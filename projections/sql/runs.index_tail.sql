@@ -1,1 +1,0 @@
-CREATE INDEX runs_tail/*generation*/ ON runs/*next*/ (tail)

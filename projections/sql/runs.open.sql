@@ -1,1 +1,0 @@
-SELECT * FROM runs WHERE status = 'running' ORDER BY started_at DESC, started DESC

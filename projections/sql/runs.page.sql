@@ -1,3 +1,0 @@
-SELECT * FROM runs
-WHERE started_at >= $1 AND (started_at, started) < ($2, $3)
-ORDER BY started_at DESC, started DESC LIMIT $4

@@ -1,1 +1,0 @@
-SELECT id FROM runs WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3

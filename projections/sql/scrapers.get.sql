@@ -1,1 +1,0 @@
-SELECT * FROM scrapers/*next*/ WHERE name = $1

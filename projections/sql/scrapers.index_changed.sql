@@ -1,1 +1,0 @@
-CREATE INDEX scrapers_changed/*generation*/ ON scrapers/*next*/ (position)

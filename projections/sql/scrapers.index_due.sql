@@ -1,1 +1,0 @@
-CREATE INDEX scrapers_due/*generation*/ ON scrapers/*next*/ (next_due, name)

@@ -1,1 +1,0 @@
-SELECT * FROM scrapers WHERE configured_at IS NOT NULL AND NOT removed ORDER BY name
