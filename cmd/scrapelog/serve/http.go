@@ -13,6 +13,7 @@ import (
 	"scrapelog/handlers/contract"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
+	"scrapelog/handlers/ready"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
 	"scrapelog/projections/replay"
@@ -23,14 +24,14 @@ import (
 const httpGrace = 5 * time.Second
 
 // serveHTTP answers pages and API until ctx ends.
-func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *front) {
+func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) {
 	changes, fragments := s.hub(s.queries, api.Render), s.hub(projections.Outline{Queries: s.queries}, web.Render)
 	group.Go(func() error { return changes.Run(ctx) })
 	group.Go(func() error { return fragments.Run(ctx) })
 
 	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
-	s.shortages = func() []string { return gate.Shortages(front.listener, streams) }
+	s.shortages = func() []string { return gate.Shortages(front.Listener, streams) }
 	forPrograms, forPeople := s.apiConfig(changes), s.webConfig(fragments)
 	forPrograms.Streams, forPeople.Streams, forPrograms.MaxScrapers = streams, streams, limits.APIScrapers
 	programs, people := api.New(forPrograms), web.New(forPeople)
@@ -40,8 +41,8 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *f
 	people.Document(e, "/docs/contract", contract.Title, contract.HTML())
 	group.Go(func() error { return people.Run(ctx) })
 	front.RegisterOnShutdown(programs.Close)
-	front.open(e)
-	group.Go(front.wait)
+	front.Open(e)
+	group.Go(front.Wait)
 	group.Go(func() error {
 		<-ctx.Done()
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpGrace)
@@ -80,8 +81,13 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 				t.prober.Announce(scrapers)
 			}
 		},
-		Ready: s.ready, OpenStreams: s.openStreams, Version: s.version, Logger: s.logger,
+		Ready: s.readiness, OpenStreams: s.openStreams, Version: s.version, Logger: s.logger,
 	}
+}
+
+// readiness says whether this instance does its work.
+func (s *service) readiness(ctx context.Context) api.Readiness {
+	return api.Readiness{Reasons: s.ready.Reasons(ctx), Warnings: s.ready.Warnings()}
 }
 
 // openStreams is how many streams of scrapers this instance reads.
@@ -114,7 +120,7 @@ func (s *service) webConfig(hub *live.Hub) web.Config {
 // audit proves the log to people.
 func (s *service) audit() web.Audit {
 	return web.Audit{
-		State: s.sealer.State, Flaws: s.flaws.found,
+		State: s.sealer.State, Flaws: s.flaws.Found,
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 			return proof.Verify(ctx, s.store, proof.Options{Files: s.sealer.Files(), Guards: true}, progress)
 		},

@@ -16,6 +16,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/ready"
 )
 
 func Command(version string) *cobra.Command {
@@ -83,7 +84,7 @@ func Run(ctx context.Context, cfg config.Config, version string, reload <-chan f
 		return err
 	}
 	defer listener.Close()
-	front := serveFront(gate.LimitConnections(listener, cfg.Limits.InForce().Connections), logger)
+	front := ready.NewFront(gate.LimitConnections(listener, cfg.Limits.InForce().Connections), logger)
 	defer front.Close()
 	store, err := openServed(ctx, eventstore.Config{URL: cfg.Database, Pool: cfg.Pool, Logger: logger})
 	if err == nil {

@@ -1,9 +1,9 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -17,11 +17,13 @@ import (
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/apply"
 	"scrapelog/handlers/command"
-	"scrapelog/handlers/dial"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/instance"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/react"
+	"scrapelog/handlers/ready"
 	"scrapelog/projections"
 )
 
@@ -33,28 +35,32 @@ type service struct {
 	feed     *feed.Feed
 	queries  *projections.Queries
 	commands *command.Handler
-	files    fileScrapers
-	access   atomic.Pointer[dial.Access] // never nil
+	file     *apply.File
 	watchers live.Watchers
 	sealer   *proof.Sealer
-	flaws    inspection
-	balance  balancer
+	flaws    ready.Inspection
+	ready    *ready.Checker
 	logger   *slog.Logger
 	version  string
 
 	shortages func() []string // of connections, streams and descriptors; set before the first answer
 
 	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
-	starts  startup
+	starts  ready.Startup
 }
 
 func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, version: version, store: store, feed: feed.New(store), logger: logger}
-	s.access.Store(&dial.Access{})
 	s.queries = projections.NewQueries(store)
-	s.balance.live = instances.New(store).Live
-	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: s.follower, Now: time.Now, Streak: s.streak, Logger: logger,
-		Secrets: func() domain.Secrets { return s.access.Load().Secrets }}
+	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: s.halted}
+	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: balancer.Follower, Now: time.Now, Streak: s.streak, Logger: logger,
+		Secrets: func() domain.Secrets { return s.file.Secrets() }}
+	s.file = &apply.File{Log: store, Handle: s.commands.Handle}
+	s.ready = &ready.Checker{
+		CannotWrite: store.CannotWrite, Groups: s.feed.GroupStates, Startup: &s.starts, Current: s.working,
+		Sealing: func() proof.State { return s.sealer.State() }, Found: s.flaws.Found,
+		Shortages: func() []string { return s.shortages() },
+	}
 	return s
 }
 
@@ -64,8 +70,22 @@ func (s *service) streak(ctx context.Context, scraper string) (domain.Streak, in
 	return view.Streak, view.Position, err
 }
 
-// errStopping refuses new runs while nobody here could follow them.
-var errStopping = fmt.Errorf("%w: this instance is starting or stopping", eventstore.ErrUnavailable)
+// halted returns why no run may be started; empty: runs may.
+func (s *service) halted() string { return cmp.Or(s.sealer.Refused(), s.flaws.Halts()) }
+
+// own returns the id of this instance, unless it is starting or stopping.
+func (s *service) own() (id string, ok bool) {
+	if t := s.current.Load(); t != nil && !t.Stopping() {
+		return t.id, true
+	}
+	return "", false
+}
+
+// working returns the tenure, unless there is none.
+func (s *service) working() (ready.Instance, bool) {
+	t := s.current.Load()
+	return t, t != nil
+}
 
 // instance is who writes now.
 func (s *service) instance() string {
@@ -75,29 +95,15 @@ func (s *service) instance() string {
 	return ""
 }
 
-// follower is the least loaded live instance. One that is stopping takes no runs,
-// and the only one that is certain not to stop is this.
-func (s *service) follower(ctx context.Context) (string, error) {
-	if reason := s.sealer.Refused(); reason != "" {
-		return "", fmt.Errorf("%w: no runs are started: %s", eventstore.ErrUnavailable, reason)
-	}
-	if reason := s.flaws.halts(); reason != "" {
-		return "", fmt.Errorf("%w: no runs are started: %s", eventstore.ErrUnavailable, reason)
-	}
-	own := s.current.Load()
-	if own == nil || own.ending() {
-		return "", errStopping
-	}
-	return s.balance.least(ctx, own.id)
-}
-
 // run serves until ctx ends. Pages answer from the start, so that people see
 // what is being waited for; /readyz says when the service does its work.
-func (s *service) run(ctx context.Context, front *front, reload <-chan func() (config.Config, error)) error {
-	s.access.Store(&dial.Access{Listener: gate.Address(front.listener)})
-	if err := s.allow(s.config); err != nil {
+func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan func() (config.Config, error)) error {
+	access, err := s.config.Access()
+	if err != nil {
 		return err
 	}
+	s.file.Listen(gate.Address(front.Listener))
+	s.file.Allow(access)
 	var first *tenure
 	begin := func(ctx context.Context) (err error) { first, err = s.acquire(ctx); return err }
 	if err := s.insist(ctx, eventstore.Transient, begin); err != nil {
@@ -111,7 +117,7 @@ func (s *service) run(ctx context.Context, front *front, reload <-chan func() (c
 	group, readers := errgroup.WithContext(readers)
 	s.serveHTTP(readers, group, front)
 	group.Go(func() error { return s.project(readers) })
-	group.Go(func() error { return s.flaws.run(readers) })
+	group.Go(func() error { return s.flaws.Run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) }) // outlives whatever appends: it signs last
 	group.Go(func() error {
 		defer stopReaders()
@@ -120,7 +126,7 @@ func (s *service) run(ctx context.Context, front *front, reload <-chan func() (c
 		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
 		return s.tenures(working, first, reload)
 	})
-	s.logger.Info("serving", "url", "http://"+front.listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", s.version)
+	s.logger.Info("serving", "url", "http://"+front.Listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", s.version)
 	return group.Wait()
 }
 
@@ -135,8 +141,8 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.flaws.store, s.flaws.sealer, s.flaws.logger = s.store, s.sealer, s.logger
-	s.flaws.start(ctx)
+	s.flaws.Store, s.flaws.Sealer, s.flaws.Logger = s.store, s.sealer, s.logger
+	s.flaws.Start(ctx)
 	return nil
 }
 
@@ -212,32 +218,4 @@ func away(err error) bool {
 // loadRun folds a run from the log.
 func (s *service) loadRun(ctx context.Context, id uuid.UUID) (domain.Run, error) {
 	return s.commands.Run(ctx, id)
-}
-
-// dialConfig is what to dial a scraper with.
-func (s *service) dialConfig(ctx context.Context, name string) (dial.Target, error) {
-	scraper, _, err := s.store.Scraper(ctx, name)
-	if err != nil {
-		return dial.Target{}, err
-	}
-	if scraper.ConfiguredAt.IsZero() {
-		return dial.Target{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
-	}
-	return s.target(scraper), nil
-}
-
-// target is a scraper with what it may reach.
-func (s *service) target(scraper domain.Scraper) dial.Target {
-	return s.access.Load().Target(scraper.Source, s.files.dialled(scraper.Config))
-}
-
-// allow takes over what the configuration says about secrets and egress.
-func (s *service) allow(config config.Config) error {
-	access, err := config.Access()
-	if err != nil {
-		return err
-	}
-	access.Listener = s.access.Load().Listener
-	s.access.Store(&access)
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/instance"
 	"scrapelog/handlers/react"
+	"scrapelog/handlers/ready"
 	"scrapelog/handlers/recovery"
 	"scrapelog/handlers/schedule"
 	"scrapelog/handlers/scrape"
@@ -47,7 +48,7 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	t := &tenure{service: s, id: id.String(), lock: lock, stopping: make(chan struct{})}
 	t.keeper = &instance.Keeper{Store: instances.New(s.store), Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
 	t.supervisor = &scrape.Supervisor{
-		Instance: t.id, OpenRuns: s.store.OpenRuns, LoadRun: s.loadRun, Config: s.dialConfig, Handle: s.commands.Handle,
+		Instance: t.id, OpenRuns: s.store.OpenRuns, LoadRun: s.loadRun, Config: s.file.Target, Handle: s.commands.Handle,
 		Wake: s.store.Wake, Leave: t.leave, ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
 	}
 	t.prober = &recovery.Prober{
@@ -56,7 +57,7 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	}
 	t.scheduler = &schedule.Scheduler{
 		Log: s.store, Handle: s.commands.Handle, Unanswered: t.prober.Unanswered, Wake: s.store.Wake,
-		Ready: func() { s.starts.done(stepTicking) }, Logger: s.logger,
+		Ready: func() { s.starts.Done(ready.Ticking) }, Logger: s.logger,
 	}
 	return t, nil
 }
@@ -72,12 +73,12 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (config.Config, e
 	}()
 	t.stopping = ctx.Done()
 	t.current.Store(t)
-	t.starts.reset()
+	t.starts.Reset()
 	if err := t.insist(ctx, away, t.keeper.Begin); err != nil {
 		return err
 	}
-	t.starts.done(stepSwept)
-	apply := func(ctx context.Context) error { return t.files.apply(ctx, t.service, t.config.Scrapers) }
+	t.starts.Done(ready.Swept)
+	apply := func(ctx context.Context) error { return t.file.Apply(ctx, t.config.Scrapers) }
 	if err := t.insist(ctx, away, apply); err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (config.Config, e
 	if err := t.insist(ctx, away, look); err != nil {
 		return err
 	}
-	t.starts.applied(head)
+	t.starts.DoneAt(head)
 	return t.work(ctx, reload)
 }
 
@@ -141,9 +142,9 @@ func (t *tenure) mind(ctx context.Context) error {
 // probed every second: the scheduler, which follows the log, knows without asking.
 func (t *tenure) probeConfig(ctx context.Context, name string) (dial.Target, error) {
 	if scraper, ok := t.scheduler.Scraper(name); ok {
-		return t.target(scraper), nil
+		return t.file.TargetOf(scraper), nil
 	}
-	return t.dialConfig(ctx, name)
+	return t.file.Target(ctx, name)
 }
 
 // reloads applies the configuration file anew each time it is asked to. A file
@@ -156,10 +157,7 @@ func (t *tenure) reloads(ctx context.Context, reload <-chan func() (config.Confi
 		case load := <-reload:
 			config, err := load()
 			if err == nil {
-				err = t.allow(config)
-			}
-			if err == nil {
-				err = t.files.apply(ctx, t.service, config.Scrapers)
+				err = t.reload(ctx, config)
 			}
 			if err != nil {
 				t.logger.Error("the configuration file was not applied", slog.Any("error", err))
@@ -170,7 +168,17 @@ func (t *tenure) reloads(ctx context.Context, reload <-chan func() (config.Confi
 	}
 }
 
-func (t *tenure) ending() bool {
+func (t *tenure) reload(ctx context.Context, config config.Config) error {
+	access, err := config.Access()
+	if err != nil {
+		return err
+	}
+	t.file.Allow(access)
+	return t.file.Apply(ctx, config.Scrapers)
+}
+
+// Stopping reports whether this instance starts no new runs.
+func (t *tenure) Stopping() bool {
 	select {
 	case <-t.stopping:
 		return true
@@ -179,24 +187,9 @@ func (t *tenure) ending() bool {
 	}
 }
 
-// leave has the others give this instance no more runs, and waits until they have
-// noticed. An instance that is alone need not wait.
+// leave keeps the other instances from giving runs to this one.
 func (t *tenure) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	err := t.lock.Leave(ctx)
-	live, listing := instances.New(t.store).Live(ctx)
-	if err = errors.Join(err, listing); err != nil {
-		t.logger.Warn("other instances cannot be told that this one stops", "error", err)
-		return
-	}
-	if len(live) < 2 {
-		return
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(fresh + fresh/4):
-	}
+	instance.Leave(ctx, t.lock.Leave, instances.New(t.store).Live, t.logger)
 }
 
 // release gives the lock up in good order.
@@ -205,3 +198,10 @@ func (t *tenure) release() error {
 	defer cancel()
 	return t.lock.Release(ctx)
 }
+
+// What readiness asks of a tenure; see [ready.Instance].
+
+func (t *tenure) LastBeat() (ago time.Duration, err error) { return t.lock.LastBeat() }
+func (t *tenure) Overdue() string                          { return t.scheduler.Overdue() }
+func (t *tenure) Unrecorded() (runs int, why error)        { return t.supervisor.Unrecorded() }
+func (t *tenure) ClockSet() (by, ago time.Duration)        { return t.keeper.ClockSet() }

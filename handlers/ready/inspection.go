@@ -1,4 +1,4 @@
-package serve
+package ready
 
 import (
 	"context"
@@ -19,12 +19,13 @@ const (
 	shortLog   = 20_000 // events
 )
 
-// inspection looks for what was done to the database beside its events, at start
+// Inspection looks for changes that were made to the database beside its events, at start
 // and each minute, and reads the whole copy of the checkpoints outside again.
-type inspection struct {
-	store  *eventstore.Store
-	sealer *proof.Sealer
-	logger *slog.Logger
+type Inspection struct {
+	Store  *eventstore.Store
+	Sealer *proof.Sealer
+	Logger *slog.Logger
+
 	guards eventstore.GuardProver
 
 	mu     sync.Mutex
@@ -33,16 +34,16 @@ type inspection struct {
 	halted string   // no runs are started
 }
 
-// start looks once.
-func (i *inspection) start(ctx context.Context) {
-	i.guards.Store = i.store
+// Start looks once. It returns before the guards of a long log are proven.
+func (i *Inspection) Start(ctx context.Context) {
+	i.guards.Store = i.Store
 	i.look(ctx, false)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		i.look(ctx, true)
 	}()
-	if head, err := i.store.Head(ctx); err != nil || head > shortLog {
+	if head, err := i.Store.Head(ctx); err != nil || head > shortLog {
 		return
 	}
 	select {
@@ -51,8 +52,8 @@ func (i *inspection) start(ctx context.Context) {
 	}
 }
 
-// run looks until ctx ends.
-func (i *inspection) run(ctx context.Context) error {
+// Run looks each minute until ctx ends.
+func (i *Inspection) Run(ctx context.Context) error {
 	tick := time.NewTicker(inspectEvery)
 	defer tick.Stop()
 	for {
@@ -60,8 +61,8 @@ func (i *inspection) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := i.sealer.Check(ctx); err != nil && ctx.Err() == nil {
-				i.logger.Warn("the proof of the log cannot be looked at", "error", err)
+			if err := i.Sealer.Check(ctx); err != nil && ctx.Err() == nil {
+				i.Logger.Warn("the proof of the log cannot be looked at", "error", err)
 			}
 			i.look(ctx, true)
 		}
@@ -69,8 +70,8 @@ func (i *inspection) run(ctx context.Context) error {
 }
 
 // look replaces what is known. A database that does not answer says nothing.
-func (i *inspection) look(ctx context.Context, guards bool) {
-	flaws, err := i.store.Flaws(ctx)
+func (i *Inspection) look(ctx context.Context, guards bool) {
+	flaws, err := i.Store.Flaws(ctx)
 	var wrong, weak []string
 	halted := ""
 	for _, f := range flaws {
@@ -92,7 +93,7 @@ func (i *inspection) look(ctx context.Context, guards bool) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			i.logger.Warn("the database cannot be looked at for changes beside its events", "error", err)
+			i.Logger.Warn("the database cannot be looked at for changes beside its events", "error", err)
 		}
 		return
 	}
@@ -100,32 +101,32 @@ func (i *inspection) look(ctx context.Context, guards bool) {
 }
 
 // keep logs what is new.
-func (i *inspection) keep(wrong, weak []string, halted string) {
+func (i *Inspection) keep(wrong, weak []string, halted string) {
 	i.mu.Lock()
 	known := slices.Concat(i.wrong, i.weak)
 	i.wrong, i.weak, i.halted = wrong, weak, halted
 	i.mu.Unlock()
 	for _, says := range wrong {
 		if !slices.Contains(known, says) {
-			i.logger.Error("the database was changed beside its events", "reason", says)
+			i.Logger.Error("the database was changed beside its events", "reason", says)
 		}
 	}
 	for _, says := range weak {
 		if !slices.Contains(known, says) {
-			i.logger.Warn("the database is not safe from other users", "reason", says)
+			i.Logger.Warn("the database is not safe from other users", "reason", says)
 		}
 	}
 }
 
-// found is what is wrong, and what lets others do harm.
-func (i *inspection) found() (wrong, weak []string) {
+// Found returns what is wrong, and what would let others do harm.
+func (i *Inspection) Found() (wrong, weak []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return slices.Clone(i.wrong), slices.Clone(i.weak)
 }
 
-// halts says why no run may be started; empty: runs may.
-func (i *inspection) halts() string {
+// Halts returns why no run may be started; empty: runs may.
+func (i *Inspection) Halts() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.halted

@@ -1,4 +1,4 @@
-package serve
+package ready
 
 import (
 	"encoding/json"
@@ -12,26 +12,28 @@ import (
 	problems "scrapelog/handlers/problem"
 )
 
-// front answers from the moment the address is taken: 503 until the service can.
-type front struct {
+// Front answers from the moment the address is taken: 503 until the service can.
+type Front struct {
 	*http.Server
-	listener *gate.Limited
+
+	Listener *gate.Limited
 	handler  atomic.Pointer[http.Handler]
 	ended    chan error
 }
 
-func serveFront(listener *gate.Limited, logger *slog.Logger) *front {
-	f := &front{listener: listener, ended: make(chan error, 1)}
+// NewFront serves at a listener until it is shut down.
+func NewFront(listener *gate.Limited, logger *slog.Logger) *Front {
+	f := &Front{Listener: listener, ended: make(chan error, 1)}
 	f.Server = gate.NewServer(f, logger)
 	go func() { f.ended <- f.Serve(listener) }()
 	return f
 }
 
-// open lets the service answer.
-func (f *front) open(handler http.Handler) { f.handler.Store(&handler) }
+// Open lets a handler answer from now on.
+func (f *Front) Open(handler http.Handler) { f.handler.Store(&handler) }
 
-// wait returns when the server has ended; nil if it was shut down.
-func (f *front) wait() error {
+// Wait returns when the server has ended; nil if it was shut down.
+func (f *Front) Wait() error {
 	if err := <-f.ended; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -39,7 +41,7 @@ func (f *front) wait() error {
 }
 
 // ServeHTTP implements http.Handler.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if handler := f.handler.Load(); handler != nil {
 		(*handler).ServeHTTP(w, r)
 		return

@@ -1,0 +1,153 @@
+// Package apply brings the log in line with the configuration file, and knows what
+// the file says that the log must not hold.
+package apply
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
+)
+
+// Log is what File reads of the event store.
+type Log interface {
+	Guards(ctx context.Context) ([]domain.Guard, error)
+	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
+}
+
+// File is the configuration file in force: the scrapers it manages, and what all
+// scrapers may reach. The log keeps configurations without query strings, which
+// often carry keys; File keeps the URLs as the file has them. The exported fields
+// are required.
+type File struct {
+	Log    Log
+	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+
+	mu      sync.RWMutex
+	configs map[string]domain.ScraperConfig // by name
+	access  dial.Access
+}
+
+// Listen sets the address at which this process listens.
+func (f *File) Listen(at netip.AddrPort) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.access.Listener = at
+}
+
+// Allow replaces the secrets that scrapers may name and the networks they may
+// reach. It keeps the address of Listen.
+func (f *File) Allow(access dial.Access) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	access.Listener = f.access.Listener
+	f.access = access
+}
+
+// Secrets returns the variables that scrapers made through the API may name.
+func (f *File) Secrets() domain.Secrets {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.access.Secrets
+}
+
+// Target returns what to dial the named scraper with.
+func (f *File) Target(ctx context.Context, name string) (dial.Target, error) {
+	scraper, _, err := f.Log.Scraper(ctx, name)
+	if err != nil {
+		return dial.Target{}, err
+	}
+	if scraper.ConfiguredAt.IsZero() {
+		return dial.Target{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+	}
+	return f.TargetOf(scraper), nil
+}
+
+// TargetOf returns what to dial a scraper of the log with. Where the log and the
+// file agree on its URLs, the target has them as the file does.
+func (f *File) TargetOf(scraper domain.Scraper) dial.Target {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	config := scraper.Config
+	if own, managed := f.configs[config.Name]; managed {
+		if redacted := own.Redacted(); redacted.URL == config.URL && redacted.Probe.URL == config.Probe.URL {
+			config.URL, config.Probe.URL = own.URL, own.Probe.URL
+		}
+	}
+	return f.access.Target(scraper.Source, config)
+}
+
+// Apply records each difference between the file's scrapers and the log, and
+// removes the scrapers that left the file. An unchanged scraper adds no event.
+func (f *File) Apply(ctx context.Context, scrapers []domain.ScraperConfig) error {
+	f.set(scrapers)
+	if err := f.configure(ctx, scrapers); err != nil {
+		return err
+	}
+	guards, err := f.Log.Guards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, guard := range guards {
+		if f.manages(guard.Scraper) {
+			continue
+		}
+		if err := f.remove(ctx, guard.Scraper); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configure records the scrapers in the file's order. In long files it records up
+// to 32 at once, where one commit after the other would take minutes.
+func (f *File) configure(ctx context.Context, scrapers []domain.ScraperConfig) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(1 + min(len(scrapers)/100, 31))
+	for _, c := range scrapers {
+		group.Go(func() error {
+			return f.record(ctx, c.Name, domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: c.Name}, Source: domain.SourceFile, Config: c.Redacted()})
+		})
+	}
+	return group.Wait()
+}
+
+// remove removes a scraper that an earlier file had configured. Scrapers of the API
+// stay.
+func (f *File) remove(ctx context.Context, name string) error {
+	scraper, _, err := f.Log.Scraper(ctx, name)
+	if err != nil || scraper.Source != domain.SourceFile || !scraper.Configured() {
+		return err
+	}
+	return f.record(ctx, name, domain.RemoveScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, By: "file", Reason: "left the configuration file"})
+}
+
+func (f *File) record(ctx context.Context, name string, c domain.Command) error {
+	if _, err := f.Handle(ctx, c, domain.Origin{Actor: "file"}); err != nil {
+		return fmt.Errorf("scraper %s: %w", name, err)
+	}
+	return nil
+}
+
+func (f *File) set(scrapers []domain.ScraperConfig) {
+	configs := make(map[string]domain.ScraperConfig, len(scrapers))
+	for _, c := range scrapers {
+		configs[c.Name] = c
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.configs = configs
+}
+
+func (f *File) manages(name string) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	_, managed := f.configs[name]
+	return managed
+}

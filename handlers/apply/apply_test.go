@@ -1,0 +1,101 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/handlers/dial"
+)
+
+// memory is a log of scrapers, and the commands it was given.
+type memory struct {
+	mu       sync.Mutex
+	scrapers map[string]domain.Scraper
+	given    []string
+}
+
+func (m *memory) Guards(context.Context) (guards []domain.Guard, err error) {
+	for name := range m.scrapers {
+		guards = append(guards, domain.Guard{Scraper: name})
+	}
+	slices.SortFunc(guards, func(a, b domain.Guard) int { return len(a.Scraper) - len(b.Scraper) })
+	return guards, nil
+}
+
+func (m *memory) Scraper(_ context.Context, name string) (domain.Scraper, int64, error) {
+	return m.scrapers[name], 0, nil
+}
+
+func (m *memory) handle(_ context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch c := c.(type) {
+	case domain.ConfigureScraper:
+		m.given = append(m.given, by.Actor+" configures "+c.Scraper+" "+c.Config.URL)
+		m.scrapers[c.Scraper] = scraperOf(c.Config, domain.SourceFile)
+	case domain.RemoveScraper:
+		m.given = append(m.given, by.Actor+" removes "+c.Scraper)
+	default:
+		return nil, errors.New("not a command of a configuration file")
+	}
+	return nil, nil
+}
+
+func scraperOf(config domain.ScraperConfig, source domain.Source) domain.Scraper {
+	return domain.Scraper{Guard: domain.Guard{Scraper: config.Name}, Source: source, Config: config, ConfiguredAt: time.Unix(1, 0)}
+}
+
+func config(name, url string) domain.ScraperConfig {
+	c := domain.DefaultScraperConfig()
+	c.Name, c.URL = name, url
+	return c
+}
+
+func TestApply(t *testing.T) {
+	log := &memory{scrapers: map[string]domain.Scraper{
+		"left":   scraperOf(config("left", "http://h/left"), domain.SourceFile),
+		"by-api": scraperOf(config("by-api", "http://h/api"), domain.SourceAPI),
+	}}
+	f := &File{Log: log, Handle: log.handle}
+	if err := f.Apply(t.Context(), []domain.ScraperConfig{config("shop", "http://h/shop?key=secret")}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"file configures shop http://h/shop", "file removes left"}
+	if !slices.Equal(log.given, want) {
+		t.Errorf("got %q, want %q", log.given, want)
+	}
+}
+
+func TestTargetHasTheURLOfTheFile(t *testing.T) {
+	log := &memory{scrapers: map[string]domain.Scraper{}}
+	f := &File{Log: log, Handle: log.handle}
+	if err := f.Apply(t.Context(), []domain.ScraperConfig{config("shop", "http://h/shop?key=secret")}); err != nil {
+		t.Fatal(err)
+	}
+	if target, err := f.Target(t.Context(), "shop"); err != nil || target.URL != "http://h/shop?key=secret" {
+		t.Errorf("%q, %v", target.URL, err)
+	}
+	log.scrapers["shop"] = scraperOf(config("shop", "http://elsewhere/"), domain.SourceFile)
+	if target, err := f.Target(t.Context(), "shop"); err != nil || target.URL != "http://elsewhere/" {
+		t.Errorf("where log and file differ: %q, %v", target.URL, err)
+	}
+	if _, err := f.Target(t.Context(), "nope"); !errors.Is(err, domain.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestAllowKeepsTheListener(t *testing.T) {
+	f := &File{}
+	f.Listen(netip.MustParseAddrPort("127.0.0.1:8080"))
+	f.Allow(dial.Access{Secrets: domain.Secrets{"TOKEN": nil}})
+	if _, listed := f.Secrets()["TOKEN"]; !listed || f.TargetOf(domain.Scraper{}).Egress.Own.Port() != 8080 {
+		t.Error("the listener or the secrets are lost")
+	}
+}

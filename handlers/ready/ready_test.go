@@ -1,0 +1,99 @@
+package ready
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/proof"
+)
+
+// working is an instance of which every answer can be set.
+type working struct {
+	stopping   bool
+	silent     time.Duration
+	overdue    string
+	unrecorded int
+	clockSet   time.Duration
+}
+
+func (w working) Stopping() bool                   { return w.stopping }
+func (w working) LastBeat() (time.Duration, error) { return w.silent, nil }
+func (w working) Overdue() string                  { return w.overdue }
+func (w working) Unrecorded() (int, error)         { return w.unrecorded, errors.New("disk full") }
+func (w working) ClockSet() (by, ago time.Duration) {
+	return w.clockSet, time.Minute
+}
+
+// state is what a check finds; the zero value, with a start that is over, is ready.
+type state struct {
+	working
+	none        bool // no tenure
+	done        Step
+	refused     string
+	wrong, weak []string
+	shortages   []string
+	cannotWrite []string
+	groups      []feed.Group
+	unanswered  error
+}
+
+func (s state) checker() *Checker {
+	startup := &Startup{}
+	startup.DoneAt(10)
+	startup.Done(s.done)
+	return &Checker{
+		CannotWrite: func(context.Context) []string { return s.cannotWrite },
+		Groups:      func(context.Context) ([]feed.Group, error) { return s.groups, s.unanswered },
+		Startup:     startup,
+		Current:     func() (Instance, bool) { return s.working, !s.none },
+		Sealing:     func() proof.State { return proof.State{Refused: s.refused} },
+		Shortages:   func() []string { return s.shortages },
+		Found:       func() (wrong, weak []string) { return s.wrong, s.weak },
+	}
+}
+
+func TestReasons(t *testing.T) {
+	for name, test := range map[string]struct {
+		state
+		want string
+	}{
+		"ready":                           {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10}}}, ""},
+		"no tenure":                       {state{none: true}, "starting or stopping"},
+		"stopping":                        {state{done: Ticking, working: working{stopping: true}}, "stopping"},
+		"the scrapers are applied":        {state{done: Swept}, "starting: bringing the configured scrapers into the log"},
+		"the schedules are read":          {state{done: Applied}, "starting: reading the schedules"},
+		"a beat that is old":              {state{done: Ticking, working: working{silent: 7 * time.Second}}, "this instance could not say that it lives for 7s"},
+		"a beat that is young enough":     {state{done: Ticking, working: working{silent: 6 * time.Second}}, ""},
+		"a slot that is overdue":          {state{done: Ticking, working: working{overdue: "a slot is overdue"}}, "a slot is overdue"},
+		"ends that are not recorded":      {state{done: Ticking, working: working{unrecorded: 2}}, "2 ended runs wait to be recorded: disk full"},
+		"sealing is refused":              {state{done: Ticking, refused: "the key is gone"}, "sealing was refused: the key is gone"},
+		"the database was changed":        {state{done: Ticking, wrong: []string{"a trigger"}}, "a trigger"},
+		"the disk is full":                {state{done: Ticking, cannotWrite: []string{"no space"}}, "no space"},
+		"the database does not answer":    {state{done: Ticking, unanswered: errors.New("refused")}, "the database does not answer: refused"},
+		"a group that has not come up":    {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 9}}}, "starting: runs reads the log"},
+		"a group that is behind":          {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10, Behind: 6 * time.Second}}}, "runs is 6s behind"},
+		"a group that is blocked":         {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10, BlockedBy: "11"}}}, "runs is blocked at 11"},
+		"a group past the end of the log": {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10, Lag: -2}}}, "runs is blocked: its offset 10 lies past the end of the log at 8; stop the service and run scrapelog db repair-guards"},
+		"dead letters":                    {state{done: Ticking, groups: []feed.Group{{Name: "rescrape", Position: 10, DeadLetters: 3}}}, "events that rescrape gave up: 3; see scrapelog events dead-letters list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(test.checker().Reasons(t.Context()), " | "); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
+	c := state{done: Ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}}.checker()
+	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
+		t.Error(reasons)
+	}
+	if got := strings.Join(c.Warnings(), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | no stream is free | others may write" {
+		t.Error(got)
+	}
+}
