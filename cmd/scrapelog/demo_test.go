@@ -14,6 +14,9 @@ import (
 // TestTheDemo does what the demo tells people to try, and then stops it in both
 // ways: asked to, and killed.
 func TestTheDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs 15 seconds for the shops; make test runs it")
+	}
 	data, listen := filepath.Join(t.TempDir(), "data"), freeAddr(t)
 	api := api{t, "http://" + listen}
 	demo := start(t, "demo", "--data", data, "--listen", listen)

@@ -17,6 +17,9 @@ import (
 // proxy in Chromium. The page itself comes compressed over HTTP/2, and its live updates,
 // the tail and the watch stream come as they happen.
 func TestABrowserHearsThroughCompressingProxies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium, nginx, Caddy and HAProxy; make test runs it")
+	}
 	t.Parallel()
 	listen := freeAddr(t)
 	a := api{t, "http://" + listen}
