@@ -195,7 +195,7 @@ func TestTheLogSaysHowItemsWereCounted(t *testing.T) {
 		"no line gave them":     {`a\nb\n`, `level=INFO msg="counting lines as items: no line is JSON with a whole number of items"`, "lines=2"},
 		"a line gave a half":    {`{"items":1}\n{"items":0.5}\n`, "", ""},
 		"only a half was given": {`a\n{"items":0.5}\n`, "level=WARN", `line="{\"items\":0.5}"`},
-		"nothing was printed":   {``, "level=INFO msg=\"items are", "lines=0"},
+		"nothing was printed":   {``, "level=INFO msg=\"counting lines", "lines=0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log logged
@@ -213,7 +213,7 @@ func TestTheLogSaysHowItemsWereCounted(t *testing.T) {
 			resp, _ := post(t, base+"/scrapes/job", Order{RunID: "r1"})
 			outcome(t, resp)
 			stop()
-			if text := log.String(); !strings.Contains(text, tt.says) || !strings.Contains(text, tt.says2) || strings.Contains(text, "items are") != (tt.says != "") {
+			if text := log.String(); !strings.Contains(text, tt.says) || !strings.Contains(text, tt.says2) || strings.Contains(text, "counting lines") != (tt.says != "") {
 				t.Errorf("logged %s", text)
 			}
 		})
