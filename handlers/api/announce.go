@@ -13,7 +13,7 @@ import (
 // maxAnnounced bounds the scrapers that one worker may speak for.
 const maxAnnounced = 1000
 
-// announce hears that scrapers are up. It is accepted before anything is probed.
+// announce takes the names of scrapers that are up, and answers before they are probed.
 func (h *Handler) announce(c echo.Context) error {
 	var body struct {
 		Scrapers []string `json:"scrapers"`

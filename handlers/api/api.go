@@ -46,7 +46,7 @@ type Views interface {
 	CountScrapers(ctx context.Context, source domain.Source) (int, error)
 }
 
-// Config wires a Handler. What is not marked optional MUST be set.
+// Config holds the dependencies of a Handler. Fields not marked optional MUST be set.
 type Config struct {
 	Log    Log
 	Views  Views
@@ -54,7 +54,7 @@ type Config struct {
 
 	// Watch subscribes a watcher to the hub that was made with [Render].
 	Watch func(ctx context.Context, watcherID string) (<-chan live.Message, error)
-	// Announce hears which scrapers a worker says are up. It MUST NOT block.
+	// Announce gets the names of scrapers that a worker announces. It MUST NOT block.
 	Announce func(scrapers []string)
 	// Ready reports whether this instance does its work.
 	Ready func(ctx context.Context) Readiness
@@ -65,7 +65,7 @@ type Config struct {
 	Streams     *gate.Streams // optional: bounds the streams of API and pages together
 	MaxScrapers int           // optional: how many may be made here; default domain.DefaultAPIScrapers
 
-	Actor   func(*http.Request) string // optional: who asks; default "user:api"
+	Actor   func(*http.Request) string // optional: the actor; default "user:api"
 	Version string                     // optional: of the build, for /metrics
 	Logger  *slog.Logger               // optional
 }

@@ -105,7 +105,7 @@ func unknownKey(path, key string, known []string) error {
 	return &domain.FieldError{Field: path + fmt.Sprintf("%.80s", key), Problem: "is not known here", Want: want}
 }
 
-// explain says what is wrong with the value of a key.
+// explain returns what is wrong with the value of a key.
 func explain(field string, err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return &domain.FieldError{Field: field, Problem: "is a JSON " + wrong.Value, Want: "use " + jsonKind(wrong)}

@@ -42,8 +42,8 @@ func (h *Handler) newMetrics() http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
-// collector reads every figure when it is asked for: the log and the read models
-// know them already, and they are the same after a restart.
+// collector reads every metric at each scrape: the log and the read models have them, and
+// they are the same after a restart.
 type collector struct{ *Handler }
 
 // Describe implements prometheus.Collector.
@@ -74,7 +74,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 
 type gauge func(d *prometheus.Desc, value float64, labels ...string)
 
-// figures reads everything before anything is emitted: half a database is none.
+// figures reads all metrics before any is emitted, so that a scrape has all or none.
 func (c collector) figures() (func(chan<- prometheus.Metric, gauge), error) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()

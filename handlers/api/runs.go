@@ -80,7 +80,7 @@ func (h *Handler) startRun(c echo.Context) error {
 }
 
 // attachedRun is a run as the client that starts it sees it: with the id of the
-// watcher that it is attached to, which nobody else is shown.
+// watcher that it is attached to, which is shown to no other client.
 type attachedRun struct {
 	projections.Run
 	watcher string
@@ -115,7 +115,7 @@ func readStart(c echo.Context, scraper string) (domain.StartScrape, error) {
 	return start, nil
 }
 
-// cancelRun answers a repeated cancel like the first: what was asked for is so.
+// cancelRun answers a repeated cancel like the first: the run is cancelled.
 func (h *Handler) cancelRun(c echo.Context) error {
 	id, err := h.runID(c)
 	if err != nil {

@@ -119,7 +119,7 @@ func (h *Handler) removeScraper(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// changeScraper writes, and answers with the scraper as it is then.
+// changeScraper handles a command and answers with the changed scraper.
 func (h *Handler) changeScraper(c echo.Context, status int, name string, command domain.Command) error {
 	_, position, err := h.write(c, command)
 	if err != nil {
@@ -155,7 +155,7 @@ func (h *Handler) changedScraper(ctx context.Context, name string, position int6
 
 func to(scraper string) domain.ToScraper { return domain.ToScraper{Scraper: scraper} }
 
-// named reads what every simple change of a scraper says: which, and why.
+// named returns the scraper and the reason of a pause, resume or removal.
 func named(c echo.Context) (name, reason string, err error) {
 	if name, err = scraperName(c); err != nil {
 		return "", "", err
@@ -164,7 +164,7 @@ func named(c echo.Context) (name, reason string, err error) {
 	return name, reason, err
 }
 
-// scraperName reads the path. What cannot name a scraper names none.
+// scraperName returns the scraper's name in the path; ErrNotFound if it is invalid.
 func scraperName(c echo.Context) (string, error) {
 	name := c.Param("name")
 	if !domain.ValidScraperName(name) {

@@ -28,7 +28,7 @@ func NewEcho(cfg EchoConfig) *echo.Echo {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	e := echo.New()
-	e.IPExtractor = echo.ExtractIPDirect() // X-Forwarded-For is anybody's to write
+	e.IPExtractor = echo.ExtractIPDirect() // any client can write X-Forwarded-For
 	e.HTTPErrorHandler = problem.ErrorHandler(cfg.Logger, cfg.Pages)
 	e.Use(
 		gate.Bodies(gate.BodyTimeout),

@@ -31,8 +31,8 @@ const (
 	scrapersGroup = "scrapers"
 )
 
-// write hands a command to its handler and says in the response how far the log
-// has come: to its last event, or to the head when all was so already.
+// write passes a command to its handler and puts the log's position into the response:
+// that of its last event, or the head if nothing had to change.
 func (h *Handler) write(c echo.Context, command domain.Command) ([]eventstore.Recorded, int64, error) {
 	ctx := c.Request().Context()
 	recorded, err := h.Handle(ctx, command, h.origin(c.Request()))
@@ -58,15 +58,15 @@ func (h *Handler) origin(r *http.Request) domain.Origin {
 	return domain.Origin{Actor: h.Actor(r), Traceparent: r.Header.Get("Traceparent")}
 }
 
-// settled waits until a read model holds the write at position. False: it is
-// late, and the answer has to do without it.
+// settled waits until a read model has the write at position. It returns false if the
+// read model is late; the answer then goes without it.
 func (h *Handler) settled(ctx context.Context, group string, position int64) bool {
 	ctx, cancel := context.WithTimeout(ctx, readBack)
 	defer cancel()
 	return h.Log.WaitFor(ctx, group, position) == nil
 }
 
-// atLeast holds a read back until what it reads has come to at_least=POS.
+// atLeast delays a read until its read model has reached at_least=POS.
 func (h *Handler) atLeast(wait func(ctx context.Context, position int64) error) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

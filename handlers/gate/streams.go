@@ -42,7 +42,7 @@ func (s *Streams) Limit(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// full says whether as many streams are open as may be.
+// full reports whether the limit of streams is reached.
 func (s *Streams) full() (open int, full bool) {
 	if s == nil {
 		return 0, false

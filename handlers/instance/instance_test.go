@@ -102,7 +102,7 @@ func TestAnInstanceMarkedDeadLetsGo(t *testing.T) {
 	})
 }
 
-// graveyard is a store in which somebody else looks dead, and counts who looks.
+// graveyard is a store in which another instance looks dead. It counts the checks.
 type graveyard struct {
 	instance.Store
 	set    time.Duration // by how much its clock was set
@@ -118,7 +118,7 @@ func (g *graveyard) Dead(context.Context) ([]string, error) {
 	return nil, nil
 }
 
-// Nobody is taken for dead by beats that could not be made, or by a clock that was
+// No instance is taken for dead by beats that could not be made, or by a clock that was
 // set, before two beats could have been made since.
 func TestWhoCouldNotBeatItselfBuriesNobody(t *testing.T) {
 	const every = instance.BeatInterval

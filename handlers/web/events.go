@@ -137,7 +137,7 @@ func (h *Handler) fill(ctx context.Context, list *pages.EventList, q eventstore.
 	return nil
 }
 
-// within narrows q to the filter's times. It says whether anything can match.
+// within narrows q to the filter's times. It reports whether any event can match.
 func (h *Handler) within(ctx context.Context, q *eventstore.Query, f pages.EventFilter) (bool, error) {
 	since, err := instant("since", f.Since)
 	if err != nil {
