@@ -15,7 +15,7 @@ import (
 	"scrapelog/cmd/crashcheck/check"
 )
 
-// process is a serve of its own, one life long.
+// process is one run of serve, from start to end.
 type process struct {
 	cmd    *exec.Cmd
 	record *record

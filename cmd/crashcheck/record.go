@@ -9,7 +9,7 @@ import (
 	"scrapelog/cmd/crashcheck/check"
 )
 
-// record collects what is seen from outside. Whoever aims a kill waits for the
+// record collects what is seen from outside. Code that aims a kill waits for the
 // next thing that happens.
 type record struct {
 	mu       sync.Mutex

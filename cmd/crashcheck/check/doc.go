@@ -1,6 +1,6 @@
 // Package check holds a log against what was seen from outside while it was
 // written: by the scrapers, which know who asked them for what and what they
-// answered, and by whoever started and killed the instances. It is pure: the
+// answered, and by the program that started and killed the instances. It is pure: the
 // same log and the same observations give the same violations.
 package check
 
@@ -116,7 +116,7 @@ func (l Life) alive(from, to time.Time) bool {
 	return !l.Began.After(from) && (l.Ended.IsZero() || l.Ended.After(to)) && (l.Asked.IsZero() || l.Asked.After(to))
 }
 
-// Scraper is what is configured about a scraper and when nobody listened there.
+// Scraper is what is configured about a scraper and when nothing listened there.
 type Scraper struct {
 	Idle  time.Duration
 	Downs []Span

@@ -86,7 +86,7 @@ const (
 	trustsAfter = 2 * sweepEvery
 )
 
-// noOrphans: whoever lives ends the runs of the dead. Where one process serves a
+// noOrphans: a live instance ends the runs of the dead. Where one process serves a
 // database it does so before it says that it is ready.
 func noOrphans(b *book) []Violation {
 	return b.each(func(s *story) []Violation {
