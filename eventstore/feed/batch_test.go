@@ -232,3 +232,54 @@ func TestAGroupStaysWhereItIsForAFewEventsOfOthers(t *testing.T) {
 		came("effects", 5)
 	})
 }
+
+// A batch that cannot be written says nothing about its last message, even if one
+// failure were enough to give a message up.
+func TestAFlushThatFailsBuriesNoMessage(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := feed.New(db.Open(t))
+		withEffects(t, s)
+		appendRuns(t, s, 3)
+		cfg := config()
+		cfg.Attempts = 1
+		consume(t, s, cfg, keeping(func(positions []int64) error {
+			if len(positions) > 1 {
+				return errors.New("too many at once")
+			}
+			return nil
+		}))
+		assertEffects(t, s, 3)
+		if letters, err := s.DeadLetters(t.Context()); len(letters) != 0 || err != nil {
+			t.Errorf("dead letters %+v, %v", letters, err)
+		}
+	})
+}
+
+// What follows a failed message in its batch is not handed out in the transaction
+// that was rolled back: the batch begins again.
+func TestTheRestOfAFailedBatchIsNotHandedOut(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := feed.New(db.Open(t))
+		withEffects(t, s)
+		appendRuns(t, s, 4)
+		handed := make(chan int64, 100)
+		var failed atomic.Bool
+		consume(t, s, config(), func(msg *message.Message) error {
+			r, _ := feed.RecordedFromMessage(msg)
+			handed <- r.Position
+			if r.Position == 2 && !failed.Swap(true) {
+				return errors.New("on purpose")
+			}
+			return effect(msg)
+		})
+		assertEffects(t, s, 4)
+		close(handed)
+		var order []int64
+		for position := range handed {
+			order = append(order, position)
+		}
+		if want := []int64{1, 2, 1, 2, 3, 4}; !slices.Equal(order, want) {
+			t.Errorf("handed out %v, want %v", order, want)
+		}
+	})
+}
