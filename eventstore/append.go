@@ -11,7 +11,7 @@ import (
 	"scrapelog/domain"
 )
 
-// Append is what is to be written: all of it or nothing.
+// Append is a request to write events: all of them or none.
 type Append struct {
 	Stream   string
 	Expected int64         // the stream's version; 0: it must not exist
@@ -48,13 +48,13 @@ func (s *Store) Append(ctx context.Context, a Append) ([]Recorded, error) {
 // request is an append on its way.
 type request struct {
 	Append
-	records []Recorded // everything about the rows that is known before the lock is taken
+	records []Recorded // the rows, without what is assigned under the lock
 	settle  bool       // an id may be in the log already
 
 	taken    atomic.Bool // by the appender, or back by the caller
 	done     chan struct{}
 	recorded []Recorded
-	refusal  error // of this append; the transaction is none the worse for it
+	refusal  error // of this append; the transaction goes on
 	err      error // of the database
 }
 

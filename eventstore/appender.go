@@ -39,8 +39,8 @@ func (s *Store) enqueue(ctx context.Context, r *request) ([]Recorded, error) {
 	return r.recorded, r.refusal
 }
 
-// runAppender writes what has queued while the last group was written. What is
-// queued when the store is closed is refused.
+// runAppender writes, as one group, the appends that queued while the last group was
+// written. It refuses those that are queued when the store is closed.
 func (s *Store) runAppender() {
 	for {
 		select {
@@ -56,16 +56,16 @@ func (s *Store) runAppender() {
 	}
 }
 
-// gather takes what is queued now, after first. It lets others run once more
-// when it finds nothing: those whose group was just written are on their way back,
-// and without them every second group would be one append.
+// gather returns first and the appends that are queued now. If it finds none it lets
+// other goroutines run once: the callers of the last group are about to append
+// again, and without them every second group would be a single append.
 func (s *Store) gather(first *request) (group []*request) {
 	yielded := false
 	for r := first; ; {
 		if r != nil && r.taken.CompareAndSwap(false, true) {
 			group = append(group, r)
 		}
-		if len(group) == maxGroup { // before another is taken out of the queue, who would be forgotten
+		if len(group) == maxGroup { // before another is taken out of the queue and lost
 			break
 		}
 		select {
@@ -83,8 +83,8 @@ func (s *Store) gather(first *request) (group []*request) {
 	return group
 }
 
-// appendGroup writes the group in one transaction. If the database refuses it,
-// each is tried alone, so that what is wrong with one does not fail the others.
+// appendGroup writes the group in one transaction. If the database refuses it, each
+// append is tried in its own transaction, so that one does not fail the others.
 func (s *Store) appendGroup(group []*request) {
 	if len(group) == 0 {
 		return
@@ -104,7 +104,7 @@ func (s *Store) appendGroup(group []*request) {
 	}
 }
 
-// databaseFault is err where it is the database's, and nil else.
+// databaseFault returns err if the database is at fault, and nil otherwise.
 func databaseFault(err error) error {
 	if err == nil || OwnFault(err) {
 		return nil
@@ -112,7 +112,8 @@ func databaseFault(err error) error {
 	return err
 }
 
-// commitGroup tries again while the fate of the commit is unknown: the ids tell.
+// commitGroup retries while the fate of a commit is unknown; the event ids tell
+// whether it took effect.
 func (s *Store) commitGroup(group []*request) error {
 	if s.joined.Swap(false) {
 		s.remember(nil)
@@ -132,8 +133,8 @@ func (s *Store) commitGroup(group []*request) error {
 	}
 }
 
-// interrupted says whether a transaction ended in the middle: its commit's answer
-// was lost, or its session was ended, as that of a process that was stopped is.
+// interrupted reports whether a transaction may have been cut off: the answer to its
+// commit was lost, or the server ended its session.
 func interrupted(err error) bool {
 	if _, lost := errors.AsType[*commitError](err); lost {
 		return true
@@ -142,7 +143,7 @@ func interrupted(err error) bool {
 	return Transient(err) && !unconnected
 }
 
-// commitRead writes a group from what is read under the lock.
+// commitRead reads the end of the log under the lock and writes a group after it.
 func (s *Store) commitRead(group []*request) error {
 	s.remember(nil)
 	var end *end

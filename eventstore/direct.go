@@ -41,7 +41,7 @@ func (s *Store) checkDirect(ctx context.Context) error {
 	return &connectError{text: indirect(placeOf(s.pg), why), kind: ErrIndirect, err: err}
 }
 
-// probe is two sessions, and what the first locks.
+// probe holds two sessions and the key that the first one locks.
 type probe struct {
 	store    *Store
 	key      int32
@@ -51,7 +51,7 @@ type probe struct {
 // probeLocks is the class of the probe's advisory locks. No instance uses it.
 const probeLocks int32 = 1935897197
 
-// run returns what a direct connection would not do; empty: all is well.
+// run returns the first difference from a direct connection; empty: there is none.
 func (p *probe) run(ctx context.Context) (why string, err error) {
 	for _, check := range []func(context.Context) (string, error){p.settings, p.sameSession, p.locks, p.listens, p.unlocks} {
 		if why, err = check(ctx); why != "" || err != nil {

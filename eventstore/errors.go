@@ -37,8 +37,8 @@ var ErrReadOnly = fmt.Errorf("%w: opened read-only", ErrUnavailable)
 
 var errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
 
-// Transient says whether err is one of those that pass by themselves: no
-// connection is free, the server starts or stops, a connection has ended.
+// Transient reports whether err passes by itself: no connection is free, the server
+// starts or stops, a connection has ended.
 func Transient(err error) bool {
 	if errors.Is(err, domain.ErrInvalid) { // a body that was cut, say
 		return false
@@ -61,37 +61,37 @@ func Transient(err error) bool {
 	return network
 }
 
-// Shortage says whether err is that the server has no connection free for us.
+// Shortage reports whether the server had no free connection for this process.
 func Shortage(err error) bool {
 	said, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && said.Code == "53300"
 }
 
-// NotYet says whether a server answered that it does not serve now: it starts or
+// NotYet reports whether a server answered that it does not serve now: it starts or
 // stops, or has no connection free.
 func NotYet(err error) bool {
 	_, answered := errors.AsType[*pgconn.PgError](err)
 	return answered && Transient(err)
 }
 
-// pooled says whether the server complains of prepared statements, which a pooler
+// pooled reports whether the server complains of prepared statements, which a pooler
 // mixes up.
 func pooled(err error) bool {
 	said, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (said.Code == "26000" || said.Code == "42P05")
 }
 
-// Unreachable says whether err is that the database could not be reached, read or
-// written, wherever it was met.
+// Unreachable reports whether the database could not be reached, read or written,
+// whichever query or pool the error comes from.
 func Unreachable(err error) bool { return errors.Is(err, ErrUnavailable) || Transient(err) }
 
-// indirect says what is wrong with a pooler, and what to do.
+// indirect returns the error text for a connection pooler.
 func indirect(place, why string) string {
 	return ErrIndirect.Error() + ": " + place + " is answered by a connection pooler (" + why + "); connect to the server itself, without pgbouncer or another pooler between"
 }
 
-// Unavailable wraps what the database said, unless it was our own context that
-// ended.
+// Unavailable wraps an error of the database as ErrUnavailable, with advice. If ctx
+// has ended, it returns the cause of that instead.
 func Unavailable(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
@@ -105,8 +105,8 @@ func Unavailable(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w%s", ErrUnavailable, doing, err, advice(err))
 }
 
-// advice is what somebody can do about what the database said. Whoever appends
-// tries again by itself, so that nothing needs to be restarted afterwards.
+// advice returns what an operator can do about an error of the database. Writers
+// retry by themselves: nothing needs a restart afterwards.
 func advice(err error) string {
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probing is how long a process that only reads may have a lock while it looks
-// who has it; see [sqliteFile.servedElsewhere].
+// probing is how long a process that only reads may hold a lock to find out whether
+// another process holds it; see [sqliteFile.servedElsewhere].
 const probing = 100 * time.Millisecond
 
 // lock takes the locks that make one process the writer of a SQLite database: of

@@ -36,10 +36,10 @@ func (f *sqliteFile) lockInode() error {
 
 func (f *sqliteFile) unlockInode() error { return unix.Flock(int(f.inode.Fd()), unix.LOCK_UN) }
 
-// servedElsewhere says whether the database is locked and the lock file of this
-// path is not. To be asked before SQLite opens the file.
+// servedElsewhere returns ErrHeld if the database file is locked and the lock file of
+// this path is not. It must be called before SQLite opens the file.
 func (f *sqliteFile) servedElsewhere() error {
-	// Asked twice: whoever had both may be giving them up.
+	// Asked twice: a process that held both locks may be releasing them.
 	if isLocked(f.path) && !isLocked(f.lockPath()) && isLocked(f.path) {
 		return fmt.Errorf("%w: %s", ErrHeld, f.otherName())
 	}

@@ -29,7 +29,7 @@ type GuardProver struct {
 	fold guardFold
 }
 
-// Prove names every guard row that differs from what the log says.
+// Prove names every guard row that differs from the log.
 func (p *GuardProver) Prove(ctx context.Context) (mismatches []string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,7 +55,7 @@ func (p *GuardProver) Prove(ctx context.Context) (mismatches []string, err error
 	return p.fold.compare(rows), nil
 }
 
-// guardFold is what the log says of guards up to a position.
+// guardFold holds the guards that follow from the log up to a position.
 type guardFold struct {
 	position int64
 	guards   map[string]domain.Guard

@@ -14,7 +14,7 @@ const (
 	mostFailed = 10 * time.Second
 )
 
-// appends is what is known of how appends fare in this process.
+// appends records the progress and the failures of appends in this process.
 type appends struct {
 	mu     sync.Mutex
 	began  time.Time // of the group that is being written; zero: none is
@@ -37,7 +37,7 @@ func (a *appends) end(err error) {
 	}
 }
 
-// wait is why appends do not come through; empty: they do.
+// wait returns why appends are not written; empty: they are.
 func (a *appends) wait() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -51,7 +51,7 @@ func (a *appends) wait() string {
 }
 
 // CannotWrite lists why an event could not be appended now: the file that is
-// open is no longer the one at its path, no connection can be had for writing,
+// open is no longer the one at its path, no connection is free for writing,
 // or appends wait. It writes nothing.
 func (s *Store) CannotWrite(ctx context.Context) (reasons []string) {
 	if err := s.writable(ctx); err != nil {

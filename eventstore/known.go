@@ -17,21 +17,21 @@ import (
 )
 
 // known is where the log ended and how the guards stood when the appender last
-// wrote. As long as nobody else has appended it spares the reading, and the
-// database says if somebody has: the position that follows is then taken.
+// wrote. While no other process appends, the appender need not read them; if one
+// has, the database refuses the rows, because the next position is taken.
 //
-// It only ever accepts. What it would refuse, what it does not know and what the
-// database does not take is decided again from what is read under the lock.
+// It only accepts. An append that it would refuse, that needs a guard it does not
+// know, or that the database refuses is decided again under the lock.
 type known struct {
 	position int64
 	at       time.Time
 	guards   map[string]domain.Guard
 }
 
-// maxGuards bounds what is remembered.
+// maxGuards bounds how many guards are remembered.
 const maxGuards = 10_000
 
-// remember takes over what an append has left behind; nil forgets.
+// remember stores the end of the log after an append; nil forgets it.
 func (s *Store) remember(e *end) {
 	switch {
 	case e == nil:
@@ -90,8 +90,8 @@ func (k *known) knows(e *end, r *request) bool {
 	return true
 }
 
-// commitKnown writes a group from what is known. Where that is not enough it has
-// written nothing, and errMoved says so.
+// commitKnown writes a group after the remembered end of the log. If that end is not
+// the real one, it writes nothing and returns errMoved.
 func (s *Store) commitKnown(group []*request) error {
 	e, records := s.known.end(group)
 	if e == nil {
@@ -123,8 +123,8 @@ func (s *Store) commitRows(records []Recorded, moved map[string]domain.Guard) er
 	})
 }
 
-// pipeline is lock, rows and commit in one round trip: what is sent together is
-// one transaction, and still each statement has a snapshot of its own.
+// pipeline sends lock, rows and commit in one round trip: statements that are sent
+// together are one transaction, and each still has its own snapshot.
 func (s *Store) pipeline(ctx context.Context, records []Recorded, moved map[string]domain.Guard) error {
 	args, err := insertArgs(records, moved)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *Store) pipeline(ctx context.Context, records []Recorded, moved map[stri
 	return nil
 }
 
-// taken says whether the database refused rows because of those that it has.
+// taken reports whether the database refused rows because of rows that it has.
 func taken(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

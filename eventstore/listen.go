@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// channel is what the trigger on events notifies. Changing the name here needs
+// channel is the name that the trigger on events notifies. Changing the name here needs
 // a migration of the trigger.
 const channel = "scrapelog_events"
 
-// startListening hears, on PostgreSQL, of the commits of other processes. The
+// startListening subscribes, on PostgreSQL, to the commits of other processes. The
 // connection must be a direct one: a pooler such as pgbouncer drops LISTEN.
 func (s *Store) startListening() {
 	if s.dialect != Postgres {
@@ -43,7 +43,7 @@ func (s *Store) hear(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
-	s.commits.Fire() // for what was committed while nobody listened
+	s.commits.Fire() // for commits that no session listened to
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Metadata is what is known about an event beside its payload: correlation_id,
+// Metadata describes an event beside its payload: correlation_id,
 // causation_id, actor, instance, traceparent.
 type Metadata map[string]string
 

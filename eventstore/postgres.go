@@ -17,7 +17,7 @@ import (
 // must stay above every handler timeout, lock_timeout below.
 var sessionSettings = map[string]string{
 	"application_name":                    "scrapelog",
-	"default_transaction_isolation":       "read committed", // the head is read in a statement of its own, after the lock
+	"default_transaction_isolation":       "read committed", // a separate statement reads the head, after the lock
 	"idle_in_transaction_session_timeout": "15s",
 	"lock_timeout":                        "5s",
 	"synchronous_commit":                  "on",
@@ -43,16 +43,16 @@ func (s *Store) openPostgres(ctx context.Context, url string, pool Pool, readOnl
 		}
 	}
 	s.pg = cfg
-	// What is read is the beginning of a list in the order of its index. A bitmap is
-	// made of all that matches first, and is taken where a general plan guesses that
-	// this is little: of a scraper that runs more often than others it is not.
+	// Queries read the beginning of a list in the order of its index. A bitmap scan
+	// first collects every match, and a generic plan chooses it where it expects few:
+	// wrong for a scraper that runs more often than others.
 	reading := cfg.Copy()
 	reading.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 	reading.RuntimeParams["enable_bitmapscan"] = "off"
 	s.read = s.openPool(reading, pool.Read, "on")
 	if !readOnly {
-		// Statements that take arrays would be planned anew each time: that costs more
-		// than to run them, and no plan of what is written depends on its values.
+		// PostgreSQL would plan statements that take arrays at each execution, which
+		// costs more than running them; no plan of a write depends on its values.
 		cfg = cfg.Copy()
 		cfg.RuntimeParams = maps.Clone(cfg.RuntimeParams)
 		cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"

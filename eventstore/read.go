@@ -110,7 +110,7 @@ func (q Query) sql() (string, []any) {
 	return query, args
 }
 
-// Payload is what a fold needs of an event.
+// Payload is the part of an event that a fold needs.
 type Payload struct {
 	Position int64
 	Type     string // wire name

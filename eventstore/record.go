@@ -60,8 +60,8 @@ func (s *Store) record(ctx context.Context, group []*request) (*end, error) {
 	return end, nil
 }
 
-// lockLog is a statement of its own: the statement that reads the head must
-// begin, and take its snapshot, when the lock is held. SQLite's BEGIN IMMEDIATE
+// lockLog locks the log in a separate statement: the statement that reads the head
+// must begin, and take its snapshot, after the lock is held. SQLite's BEGIN IMMEDIATE
 // has taken the lock already.
 func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 	if s.dialect != Postgres {

@@ -34,7 +34,7 @@ func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scrape
 	return scraper, version, nil
 }
 
-// following scans what follows the first columns of a row.
+// following scans the columns of a row that follow the first ones.
 type following struct {
 	row   Scanner
 	first []any

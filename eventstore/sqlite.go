@@ -101,7 +101,7 @@ func (f *sqliteFile) remember(writing bool) (err error) {
 
 // readOnly is how to open the file for reading. Where nothing can be written
 // SQLite makes neither -wal nor -shm and reads the file only if it is told that
-// nobody changes it; a -wal that is there must not be passed over.
+// no process changes it; a -wal that is there must not be passed over.
 func (f *sqliteFile) readOnly() string {
 	if unix.Access(filepath.Dir(f.path), unix.W_OK) == unix.EROFS {
 		if wal, err := os.Stat(f.walPath()); err != nil || wal.Size() == 0 {
@@ -124,7 +124,7 @@ func resolveSQLite(path string, readOnly bool) (string, error) {
 	if !readOnly {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 		if err == nil {
-			err = f.Close() // nobody in this process can have had it open
+			err = f.Close() // nothing in this process can have had it open
 		}
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return "", err

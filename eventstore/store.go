@@ -43,7 +43,7 @@ type Config struct {
 // Pool is how many connections to PostgreSQL a store opens at most, beside the one
 // that listens for commits. Beside one for the instance's locks, each consumer
 // group and the appender use a connection for writing; more than LeastPool are
-// not needed, but what is done waits in line.
+// not needed, but operations then wait for one.
 type Pool struct {
 	Write int `yaml:"write" json:"write"` // default 8
 	Read  int `yaml:"read" json:"read"`   // default 16
@@ -73,8 +73,8 @@ type Store struct {
 	appends         appends
 	deaf            minutely      // logged
 	queue           chan *request // appends that the appender will take
-	known           *known        // the appender's alone
-	joined          atomic.Bool   // somebody else in this process has appended
+	known           *known        // only for the appender
+	joined          atomic.Bool   // a transaction in this process has appended
 	looked, written prepared      // SQLite: of the two pools
 
 	listen sync.Once

@@ -37,8 +37,8 @@ func (t *Tx) Release() {
 	})
 }
 
-// Context returns ctx with the transaction in it: what is read and appended with
-// the context belongs to the transaction.
+// Context returns ctx with the transaction in it. Reads and appends that are given
+// the context belong to the transaction.
 func (t *Tx) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, txKey{}, t)
 }
@@ -61,8 +61,8 @@ func DialectFrom(ctx context.Context) Dialect {
 }
 
 // InTx runs fn in a write transaction, the one in ctx if there is one. On
-// SQLite it holds the only writer: whatever fn calls must be given the ctx that
-// fn is given, or it waits for itself.
+// SQLite it holds the only writer: fn must pass its own ctx to everything that
+// writes, or it waits for itself.
 //
 // A failed commit is not "not committed": the error then is unknown fate, and
 // only reading tells.
@@ -143,7 +143,7 @@ type Querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// From returns what is to be read from: the transaction of ctx, or else the read pool.
+// From returns the transaction of ctx, or else the read pool.
 func (s *Store) From(ctx context.Context) Querier {
 	tx, in := TxFrom(ctx)
 	switch {

@@ -3,8 +3,7 @@ package eventstore
 import "sync"
 
 // Signal tells any number of waiters that something has happened. It is sticky:
-// a waiter that was busy finds the token when it comes back. It never blocks
-// the one who fires.
+// a waiter that was busy finds the token when it comes back. Fire never blocks.
 type Signal struct {
 	mu      sync.Mutex
 	waiters map[chan struct{}]struct{}
@@ -38,9 +37,9 @@ func (s *Signal) Fire() {
 	}
 }
 
-// Wake yields at least one token after every commit of events: on SQLite by
-// this process, on PostgreSQL by whichever. A token may be spurious, and one
-// may stand for many commits. Call stop when done.
+// Wake yields at least one token after every commit of events: on SQLite of this
+// process, on PostgreSQL of any process. A token may be spurious, and one may stand
+// for many commits. Call stop when done.
 func (s *Store) Wake() (ch <-chan struct{}, stop func()) {
 	s.startListening()
 	return s.commits.Subscribe()

@@ -30,7 +30,7 @@ type DeadLetter struct {
 	RecordedAt time.Time `json:"recorded_at"`
 }
 
-// DeadLetters lists what was given up, the oldest first.
+// DeadLetters lists the events that were given up, the oldest first.
 func (s *Feed) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	rows, err := s.From(ctx).QueryContext(ctx, deadLetterList, eventstore.Topic)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *Feed) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 // ReplayDeadLetter hands the event of a dead letter to its reaction once more.
 // What handle writes through the transaction of its ctx commits together with the
 // letter's removal; if it fails, both fall back and the letter stays. A letter
-// that is not there, or is being replayed by somebody else, is domain.ErrNotFound.
+// that does not exist, or that another process replays, is domain.ErrNotFound.
 func (s *Feed) ReplayDeadLetter(ctx context.Context, group string, position int64, handle func(ctx context.Context, r eventstore.Recorded) error) error {
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		taken, err := tx.ExecContext(ctx, deadLetterTake, eventstore.Topic, group, position)

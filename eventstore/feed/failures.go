@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Failure is why a consumer group could not go on. It is what this process has
-// seen since it opened the store: nobody writes it down, since what fails may be
-// the database.
+// Failure is the reason why a consumer group could not go on, as this process has
+// seen it since it made the feed. It is not in the database, which may be what
+// fails.
 type Failure struct {
 	At       time.Time
 	Position int64 // of the event that could not be handled; 0: the group could not read

@@ -34,8 +34,8 @@ type Config struct {
 	// Group is the consumer group. It is a persistent name: changing it hands
 	// the group the whole log once more.
 	Group string
-	// Types are the wire names that the group handles; it is moved past all others
-	// without being asked, past a few alone within a Poll. Empty: it is handed everything.
+	// Types are the wire names that the group handles; its offset is moved past all
+	// other events, within a Poll if they are few. Empty: it is handed every event.
 	Types []string
 	// Blocks keeps a message that fails at the head of the group until it can be
 	// handled, as a projection needs. Otherwise it goes to the dead letters.
@@ -43,7 +43,7 @@ type Config struct {
 	// HandlerTimeout is how long a handler may take before its transaction is
 	// rolled back. Default: 2 s on SQLite, where a handler holds the one writer,
 	// 10 s on PostgreSQL. It must stay below idle_in_transaction_session_timeout.
-	// As long may a message wait until it is taken.
+	// A message may wait as long until the consumer receives it.
 	HandlerTimeout time.Duration
 	// Batch is how many messages share a transaction at most. Default: 500 for a
 	// group that blocks, which is a projection, and 100 for any other.
@@ -140,7 +140,7 @@ func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
 	if err != nil {
 		return wsql.Row{}, err
 	}
-	msg := message.NewMessage(r.ID.String(), nil) // what is handed on is made of r
+	msg := message.NewMessage(r.ID.String(), nil) // the message that is handed out is made of r
 	a.round.read(msg, r)
 	return wsql.Row{Offset: r.Position, Msg: msg}, nil
 }

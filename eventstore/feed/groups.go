@@ -13,7 +13,7 @@ var (
 	offsetList string
 )
 
-// Group is how far a consumer group has come.
+// Group describes how far a consumer group has come.
 type Group struct {
 	Name        string
 	Position    int64

@@ -49,7 +49,7 @@ func TestMessageThatNobodyTakes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		await(t, func() bool { return strings.Count(said.String(), "nobody has taken the event") > cfg.Attempts })
+		await(t, func() bool { return strings.Count(said.String(), "no consumer has received the event") > cfg.Attempts })
 		if _, err := s.Append(ctx, appendOf(0, started(uuid.New()))); err != nil {
 			t.Fatal(err)
 		}

@@ -51,8 +51,9 @@ func report(ctx context.Context, err error) {
 	}
 }
 
-// errNotTaken is no fault of the message or of its handler.
-var errNotTaken = errors.New("nobody has taken the event")
+// errNotTaken: the consumer does not read its channel. Neither the message nor its
+// handler is at fault.
+var errNotTaken = errors.New("no consumer has received the event")
 
 // ownFault reports whether the handler is wrong, and not the database. Only that
 // can make a message a dead letter.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// beats is when an instance last said that it lives, by the clock of the process.
+// beats records the last successful beat, by the clock of the process.
 type beats struct {
 	mu   sync.Mutex
 	last time.Time
@@ -20,8 +20,8 @@ func (b *beats) note(err error) {
 	}
 }
 
-// LastBeat says how long ago this instance last said that it lives, and why it
-// could not since; nil if no try has failed.
+// LastBeat returns the time since the last successful beat, and the error of the
+// latest attempt; nil if it succeeded.
 func (i *Instance) LastBeat() (ago time.Duration, err error) {
 	i.beats.mu.Lock()
 	defer i.beats.mu.Unlock()

@@ -74,7 +74,7 @@ type Instance struct {
 // Acquire takes the lock, brings the schema to the newest version and
 // registers id, which must be new. On SQLite one process serves a database:
 // ErrHeld when another does. eventstore.ErrHeld, on both, while maintenance is at work (see
-// [Store.Maintain]). Who is held off has changed nothing.
+// [Registry.Maintain]). A process that is refused has changed nothing.
 func (s *Registry) Acquire(ctx context.Context, id string) (*Instance, error) {
 	i := &Instance{store: s, id: id}
 	if s.Dialect() == eventstore.SQLite {
@@ -109,9 +109,9 @@ func (i *Instance) register(ctx context.Context) error {
 	})
 }
 
-// lockSession takes, in a session of its own that lasts as long as the
-// instance, the lock by which others see that it lives, and a share of the lock
-// that maintenance takes alone.
+// lockSession takes two locks in a session that lasts as long as the instance: the
+// one by which others see that it is alive, and a share of the one that maintenance
+// takes exclusively.
 func (i *Instance) lockSession(ctx context.Context) error {
 	conn, err := i.store.Writer().Conn(ctx)
 	if err != nil {
@@ -142,8 +142,8 @@ func discard(conn *sql.Conn) {
 	_ = conn.Close()
 }
 
-// endSession gives the session's locks up before it is closed: the server notices
-// a closed connection a moment later, and somebody may be waiting.
+// endSession releases the session's locks before it closes the connection: the
+// server notices a closed connection later, and another process may be waiting.
 func endSession(conn *sql.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -151,9 +151,9 @@ func endSession(conn *sql.Conn) {
 	discard(conn)
 }
 
-// Beat tells the others that this instance lives; call it every 2 s. After
-// ErrMarkedDead the instance must drop every stream and register anew. Any other
-// error is worth another try: a lost session is opened again.
+// Beat records that this instance is alive; call it every 2 s. After ErrMarkedDead
+// the instance must drop every stream and register under a new id. After any other
+// error, call it again: a lost session is opened again.
 func (i *Instance) Beat(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -190,7 +190,7 @@ func (i *Instance) beat(ctx context.Context, on eventstore.Querier) error {
 	return nil
 }
 
-// Leave says that this instance is about to stop and is to be given no more runs.
+// Leave records that this instance is about to stop and takes no more runs.
 func (i *Instance) Leave(ctx context.Context) error {
 	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE instances SET leaving = true WHERE id = $1`, i.id)
@@ -198,7 +198,7 @@ func (i *Instance) Leave(ctx context.Context) error {
 	})
 }
 
-// Release ends the instance in good order: it names no open run any more.
+// Release removes the instance and releases its locks. No open run may name it.
 func (i *Instance) Release(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -220,8 +220,8 @@ func (i *Instance) unlock() error {
 	return nil
 }
 
-// Live lists the instances that are not dead: those that take runs
-// before the others, the least loaded first.
+// Live lists the instances that are alive: first those that take runs, the least
+// loaded before the others.
 func (s *Registry) Live(ctx context.Context) ([]Row, error) {
 	rows, err := s.From(ctx).QueryContext(ctx, s.Dialect().Pick(instancesLiveSQLite, instancesLivePostgres))
 	if err != nil {
@@ -239,15 +239,15 @@ func (s *Registry) Live(ctx context.Context) ([]Row, error) {
 	return live, nil
 }
 
-// Dead lists who is not alive and still has something to be ended: an
-// open run that names it, or a row that is not marked.
+// Dead lists the instances that are not alive and leave something to end: an open
+// run that names the instance, or a row that is not marked.
 func (s *Registry) Dead(ctx context.Context) ([]string, error) {
 	return s.instanceIDs(ctx, instancesDead)
 }
 
-// SurelyDead lists those of them of whom that is known to one who has just come. On
-// SQLite that is all: whoever serves has the lock. On PostgreSQL the database may have
-// been away, and the others be about to say that they live.
+// SurelyDead lists those of them that an instance which has just started can know to
+// be dead. On SQLite these are all, because the serving process holds the lock. On
+// PostgreSQL the database may have been away, so that live instances have not beaten.
 func (s *Registry) SurelyDead(ctx context.Context) ([]string, error) {
 	return s.instanceIDs(ctx, s.Dialect().Pick(instancesDead, instancesSurelyDead))
 }
@@ -264,7 +264,8 @@ func (s *Registry) instanceIDs(ctx context.Context, query string) ([]string, err
 	return dead, nil
 }
 
-// Clock is the clock by which instances are dead: the server's, on PostgreSQL.
+// Clock returns the time by which instances are judged dead: on PostgreSQL that of the
+// server.
 func (s *Registry) Clock(ctx context.Context) (time.Time, error) {
 	if s.Dialect() == eventstore.SQLite {
 		return time.Now(), nil

@@ -8,9 +8,9 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Maintain takes the database for this process alone: no instance serves it, and
-// none begins to, and nobody else maintains it until release is called or the
-// process ends. ErrHeld says that somebody has it.
+// Maintain gives this process the database exclusively, until release is called or the
+// process ends: no instance serves it or begins to, and no other process maintains
+// it. ErrHeld: another process has it.
 func (s *Registry) Maintain(ctx context.Context) (release func(), err error) {
 	if s.Writer() == nil {
 		return nil, eventstore.ErrReadOnly
@@ -25,7 +25,8 @@ func (s *Registry) Maintain(ctx context.Context) (release func(), err error) {
 	return s.maintainPostgres(ctx)
 }
 
-// maintainPostgres holds, in a session of its own, alone what instances share.
+// maintainPostgres holds exclusively, in a separate session, the lock that instances
+// share.
 func (s *Registry) maintainPostgres(ctx context.Context) (release func(), err error) {
 	conn, err := s.Writer().Conn(ctx)
 	if err != nil {
@@ -37,24 +38,25 @@ func (s *Registry) maintainPostgres(ctx context.Context) (release func(), err er
 		release()
 		return nil, eventstore.Unavailable(ctx, "maintenance lock", err)
 	}
-	if err := s.nobodyServes(ctx, alone); err != nil {
+	if err := s.unserved(ctx, alone); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
 }
 
-// nobodyServes names who does. An instance whose session was cut has lost its
-// share of the lock and not its runs: it lives for as long as it was heard of.
-func (s *Registry) nobodyServes(ctx context.Context, alone bool) error {
+// unserved returns ErrHeld, with the name of an instance if one serves the database.
+// An instance whose session was cut has lost its share of the lock but not its runs:
+// it is alive until its beats are too old.
+func (s *Registry) unserved(ctx context.Context, alone bool) error {
 	version, _, err := s.Migrated(ctx)
 	if err != nil {
 		return err
 	}
 	var serves string
 	if version > 0 {
-		// The view is there since the first schema; what else is known of an instance
-		// may come with the migration that is about to be made.
+		// The view exists since the first schema; other columns of an instance may come
+		// with the migration that is about to run.
 		err := s.Writer().QueryRowContext(ctx, `SELECT id FROM live_instances LIMIT 1`).Scan(&serves)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return eventstore.Unavailable(ctx, "live instances", err)
