@@ -21,6 +21,17 @@ var arrows = []string{"cmd", "handlers", "projections", "eventstore", "domain"}
 // leaves are the packages under handlers that others there may import.
 var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words"}
 
+// walls names what the packages of the scrapelog command may import of each other.
+var walls = map[string][]string{
+	"cmd/scrapelog/term":       {},
+	"cmd/scrapelog/config":     {"cmd/scrapelog/term"},
+	"cmd/scrapelog/client":     {"cmd/scrapelog/term"},
+	"cmd/scrapelog/inspect":    {"cmd/scrapelog/term", "cmd/scrapelog/config"},
+	"cmd/scrapelog/serve":      {"cmd/scrapelog/term", "cmd/scrapelog/config"},
+	"cmd/scrapelog/demo":       {"cmd/scrapelog/term", "cmd/scrapelog/config", "cmd/scrapelog/serve", "cmd/scrapelog/demo/shops"},
+	"cmd/scrapelog/demo/shops": {},
+}
+
 // doors says where a library may be imported.
 var doors = map[string][]string{
 	"github.com/labstack/echo":               {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem"},
@@ -91,6 +102,9 @@ func TestArrowsAreSeenToBreak(t *testing.T) {
 		"a driver outside the store":             {ImportPath: "projections", Imports: []string{"github.com/jackc/pgx/v5/stdlib"}},
 		"a test package in what is shipped":      {ImportPath: "handlers/web", Imports: []string{"scrapelog/eventstore/eventstoretest"}},
 		"tint in a handler":                      {ImportPath: "handlers/scrape", Imports: []string{"github.com/lmittmann/tint"}},
+		"the service imports the demo":           {ImportPath: "cmd/scrapelog/serve", Imports: []string{"scrapelog/cmd/scrapelog/demo"}},
+		"a client imports the configuration":     {ImportPath: "cmd/scrapelog/client", Imports: []string{"scrapelog/cmd/scrapelog/config"}},
+		"YAML outside of the configuration":      {ImportPath: "cmd/scrapelog/serve", Imports: []string{"github.com/goccy/go-yaml"}},
 		"a folder that says nothing":             {ImportPath: "handlers/util"},
 		"a folder that is not of the fixed ones": {ImportPath: "lib"},
 	} {
@@ -164,6 +178,9 @@ func (p pkg) mayNotImport(imported string) string {
 }
 
 func (p pkg) mayNotImportOurs(imported string) string {
+	if open, walled := walls[p.ImportPath]; walled && within(imported, "cmd") && !slices.Contains(open, imported) {
+		return "of cmd it may import " + strings.Join(open, ", ")
+	}
 	from, to := slices.Index(arrows, top(p.ImportPath)), slices.Index(arrows, top(imported))
 	switch {
 	case isTestPackage(imported) && !isTestPackage(p.ImportPath):

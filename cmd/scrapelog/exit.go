@@ -27,8 +27,8 @@ const (
 	exitReaderGone  = 141 // as the shell says of a program that SIGPIPE ended
 )
 
-// exitCodes turns refusals into exit codes. The first line that fits counts: a
-// file that is not a log is refused, although it is also unavailable.
+// exitCodes maps errors to exit codes. The first line that matches counts: a file that
+// is not a log is refused, although it is also unavailable.
 var exitCodes = []struct {
 	refusal error
 	code    int
@@ -54,8 +54,8 @@ var exitCodes = []struct {
 	{fs.ErrPermission, exitUnreachable},
 }
 
-// exitCode is what the process ends with. An error that no line names after the
-// program was told to stop is that stop; any other is the world's failure.
+// exitCode returns the exit code of the process. An error that no line names counts as
+// an interrupt when the program was told to stop, else as unreachable.
 func exitCode(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK

@@ -21,7 +21,7 @@ Exit codes: 0 ok, 1 negative answer, 2 usage or configuration, 3 not found,
 130 interrupted, 141 the reader of the output has gone. A flag beats its environment variable, which beats the
 configuration file, which beats the default.`
 
-// newRootCmd names every command, once.
+// newRootCmd returns the root command with all commands.
 func newRootCmd() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "scrapelog",

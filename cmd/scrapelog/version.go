@@ -26,7 +26,7 @@ func newVersionCmd() *cobra.Command {
 	}
 }
 
-// version falls back on what the toolchain recorded.
+// version returns the stamped version, or the one that the toolchain recorded.
 func version() string {
 	if stamped != "" {
 		return stamped

@@ -72,7 +72,8 @@ func printVerdicts(out *term.Printer, verdicts []contract.Verdict) error {
 	return l.Close()
 }
 
-// answerOf makes findings a negative answer, and says what could not be judged.
+// answerOf returns a negative answer if there are findings, and notes how many rules
+// could not be judged.
 func answerOf(verdicts []contract.Verdict, notes io.Writer) error {
 	if unseen := tally(verdicts, contract.Unseen); unseen > 0 {
 		fmt.Fprintf(notes, "%d of %d rules could not be judged\n", unseen, len(verdicts))
@@ -92,7 +93,7 @@ func tally(verdicts []contract.Verdict, result contract.Result) (n int) {
 	return n
 }
 
-// newContractCmd is a topic of help, and nothing that could be run.
+// newContractCmd returns a help topic: a command without an action.
 func newContractCmd() *cobra.Command {
 	return &cobra.Command{Use: "contract", Short: "What a scraper must do", Long: contract.Text}
 }

@@ -26,7 +26,7 @@ const defaultServer = "http://127.0.0.1:8080"
 // own watchdog.
 const answerTimeout = 30 * time.Second
 
-// client speaks to a running server.
+// client sends requests to a running server.
 type client struct {
 	server string // without a slash at its end
 	shown  string // the same without credentials, for messages
@@ -51,11 +51,11 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	return c, nil
 }
 
-// noRedirect returns a redirect as the answer: what was asked of one server, with
-// its body, is not asked of another one.
+// noRedirect returns a redirect as the answer: a request and its body are sent to the
+// named server only.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// serverURL reads --server. Errors repeat neither credentials nor a query.
+// serverURL parses --server. Errors repeat neither credentials nor a query.
 func serverURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -71,7 +71,7 @@ func serverURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// asking makes an action of one that speaks to the server.
+// asking returns an action that calls do with a client of the server.
 func asking(do func(ctx context.Context, c *client, out *term.Printer, args []string) error) term.Action {
 	return func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 		c, err := newClient(cmd)
@@ -104,8 +104,8 @@ func (c *client) exchange(ctx context.Context, method, path string, body, into a
 	return c.decode(response.Body, into)
 }
 
-// maxAnswer bounds what is read of an answer, and one message of a live stream,
-// whose first one is the whole state.
+// maxAnswer bounds an answer, and one message of a live stream, whose first message is
+// the whole state.
 const maxAnswer = 16 << 20
 
 func (c *client) decode(body io.Reader, into any) error {
@@ -120,7 +120,8 @@ func (c *client) decode(body io.Reader, into any) error {
 	return term.Failf(term.ErrUnreachable, "%s did not answer as scrapelog does: %v", c.shown, err)
 }
 
-// send makes a request and returns its good answer, or what the refusal says.
+// send makes a request. It returns an answer of status 2xx, or the refusal as an
+// error.
 func (c *client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var content io.Reader
 	if body != nil {
@@ -162,7 +163,7 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", term.Failf(term.ErrUnreachable, "cannot reach a server at %s (--server)", c.shown), err)
 }
 
-// refusals says what kind of failure an HTTP status is.
+// refusals maps an HTTP status to a kind of failure.
 var refusals = map[int]error{
 	http.StatusBadRequest:          domain.ErrInvalid,
 	http.StatusUnauthorized:        term.ErrRefused,
@@ -172,8 +173,8 @@ var refusals = map[int]error{
 	http.StatusUnprocessableEntity: domain.ErrInvalid,
 }
 
-// fetched is something the server said: as this program understands it, and as it
-// was said, which is how it is printed as JSON.
+// fetched is an answer of the server: decoded, and as received, which is how it is
+// printed as JSON.
 type fetched[T any] struct {
 	view T
 	raw  json.RawMessage
@@ -186,10 +187,11 @@ func (f *fetched[T]) UnmarshalJSON(doc []byte) error {
 
 func (f fetched[T]) MarshalJSON() ([]byte, error) { return f.raw, nil }
 
-// maxProblem bounds what is read of a refusal.
+// maxProblem bounds a refusal.
 const maxProblem = 64 << 10
 
-// refusal reads a problem document (RFC 9457). A redirect is named.
+// refusal returns a problem document (RFC 9457) as an error. For a redirect it names
+// the target.
 func (c *client) refusal(response *http.Response) error {
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
 		return term.Failf(term.ErrUnreachable, "%s answered %s to %s, which is not followed; give the server's own URL with --server",

@@ -13,7 +13,7 @@ import (
 	"scrapelog/domain"
 )
 
-// runView is what the tables show of a run.
+// runView holds the fields of a run that tables show.
 type runView struct {
 	ID          string             `json:"id"`
 	Scraper     string             `json:"scraper"`
@@ -39,6 +39,7 @@ type runView struct {
 
 type runDoc = fetched[runView]
 
+// Runs returns "scrapelog runs".
 func Runs() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"})
 	flags := &term.DataFlags{}
@@ -75,7 +76,7 @@ type runFilter struct {
 	limit            int
 }
 
-// maxPage is the most that the server lists at once.
+// maxPage is the largest page of a list that the server returns.
 const maxPage = 500
 
 func listRuns(ctx context.Context, c *client, out *term.Printer, filter runFilter) error {
@@ -132,7 +133,7 @@ func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
 	return query, nil
 }
 
-// instant reads a time; a position is when its event was recorded.
+// instant parses a time; for a position it asks when its event was recorded.
 func (c *client) instant(ctx context.Context, flag, text string) (time.Time, error) {
 	w, err := term.ParseWhen(flag, text, time.Now())
 	if err != nil || w.Position == 0 {
@@ -168,7 +169,7 @@ func (r runView) duration() string {
 	return (time.Duration(*r.DurationMS) * time.Millisecond).String()
 }
 
-// why is the cause of a loss or the code of a failure.
+// why returns the cause of a loss or the code of a failure.
 func (r runView) why() string { return string(r.Cause) + string(r.Code) }
 
 func count(n *int64) string {
@@ -178,7 +179,7 @@ func count(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
-// idHelp says what a command takes for a run's id.
+// idHelp describes the id of a run that a command accepts.
 const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show."
 
 func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {

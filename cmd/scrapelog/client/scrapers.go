@@ -64,6 +64,7 @@ func (v scraperView) streak() string {
 
 type scraperDoc = fetched[scraperView]
 
+// Scrapers returns "scrapelog scrapers".
 func Scrapers() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, pause and resume scrapers"})
 	flags := &term.DataFlags{}

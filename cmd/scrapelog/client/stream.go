@@ -57,7 +57,7 @@ func (s *liveStream) close() {
 	_ = s.body.Close()
 }
 
-// reconnectDelay is what lies between two attempts to hear a server again.
+// reconnectDelay is the pause between two attempts to reconnect to the server.
 const reconnectDelay = time.Second
 
 // reopen tries until the server is there again.

@@ -14,7 +14,7 @@ import (
 	"scrapelog/handlers/gate"
 )
 
-// Config is what serve runs with.
+// Config is the configuration of serve.
 type Config struct {
 	Listen        string                 `yaml:"listen"`
 	Database      string                 `yaml:"database"`              // sqlite:PATH or postgres://…
@@ -30,22 +30,22 @@ type Config struct {
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
 
-// Audit says where the proof of the log is kept. Empty: a folder of this
-// database's own under $XDG_STATE_HOME/scrapelog.
+// Audit names the files of the proof of the log. Empty: they are in a folder for this
+// database under $XDG_STATE_HOME/scrapelog.
 type Audit struct {
 	Key         string `yaml:"key"`
 	Checkpoints string `yaml:"checkpoints"`
 }
 
-// Egress says which networks scrapers may reach, beside what is always
-// refused: Allow lets scrapers made through the API into private ones, Deny keeps
+// Egress lists networks that scrapers may or may not reach, beside those that are
+// always refused: Allow lets scrapers made through the API into private ones, Deny keeps
 // every scraper out.
 type Egress struct {
 	Allow []string `yaml:"allow"`
 	Deny  []string `yaml:"deny"`
 }
 
-// Limits bounds what clients may take of this service. Zero is the default.
+// Limits bounds what clients may use. Zero means the default.
 type Limits struct {
 	APIScrapers      int `yaml:"api_scrapers"`       // scrapers made through the API; default 1,000
 	Connections      int `yaml:"connections"`        // served at once; default by the limit of descriptors
@@ -62,10 +62,10 @@ func (l Limits) InForce() Limits {
 	return l
 }
 
-// DefaultFile is read when no other is named and it is there.
+// DefaultFile is read when no file is named and it exists.
 const DefaultFile = "scrapelog.yaml"
 
-// Default holds the documented defaults.
+// Default returns the documented defaults.
 func Default() Config {
 	return Config{
 		Listen:        "127.0.0.1:8080",
@@ -77,8 +77,8 @@ func Default() Config {
 }
 
 // Load reads a configuration file on top of the defaults. Errors are one
-// line: file, line and column, key, what is wrong, what would be right. No path,
-// and there are the defaults alone.
+// line: file, line and column, key, what is wrong, what would be right. An empty path
+// returns the defaults.
 func Load(path string) (Config, error) {
 	if path == "" {
 		return Default(), nil
@@ -90,6 +90,7 @@ func Load(path string) (Config, error) {
 	return Parse(path, source)
 }
 
+// Parse is Load for a source that was read before; path is for errors.
 func Parse(path string, source []byte) (Config, error) {
 	config := Default()
 	doc, err := decodeStrict(path, source, &config)
@@ -105,7 +106,7 @@ func Parse(path string, source []byte) (Config, error) {
 	return config, config.validate(doc)
 }
 
-// validate names the place of the first invalid value.
+// validate returns the first invalid value, with its place.
 func (c Config) validate(doc *document) error {
 	if err := c.Validate(); err != nil {
 		return doc.place("", err)
@@ -154,7 +155,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// Access is what scrapers may reach.
+// Access returns the secrets that scrapers may name and the networks they may reach.
 func (c Config) Access() (access dial.Access, err error) {
 	access.Secrets = c.Secrets
 	if err := c.Secrets.Validate(); err != nil {

@@ -17,7 +17,7 @@ import (
 	"scrapelog/domain"
 )
 
-// document is a configuration file that knows where its keys are.
+// document is a parsed configuration file, with the places of its keys.
 type document struct {
 	path    string
 	body    ast.Node // nil: the file is empty
@@ -147,7 +147,7 @@ func (d *document) fault(node ast.Node, at, problem, want string) error {
 	return term.Usagef("%s:%d:%d: %s; %s", d.path, pos.Line, pos.Column, problem, want)
 }
 
-// keys are those at the top of the document.
+// keys returns the keys at the top of the document.
 func (d *document) keys() (keys []string) {
 	block, ok := d.body.(ast.MapNode)
 	if !ok {
@@ -159,8 +159,8 @@ func (d *document) keys() (keys []string) {
 	return keys
 }
 
-// position is where the value at a path such as "scrapers[1].probe.interval"
-// stands. Where there is no such key it is the nearest thing around it.
+// position returns the place of the value at a path such as
+// "scrapers[1].probe.interval", or of the nearest node around it when there is none.
 func (d *document) position(path string) token.Position { return start(d.find(path)) }
 
 func (d *document) find(path string) ast.Node {
@@ -203,7 +203,7 @@ func childOf(node ast.Node, step string) ast.Node {
 	return nil
 }
 
-// start is where people see a node begin: for a block of keys, its first key.
+// start returns the place where a node begins: for a block of keys, its first key.
 func start(node ast.Node) token.Position {
 	if node == nil {
 		return token.Position{Line: 1, Column: 1}

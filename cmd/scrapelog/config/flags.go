@@ -12,22 +12,22 @@ import (
 	"scrapelog/handlers/gate"
 )
 
-// withoutLogins is the flag that lets other machines in, as long as nobody has
-// to log in.
+// withoutLogins is the flag that lets other machines reach a service without logins.
 const withoutLogins = "listen-without-logins"
 
+// AddWithoutLoginsFlag adds --listen-without-logins to a command.
 func AddWithoutLoginsFlag(cmd *cobra.Command) {
 	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen: with no logins yet, whoever does reads the whole log, and starts, cancels and pauses")
 	term.BindEnv(cmd, withoutLogins, "SCRAPELOG_LISTEN_WITHOUT_LOGINS")
 }
 
-// AllowsOthers says whether the flag was given.
+// AllowsOthers reports whether --listen-without-logins was given.
 func AllowsOthers(cmd *cobra.Command) bool {
 	f := cmd.Flag(withoutLogins)
 	return f != nil && f.Value.String() == "true"
 }
 
-// CheckReach refuses an address that other machines reach, unless that is meant.
+// CheckReach refuses an address that other machines reach, unless meant is true.
 func CheckReach(address string, meant bool) error {
 	if meant || gate.OnlyHere(address) {
 		return nil
@@ -36,19 +36,19 @@ func CheckReach(address string, meant bool) error {
 		"use 127.0.0.1, or --%s (listen_without_logins: true) if that is meant", address, withoutLogins)
 }
 
-// AddFileFlag gives a command its --config.
+// AddFileFlag adds --config to a command.
 func AddFileFlag(cmd *cobra.Command) {
 	cmd.Flags().String("config", "", "configuration file (default "+DefaultFile+" if there is one)")
 	term.BindEnv(cmd, "config", "SCRAPELOG_CONFIG")
 }
 
-// AddDatabaseFlag gives a command its --db.
+// AddDatabaseFlag adds --db to a command and its subcommands.
 func AddDatabaseFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().String("db", "", "database: sqlite:PATH or postgres://… (default from the configuration, else "+Default().Database+")")
 	term.BindEnv(cmd, "db", "SCRAPELOG_DB")
 }
 
-// FromFlags is the configuration of a command: its flags --config, --listen
+// FromFlags returns the configuration of a command: its flags --config, --listen
 // and --db (or their environment variables), over the file, over the defaults.
 func FromFlags(cmd *cobra.Command) (Config, error) {
 	config, err := Load(Path(cmd))
@@ -66,7 +66,7 @@ func FromFlags(cmd *cobra.Command) (Config, error) {
 	return config, nil
 }
 
-// Path is the configuration file of a command; empty: there is none.
+// Path returns the configuration file of a command; empty: there is none.
 func Path(cmd *cobra.Command) string {
 	path := term.FlagOr(cmd, "config", os.Getenv("SCRAPELOG_CONFIG"))
 	if path == "" && exists(DefaultFile) {
@@ -80,7 +80,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// DatabaseURL reads the configuration only where --db does not say it all.
+// DatabaseURL returns the database of a command. It reads the configuration only when
+// --db is not given.
 func DatabaseURL(cmd *cobra.Command) (string, error) {
 	url := cmd.Flag("db").Value.String()
 	if url == "" {

@@ -8,8 +8,8 @@ import (
 	"scrapelog/handlers/worker"
 )
 
-// LoadWorker reads the file on top of the defaults; a listen address that
-// was given as a flag goes before the file's.
+// LoadWorker reads the configuration of the worker on top of its defaults. A listen
+// address that is not empty replaces the file's.
 func LoadWorker(path, listen string) (worker.Config, error) {
 	if path == "" {
 		return worker.Config{}, term.Usagef("worker needs a configuration: give --config FILE")
@@ -25,6 +25,7 @@ func LoadWorker(path, listen string) (worker.Config, error) {
 	return config, err
 }
 
+// ParseWorker is LoadWorker for a source that was read before; path is for errors.
 func ParseWorker(path string, source []byte) (worker.Config, error) {
 	config := worker.DefaultConfig()
 	doc, err := decodeStrict(path, source, &config)
@@ -37,8 +38,8 @@ func ParseWorker(path string, source []byte) (worker.Config, error) {
 	return config, nil
 }
 
-// CommandFor says which command a file configures, by the keys that only one of
-// the two has. Where they say nothing it is serve.
+// CommandFor returns the command that a file configures, by the keys that only one of
+// the two has; serve when there are none.
 func CommandFor(path string, source []byte) (string, error) {
 	doc, err := parseDocument(path, source)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 )
 
+// Command returns "scrapelog demo".
 func Command(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -102,8 +103,8 @@ func (d *demo) serveShops(ctx context.Context) error {
 	return nil
 }
 
-// introduce waits until the worker runs and the server does its work, and then
-// says what there is to see.
+// introduce waits until worker and server are ready, and prints the addresses and what
+// to try.
 func (d *demo) introduce(ctx context.Context, started <-chan int) {
 	select {
 	case pid := <-started:
@@ -137,7 +138,7 @@ Ctrl-C ends everything.
 
 `
 
-// answers polls until the address answers 200, and says whether it did in time.
+// answers polls a URL until it answers 200, and reports whether it did in time.
 func answers(ctx context.Context, within time.Duration, url string) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

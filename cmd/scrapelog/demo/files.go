@@ -17,7 +17,7 @@ import (
 	"scrapelog/eventstore/proof"
 )
 
-// What is in the demo's folder.
+// Files in the demo's folder.
 const (
 	databaseFile = "scrapelog.db"
 	serverFile   = "scrapelog.yaml"
@@ -30,7 +30,7 @@ const (
 
 const anyPort = "127.0.0.1:0"
 
-// slowPage is how long a page of the slow shop takes; it has ten.
+// slowPage is the response time of the slow shop, which has ten pages.
 const slowPage = 1400 * time.Millisecond
 
 const serverConfig = `# Written by "scrapelog demo" at every start.
@@ -81,9 +81,8 @@ const workerRules = `      item: li.product
       rate: 5
       output: %q`
 
-// prepare makes the folder, holds it for this demo alone, and writes what server
-// and worker are configured with. Nothing is written when the server's address
-// is busy.
+// prepare makes and locks the folder, and writes the configuration of server and
+// worker. It writes nothing when the server's address is busy.
 func (d *demo) prepare(ctx context.Context) (unlock func(), err error) {
 	if d.listen, err = unused(ctx, d.listen); err != nil {
 		return nil, err
@@ -131,7 +130,7 @@ func (d *demo) setAside(ctx context.Context) error {
 
 func (d *demo) database() string { return "sqlite:" + d.absolute(databaseFile) }
 
-// settle takes the addresses of the last start again, or others if those are taken.
+// settle chooses the addresses of the last start, or free ones if those are busy.
 func (d *demo) settle(ctx context.Context) error {
 	last, _ := os.ReadFile(d.path(portsFile))
 	before := append(strings.Fields(string(last)), anyPort, anyPort)
@@ -175,9 +174,8 @@ func (d *demo) absolute(name string) string {
 	return path
 }
 
-// unused is an address that can be listened at, for somebody else to do so. The
-// worker's socket must be its own: one held here would go on accepting for a
-// worker that is dead.
+// unused returns an address that is free for the worker to listen at. A socket opened
+// here and passed on would accept connections for a dead worker.
 func unused(ctx context.Context, address string) (string, error) {
 	listener, err := serve.Listen(ctx, address)
 	if err != nil {
@@ -186,7 +184,7 @@ func unused(ctx context.Context, address string) (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// lockFolder keeps a second demo out, which would change what this one runs on.
+// lockFolder keeps a second demo from using the folder.
 func lockFolder(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

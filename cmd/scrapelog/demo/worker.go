@@ -15,15 +15,15 @@ const (
 	workerGrace = 12 * time.Second // for a worker to end its scrapes, before it is killed
 )
 
-// keeper keeps a worker running in a process of its own.
+// keeper keeps a worker process running.
 type keeper struct {
 	log     *os.File
 	say     func(format string, args ...any)
 	started chan int // gets the process id of the first worker
 }
 
-// run holds on to its thread, because the kernel ends the worker with the thread
-// that started it.
+// run keeps its thread: the kernel ends the worker together with the thread that
+// started it.
 func (k *keeper) run(ctx context.Context, config string) error {
 	runtime.LockOSThread()
 	program, err := os.Executable()

@@ -7,6 +7,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 )
 
+// Audit returns "scrapelog audit".
 func Audit() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "audit",

@@ -14,15 +14,15 @@ import (
 	"scrapelog/eventstore/proof"
 )
 
-// addProofFlags gives a command the places of key and checkpoints, for those who
-// keep them elsewhere than the server does.
+// addProofFlags adds --key and --checkpoints to a command, for logs whose key and
+// checkpoints are not where the configuration has them.
 func addProofFlags(cmd *cobra.Command) {
 	cmd.Flags().String("key", "", "key of the log, as a file or, to verify, as text: its public line is enough (default audit.key of the configuration)")
 	cmd.Flags().String("checkpoints", "", "copy of the checkpoints outside the database (default audit.checkpoints of the configuration)")
 }
 
-// proofFiles is where the proof of the database is kept. The configuration
-// speaks for its own database alone.
+// proofFiles returns the files of the proof of the database. The configuration names
+// those of its own database only.
 func proofFiles(cmd *cobra.Command) (proof.Files, error) {
 	return proofFilesBeside(cmd, term.FlagOr(cmd, "key", ""))
 }
@@ -123,7 +123,8 @@ func acceptRestored(ctx context.Context, sealer *proof.Sealer, reason string, no
 	return err
 }
 
-// showCheckpoint prints the signed note as it is in a table: to be kept elsewhere.
+// showCheckpoint prints the signed note unchanged where a table is asked for, so that
+// it can be kept elsewhere.
 func showCheckpoint(out *term.Printer, c proof.Checkpoint, signed, file string) error {
 	if out.IsTable() {
 		_, err := io.WriteString(out.Out, signed)

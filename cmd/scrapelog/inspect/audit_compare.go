@@ -99,7 +99,7 @@ func columnsOf(d replay.Difference) []replay.Column {
 	}
 }
 
-// valueText is a value of a column, cut to what fits a table.
+// valueText formats a value of a column, cut to fit a table.
 func valueText(value any) string {
 	if value == nil {
 		return "–"

@@ -81,7 +81,8 @@ func changeRows(s replay.Span) (rows [][]string) {
 	return rows
 }
 
-// fieldRows are the fields that changed; of what is new, the given ones.
+// fieldRows returns a row for each field that changed; for a new object, for the fields
+// ofNew only.
 func fieldRows(what, name string, before, after map[string]string, ofNew ...string) (rows [][]string) {
 	fields := maps.Clone(after)
 	maps.Copy(fields, before)

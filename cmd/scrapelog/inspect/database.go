@@ -48,9 +48,8 @@ func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
 	return nil
 }
 
-// maintain keeps servers and other maintenance out of the database until release
-// is called, and refuses while one has it: instead says what does the same from
-// within a server.
+// maintain keeps servers and other maintenance out of the database until release is
+// called. It fails while one of them uses the database; instead tells what to do then.
 func maintain(ctx context.Context, store *eventstore.Store, instead string) (release func(), err error) {
 	release, err = instances.New(store).Maintain(ctx)
 	if errors.Is(err, eventstore.ErrHeld) {
@@ -59,6 +58,7 @@ func maintain(ctx context.Context, store *eventstore.Store, instead string) (rel
 	return release, err
 }
 
+// Database returns "scrapelog db".
 func Database() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
 	flags := &term.DataFlags{}

@@ -86,7 +86,7 @@ func groupFlag(cmd *cobra.Command, group *string) {
 	cmd.Flags().StringVar(group, "group", "", "the reaction, where several gave the event up")
 }
 
-// findLetter is the letter at a position, which two reactions may have given up.
+// findLetter returns the letter at a position; two reactions may have one there.
 func findLetter(ctx context.Context, store *eventstore.Store, text, group string) (found feed.DeadLetter, err error) {
 	position, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || position < 1 {
@@ -144,7 +144,8 @@ may have the database meanwhile: the run is then taken over when one starts.`,
 	return cmd
 }
 
-// replayFollower is who is to follow a run that the replay starts.
+// replayFollower returns the id of the instance that follows a run which the replay
+// starts.
 func replayFollower(ctx context.Context, store *eventstore.Store) (follower string, release func(), err error) {
 	live, err := instances.New(store).Live(ctx)
 	if err != nil {
@@ -198,8 +199,8 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 	return list.Close()
 }
 
-// failedAgain tells a reaction that is wrong, or an event, from a database that is
-// not well.
+// failedAgain returns a database failure as it is, and any other as a failure of the
+// reaction.
 func failedAgain(letter feed.DeadLetter, err error) error {
 	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
@@ -207,7 +208,7 @@ func failedAgain(letter feed.DeadLetter, err error) error {
 	return term.Failf(term.ErrNegative, "%s failed again, and the letter stays: %v", letter.Group, err)
 }
 
-// causedBy are the events after a position that an event has led to.
+// causedBy returns the events after a position whose cause is the event at another.
 func causedBy(ctx context.Context, store *eventstore.Store, position, after int64) (caused []eventstore.Recorded, err error) {
 	cause, err := store.ByPosition(ctx, position)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"scrapelog/eventstore"
 )
 
+// Events returns "scrapelog events".
 func Events() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "events",
@@ -150,7 +151,7 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *term.Listing
 // which wakes nobody but its own.
 const followInterval = 250 * time.Millisecond
 
-// followEvents prints what is recorded, until ctx ends.
+// followEvents prints new events until ctx ends.
 func followEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection) error {
 	woken, stop := store.Wake()
 	defer stop()

@@ -17,6 +17,7 @@ import (
 	"scrapelog/projections/replay"
 )
 
+// Projections returns "scrapelog projections".
 func Projections() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
 	flags := &term.DataFlags{}
@@ -60,8 +61,8 @@ func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
 	}
 }
 
-// viewOf finds a projection among the consumer groups; one that was never fed
-// has everything before it.
+// viewOf returns a projection by its consumer group; one without a group has the whole
+// log to read.
 func viewOf(name string, groups []feed.Group, head int64) projectionView {
 	for _, g := range groups {
 		if g.Name == name {
@@ -74,7 +75,7 @@ func viewOf(name string, groups []feed.Group, head int64) projectionView {
 func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rebuild NAME",
-		Short: "Drop a projection and build it anew from the log",
+		Short: "Drop a projection and build it again from the log",
 		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may
 have the database meanwhile: a running one rebuilds from its page /projections.`,
 		Args: term.Exactly("NAME"),

@@ -19,8 +19,7 @@ import (
 	"scrapelog/projections/replay"
 )
 
-// httpGrace is how long answers that are under way may take after the streams
-// have been closed.
+// httpGrace is how long open answers may take after the streams have been closed.
 const httpGrace = 5 * time.Second
 
 // serveHTTP answers pages and API until ctx ends.
@@ -85,12 +84,12 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 	}
 }
 
-// readiness says whether this instance does its work.
+// readiness returns what /readyz reports.
 func (s *service) readiness(ctx context.Context) api.Readiness {
 	return api.Readiness{Reasons: s.ready.Reasons(ctx), Warnings: s.ready.Warnings()}
 }
 
-// openStreams is how many streams of scrapers this instance reads.
+// openStreams returns the number of scraper streams that this instance reads.
 func (s *service) openStreams() int {
 	if t := s.current.Load(); t != nil {
 		return t.supervisor.Streams()
@@ -117,7 +116,7 @@ func (s *service) webConfig(hub *live.Hub) web.Config {
 	}
 }
 
-// audit proves the log to people.
+// audit returns what the audit page shows and does.
 func (s *service) audit() web.Audit {
 	return web.Audit{
 		State: s.sealer.State, Flaws: s.flaws.Found,
@@ -144,7 +143,7 @@ func (s *service) shown(ctx context.Context, position int64) error {
 	return nil
 }
 
-// heard is the last sign of life of a run that this instance follows.
+// heard returns when a run that this instance follows last sent anything.
 func (s *service) heard(run uuid.UUID) (time.Time, bool) {
 	if t := s.current.Load(); t != nil {
 		return t.supervisor.Heard(run)
@@ -152,7 +151,7 @@ func (s *service) heard(run uuid.UUID) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// waiting says what the recovery of a scraper waits for.
+// waiting returns the reason why a lost scraper is not started yet.
 func (s *service) waiting(scraper string) (string, bool) {
 	if t := s.current.Load(); t != nil {
 		return t.prober.Waiting(scraper)

@@ -19,6 +19,7 @@ import (
 	"scrapelog/handlers/ready"
 )
 
+// Command returns "scrapelog serve".
 func Command(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -50,7 +51,8 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 	return cmd
 }
 
-// reloads reads the configuration file anew at every SIGHUP.
+// reloads returns a channel that delivers, at every SIGHUP, a function that reads the
+// configuration file again.
 func reloads(path string) (reload <-chan func() (config.Config, error), stop func()) {
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
@@ -76,8 +78,8 @@ func reloads(path string) (reload <-chan func() (config.Config, error), stop fun
 	}
 }
 
-// Run serves until ctx ends. The address is taken before anything is
-// written, so that a busy port changes nothing.
+// Run serves until ctx ends. It listens before it writes anything, so that a busy port
+// changes nothing.
 func Run(ctx context.Context, cfg config.Config, version string, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
 	listener, err := Listen(ctx, cfg.Listen)
 	if err != nil {
@@ -96,13 +98,13 @@ func Run(ctx context.Context, cfg config.Config, version string, reload <-chan f
 		err = newService(cfg, version, store, logger).run(ctx, front, reload)
 	}
 	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {
-		return nil // what was begun was cut short by our own stop
+		return nil // our own stop interrupted it
 	}
 	return err
 }
 
-// openServed opens the database, and waits for a server that starts or has no
-// connection free.
+// openServed opens the database. It retries while a database server starts or has no
+// free connection.
 func openServed(ctx context.Context, cfg eventstore.Config) (*eventstore.Store, error) {
 	for said := false; ; {
 		store, err := eventstore.Open(ctx, cfg)
@@ -120,6 +122,7 @@ func openServed(ctx context.Context, cfg eventstore.Config) (*eventstore.Store, 
 	}
 }
 
+// Listen listens at an address; errors are for people.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	listener, err := gate.Listen(ctx, address)
 	if err != nil {

@@ -27,8 +27,8 @@ import (
 	"scrapelog/projections"
 )
 
-// service is everything that lives as long as the process: the log and what
-// reads it. What lives as long as this process is taken for alive is a tenure.
+// service holds everything that lives as long as the process: the log and its
+// readers. A tenure holds what lives as long as one instance id.
 type service struct {
 	config   config.Config
 	store    *eventstore.Store
@@ -64,7 +64,8 @@ func newService(config config.Config, version string, store *eventstore.Store, l
 	return s
 }
 
-// streak is how the runs of a scraper were lost, up to a position of the log.
+// streak returns how the last runs of a scraper were lost, and the position of the log
+// up to which that holds.
 func (s *service) streak(ctx context.Context, scraper string) (domain.Streak, int64, error) {
 	view, err := s.queries.Scraper(ctx, scraper)
 	return view.Streak, view.Position, err
@@ -87,7 +88,7 @@ func (s *service) working() (ready.Instance, bool) {
 	return t, t != nil
 }
 
-// instance is who writes now.
+// instance returns the id under which events are appended; empty: none.
 func (s *service) instance() string {
 	if t := s.current.Load(); t != nil {
 		return t.id
@@ -95,8 +96,8 @@ func (s *service) instance() string {
 	return ""
 }
 
-// run serves until ctx ends. Pages answer from the start, so that people see
-// what is being waited for; /readyz says when the service does its work.
+// run serves until ctx ends. Pages answer before the work begins, so that people see
+// why it has not begun; /readyz reports when it has.
 func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan func() (config.Config, error)) error {
 	access, err := s.config.Access()
 	if err != nil {
@@ -118,7 +119,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan fun
 	s.serveHTTP(readers, group, front)
 	group.Go(func() error { return s.project(readers) })
 	group.Go(func() error { return s.flaws.Run(readers) })
-	group.Go(func() error { return s.sealer.Run(readers) }) // outlives whatever appends: it signs last
+	group.Go(func() error { return s.sealer.Run(readers) }) // ends after everything that appends, to sign the last events
 	group.Go(func() error {
 		defer stopReaders()
 		working, stop := context.WithCancelCause(ctx)
@@ -130,8 +131,8 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan fun
 	return group.Wait()
 }
 
-// prepare is what must be done before anything is read or appended: the read
-// models are there, and the log follows from what was signed of it.
+// prepare creates the read models and checks the log against its signed checkpoints,
+// before anything is read or appended.
 func (s *service) prepare(ctx context.Context) (err error) {
 	if err := projections.Ensure(ctx, s.store); err != nil {
 		return err
@@ -159,8 +160,8 @@ func (s *service) project(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-// tenures serves under one instance id after another: who finds itself marked
-// dead has lost its runs to others and starts anew under a new id.
+// tenures serves under one instance id after another: an instance that others marked
+// dead has lost its runs to them, and begins again under a new id.
 func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (config.Config, error)) error {
 	for {
 		err := unlessStopped(ctx, t.run(ctx, reload))
@@ -175,9 +176,9 @@ func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (
 	}
 }
 
-// insist does something until the database lets it: a process that was ready
-// once, or has its lock, does not end because its database is away or maintained
-// for a while. The error is one that does not pass by itself, or ctx's.
+// insist retries do every second while its error passes by itself: a process that
+// holds its lock does not end because its database is unavailable for a while. It
+// returns an error that does not pass, or the cause of ctx.
 func (s *service) insist(ctx context.Context, passes func(error) bool, do func(ctx context.Context) error) error {
 	var said time.Time
 	for {
@@ -202,7 +203,7 @@ func (s *service) insist(ctx context.Context, passes func(error) bool, do func(c
 	}
 }
 
-// unlessStopped is err, but for what our own stop has cut short.
+// unlessStopped returns err, or nil when our own stop caused it.
 func unlessStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return nil
@@ -210,12 +211,12 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// away says whether err is that the database is away, or maintained.
+// away reports whether err says that the database is unavailable or in maintenance.
 func away(err error) bool {
 	return errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, eventstore.ErrHeld) || eventstore.Transient(err)
 }
 
-// loadRun folds a run from the log.
+// loadRun returns a run, folded from the log.
 func (s *service) loadRun(ctx context.Context, id uuid.UUID) (domain.Run, error) {
 	return s.commands.Run(ctx, id)
 }

@@ -21,8 +21,8 @@ import (
 	"scrapelog/handlers/scrape"
 )
 
-// tenure is what this process does under one instance id: it holds the lock,
-// follows runs, ticks, probes and rescrapes.
+// tenure is the work of this process under one instance id: it holds the lock, follows
+// runs, starts slots, probes lost scrapers and starts recovery runs.
 type tenure struct {
 	*service
 	id         string
@@ -34,8 +34,8 @@ type tenure struct {
 	stopping   <-chan struct{} // closed: no new runs
 }
 
-// acquire registers this process under a new id. One that another process keeps
-// from serving is told so here, before anything is written to the log.
+// acquire registers this process under a new id. It fails, before anything is written
+// to the log, when another process must be the only one to serve this database.
 func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -62,8 +62,8 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	return t, nil
 }
 
-// run serves under this id until ctx ends or others take it for dead. Whatever
-// starts runs stops first; then the supervisor waits for those that are open.
+// run works under this id until ctx ends or other instances mark it dead. Everything
+// that starts runs stops first; then the supervisor waits for the open runs.
 func (t *tenure) run(ctx context.Context, reload <-chan func() (config.Config, error)) error {
 	defer func() {
 		t.current.Store(nil)
@@ -92,8 +92,8 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (config.Config, e
 }
 
 // work runs everything that acts. The supervisor outlives the others by the
-// shutdown grace, and the keeper outlives the supervisor: who still follows runs
-// must not be taken for dead.
+// shutdown grace, and the keeper outlives the supervisor: an instance that still
+// follows runs must not be marked dead.
 func (t *tenure) work(ctx context.Context, reload <-chan func() (config.Config, error)) error {
 	following, disown := context.WithCancelCause(ctx)
 	defer disown(nil)
@@ -138,8 +138,8 @@ func (t *tenure) mind(ctx context.Context) error {
 	return m.Run(ctx)
 }
 
-// probeConfig is what to probe a scraper with. Ten thousand that are lost are
-// probed every second: the scheduler, which follows the log, knows without asking.
+// probeConfig returns what to probe a scraper with. Ten thousand lost scrapers are
+// probed every second: the scheduler has their configuration in memory.
 func (t *tenure) probeConfig(ctx context.Context, name string) (dial.Target, error) {
 	if scraper, ok := t.scheduler.Scraper(name); ok {
 		return t.file.TargetOf(scraper), nil
@@ -147,8 +147,8 @@ func (t *tenure) probeConfig(ctx context.Context, name string) (dial.Target, err
 	return t.file.Target(ctx, name)
 }
 
-// reloads applies the configuration file anew each time it is asked to. A file
-// that cannot be read or is invalid changes nothing.
+// reloads applies the configuration file each time reload delivers one. A file that
+// cannot be read or is invalid changes nothing.
 func (t *tenure) reloads(ctx context.Context, reload <-chan func() (config.Config, error)) error {
 	for {
 		select {
@@ -192,7 +192,7 @@ func (t *tenure) leave(ctx context.Context) {
 	instance.Leave(ctx, t.lock.Leave, instances.New(t.store).Live, t.logger)
 }
 
-// release gives the lock up in good order.
+// release releases the lock of this instance.
 func (t *tenure) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

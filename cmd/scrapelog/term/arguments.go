@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ArgsAreUsage makes every complaint about arguments a usage error.
+// ArgsAreUsage makes every error about arguments a usage error.
 func ArgsAreUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -23,8 +23,8 @@ func ArgsAreUsage(cmd *cobra.Command) {
 	}
 }
 
-// RequireSubcommand makes a group answer with one line and exit 2 when its
-// subcommand is missing or unknown, where cobra would print help and exit 0.
+// RequireSubcommand makes a group print one line and exit with 2 when its subcommand
+// is missing or unknown, where cobra would print help and exit with 0.
 func RequireSubcommand(group *cobra.Command) *cobra.Command {
 	group.Args, group.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
 	group.RunE = func(cmd *cobra.Command, args []string) error {
@@ -43,7 +43,7 @@ func RequireSubcommand(group *cobra.Command) *cobra.Command {
 	return group
 }
 
-// CommandName is how a command is called, after "scrapelog".
+// CommandName returns the path of a command without "scrapelog".
 func CommandName(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
@@ -58,7 +58,7 @@ func subcommands(cmd *cobra.Command) string {
 	return strings.Join(names, ", ")
 }
 
-// Exactly wants the named arguments, no fewer and no more.
+// Exactly requires the named arguments, no fewer and no more.
 func Exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(names) {
@@ -68,6 +68,7 @@ func Exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// NoMoreThan allows up to n arguments.
 func NoMoreThan(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > n {

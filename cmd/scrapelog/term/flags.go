@@ -12,7 +12,7 @@ import (
 
 const envAnnotation = "scrapelog_env"
 
-// BindEnv lets an environment variable speak for a flag that is not given.
+// BindEnv sets a flag that is not given from an environment variable.
 func BindEnv(cmd *cobra.Command, flag, variable string) {
 	f := cmd.Flag(flag)
 	f.Annotations = map[string][]string{envAnnotation: {variable}}
@@ -33,7 +33,8 @@ func applyEnv(cmd *cobra.Command) error {
 	return failed
 }
 
-// FlagOr is the value of a flag the command has and that was given.
+// FlagOr returns the value of a flag, otherwise where the command has no such flag or
+// its value is empty.
 func FlagOr(cmd *cobra.Command, name, otherwise string) string {
 	if f := cmd.Flag(name); f != nil {
 		return cmp.Or(f.Value.String(), otherwise)
@@ -41,7 +42,7 @@ func FlagOr(cmd *cobra.Command, name, otherwise string) string {
 	return otherwise
 }
 
-// ParseParams reads --params; none is nil.
+// ParseParams parses the value of --params; nil when it is empty.
 func ParseParams(text string) (json.RawMessage, error) {
 	if text == "" {
 		return nil, nil

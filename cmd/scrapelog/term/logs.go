@@ -18,7 +18,7 @@ import (
 
 type loggerKey struct{}
 
-// LoggerFrom is the logger of the running command.
+// LoggerFrom returns the logger of the running command.
 func LoggerFrom(ctx context.Context) *slog.Logger {
 	if logger, ok := ctx.Value(loggerKey{}).(*slog.Logger); ok {
 		return logger
@@ -48,8 +48,8 @@ func newLogger(w io.Writer, format, level string, colour bool) (*slog.Logger, er
 	return nil, Usagef("--log-format: %q is not a format; use text or json", format)
 }
 
-// unrepeated leaves out what follows from a server that has no connection free:
-// the store logs the shortage once a minute, and everything else would log it too.
+// unrepeated drops records whose error is a shortage of database connections: the
+// store logs the shortage once a minute, and every caller would log it too.
 type unrepeated struct{ slog.Handler }
 
 // Handle implements slog.Handler.
@@ -91,7 +91,8 @@ func cleanAttr(groups []string, a slog.Attr) slog.Attr {
 
 func cleanText(s string) string { return strings.ReplaceAll(safe(s), `\x1b`, `\u001b`) }
 
-// wantsColour decides for one stream. NO_COLOR (no-color.org) speaks for "auto".
+// wantsColour reports whether one stream gets colours. NO_COLOR (no-color.org)
+// applies to "auto".
 func wantsColour(mode string, w io.Writer) (bool, error) {
 	switch mode {
 	case "always":
@@ -109,10 +110,10 @@ func isTerminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-// usualWidth is taken for that of a terminal that does not say its own.
+// usualWidth is the width of a terminal that does not tell its width.
 const usualWidth = 80
 
-// terminalWidth is how many places a line of the terminal has, if w is one.
+// terminalWidth returns the columns of the terminal, if w is one.
 func terminalWidth(w io.Writer) (places int, ok bool) {
 	if !isTerminal(w) {
 		return 0, false

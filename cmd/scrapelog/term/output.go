@@ -31,17 +31,17 @@ func (f *DataFlags) Register(group *cobra.Command) {
 	BindEnv(group, "timeout", "SCRAPELOG_TIMEOUT")
 }
 
-// Action is what a command does once its flags are read.
+// Action runs a command after its flags are read.
 type Action func(ctx context.Context, cmd *cobra.Command, out *Printer, args []string) error
 
 // ReadTimeout is the default of --timeout for commands that read one thing from a
-// database, which may be somebody else's file.
+// database, which may be a foreign file.
 const ReadTimeout = time.Minute
 
-// Run makes an action a cobra command's: with a printer, and with --timeout.
+// Run returns a cobra RunE that calls an action with a printer and under --timeout.
 func (f *DataFlags) Run(do Action) func(*cobra.Command, []string) error { return f.RunWithin(0, do) }
 
-// RunWithin is run with a limit that holds unless --timeout is given; 0: none.
+// RunWithin is Run with a limit that applies unless --timeout is given; 0: none.
 func (f *DataFlags) RunWithin(limit time.Duration, do Action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if limit > 0 && !cmd.Flag("timeout").Changed {
@@ -95,7 +95,7 @@ func (f *DataFlags) Printer(cmd *cobra.Command) (*Printer, error) {
 	return p, nil
 }
 
-// Printer writes data to stdout, in the format that was asked for.
+// Printer writes data to stdout in the requested format.
 type Printer struct {
 	Out      io.Writer
 	Notes    io.Writer // everything that is not data
@@ -136,7 +136,7 @@ func (p *Printer) write(doc []byte, indented bool) error {
 	return err
 }
 
-// filter prints what --jq makes of a document. Like jq -r it prints text bare.
+// filter prints the results of --jq for a document. Like jq -r it prints text bare.
 func (p *Printer) filter(doc []byte) error {
 	var value any
 	if err := json.Unmarshal(doc, &value); err != nil {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Progress says on stderr how far a command has come: now and then, and at its
-// end. On a terminal a line takes the place of the one before it.
+// Progress returns a function that prints progress on stderr: once a second, and at
+// the end. On a terminal each line replaces the one before.
 func (p *Printer) Progress(what string) func(done, head int64) {
 	const every = time.Second
 	last, terminal := time.Now(), isTerminal(p.Notes)

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Register gives the root command the flags of every command: logs, colours, and
-// environment variables in place of flags.
+// Register adds the flags that every command has to the root command, and makes
+// their environment variables and the logger take effect before a command runs.
 func Register(root *cobra.Command) {
 	root.PersistentPreRunE = prepare
 	flags := root.PersistentFlags()
@@ -27,8 +27,8 @@ func Register(root *cobra.Command) {
 	})
 }
 
-// prepare runs before every command: the environment speaks for flags that were
-// not given, then the logger is made.
+// prepare runs before every command: it sets flags from the environment, then makes
+// the logger.
 func prepare(cmd *cobra.Command, _ []string) error {
 	if err := applyEnv(cmd); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// safe makes foreign text fit for a terminal and for one line. Control characters
+// safe returns foreign text that is safe on a terminal and takes one line. Control characters
 // (C0, DEL, C1), characters without a shape (zero-width, bidirectional, tags),
 // line separators, bytes that are not UTF-8 and marks that pile up on one letter
 // are written out as escapes.
@@ -56,7 +56,8 @@ func escapeUnsafe(s string, escape func(rune) string) string {
 	return b.String()
 }
 
-// unsafeRune holds U+FFFD for unsafe too: it is what invalid bytes decode to.
+// unsafeRune reports whether r is written as an escape. U+FFFD is: invalid bytes
+// decode to it.
 func unsafeRune(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == utf8.RuneError
 }
@@ -76,15 +77,15 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// widths does not depend on the locale, which says how wide a few signs are.
+// widths ignores the locale, on which the widths of some characters depend.
 var widths = func() *runewidth.Condition {
 	c := runewidth.NewCondition()
 	c.EastAsianWidth = false
 	return c
 }()
 
-// columns is how many places a text takes on a terminal.
+// columns returns the width of a text on a terminal.
 func columns(s string) int { return widths.StringWidth(s) }
 
-// cut shortens a text to a number of places, and shows that it did.
+// cut shortens a text to a width, with … at its end.
 func cut(s string, places int) string { return widths.Truncate(s, places, "…") }

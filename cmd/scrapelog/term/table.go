@@ -26,7 +26,7 @@ func (p *Printer) List(titles ...string) *Listing {
 	return l
 }
 
-// Add takes the next value and the cells that show it in a table.
+// Add appends a value, and the cells that show it in a table.
 func (l *Listing) Add(value any, cells ...string) error {
 	l.Count++
 	switch {
@@ -47,8 +47,8 @@ func (l *Listing) Add(value any, cells ...string) error {
 // widestName is the longest name that a scraper may have.
 const widestName = 63
 
-// fitting cuts a cell that would push the others off the terminal: the last one
-// may be as wide as that, any other half as wide.
+// fitting cuts a cell that is too wide for the terminal: the last cell may be as
+// wide as the terminal, any other half as wide.
 func (l *Listing) fitting(cell string, last bool) string {
 	switch {
 	case !l.terminal:
@@ -59,8 +59,7 @@ func (l *Listing) fitting(cell string, last bool) string {
 	return cut(cell, max(widestName, l.width/2))
 }
 
-// Flush prints the rows of a table that have come together. What follows keeps
-// at least their widths.
+// Flush prints the rows collected so far. Later rows keep at least their widths.
 func (l *Listing) Flush() error {
 	if !l.IsTable() {
 		return nil
@@ -77,7 +76,7 @@ func (l *Listing) Flush() error {
 	return nil
 }
 
-// Close prints what is left.
+// Close prints the remaining rows.
 func (l *Listing) Close() error {
 	if l.Format != "json" {
 		return l.Flush()
@@ -105,7 +104,7 @@ func (l *Listing) line(cells []string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// statusColours follow the badges: colour comes last, the word says it all.
+// statusColours are the colours of the badges on the pages.
 var statusColours = map[domain.RunStatus]string{
 	domain.StatusRunning:          "\x1b[34m",
 	domain.StatusCompleted:        "\x1b[32m",
@@ -121,7 +120,7 @@ func (p *Printer) paint(cell string) string {
 	return cell
 }
 
-// Facts prints one value: its facts line by line, or as JSON.
+// Facts prints one value: a line for each pair, or JSON.
 func (p *Printer) Facts(value any, pairs ...[2]string) error {
 	if !p.IsTable() {
 		return p.Document(value)

@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrReaderGone ends a command that follows something: what reads its output, such
-// as head(1), has gone. It is quiet, as a write to the closed pipe is.
+// ErrReaderGone ends a command that follows something when the reader of its output,
+// such as head(1), has closed the pipe. No message is printed for it.
 var ErrReaderGone = errors.New("the reader of the output has gone")
 
-// Following returns a context that ends with errReaderGone when what reads the
-// printer's output has gone: at once, where a command that waits for news would
-// notice at its next write only. Call stop when nothing is followed any more.
+// Following returns a context that ends with [ErrReaderGone] as soon as the reader of
+// the printer's output has gone. Without it, a waiting command would notice at its
+// next write. The caller must call stop.
 func (p *Printer) Following(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop = func() { cancel(nil) }

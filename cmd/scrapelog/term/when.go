@@ -12,9 +12,10 @@ type When struct {
 	Position int64
 }
 
+// WhenHelp lists the forms that ParseWhen accepts.
 const WhenHelp = "-1h, today, RFC 3339 or @POSITION"
 
-// ParseWhen reads what --since and --until take: "-1h" or "-7d" before now,
+// ParseWhen parses the value of --since or --until: "-1h" or "-7d" before now,
 // "today" (its first instant, local time), RFC 3339, or "@42".
 func ParseWhen(flag, s string, now time.Time) (When, error) {
 	if s == "" {
@@ -51,7 +52,7 @@ func parseAgo(s string) (time.Duration, bool) {
 	return ago, err == nil && ago >= 0
 }
 
-// Stamp is a time as tables show it: UTC, RFC 3339, to be pasted into --since.
+// Stamp formats a time for tables: UTC, RFC 3339, which --since accepts.
 func Stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -59,4 +60,5 @@ func Stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// StampMillis is Stamp with milliseconds.
 func StampMillis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
