@@ -141,11 +141,12 @@ func TestEveryDescribedAnswerIsGivenAsDescribed(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					s := s.subtest(t)
 					method, _, _ := strings.Cut(route, " ")
-					a := s.do(method, want.given(s), want.body)
+					path := want.given(s)
+					a := s.do(method, path, want.body)
 					if fmt.Sprint(a.status) != status {
 						t.Fatalf("answered %d: %s", a.status, a.body)
 					}
-					d.conforms(t, operation, a)
+					d.conforms(t, operation, method, path, a)
 				})
 			}
 		}

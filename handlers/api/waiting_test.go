@@ -93,7 +93,7 @@ func TestAReadThatWaitsInVainGivesUpAfterFiveSeconds(t *testing.T) {
 			if !strings.Contains(w.Body.String(), problem.Behind.Type()) {
 				t.Errorf("%s: %s", route, w.Body)
 			}
-			d.conforms(t, operation, recorded(w))
+			d.conforms(t, operation, http.MethodGet, path, recorded(w))
 		})
 	}
 }
