@@ -15,7 +15,8 @@ const recording = ": welcome\n\nevent: progress\r\ndata: {\"platform\":\"alpha\"
 
 // TestTruncation closes the connection after every byte of a recorded stream, in
 // every framing. A run may only be completed when the blank line that ends the
-// terminal event got through.
+// terminal event got through; before that it has lost its connection, truncated where
+// the framing tells.
 func TestTruncation(t *testing.T) {
 	whole := strings.Index(recording, completed) + len(completed)
 	framings := map[string]func(upTo int) string{
@@ -42,6 +43,13 @@ func TestTruncation(t *testing.T) {
 				_, success := c.(domain.ReportCompleted)
 				if success != (n >= whole) {
 					t.Errorf("cut at byte %d of %d: %s", n, whole, recordedAs(c))
+				}
+				want := domain.CauseTruncated
+				if name == "close-delimited" {
+					want = domain.CauseEOF // its end cannot be told from a cut
+				}
+				if lost, is := c.(domain.ReportConnectionLost); !success && (!is || lost.Cause != want || lost.Phase != domain.PhaseStreaming) {
+					t.Errorf("cut at byte %d of %d: %s, want %s", n, whole, recordedAs(c), want)
 				}
 			}
 		})
