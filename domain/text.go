@@ -40,3 +40,28 @@ func Printable(text string, limit int) string {
 	}
 	return b.String()
 }
+
+// Cut returns the beginning of text, in at most limit bytes and in whole characters.
+func Cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:max(0, limit)]
+}
+
+// Shorten returns text in at most limit characters. One that is longer ends in "…".
+func Shorten(text string, limit int) string {
+	if characters := []rune(text); len(characters) > limit {
+		return string(characters[:limit-1]) + "…"
+	}
+	return text
+}
+
+// Hidden reports whether r is not seen, changes how its neighbours are seen or
+// stands for a byte that is not UTF-8. Pages and terminals show it escaped.
+func Hidden(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == utf8.RuneError
+}

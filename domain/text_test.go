@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -58,6 +59,59 @@ func TestForeignTextsOfARunAreBounded(t *testing.T) {
 			if len(text) > limit || len(text) < limit-6 || !strings.HasPrefix(text, `\x1b世`) || !strings.HasSuffix(text, "世…") {
 				t.Errorf("%T: %d bytes of at most %d: %q", c, len(text), limit, text)
 			}
+		}
+	}
+}
+
+func TestCutAndShorten(t *testing.T) {
+	for _, test := range []struct {
+		text       string
+		limit      int
+		cut, short string
+	}{
+		{"shop", 4, "shop", "shop"},
+		{"shops", 4, "shop", "sho…"},
+		{"aé", 2, "a", "aé"},
+		{"日本語", 2, "", "日…"},
+		{"", 1, "", ""},
+	} {
+		if got := domain.Cut(test.text, test.limit); got != test.cut {
+			t.Errorf("Cut(%q, %d) is %q, want %q", test.text, test.limit, got, test.cut)
+		}
+		if got := domain.Shorten(test.text, test.limit); got != test.short {
+			t.Errorf("Shorten(%q, %d) is %q, want %q", test.text, test.limit, got, test.short)
+		}
+	}
+}
+
+func TestHiddenCharacters(t *testing.T) {
+	for _, r := range "\x00\n\t\x7f\u0085\u200b\u202e\u2028\u2029\u3164\ufeff\ufffd" {
+		if !domain.Hidden(r) {
+			t.Errorf("%U is not hidden", r)
+		}
+	}
+	for _, r := range "a é日\u0301\u00a0" {
+		if domain.Hidden(r) {
+			t.Errorf("%U is hidden", r)
+		}
+	}
+}
+
+func TestStatusesAndTriggersAreChecked(t *testing.T) {
+	for _, s := range domain.Statuses {
+		if err := s.Check("status"); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, s := range domain.Triggers {
+		if err := s.Check("trigger"); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, err := range []error{domain.RunStatus("").Check("status"), domain.RunStatus("done").Check("status"), domain.Trigger("").Check("trigger"), domain.Trigger("Manual").Check("trigger")} {
+		var field *domain.FieldError
+		if !errors.As(err, &field) || field.Field == "" || field.Want == "" {
+			t.Errorf("got %v", err)
 		}
 	}
 }

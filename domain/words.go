@@ -1,5 +1,10 @@
 package domain
 
+import (
+	"fmt"
+	"slices"
+)
+
 // RunStatus is the state of a run.
 type RunStatus string
 
@@ -32,6 +37,14 @@ func (s RunStatus) Valid() bool {
 	return false
 }
 
+// Check returns a *FieldError for a field that holds s, unless s is a status.
+func (s RunStatus) Check(field string) error {
+	if s.Valid() {
+		return nil
+	}
+	return &FieldError{field, fmt.Sprintf("%.40q is not a status", s), "use running, completed, failed, connection_failed or cancelled"}
+}
+
 // Final reports whether a run with this status has ended.
 func (s RunStatus) Final() bool { return s != "" && s != StatusRunning }
 
@@ -44,6 +57,17 @@ const (
 	TriggerManual   Trigger = "manual"   // a person or the API asked
 	TriggerRecovery Trigger = "recovery" // a lost connection came back
 )
+
+// Triggers lists every trigger.
+var Triggers = [...]Trigger{TriggerSchedule, TriggerManual, TriggerRecovery}
+
+// Check returns a *FieldError for a field that holds t, unless t is a trigger.
+func (t Trigger) Check(field string) error {
+	if slices.Contains(Triggers[:], t) {
+		return nil
+	}
+	return &FieldError{field, fmt.Sprintf("%.40q is not a trigger", t), "use schedule, manual or recovery"}
+}
 
 // Link is an SSE connection that a run lives on.
 type Link string

@@ -68,14 +68,14 @@ func parseCursor(s string) (cursor, error) {
 // validate returns the first value that cannot be asked for as a *domain.FieldError.
 func (f RunFilter) validate() error {
 	for _, s := range f.Statuses {
-		if !s.Valid() {
-			return &domain.FieldError{Field: "status", Problem: fmt.Sprintf("%.80q is not a status", s), Want: "use running, completed, failed, connection_failed or cancelled"}
+		if err := s.Check("status"); err != nil {
+			return err
 		}
 	}
-	switch f.Trigger {
-	case "", domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery:
-	default:
-		return &domain.FieldError{Field: "trigger", Problem: fmt.Sprintf("%.80q is not a trigger", f.Trigger), Want: "use schedule, manual or recovery"}
+	if f.Trigger != "" {
+		if err := f.Trigger.Check("trigger"); err != nil {
+			return err
+		}
 	}
 	if f.Limit < 0 || f.Limit > MaxLimit {
 		return &domain.FieldError{Field: "limit", Problem: fmt.Sprintf("%d is out of range", f.Limit), Want: fmt.Sprintf("use 1 to %d", MaxLimit)}

@@ -41,7 +41,7 @@ func (f RunFilter) counting(most int) (query string, args []any) {
 	var counts []string
 	for _, status := range domain.Statuses {
 		var branches []string
-		for _, trigger := range or(one(f.Trigger), triggers) {
+		for _, trigger := range or(one(f.Trigger), domain.Triggers[:]) {
 			branches = append(branches, fmt.Sprintf(countBranch, ofScraper, literal(status), literal(trigger), most+1))
 		}
 		counts = append(counts, fmt.Sprintf("SELECT %s, count(*) FROM (%s LIMIT %d) AS counted", literal(status), strings.Join(branches, " UNION ALL "), most+1))

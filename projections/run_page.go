@@ -86,7 +86,7 @@ func (f RunFilter) branches(ofScraper, runsOfScraper string, args []any) (string
 	statuses := slices.Clone(or(f.Statuses, domain.Statuses[:]))
 	slices.Sort(statuses)
 	for _, status := range slices.Compact(statuses) {
-		for _, trigger := range or(one(f.Trigger), triggers) {
+		for _, trigger := range or(one(f.Trigger), domain.Triggers[:]) {
 			args = append(args, string(status), string(trigger))
 			branches = append(branches, fmt.Sprintf(pageBranch, ofScraper, len(args)-1, len(args)))
 		}
@@ -108,8 +108,6 @@ ORDER BY started_at DESC, started DESC LIMIT $4
 JOIN runs ON %sruns.status = chosen.status AND runs.trigger = chosen.trigger
  AND runs.started_at = chosen.started_at AND runs.started = chosen.started
 ORDER BY chosen.started_at DESC, chosen.started DESC`
-
-var triggers = []domain.Trigger{domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery}
 
 // one is a list of what is set.
 func one(t domain.Trigger) []domain.Trigger {

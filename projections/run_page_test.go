@@ -18,7 +18,7 @@ func manyRuns(rng *rand.Rand, n int) []domain.Event {
 	var events []domain.Event
 	for i := range n {
 		run := domain.AboutRun{RunID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, i)), Scraper: "s" + fmt.Sprint(rng.IntN(3)), At: at(float64(i / 3))}
-		events = append(events, domain.RunStarted{AboutRun: run, Trigger: triggers[rng.IntN(len(triggers))], Instance: "i1"})
+		events = append(events, domain.RunStarted{AboutRun: run, Trigger: domain.Triggers[rng.IntN(len(domain.Triggers))], Instance: "i1"})
 		ends := []domain.Event{
 			nil, domain.RunCompleted{AboutRun: run}, domain.RunFailed{AboutRun: run},
 			domain.ConnectionLost{AboutRun: run}, domain.RunCancelled{AboutRun: run},
@@ -98,7 +98,7 @@ func randomFilter(rng *rand.Rand) RunFilter {
 		f.Scraper = "s" + fmt.Sprint(rng.IntN(4)) // one of them is nobody
 	}
 	if rng.IntN(2) == 0 {
-		f.Trigger = triggers[rng.IntN(len(triggers))]
+		f.Trigger = domain.Triggers[rng.IntN(len(domain.Triggers))]
 	}
 	if rng.IntN(3) == 0 {
 		f.Since = at(float64(rng.IntN(30)))

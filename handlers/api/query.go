@@ -35,6 +35,13 @@ func (q *query) refuse(field, problem, want string) {
 	}
 }
 
+// check keeps the first error.
+func (q *query) check(err error) {
+	if q.err == nil {
+		q.err = err
+	}
+}
+
 func (q *query) text(name string) string {
 	s := q.values.Get(name)
 	if !domain.Line(s) {
@@ -102,20 +109,17 @@ func (q *query) time(name string) time.Time {
 func (q *query) statuses() []domain.RunStatus {
 	var all []domain.RunStatus
 	for _, s := range q.texts("status") {
-		if !domain.RunStatus(s).Valid() {
-			q.refuse("status", fmt.Sprintf("%.40q is not a status", s), "use running, completed, failed, connection_failed or cancelled")
-		}
-		all = append(all, domain.RunStatus(s))
+		status := domain.RunStatus(s)
+		q.check(status.Check("status"))
+		all = append(all, status)
 	}
 	return all
 }
 
 func (q *query) trigger() domain.Trigger {
 	t := domain.Trigger(q.text("trigger"))
-	switch t {
-	case "", domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery:
-	default:
-		q.refuse("trigger", fmt.Sprintf("%.40q is not a trigger", t), "use schedule, manual or recovery")
+	if t != "" {
+		q.check(t.Check("trigger"))
 	}
 	return t
 }
@@ -130,8 +134,8 @@ func (q *query) scraper() string {
 
 func (q *query) watcher(name string) string {
 	id := q.values.Get(name)
-	if id != "" && q.err == nil {
-		q.err = domain.CheckWatcher(name, id)
+	if id != "" {
+		q.check(domain.CheckWatcher(name, id))
 	}
 	return id
 }

@@ -8,9 +8,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"scrapelog/domain"
 )
 
 // ContentType is the media type of a problem document.
@@ -100,9 +101,5 @@ func cut(s string) string {
 	if len(s) <= maxDetail {
 		return s
 	}
-	end := maxDetail
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
+	return domain.Cut(s, maxDetail) + "…"
 }

@@ -2,7 +2,8 @@ package worker
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"scrapelog/domain"
 )
 
 const (
@@ -19,11 +20,7 @@ func fit(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	end := max(0, n-len("…"))
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
+	return domain.Cut(s, max(0, n-len("…"))) + "…"
 }
 
 // tail keeps the last lines of what is written to it: enough to say what went

@@ -11,8 +11,6 @@ import (
 	"scrapelog/domain"
 )
 
-var triggers = []domain.Trigger{domain.TriggerSchedule, domain.TriggerManual, domain.TriggerRecovery}
-
 // Story makes up a log: scrapers that are configured, paused and removed, runs
 // that start and end in every way, returns and recoveries, some of which make
 // no sense. A fold must not care.
@@ -55,7 +53,7 @@ func (s *Story) start() domain.Event {
 	}
 	e := domain.RunStarted{
 		AboutRun: domain.AboutRun{RunID: id, Scraper: s.scraper(), At: s.clock},
-		Trigger:  triggers[s.IntN(len(triggers))], Instance: fmt.Sprintf("i%d", s.IntN(2)),
+		Trigger:  domain.Triggers[s.IntN(len(domain.Triggers))], Instance: fmt.Sprintf("i%d", s.IntN(2)),
 	}
 	if len(s.ended) > 0 && s.IntN(2) == 0 {
 		e.Recovers = s.ended[s.IntN(len(s.ended))].RunID

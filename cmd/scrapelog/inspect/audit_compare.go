@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/domain"
 	"scrapelog/projections/replay"
 )
 
@@ -105,9 +106,5 @@ func valueText(value any) string {
 		return "–"
 	}
 	const widest = 60
-	text := []rune(fmt.Sprint(value))
-	if len(text) > widest {
-		return string(text[:widest-1]) + "…"
-	}
-	return string(text)
+	return domain.Shorten(fmt.Sprint(value), widest)
 }

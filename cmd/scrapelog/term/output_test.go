@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
 )
 
 // newOutput is a printer as the given flags make it, and what it prints.
@@ -144,7 +146,7 @@ func FuzzSafe(f *testing.F) {
 		if pile := strings.Repeat("\u0300", maxMarks+1); strings.Contains(safe(pile+in+pile), pile) {
 			t.Errorf("marks pile up in %q", in)
 		}
-		if strings.ContainsFunc(safe(in), unsafeRune) || strings.ContainsFunc(cleanText(in), unsafeRune) {
+		if strings.ContainsFunc(safe(in), domain.Hidden) || strings.ContainsFunc(cleanText(in), domain.Hidden) {
 			t.Errorf("%q came through", in)
 		}
 		doc, err := json.Marshal(in)
@@ -155,7 +157,7 @@ func FuzzSafe(f *testing.F) {
 		if json.Unmarshal(doc, &before) != nil || json.Unmarshal(safeJSON(doc), &after) != nil || before != after {
 			t.Errorf("%q became %q", before, after)
 		}
-		if strings.ContainsFunc(string(safeJSON(doc)), unsafeRune) {
+		if strings.ContainsFunc(string(safeJSON(doc)), domain.Hidden) {
 			t.Errorf("%q came through as JSON", in)
 		}
 	})
@@ -176,7 +178,7 @@ func TestLogsAreSafe(t *testing.T) {
 			for _, ours := range []string{"\x1b[2m", "\x1b[22m", "\x1b[0m", "\x1b[92m"} {
 				line = strings.ReplaceAll(line, ours, "")
 			}
-			if strings.ContainsFunc(line, unsafeRune) {
+			if strings.ContainsFunc(line, domain.Hidden) {
 				t.Errorf("%s, colour %v: %q", format, colour, line)
 			}
 		}

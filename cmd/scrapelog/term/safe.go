@@ -5,9 +5,10 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
+
+	"scrapelog/domain"
 )
 
 // safe returns foreign text that is safe on a terminal and takes one line. Control characters
@@ -47,19 +48,13 @@ func escapeUnsafe(s string, escape func(rune) string) string {
 		} else {
 			marks = 0
 		}
-		if unsafeRune(r) || marks > maxMarks {
+		if domain.Hidden(r) || marks > maxMarks {
 			b.WriteString(escape(r))
 			continue
 		}
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-// unsafeRune reports whether r is written as an escape. U+FFFD is: invalid bytes
-// decode to it.
-func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point) || r == utf8.RuneError
 }
 
 func escaped(r rune) string {

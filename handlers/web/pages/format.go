@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/uuid"
 
@@ -63,5 +62,5 @@ func hidden(r rune) bool {
 	if r == '\n' || r == '\t' {
 		return false
 	}
-	return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
+	return domain.Hidden(r)
 }

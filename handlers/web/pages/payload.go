@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -54,10 +53,7 @@ func cut(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return strings.TrimSpace(text[:most])
+	return strings.TrimSpace(domain.Cut(text, most))
 }
 
 // brief is a text of at most so many bytes, which says that it was cut.

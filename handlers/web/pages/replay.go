@@ -98,9 +98,5 @@ func columnText(column string, value any) string {
 	if err == nil && (strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_due") || strings.HasSuffix(column, "_since")) {
 		return Instant(time.UnixMicro(micros))
 	}
-	text := []rune(fmt.Sprint(value))
-	if len(text) > most {
-		text = append(text[:most], '…')
-	}
-	return clean(string(text))
+	return clean(domain.Shorten(fmt.Sprint(value), most))
 }
