@@ -62,7 +62,7 @@ func (i *Inspection) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			if err := i.Sealer.Check(ctx); err != nil && ctx.Err() == nil {
-				i.Logger.Warn("the proof of the log cannot be looked at", "error", err)
+				i.Logger.Warn("cannot check the proof of the log", "error", err)
 			}
 			i.look(ctx, true)
 		}
@@ -93,7 +93,7 @@ func (i *Inspection) look(ctx context.Context, guards bool) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			i.Logger.Warn("the database cannot be looked at for changes beside its events", "error", err)
+			i.Logger.Warn("cannot check the database for changes beside its events", "error", err)
 		}
 		return
 	}

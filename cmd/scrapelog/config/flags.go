@@ -17,7 +17,7 @@ const withoutLogins = "listen-without-logins"
 
 // AddWithoutLoginsFlag adds --listen-without-logins to a command.
 func AddWithoutLoginsFlag(cmd *cobra.Command) {
-	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen: with no logins yet, whoever does reads the whole log, and starts, cancels and pauses")
+	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen: there are no logins yet, so each of them can read the whole log, and start, cancel and pause")
 	term.BindEnv(cmd, withoutLogins, "SCRAPELOG_LISTEN_WITHOUT_LOGINS")
 }
 
@@ -32,7 +32,7 @@ func CheckReach(address string, meant bool) error {
 	if meant || gate.OnlyHere(address) {
 		return nil
 	}
-	return term.Usagef("listen: other machines reach %s, and there are no logins yet: whoever does reads the whole log, and starts, cancels and pauses; "+
+	return term.Usagef("listen: other machines reach %s, and there are no logins yet: each of them can read the whole log, and start, cancel and pause; "+
 		"use 127.0.0.1, or --%s (listen_without_logins: true) if that is meant", address, withoutLogins)
 }
 

@@ -168,7 +168,7 @@ func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (
 		if !errors.Is(err, instances.ErrMarkedDead) || ctx.Err() != nil {
 			return err
 		}
-		s.logger.Warn("this instance was taken for dead; its runs were ended by another, and it starts anew", "instance", t.id)
+		s.logger.Warn("others marked this instance dead and ended its runs; it begins again under a new id", "instance", t.id)
 		again := func(ctx context.Context) (err error) { t, err = s.acquire(ctx); return err }
 		if err := s.insist(ctx, away, again); err != nil {
 			return unlessStopped(ctx, err)

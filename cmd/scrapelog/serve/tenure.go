@@ -68,7 +68,7 @@ func (t *tenure) run(ctx context.Context, reload <-chan func() (config.Config, e
 	defer func() {
 		t.current.Store(nil)
 		if err := t.release(); err != nil {
-			t.logger.Warn("the instance cannot be taken off the list", "error", err)
+			t.logger.Warn("cannot release the instance", "error", err)
 		}
 	}()
 	t.stopping = ctx.Done()
