@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"time"
 
@@ -12,15 +11,23 @@ import (
 	"scrapelog/domain"
 )
 
-var (
-	//go:embed sql/scraper_guard.get.sql
-	guardGet string
-	//go:embed sql/scraper_guard.list.sql
-	guardList string
-	//go:embed sql/sqlite/scraper_guard.some.sql
-	guardSomeSQLite string
-	//go:embed sql/postgres/scraper_guard.some.sql
-	guardSomePostgres string
+// guardColumns lists the columns of scraper_guard in the order of scanGuard and of
+// guardRow.values.
+const guardColumns = `scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap`
+
+const (
+	guardGet  = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE scraper = $1`
+	guardList = `SELECT ` + guardColumns + ` FROM scraper_guard ORDER BY scraper`
+	guardLost = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE lost_run IS NOT NULL AND NOT restored AND NOT removed`
+
+	guardSomeSQLite   = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE scraper IN (SELECT value FROM json_each($1))`
+	guardSomePostgres = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE scraper IN (SELECT value FROM json_array_elements_text($1::json))`
+
+	guardPut = `INSERT INTO scraper_guard (` + guardColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (scraper) DO UPDATE SET
+			open_run = excluded.open_run, instance = excluded.instance, lost_run = excluded.lost_run,
+			restored = excluded.restored, paused = excluded.paused, removed = excluded.removed,
+			last_due = excluded.last_due, gap = excluded.gap`
 )
 
 // Guard is the scraper's guard row; the zero guard of that name when nothing

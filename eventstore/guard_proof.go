@@ -157,9 +157,7 @@ func (s *Store) rewriteGuards(ctx context.Context, tx *sql.Tx, fold guardFold) (
 	}
 	for _, g := range moved {
 		n++
-		row := guardRowOf(g)
-		_, err := tx.ExecContext(ctx, guardPutSQLite, row.Scraper, row.OpenRun, row.Instance, row.LostRun, row.Restored, row.Paused, row.Removed, row.LastDue, row.Gap)
-		if err != nil {
+		if _, err := tx.ExecContext(ctx, guardPut, guardRowOf(g).values()...); err != nil {
 			return n, Unavailable(ctx, "repair guards", err)
 		}
 	}

@@ -2,19 +2,13 @@ package eventstore
 
 import (
 	"context"
-	_ "embed"
 
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
 )
 
-var (
-	//go:embed sql/scraper_guard.open.sql
-	guardOpen string
-	//go:embed sql/scraper_guard.lost.sql
-	guardLost string
-)
+const guardOpen = `SELECT open_run FROM scraper_guard WHERE instance = $1 AND open_run IS NOT NULL`
 
 // OpenRuns lists the open runs that name the instance.
 func (s *Store) OpenRuns(ctx context.Context, instance string) ([]uuid.UUID, error) {

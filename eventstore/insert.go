@@ -14,8 +14,6 @@ import (
 var (
 	//go:embed sql/sqlite/events.insert.sql
 	eventsInsertSQLite string
-	//go:embed sql/sqlite/scraper_guard.put.sql
-	guardPutSQLite string
 	//go:embed sql/postgres/events.insert.sql
 	eventsInsertPostgres string
 )
@@ -58,10 +56,7 @@ func insertSQLite(ctx context.Context, tx Querier, records []Recorded, moved map
 		}
 	}
 	for _, g := range moved {
-		row := guardRowOf(g)
-		_, err := tx.ExecContext(ctx, guardPutSQLite, row.Scraper, row.OpenRun, row.Instance, row.LostRun,
-			row.Restored, row.Paused, row.Removed, row.LastDue, row.Gap)
-		if err != nil {
+		if _, err := tx.ExecContext(ctx, guardPut, guardRowOf(g).values()...); err != nil {
 			return err
 		}
 	}
@@ -102,6 +97,11 @@ type guardRow struct {
 	Removed  bool    `json:"removed"`
 	LastDue  *int64  `json:"last_due"` // unix nanoseconds
 	Gap      string  `json:"gap"`
+}
+
+// values are the columns in the order of guardColumns.
+func (r guardRow) values() []any {
+	return []any{r.Scraper, r.OpenRun, r.Instance, r.LostRun, r.Restored, r.Paused, r.Removed, r.LastDue, r.Gap}
 }
 
 func guardRowOf(g domain.Guard) guardRow {
