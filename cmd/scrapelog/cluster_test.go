@@ -184,7 +184,7 @@ func TestAFrozenInstanceIsFenced(t *testing.T) {
 	await(t, 30*time.Second, "the other server recovers it", func() bool { return other.run(orphan.ID).RecoveredBy != "" })
 	signal(t, frozen.process, syscall.SIGCONT)
 	await(t, 60*time.Second, "the thawed server notices", func() bool {
-		return strings.Contains(frozen.process.out.String(), "taken for dead")
+		return strings.Contains(frozen.process.out.String(), "marked this instance dead")
 	})
 	frozen.ready()
 	await(t, 30*time.Second, "it serves under another name", func() bool {
