@@ -126,7 +126,10 @@ func TestSagaCommandCommitsWithItsOffset(t *testing.T) {
 				t.Errorf("origin is %+v, want %+v", by, want)
 			}
 			started, err := record(ctx, s, 0, domain.RunStarted{AboutRun: about(start.RunID), Recovers: lost, Trigger: start.Trigger})
-			if tries++; tries == 1 && err == nil {
+			if err != nil {
+				t.Errorf("try %d: %v: the append of a failed try was committed without the offset", tries+1, err)
+			}
+			if tries++; tries == 1 {
 				return nil, errors.New("on purpose, after the append")
 			}
 			return started, err
@@ -134,6 +137,9 @@ func TestSagaCommandCommitsWithItsOffset(t *testing.T) {
 		await(t, s, "rescrape", 4)
 		if head, err := s.Head(t.Context()); head != 4 || err != nil {
 			t.Errorf("head is %d, %v; want 4: one recovery run", head, err)
+		}
+		if letters, err := s.DeadLetters(t.Context()); tries != 2 || len(letters) != 0 || err != nil {
+			t.Errorf("%d tries, dead letters %v, %v; want 2 and none", tries, letters, err)
 		}
 	})
 }
