@@ -35,6 +35,9 @@ var (
 	paused  = domain.ScraperPaused{AboutScraper: aboutScraper(45), By: "user:ada", Reason: "maintenance"}
 	resumed = domain.ScraperResumed{AboutScraper: aboutScraper(70), By: "user:ada"}
 	removed = domain.ScraperRemoved{AboutScraper: aboutScraper(45), By: "user:ada"}
+
+	thirdRan  = domain.RunStarted{AboutRun: aboutRun(thirdID, 90), Trigger: domain.TriggerManual, Instance: "i1"}
+	thirdLost = domain.ConnectionLost{AboutRun: aboutRun(thirdID, 95), Link: domain.LinkScraper, Phase: domain.PhaseStreaming, Cause: domain.CauseReset}
 )
 
 func start(trigger domain.Trigger, change func(*domain.StartScrape)) domain.StartScrape {
@@ -87,6 +90,10 @@ func TestManualStarts(t *testing.T) {
 		"a scraper with an open run refuses":                {given: events(configured(nil), started), when: start(domain.TriggerManual, nil), refuse: domain.ErrConflict},
 		"a start is allowed while the connection is lost":   {given: events(configured(nil), started, lost), when: start(domain.TriggerManual, nil), then: began(domain.TriggerManual, nil)},
 		"a scraper starts again once its run has completed": {given: events(configured(nil), started, completed), when: start(domain.TriggerManual, nil), then: began(domain.TriggerManual, nil)},
+		"a scraper starts again once its run has failed":    {given: events(configured(nil), started, failed), when: start(domain.TriggerManual, nil), then: began(domain.TriggerManual, nil)},
+		"a scraper starts again once its run was cancelled": {given: events(configured(nil), started, cancelled), when: start(domain.TriggerManual, nil), then: began(domain.TriggerManual, nil)},
+		"the end of another run leaves the open one open":   {given: events(configured(nil), thirdRan, completed), when: start(domain.TriggerManual, nil), refuse: domain.ErrConflict},
+		"a removed scraper that is configured again starts": {given: events(configured(nil), removed, configured(nil)), when: start(domain.TriggerManual, nil), then: began(domain.TriggerManual, nil)},
 		"an unknown trigger is invalid":                     {given: events(configured(nil)), when: start("whim", nil), refuse: domain.ErrInvalid},
 	} {
 		t.Run(name, rule.run)
@@ -127,12 +134,15 @@ func TestSlots(t *testing.T) {
 		"slots of one gap leave one trace":               {given: events(configured(nil), started, earlier(domain.SkipRunOpen)), when: slot(120, false)},
 		"a gap with another reason leaves its own trace": {given: events(configured(nil), started, earlier(domain.SkipRunOpen), lost), when: slot(120, true), then: skippedFor(120, domain.SkipConnectionLost)},
 		"after the gap the slot starts":                  {given: events(configured(nil), started, earlier(domain.SkipRunOpen), completed), when: slot(120, false), then: startedFor(120)},
-		"a start ends the gap":                           {given: events(configured(nil), paused, earlier(domain.SkipPaused), resumed, ran, paused), when: slot(120, false), then: skippedFor(120, domain.SkipRunOpen)},
+		"a start ends the gap":                           {given: events(configured(nil), started, earlier(domain.SkipRunOpen), completed, thirdRan), when: slot(120, false), then: skippedFor(120, domain.SkipRunOpen)},
+		"a pause begins another gap":                     {given: events(configured(nil), started, earlier(domain.SkipRunOpen), paused), when: slot(120, false), then: skippedFor(120, domain.SkipRunOpen)},
+		"the end of a pause begins another gap":          {given: events(configured(nil), started, paused, earlier(domain.SkipRunOpen), resumed), when: slot(120, false), then: skippedFor(120, domain.SkipRunOpen)},
 		"a second pause is another gap":                  {given: events(configured(nil), paused, earlier(domain.SkipPaused), resumed, paused), when: slot(120, false), then: skippedFor(120, domain.SkipPaused)},
 		"a slot gives way to the recovery run":           {given: events(configured(nil), started, lost), when: slot(60, true), then: skippedFor(60, domain.SkipConnectionLost)},
 		"a slot starts when the last probe was answered": {given: events(configured(nil), started, lost), when: slot(60, false), then: startedFor(60)},
 		"a slot starts when recovery is off":             {given: events(noRecovery, started, lost), when: slot(60, true), then: startedFor(60)},
 		"a slot starts once the connection is restored":  {given: events(configured(nil), started, lost, restored), when: slot(60, true), then: startedFor(60)},
+		"an older loss that is restored says nothing":    {given: events(configured(nil), started, lost, thirdRan, thirdLost, restored), when: slot(120, true), then: skippedFor(120, domain.SkipConnectionLost)},
 		"a removed scraper has no slots":                 {given: events(configured(nil), removed), when: slot(60, false)},
 	} {
 		t.Run(name, rule.run)
