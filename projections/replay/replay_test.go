@@ -108,6 +108,9 @@ func TestATamperedRowIsNamedWithItsEvent(t *testing.T) {
 		"a run that is gone": {
 			"DELETE FROM runs WHERE id = '" + a + "'",
 			"runs " + a + " missing after 2\n", 2},
+		"the last run that is gone": {
+			"DELETE FROM runs WHERE id = '" + b + "'",
+			"runs " + b + " missing after 5\n", 5},
 		"a run that never was": {
 			"INSERT INTO runs (id, started_at, position, started, received_events, received_bytes, http_status, tail) VALUES ('forged', 1, 9, 9, 0, 0, 0, 0)",
 			"runs forged extra after 0\n", 0},
