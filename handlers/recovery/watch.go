@@ -162,7 +162,7 @@ func (w *watch) ask(ctx context.Context, c dial.Target, goodSince *time.Time) wa
 		return watchState{}
 	}
 	*goodSince = time.Time{}
-	state := watchState{waiting: fmt.Sprintf("for a good answer to a probe every %g s", c.Probe.Interval.Std().Seconds()), unanswered: !answered && asked(err)}
+	state := watchState{waiting: fmt.Sprintf("for the scraper to answer, probing every %g s", c.Probe.Interval.Std().Seconds()), unanswered: !answered && asked(err)}
 	if err != nil {
 		state.detail = err.Error()
 	}

@@ -113,7 +113,7 @@ func TestSentence(t *testing.T) {
 // What people keep from starting comes before what the service waits for.
 func TestWhatARecoveryWaitsFor(t *testing.T) {
 	loss := func(with func(*Loss)) Loss {
-		l := Loss{Waiting: "waits for a good answer to a probe every 1 s"}
+		l := Loss{Waiting: "waits for the scraper to answer, probing every 1 s"}
 		l.Config.Recovery.Enabled = true
 		with(&l)
 		return l
@@ -122,7 +122,7 @@ func TestWhatARecoveryWaitsFor(t *testing.T) {
 		loss Loss
 		want string
 	}{
-		"a probe":                    {loss(func(*Loss) {}), "recovery waits for a good answer to a probe every 1 s"},
+		"a probe":                    {loss(func(*Loss) {}), "recovery waits for the scraper to answer, probing every 1 s"},
 		"no text of the prober":      {loss(func(l *Loss) { l.Waiting = "" }), "a new scrape starts as soon as a probe is answered"},
 		"its watcher":                {loss(func(l *Loss) { l.Waiting, l.Connection.Link = "", domain.LinkWatcher }), "a new scrape starts when its watcher is back"},
 		"nothing, it is back":        {loss(func(l *Loss) { l.Waiting, l.Restored = "", true }), "a new scrape is about to start"},

@@ -77,7 +77,7 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			return ago(2 * time.Second), id == Open
 		},
 		Waiting: func(scraper string) (string, bool) {
-			return "waits for a good answer to a probe every 1 s (probe: dial tcp 127.0.0.1:9090: connect: connection refused)", scraper == "reviews"
+			return "waits for the scraper to answer, probing every 1 s (probe: dial tcp 127.0.0.1:9090: connect: connection refused)", scraper == "reviews"
 		},
 		Rebuild: func(ctx context.Context, _ string, progress func(done, head int64)) error {
 			return s.work(ctx, progress)
