@@ -130,6 +130,9 @@ func below(t *testing.T, ancestor int) (pids []int) {
 }
 
 func TestNothingOutlivesAKilledWorker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Node.js; make test runs it")
+	}
 	dir, listen := t.TempDir(), freeAddr(t)
 	worker := start(t, "worker", "--config", write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(detaches, listen, dir)))
 	listens(t, listen)
@@ -144,6 +147,9 @@ func TestNothingOutlivesAKilledWorker(t *testing.T) {
 // Only when its guard is killed too does a process of a scrape stay; the next worker
 // ends it before a server can see it and start a scrape beside it.
 func TestWhatAKilledGuardLeftIsEndedByTheNextWorker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Node.js; make test runs it")
+	}
 	dir, listen := t.TempDir(), freeAddr(t)
 	config := write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(detaches, listen, dir))
 	worker := start(t, "worker", "--config", config)

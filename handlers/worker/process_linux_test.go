@@ -25,6 +25,9 @@ var escapes = map[string]string{
 	"as Python's new session": `python3 -c 'import subprocess,sys; subprocess.Popen(["sh","-c",sys.argv[1]],start_new_session=True)' '%s' &`,
 }
 
+// escapeNeeds names the program that a way needs beside a shell.
+var escapeNeeds = map[string]string{"detached by Node": "Node.js", "as Python's new session": "Python"}
+
 // escaping is a script that starts a process in that way, waits until its id is in
 // the file, and goes on with then.
 func escaping(how, file, then string) []string {
@@ -69,6 +72,9 @@ func TestNothingOutlivesAScrape(t *testing.T) {
 				continue
 			}
 			t.Run(how+", of a scrape "+ending, func(t *testing.T) {
+				if needs := escapeNeeds[how]; needs != "" && testing.Short() {
+					t.Skipf("needs %s; make test runs it", needs)
+				}
 				t.Parallel()
 				file := filepath.Join(t.TempDir(), "pid")
 				base, stop := serve(t, commandConfig(escaping(how, file, tt.then)...))
