@@ -41,7 +41,13 @@ def why_it_failed(crawler):
         return "error: no page was parsed"
 
 
-process = CrawlerProcess({"LOG_LEVEL": "WARNING", "ROBOTSTXT_OBEY": True, "DOWNLOAD_DELAY": 0.5})
+settings = {
+    "LOG_LEVEL": "WARNING",
+    "ROBOTSTXT_OBEY": True,
+    "DOWNLOAD_DELAY": 0.5,
+    "TELNETCONSOLE_ENABLED": False,  # it takes a port, and its own errors come last in the log
+}
+process = CrawlerProcess(settings)
 crawler = process.create_crawler(Products)
 process.crawl(crawler, start_urls=sys.argv[1:])
 process.start()
