@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
 // Config is what can be set about the site.
@@ -31,9 +33,9 @@ const robots = "User-agent: *\nDisallow: /basket\n"
 func New(cfg Config) http.Handler {
 	s := &site{delay: cfg.Delay, shops: stock()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { render(w, "street", s.shops) })
+	mux.HandleFunc("GET /{$}", templ.Handler(streetPage(s.shops)).ServeHTTP)
 	mux.HandleFunc("GET /robots.txt", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(robots)) })
-	mux.HandleFunc("GET /basket", func(w http.ResponseWriter, _ *http.Request) { render(w, "basket", nil) })
+	mux.HandleFunc("GET /basket", templ.Handler(basketPage()).ServeHTTP)
 	mux.HandleFunc("GET /{shop}/{$}", s.list)
 	mux.HandleFunc("GET /{shop}/page/{number}", s.list)
 	mux.HandleFunc("GET /{shop}/product/{sku}", s.product)
@@ -64,7 +66,7 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 	if shop.Slow && !s.wait(r) {
 		return
 	}
-	render(w, "list", shop.page(number))
+	templ.Handler(listPage(shop.page(number))).ServeHTTP(w, r)
 }
 
 // wait is the slow shop's slowness. It says whether the client is still there.
@@ -83,7 +85,7 @@ func (s *site) product(w http.ResponseWriter, r *http.Request) {
 	shop, _ := s.find(r.PathValue("shop"))
 	for _, p := range shop.Products {
 		if p.SKU == r.PathValue("sku") {
-			render(w, "product", p)
+			templ.Handler(productPage(p)).ServeHTTP(w, r)
 			return
 		}
 	}

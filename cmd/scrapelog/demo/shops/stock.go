@@ -27,14 +27,20 @@ func (p product) Availability() string {
 	return fmt.Sprintf("%d in stock", p.Stock)
 }
 
+func (p product) address() string { return "/" + p.Shop + "/product/" + p.SKU }
+
 // Pages is the number of list pages.
 func (s shop) Pages() int { return (len(s.Products) + perPage - 1) / perPage }
 
-type listPage struct {
+type list struct {
 	Shop           shop
 	Number         int
 	Products       []product
 	Previous, Next string // addresses; empty: there is none
+}
+
+func (l list) title() string {
+	return fmt.Sprintf("%s, page %d of %d", l.Shop.Title, l.Number, l.Shop.Pages())
 }
 
 func (s shop) address(number int) string {
@@ -44,9 +50,9 @@ func (s shop) address(number int) string {
 	return fmt.Sprintf("/%s/page/%d", s.Name, number)
 }
 
-func (s shop) page(number int) listPage {
+func (s shop) page(number int) list {
 	first := (number - 1) * perPage
-	page := listPage{
+	page := list{
 		Shop: s, Number: number,
 		Products: s.Products[first:min(first+perPage, len(s.Products))],
 	}
