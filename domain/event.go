@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -281,11 +282,15 @@ var decoders = map[string]func([]byte) (Event, error){}
 
 // EventTypes lists the wire names of the events of scrapers and their runs that
 // this program knows, in the order of a story.
-var EventTypes = []string{
-	register[RunStarted](), register[ConnectionLost](), register[ConnectionRestored](),
-	register[RunCompleted](), register[RunFailed](), register[RunCancelled](),
+var EventTypes = slices.Concat(RunEventTypes, []string{
 	register[ScraperConfigured](), register[ScraperPaused](), register[ScraperResumed](),
 	register[ScraperRemoved](), register[ScrapeSkipped](),
+})
+
+// RunEventTypes lists those of runs.
+var RunEventTypes = []string{
+	register[RunStarted](), register[ConnectionLost](), register[ConnectionRestored](),
+	register[RunCompleted](), register[RunFailed](), register[RunCancelled](),
 }
 
 // LogEventTypes lists those of the log itself.

@@ -2,10 +2,6 @@ package words_test
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/domain/domaintest"
 	"scrapelog/handlers/words"
 )
 
@@ -30,7 +27,7 @@ func TestEveryConstantOfTheDomainHasWords(t *testing.T) {
 		"NoticedBy":   func(s string) string { return words.Noticed(domain.NoticedBy(s)) },
 		"Source":      func(s string) string { return words.Source(domain.Source(s)) },
 	}
-	for kind, values := range constants(t) {
+	for kind, values := range domaintest.Words(t) {
 		if wordsOf[kind] == nil {
 			t.Errorf("the constants of %s have no words", kind)
 			continue
@@ -51,34 +48,6 @@ func TestEveryConstantOfTheDomainHasWords(t *testing.T) {
 	for kind := range wordsOf {
 		t.Errorf("no constant of %s was found in the domain's source", kind)
 	}
-}
-
-// constants returns the values of the constants in the domain's words.go, by type.
-func constants(t *testing.T) map[string][]string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../../domain/words.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string][]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || len(spec.Values) != 1 {
-			return true
-		}
-		kind, typed := spec.Type.(*ast.Ident)
-		literal, basic := spec.Values[0].(*ast.BasicLit)
-		if !typed || !basic {
-			return true
-		}
-		value, err := strconv.Unquote(literal.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[kind.Name] = append(found[kind.Name], value)
-		return true
-	})
-	return found
 }
 
 func TestAnUnknownValueIsShownAsOnTheWire(t *testing.T) {
