@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"scrapelog/domain"
 )
 
@@ -95,15 +93,10 @@ type Row interface {
 }
 
 // Tables lists the tables of the model.
-func (m *Model) Tables() []Table {
-	switch f := m.rows.(type) {
-	case *runFold:
-		return []Table{heldRows[uuid.UUID, Run, *Run]{&f.runs}, heldCounts{f}}
-	case *scraperFold:
-		return []Table{heldRows[string, scraperRow, *scraperRow]{&f.scrapers}}
-	}
-	panic(fmt.Sprintf("projections: %s cannot be folded in memory", m.name))
-}
+func (m *Model) Tables() []Table { return m.rows.held() }
+
+// folded returns the rows as a table of a [Model].
+func (r *rows[K, R, P]) folded() Table { return heldRows[K, R, P]{r} }
 
 // heldRows are the rows that a fold holds, or has written to a scratch database.
 type heldRows[K comparable, R any, P row[R]] struct{ *rows[K, R, P] }

@@ -21,6 +21,8 @@ type Projection struct {
 
 // folder applies events to rows that it holds in memory until flush writes them.
 type folder interface {
+	// held lists the tables as they are folded, for a [Model].
+	held() []Table
 	// load fetches, at once, the rows that the events will touch.
 	load(ctx context.Context, events []event) error
 	apply(ctx context.Context, position int64, e domain.Event) error
@@ -36,18 +38,7 @@ type event struct {
 // All lists the projections. A name is also that of the consumer group:
 // changing one rebuilds the read model from the start of the log, and leaves the
 // old group behind as one that has stopped.
-func All() []Projection {
-	return []Projection{
-		{
-			name: "runs", version: 2, types: runTypes, fold: newRunFold,
-			tables: []table{runsTable, runCountsTable},
-		},
-		{
-			name: "scrapers", version: 3, types: domain.EventTypes, fold: newScraperFold,
-			tables: []table{scrapersTable},
-		},
-	}
-}
+func All() []Projection { return []Projection{runProjection, scraperProjection} }
 
 // Name is the name of the projection and of its consumer group.
 func (p Projection) Name() string { return p.name }

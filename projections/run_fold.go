@@ -11,9 +11,9 @@ import (
 	"scrapelog/domain"
 )
 
-var runTypes = []string{
-	domain.RunStarted{}.EventType(), domain.ConnectionLost{}.EventType(), domain.ConnectionRestored{}.EventType(),
-	domain.RunCompleted{}.EventType(), domain.RunFailed{}.EventType(), domain.RunCancelled{}.EventType(),
+var runProjection = Projection{
+	name: "runs", version: 2, types: domain.RunEventTypes, fold: newRunFold,
+	tables: []table{runsTable, runCountsTable},
 }
 
 // runFold fills runs and run_counts.
@@ -27,6 +27,8 @@ type runFold struct {
 func newRunFold(at place) folder {
 	return &runFold{place: at, runs: newRows[uuid.UUID, Run, *Run](at, runsTable), counts: map[domain.RunStatus]int64{}}
 }
+
+func (f *runFold) held() []Table { return []Table{f.runs.folded(), heldCounts{f}} }
 
 func (f *runFold) load(ctx context.Context, events []event) error {
 	var runs []uuid.UUID

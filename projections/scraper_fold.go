@@ -9,6 +9,11 @@ import (
 	"scrapelog/domain"
 )
 
+var scraperProjection = Projection{
+	name: "scrapers", version: 3, types: domain.EventTypes, fold: newScraperFold,
+	tables: []table{scrapersTable},
+}
+
 // scraperFold fills scrapers.
 type scraperFold struct {
 	scrapers rows[string, scraperRow, *scraperRow]
@@ -17,6 +22,8 @@ type scraperFold struct {
 func newScraperFold(at place) folder {
 	return &scraperFold{newRows[string, scraperRow, *scraperRow](at, scrapersTable)}
 }
+
+func (f *scraperFold) held() []Table { return []Table{f.scrapers.folded()} }
 
 func (f *scraperFold) load(ctx context.Context, events []event) error {
 	names := make([]string, len(events))
