@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"scrapelog/domain"
 )
 
@@ -113,6 +115,7 @@ func (q Query) sql() (string, []any) {
 // Payload is the part of an event that a fold needs.
 type Payload struct {
 	Position int64
+	ID       uuid.UUID
 	Type     string // wire name
 	Data     []byte
 }
@@ -122,7 +125,7 @@ type Payload struct {
 // there is one.
 func (s *Store) Payloads(ctx context.Context, after, until int64, limit int) ([]Payload, error) {
 	rows, err := s.From(ctx).QueryContext(ctx,
-		`SELECT position, type, data FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`, after, until, limit)
+		`SELECT position, id, type, data FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`, after, until, limit)
 	if err != nil {
 		return nil, Unavailable(ctx, "read", err)
 	}
@@ -130,7 +133,7 @@ func (s *Store) Payloads(ctx context.Context, after, until int64, limit int) ([]
 	payloads := make([]Payload, 0, limit)
 	for rows.Next() {
 		var p Payload
-		if err := rows.Scan(&p.Position, &p.Type, &p.Data); err != nil {
+		if err := rows.Scan(&p.Position, &p.ID, &p.Type, &p.Data); err != nil {
 			return nil, Unavailable(ctx, "read", err)
 		}
 		payloads = append(payloads, p)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // Model is a projection that is folded beside the tables that serve: in memory, or
@@ -32,9 +33,9 @@ func NewModel(p Projection, runs *Scratch) *Model {
 // Load fetches from the scratch database, at once, the rows that a page will touch.
 func (m *Model) Load(ctx context.Context, next Page) error { return m.rows.load(ctx, next.known()) }
 
-// Apply folds one event. Positions must ascend.
-func (m *Model) Apply(ctx context.Context, position int64, e domain.Event) error {
-	return m.rows.apply(ctx, position, e)
+// Apply folds one event, which was decoded from p. Positions must ascend.
+func (m *Model) Apply(ctx context.Context, p eventstore.Payload, e domain.Event) error {
+	return m.rows.apply(ctx, event{p.Position, p.ID, e})
 }
 
 // Flush writes the runs that have changed to the scratch database, if there is one.

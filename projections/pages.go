@@ -39,7 +39,7 @@ func (p Page) known() []event {
 	var events []event
 	for i, e := range p.Events {
 		if e != nil {
-			events = append(events, event{p.Payloads[i].Position, e})
+			events = append(events, event{p.Payloads[i].Position, p.Payloads[i].ID, e})
 		}
 	}
 	return events

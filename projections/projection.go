@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
@@ -25,13 +27,14 @@ type folder interface {
 	held() []Table
 	// load fetches, at once, the rows that the events will touch.
 	load(ctx context.Context, events []event) error
-	apply(ctx context.Context, position int64, e domain.Event) error
+	apply(ctx context.Context, e event) error
 	flush(ctx context.Context) error
 }
 
 // event is an event that is to be applied.
 type event struct {
 	position int64
+	id       uuid.UUID
 	domain.Event
 }
 
@@ -74,7 +77,7 @@ func (p Projection) Apply(ctx context.Context, tx *sql.Tx, rec eventstore.Record
 	if !kept {
 		b = begin()
 	}
-	b.events = append(b.events, event{rec.Position, e})
+	b.events = append(b.events, event{rec.Position, rec.ID, e})
 	if kept {
 		return nil
 	}
@@ -95,7 +98,7 @@ func (b *batch) Flush(ctx context.Context) error {
 		return b.failed(b.events[0].position, err)
 	}
 	for _, e := range b.events {
-		if err := b.rows.apply(ctx, e.position, e.Event); err != nil {
+		if err := b.rows.apply(ctx, e); err != nil {
 			return b.failed(e.position, err)
 		}
 	}

@@ -124,7 +124,7 @@ func (b *build) add(ctx context.Context, next Page, head int64) error {
 		return err
 	}
 	for _, e := range events {
-		if err := b.rows.apply(ctx, e.position, e.Event); err != nil {
+		if err := b.rows.apply(ctx, e); err != nil {
 			return fmt.Errorf("position %d: %w", e.position, err)
 		}
 	}

@@ -47,24 +47,24 @@ func (f *runFold) load(ctx context.Context, events []event) error {
 	return f.runs.load(ctx, runs)
 }
 
-func (f *runFold) apply(ctx context.Context, position int64, e domain.Event) error {
-	about, ok := e.(domain.RunEvent)
+func (f *runFold) apply(ctx context.Context, e event) error {
+	about, ok := e.Event.(domain.RunEvent)
 	if !ok {
 		return nil
 	}
 	runID := e.Run()
-	started, starts := e.(domain.RunStarted)
+	started, starts := e.Event.(domain.RunStarted)
 	before, err := f.before(ctx, runID, starts)
-	if err != nil || before.Position >= position || (before.Status == "") != starts {
+	if err != nil || before.Position >= e.position || (before.Status == "") != starts {
 		return err // a run starts once, and before all else
 	}
-	after := before.evolve(position, about)
+	after := before.evolve(e.position, about)
 	f.runs.put(runID, after)
 	f.count(before.Status, after.Status)
 	if !starts || started.Recovers == uuid.Nil {
 		return nil
 	}
-	return f.link(ctx, position, started)
+	return f.link(ctx, e.position, started)
 }
 
 // before is the run as it stands; the zero Run if it is not known. A run starts

@@ -33,10 +33,10 @@ func (f *scraperFold) load(ctx context.Context, events []event) error {
 	return f.scrapers.load(ctx, names)
 }
 
-func (f *scraperFold) apply(ctx context.Context, position int64, e domain.Event) error {
+func (f *scraperFold) apply(ctx context.Context, e event) error {
 	r, _, err := f.scrapers.get(ctx, e.ScraperName())
-	if err == nil && r.position < position {
-		f.scrapers.put(e.ScraperName(), r.evolve(position, e))
+	if err == nil && r.position < e.position {
+		f.scrapers.put(e.ScraperName(), r.evolve(e.position, e.Event))
 	}
 	return err
 }

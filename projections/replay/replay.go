@@ -134,7 +134,7 @@ func (r *replay) fold(ctx context.Context, next projections.Page) error {
 			r.seen(payload.Type)
 		}
 		if e := next.Events[i]; e != nil {
-			if err := r.apply(ctx, payload.Position, e); err != nil {
+			if err := r.apply(ctx, payload, e); err != nil {
 				return fmt.Errorf("position %d: %w", payload.Position, err)
 			}
 		}
@@ -143,12 +143,12 @@ func (r *replay) fold(ctx context.Context, next projections.Page) error {
 	return nil
 }
 
-func (r *replay) apply(ctx context.Context, position int64, e domain.Event) error {
+func (r *replay) apply(ctx context.Context, payload eventstore.Payload, e domain.Event) error {
 	for _, m := range r.models {
-		if position > m.last || !slices.Contains(m.Types(), e.EventType()) {
+		if payload.Position > m.last || !slices.Contains(m.Types(), e.EventType()) {
 			continue
 		}
-		if err := m.Apply(ctx, position, e); err != nil {
+		if err := m.Apply(ctx, payload, e); err != nil {
 			return err
 		}
 	}
