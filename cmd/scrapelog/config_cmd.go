@@ -39,8 +39,7 @@ only the worker has, is the worker's. --as decides it instead.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, found)
-			return err
+			return term.Printf(cmd, "%s: ok, %s\n", path, found)
 		},
 	}
 	config.AddFileFlag(cmd)
@@ -111,7 +110,7 @@ func showConfig(out *term.Printer, cfg config.Config) error {
 		return err
 	}
 	if out.IsTable() {
-		_, err := fmt.Fprint(out.Out, string(asYAML))
+		_, err := fmt.Fprint(out, string(asYAML))
 		return err
 	}
 	return out.Document(asJSON)

@@ -70,6 +70,26 @@ func TestFollowersEndWithTheirReader(t *testing.T) {
 	}
 }
 
+// TestWritesWithoutAReader: whichever write meets the closed output first, the command
+// ends as if SIGPIPE had ended it.
+func TestWritesWithoutAReader(t *testing.T) {
+	f := fakeAPI(t)
+	f.answer("GET /api/v1/runs", 200, `{"runs":[`+openRun+`]}`)
+	f.answer("GET /api/v1/runs/"+runID, 200, openRun)
+	for _, args := range []string{
+		"runs list", "runs list -o json", "runs list -o ndjson", "runs list --jq .", "runs show " + runID, "runs watch " + runID, "version",
+	} {
+		for kind, pair := range map[string]func(*testing.T) (r, w *os.File){"pipe": pipe, "socket": socket} {
+			r, w := pair(t)
+			_ = r.Close()
+			var errs bytes.Buffer
+			if code := run(t.Context(), strings.Fields(args), strings.NewReader(""), w, &errs); code != 141 || errs.Len() > 0 {
+				t.Errorf("%s, %s: exit %d, %s", args, kind, code, errs.String())
+			}
+		}
+	}
+}
+
 func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()

@@ -101,7 +101,11 @@ func (c *client) exchange(ctx context.Context, method, path string, body, into a
 		return err
 	}
 	defer response.Body.Close()
-	return c.decode(response.Body, into)
+	err = c.decode(response.Body, into)
+	if err != nil && ctx.Err() != nil {
+		return c.unreachable(ctx, err)
+	}
+	return err
 }
 
 // maxAnswer bounds an answer, and one message of a live stream, whose first message is

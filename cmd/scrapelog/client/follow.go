@@ -35,9 +35,9 @@ this command follows it: when it goes away, the scrape is stopped.`,
 			if err != nil {
 				return err
 			}
-			ctx, stop := out.Following(ctx)
-			defer stop()
-			return newFollower(c, out).start(ctx, args[0], startRequest{Params: given}, wait, attach)
+			return out.WhileRead(ctx, func(ctx context.Context) error {
+				return newFollower(c, out).start(ctx, args[0], startRequest{Params: given}, wait, attach)
+			})
 		})),
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "follow the run to its end")
@@ -53,13 +53,13 @@ func newRunsWatchCmd(flags *term.DataFlags) *cobra.Command {
 		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete. " + idHelp,
 		Args:  term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
-			ctx, stop := out.Following(ctx)
-			defer stop()
-			r, err := c.run(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return newFollower(c, out).follow(ctx, r, nil)
+			return out.WhileRead(ctx, func(ctx context.Context) error {
+				r, err := c.run(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return newFollower(c, out).follow(ctx, r, nil)
+			})
 		})),
 	}
 }

@@ -127,7 +127,7 @@ func acceptRestored(ctx context.Context, sealer *proof.Sealer, reason string, no
 // it can be kept elsewhere.
 func showCheckpoint(out *term.Printer, c proof.Checkpoint, signed, file string) error {
 	if out.IsTable() {
-		_, err := io.WriteString(out.Out, signed)
+		_, err := io.WriteString(out, signed)
 		fmt.Fprintf(out.Notes, "%d events are sealed; the checkpoint is in %s too\n", c.Size, file)
 		return err
 	}

@@ -70,7 +70,7 @@ func (c comparison) list(out *term.Printer) error {
 	if !out.IsTable() || len(c.Differences) == 0 {
 		return nil
 	}
-	fmt.Fprintln(out.Out)
+	fmt.Fprintln(out)
 	list := out.List("AFTER", "TABLE", "ROW", "COLUMN", "IS", "BY THE LOG")
 	for _, d := range c.Differences {
 		after := "–"

@@ -141,10 +141,10 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *term.Listing
 	if !follow {
 		return list.Close()
 	}
-	ctx, stop := list.Following(ctx)
-	defer stop()
 	list.Fit([]string{"1000000", "", "run.connection_restored", domain.RunStream(uuid.Nil)})
-	return followEvents(ctx, store, list, selected.after(head))
+	return list.WhileRead(ctx, func(ctx context.Context) error {
+		return followEvents(ctx, store, list, selected.after(head))
+	})
 }
 
 // followInterval is how soon an event of another process is seen on SQLite,

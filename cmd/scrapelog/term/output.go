@@ -97,7 +97,7 @@ func (f *DataFlags) Printer(cmd *cobra.Command) (*Printer, error) {
 
 // Printer writes data to stdout in the requested format.
 type Printer struct {
-	Out      io.Writer
+	Out      io.Writer // see [Printer.Write]
 	Notes    io.Writer // everything that is not data
 	Format   string
 	JQ       *gojq.Code
@@ -132,7 +132,7 @@ func (p *Printer) write(doc []byte, indented bool) error {
 		b.Write(safeJSON(doc))
 	}
 	b.WriteByte('\n')
-	_, err := p.Out.Write(b.Bytes())
+	_, err := p.Write(b.Bytes())
 	return err
 }
 
@@ -154,7 +154,7 @@ func (p *Printer) filter(doc []byte) error {
 			if p.terminal {
 				result = safe(result)
 			}
-			if _, err := fmt.Fprintln(p.Out, result); err != nil {
+			if _, err := fmt.Fprintln(p, result); err != nil {
 				return err
 			}
 		default:

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -67,13 +68,16 @@ func (l *Listing) Flush() error {
 	if l.headers {
 		l.rows, l.headers = append([][]string{l.titles}, l.rows...), false
 	}
+	var b bytes.Buffer
 	for _, row := range l.rows {
-		if _, err := fmt.Fprintln(l.Out, l.line(row)); err != nil {
-			return err
-		}
+		b.WriteString(l.line(row))
+		b.WriteByte('\n')
 	}
-	l.rows = nil
-	return nil
+	if l.rows = nil; b.Len() == 0 {
+		return nil
+	}
+	_, err := l.Write(b.Bytes())
+	return err
 }
 
 // Close prints the remaining rows.
@@ -129,13 +133,13 @@ func (p *Printer) Facts(value any, pairs ...[2]string) error {
 	for _, pair := range pairs {
 		widest = max(widest, len(pair[0]))
 	}
+	var b bytes.Buffer
 	for _, pair := range pairs {
 		if pair[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(p.Out, "%-*s  %s\n", widest, pair[0], p.paint(safe(pair[1]))); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "%-*s  %s\n", widest, pair[0], p.paint(safe(pair[1])))
 	}
-	return nil
+	_, err := p.Write(b.Bytes())
+	return err
 }

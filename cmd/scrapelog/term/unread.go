@@ -3,8 +3,10 @@ package term
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
 
@@ -12,10 +14,37 @@ import (
 // such as head(1), has closed the pipe. No message is printed for it.
 var ErrReaderGone = errors.New("the reader of the output has gone")
 
-// Following returns a context that ends with [ErrReaderGone] as soon as the reader of
-// the printer's output has gone. Without it, a waiting command would notice at its
-// next write. The caller must call stop.
-func (p *Printer) Following(ctx context.Context) (_ context.Context, stop func()) {
+// Write writes to the output. The error is [ErrReaderGone] when its reader has gone: a
+// program that ignores SIGPIPE, or whose output is not descriptor 1, is told by an error.
+func (p *Printer) Write(b []byte) (int, error) {
+	n, err := p.Out.Write(b)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		err = ErrReaderGone
+	}
+	return n, err
+}
+
+// Printf writes to the output of a command without data flags.
+func Printf(cmd *cobra.Command, format string, args ...any) error {
+	_, err := fmt.Fprintf(&Printer{Out: cmd.OutOrStdout()}, format, args...)
+	return err
+}
+
+// WhileRead calls do with a context that ends as soon as the reader of the output has
+// gone. Without it, a waiting command would notice at its next write. What fails
+// because of it is returned as [ErrReaderGone].
+func (p *Printer) WhileRead(ctx context.Context, do func(context.Context) error) error {
+	ctx, stop := p.following(ctx)
+	defer stop()
+	err := do(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), ErrReaderGone) {
+		return ErrReaderGone
+	}
+	return err
+}
+
+// following returns a context that ends with [ErrReaderGone]. The caller must call stop.
+func (p *Printer) following(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop = func() { cancel(nil) }
 	file, ok := p.Out.(*os.File)
