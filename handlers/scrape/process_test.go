@@ -3,6 +3,7 @@ package scrape
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -91,6 +92,23 @@ func startScraper(t *testing.T, address string, start func(*exec.Cmd) error) *sc
 
 func (s *scraperProcess) signal(what syscall.Signal) { _ = s.cmd.Process.Signal(what) }
 
+// pause stops the process and returns once all its threads stand: until then one of
+// them may still accept a connection and answer.
+func (s *scraperProcess) pause(t *testing.T) {
+	s.signal(syscall.SIGSTOP)
+	for {
+		var status syscall.WaitStatus
+		_, err := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || !status.Stopped() {
+			t.Errorf("the scraper did not stop: %v, %#x", err, status)
+		}
+		return
+	}
+}
+
 // onceHeard does something to a stream after its first event.
 func onceHeard(do func()) func(context.CancelCauseFunc, <-chan time.Time) {
 	return func(_ context.CancelCauseFunc, alive <-chan time.Time) {
@@ -117,16 +135,16 @@ func TestFaultsOfAProcess(t *testing.T) {
 	const idle = time.Second
 	faults := map[string]struct {
 		config func(*domain.ScraperConfig)
-		during func(s *scraperProcess)
+		during func(t *testing.T, s *scraperProcess)
 		first  bool // do it before the run is POSTed
 		want   want
 	}{
-		"killed":                     {config: idling(idle), during: func(s *scraperProcess) { s.signal(syscall.SIGKILL) }, want: streamed(domain.CauseTruncated, 0).unsent()},
-		"stopped":                    {config: idling(idle), during: func(s *scraperProcess) { s.signal(syscall.SIGSTOP) }, want: streamed(domain.CauseIdleTimeout, 0).unsent().after(idle + grace)},
-		"stopped before it is asked": {first: true, during: func(s *scraperProcess) { s.signal(syscall.SIGSTOP) }, want: connecting(domain.CauseStartTimeout).unsent().after(300*time.Millisecond + grace)},
-		"stopped for less than its timeout, three times, then killed": {config: idling(30 * time.Second), during: func(s *scraperProcess) {
+		"killed":                     {config: idling(idle), during: func(_ *testing.T, s *scraperProcess) { s.signal(syscall.SIGKILL) }, want: streamed(domain.CauseTruncated, 0).unsent()},
+		"stopped":                    {config: idling(idle), during: func(t *testing.T, s *scraperProcess) { s.pause(t) }, want: streamed(domain.CauseIdleTimeout, 0).unsent().after(idle + grace)},
+		"stopped before it is asked": {first: true, during: func(t *testing.T, s *scraperProcess) { s.pause(t) }, want: connecting(domain.CauseStartTimeout).unsent().after(300*time.Millisecond + grace)},
+		"stopped for less than its timeout, three times, then killed": {config: idling(30 * time.Second), during: func(t *testing.T, s *scraperProcess) {
 			for range 3 {
-				s.signal(syscall.SIGSTOP)
+				s.pause(t)
 				<-time.After(300 * time.Millisecond)
 				s.signal(syscall.SIGCONT)
 				<-time.After(50 * time.Millisecond)
@@ -140,9 +158,9 @@ func TestFaultsOfAProcess(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s := startScraper(t, "127.0.0.1:0", (*exec.Cmd).Start)
-				sc := scenario{url: s.url, config: f.config, during: onceHeard(func() { f.during(s) })}
+				sc := scenario{url: s.url, config: f.config, during: onceHeard(func() { f.during(t, s) })}
 				if f.first {
-					f.during(s)
+					f.during(t, s)
 					sc.during = nil
 				}
 				c, _, took := sc.run(t)
