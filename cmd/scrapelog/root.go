@@ -18,8 +18,10 @@ Start with "scrapelog demo". Data goes to stdout, everything else to stderr.
 
 Exit codes: 0 ok, 1 negative answer, 2 usage or configuration, 3 not found,
 4 log or server unreachable, 5 log damaged, 6 refused, 124 timeout,
-130 interrupted, 141 the reader of the output has gone. A flag beats its environment variable, which beats the
-configuration file, which beats the default.`
+130 interrupted, 141 the reader of the output has gone.
+
+A flag beats its environment variable, which beats the configuration file,
+which beats the default.`
 
 // newRootCmd returns the root command with all commands.
 func newRootCmd() *cobra.Command {
@@ -37,6 +39,7 @@ func newRootCmd() *cobra.Command {
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")
+	addHelp(root)
 	term.RequireSubcommand(root)
 	term.ArgsAreUsage(root)
 	return root

@@ -92,8 +92,3 @@ func tally(verdicts []contract.Verdict, result contract.Result) (n int) {
 	}
 	return n
 }
-
-// newContractCmd returns a help topic: a command without an action.
-func newContractCmd() *cobra.Command {
-	return &cobra.Command{Use: "contract", Short: "What a scraper must do", Long: contract.Text}
-}

@@ -82,12 +82,3 @@ func TestWorkerCheckThatGetsNoAnswer(t *testing.T) {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
-
-func TestHelpContract(t *testing.T) {
-	for _, args := range [][]string{{"help", "contract"}, {"contract"}} {
-		stdout, _, code := invoke(t, args...)
-		if code != 0 || !strings.HasPrefix(stdout, "# What a scraper must do\n") || !strings.Contains(stdout, "## When the client leaves") {
-			t.Errorf("%v: exit %d: %s", args, code, stdout)
-		}
-	}
-}

@@ -1,7 +1,5 @@
-// Package contract holds the scraper contract as a page, and the check whether a
-// scraper keeps it.
+// Package contract checks whether a scraper keeps the contract, docs/contract.md.
 //
-//	contract.md    the contract, for people
 //	check.go       the steps of the check, in their order
 //	exchange.go    one POST at the level of its connection
 //	transcript.go  what came back, byte by byte

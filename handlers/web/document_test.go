@@ -2,23 +2,54 @@ package web_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"scrapelog/docs"
 	"scrapelog/handlers/web/webtest"
 )
 
-func TestAPageOfText(t *testing.T) {
+func TestEveryDocumentIsAPage(t *testing.T) {
 	service := webtest.New()
-	h := service.Handler(service, nil)
-	e := webtest.Echo(h)
-	h.Document(e, "/docs/text", "A text", "<h1>A text</h1><p>said</p>")
-	w := get(e, "/docs/text")
-	doc := document(t, w)
-	sound(t, doc)
-	if w.Code != http.StatusOK || doc.Find("main p").Text() != "said" || doc.Find("title").Text() != "A text · scrapelog" {
-		t.Errorf("%d: %s", w.Code, doc.Find("main").Text())
+	e := webtest.Echo(service.Handler(service, nil))
+	known := map[string]bool{"/docs": true}
+	for _, d := range docs.All() {
+		known["/docs/"+d.Name] = true
 	}
-	if w.Header().Get("Content-Security-Policy") == "" {
-		t.Error("a page without the policy")
+	for path := range known {
+		w := get(e, path)
+		doc := document(t, w)
+		sound(t, doc)
+		if h1 := doc.Find("main h1"); w.Code != http.StatusOK || h1.Length() != 1 || !strings.HasPrefix(doc.Find("title").Text(), h1.Text()) {
+			t.Errorf("%s: %d, headed %q, titled %q", path, w.Code, h1.Text(), doc.Find("title").Text())
+		}
+		if w.Header().Get("Content-Security-Policy") == "" || doc.Find("[style]").Length() > 0 {
+			t.Errorf("%s: no policy, or a style that it forbids", path)
+		}
+		if path != "/docs" && get(e, path+".md").Code != http.StatusOK {
+			t.Errorf("%s.md, as documents link to each other, is not found", path)
+		}
+	}
+	list := document(t, get(e, "/docs"))
+	for path := range known {
+		if path != "/docs" && list.Find("main a[href='"+path+"']").Length() != 1 {
+			t.Errorf("%s is not in the list", path)
+		}
+	}
+}
+
+func TestAPathWithoutADocument(t *testing.T) {
+	service := webtest.New()
+	e := webtest.Echo(service.Handler(service, nil))
+	for _, path := range []string{"/docs/nothing", "/docs/causes", "/docs/causes/", "/docs/..%2fgo", "/docs/%2e%2e/go.mod", "/docs/contract/"} {
+		if w := get(e, path); w.Code != http.StatusNotFound {
+			t.Errorf("%s answers %d", path, w.Code)
+		}
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/docs/contract", nil))
+	if w.Code != http.StatusMethodNotAllowed || !strings.Contains(w.Header().Get("Allow"), "GET") {
+		t.Errorf("a POST answers %d, Allow %q", w.Code, w.Header().Get("Allow"))
 	}
 }

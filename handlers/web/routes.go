@@ -36,6 +36,8 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/events/:position/proof.json", h.proof)
 	page("/audit", h.audit)
 	page("/projections", h.projections)
+	page("/docs", h.documents)
+	page("/docs/*", h.document)
 
 	action("/runs/:id/cancel", h.cancel)
 	action("/scrapers/:name/runs", h.start)

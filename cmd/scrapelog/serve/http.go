@@ -10,7 +10,6 @@ import (
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/api"
-	"scrapelog/handlers/contract"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/ready"
@@ -37,7 +36,6 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	e := api.NewEcho(api.EchoConfig{Hosts: append([]string{s.config.Listen}, s.config.Hosts...), Pages: people.Error, Logger: s.logger})
 	programs.Register(e)
 	people.Register(e)
-	people.Document(e, "/docs/contract", contract.Title, contract.HTML())
 	group.Go(func() error { return people.Run(ctx) })
 	front.RegisterOnShutdown(programs.Close)
 	front.Open(e)

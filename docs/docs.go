@@ -1,0 +1,42 @@
+// Package docs holds the documents that the binary carries. The server shows them
+// under /docs, and the help of the command line prints some of them.
+package docs
+
+import (
+	"embed"
+	"io/fs"
+	"strings"
+)
+
+//go:embed *.md causes/*.md design/*.md
+var files embed.FS
+
+// Document is a text in Markdown.
+type Document struct {
+	Name  string // its path below /docs, "causes/eof"
+	Title string // its first heading, without marks
+	Text  string
+}
+
+// Get returns the document with this name. ok is false if there is none.
+func Get(name string) (d Document, ok bool) {
+	text, err := files.ReadFile(name + ".md")
+	if err != nil {
+		return Document{}, false
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	title := strings.ReplaceAll(strings.TrimPrefix(first, "# "), "`", "")
+	return Document{Name: name, Title: title, Text: string(text)}, true
+}
+
+// All returns every document, sorted by name.
+func All() []Document {
+	var all []Document
+	_ = fs.WalkDir(files, ".", func(path string, _ fs.DirEntry, _ error) error {
+		if d, ok := Get(strings.TrimSuffix(path, ".md")); ok {
+			all = append(all, d)
+		}
+		return nil
+	})
+	return all
+}
