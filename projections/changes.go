@@ -91,8 +91,8 @@ func (q *Queries) difference(ctx context.Context, position, reached int64) (c Ch
 
 // below says whether r comes after other in a list that begins with the newest.
 func (r Run) below(other Run) bool {
-	if r.StartedAt.Equal(other.StartedAt) {
+	if r.StartedAt.Equal(other.StartedAt.Time) {
 		return r.StartPosition < other.StartPosition
 	}
-	return r.StartedAt.Before(other.StartedAt)
+	return r.StartedAt.Before(other.StartedAt.Time)
 }

@@ -9,8 +9,9 @@ import (
 	"scrapelog/domain"
 )
 
-// Run is one run as it stands at Position. What is unset is zero, and left out
-// of its JSON. Items and DurationMS are pointers because zero is a value of theirs.
+// Run is one run as it stands at Position. Its JSON is that of the API, which a client
+// decodes into the same type. What is unset is zero and left out. Items and DurationMS are
+// pointers because zero is one of their values.
 type Run struct {
 	ID          uuid.UUID          `json:"id"`
 	Scraper     string             `json:"scraper"`
@@ -18,8 +19,8 @@ type Run struct {
 	Trigger     domain.Trigger     `json:"trigger"`
 	Watcher     string             `json:"-"`              // the digest of the watcher that an attached run lives with
 	Link        domain.Link        `json:"link,omitempty"` // which connection dropped
-	StartedAt   time.Time          `json:"started_at"`
-	EndedAt     time.Time          `json:"ended_at,omitzero"`
+	StartedAt   Time               `json:"started_at"`
+	EndedAt     Time               `json:"ended_at,omitzero"`
 	DurationMS  *int64             `json:"duration_ms,omitempty"` // set once the run has ended
 	Cause       domain.Cause       `json:"cause,omitempty"`
 	Phase       domain.Phase       `json:"phase,omitempty"`
@@ -30,7 +31,7 @@ type Run struct {
 	Note        string             `json:"note,omitempty"`        // what the scraper said beside its items
 	Recovers    uuid.UUID          `json:"recovers,omitzero"`     // the lost run this one stands in for
 	RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"` // the run that stood in for this one
-	Instance    string             `json:"instance"`              // who follows or followed it
+	Instance    string             `json:"instance"`              // the scrapelog instance that follows or followed it
 	Position    int64              `json:"position"`              // of the last event that changed this row
 
 	// What pages show beside it.
@@ -63,33 +64,13 @@ func (c Counts) Total() int64 {
 	return n
 }
 
-// MarshalJSON writes the run with its times in UTC and never coarser than a
-// millisecond, which a bare time.Time would be on a full second.
-func (r Run) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		ID          uuid.UUID          `json:"id"`
-		Scraper     string             `json:"scraper"`
-		Status      domain.RunStatus   `json:"status"`
-		Trigger     domain.Trigger     `json:"trigger"`
-		Link        domain.Link        `json:"link,omitempty"`
-		StartedAt   stamp              `json:"started_at,omitzero"`
-		EndedAt     stamp              `json:"ended_at,omitzero"`
-		DurationMS  *int64             `json:"duration_ms,omitempty"`
-		Cause       domain.Cause       `json:"cause,omitempty"`
-		Phase       domain.Phase       `json:"phase,omitempty"`
-		Detail      string             `json:"detail,omitempty"`
-		LastEvent   string             `json:"last_event,omitempty"`
-		Code        domain.FailureCode `json:"code,omitempty"`
-		Items       *int64             `json:"items,omitempty"`
-		Note        string             `json:"note,omitempty"`
-		Recovers    uuid.UUID          `json:"recovers,omitzero"`
-		RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"`
-		Instance    string             `json:"instance,omitempty"`
-		Position    int64              `json:"position"`
-	}{
-		r.ID, r.Scraper, r.Status, r.Trigger, r.Link, stamp(r.StartedAt), stamp(r.EndedAt),
-		r.DurationMS, r.Cause, r.Phase, r.Detail, r.LastEvent, r.Code, r.Items, r.Note, r.Recovers, r.RecoveredBy, r.Instance, r.Position,
-	})
+// Time is an instant of a row that is written to JSON in UTC and with microseconds, which
+// a bare time.Time leaves out on a full second.
+type Time struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000000Z07:00"`), nil
 }
 
 // stamp is a time as the API writes it.

@@ -137,7 +137,7 @@ func (r Run) evolve(position int64, e domain.RunEvent) Run {
 	case domain.RunStarted:
 		r = Run{
 			ID: e.RunID, Scraper: e.Scraper, Status: domain.StatusRunning, Trigger: e.Trigger, Watcher: e.Watcher,
-			StartedAt: stored(e.At), DueAt: stored(e.DueAt), Recovers: e.Recovers, Instance: e.Instance,
+			StartedAt: Time{stored(e.At)}, DueAt: stored(e.DueAt), Recovers: e.Recovers, Instance: e.Instance,
 			Params: e.Params, StartPosition: position,
 		}
 	case domain.ConnectionLost:
@@ -161,8 +161,8 @@ func (r Run) evolve(position int64, e domain.RunEvent) Run {
 }
 
 func (r Run) end(status domain.RunStatus, at time.Time) Run {
-	r.Status, r.EndedAt = status, stored(at)
-	duration := max(0, r.EndedAt.Sub(r.StartedAt).Milliseconds())
+	r.Status, r.EndedAt = status, Time{stored(at)}
+	duration := max(0, r.EndedAt.Sub(r.StartedAt.Time).Milliseconds())
 	r.DurationMS = &duration
 	return r
 }
@@ -189,8 +189,8 @@ func (r *Run) columns() []column {
 		{"trigger", text[domain.Trigger]{&r.Trigger}, fixed},
 		{"watcher", text[string]{&r.Watcher}, fixed},
 		{"link", text[domain.Link]{&r.Link}, 0},
-		{"started_at", micros{&r.StartedAt}, required | fixed},
-		{"ended_at", micros{&r.EndedAt}, 0},
+		{"started_at", micros{&r.StartedAt.Time}, required | fixed},
+		{"ended_at", micros{&r.EndedAt.Time}, 0},
 		{"duration_ms", maybe{&r.DurationMS}, 0},
 		{"cause", text[domain.Cause]{&r.Cause}, 0},
 		{"phase", text[domain.Phase]{&r.Phase}, 0},

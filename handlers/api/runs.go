@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -69,9 +68,6 @@ func (h *Handler) startRun(c echo.Context) error {
 		return err
 	}
 	run, err := h.changedRun(c.Request().Context(), started.RunID, position)
-	if errors.Is(err, domain.ErrNotFound) {
-		run, err = runOf(started, position), nil
-	}
 	if err != nil {
 		return err
 	}
@@ -83,17 +79,7 @@ func (h *Handler) startRun(c echo.Context) error {
 // watcher that it is attached to, which is shown to no other client.
 type attachedRun struct {
 	projections.Run
-	watcher string
-}
-
-// MarshalJSON implements json.Marshaler.
-func (r attachedRun) MarshalJSON() ([]byte, error) {
-	run, err := json.Marshal(r.Run)
-	if err != nil || r.watcher == "" {
-		return run, err
-	}
-	watcher, err := json.Marshal(r.watcher)
-	return fmt.Appendf(run[:len(run)-1], `,"watcher":%s}`, watcher), err
+	Watcher string `json:"watcher,omitempty"`
 }
 
 func readStart(c echo.Context, scraper string) (domain.StartScrape, error) {
@@ -125,43 +111,28 @@ func (h *Handler) cancelRun(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	recorded, position, err := h.write(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: h.Actor(c.Request()), Reason: reason})
+	_, position, err := h.write(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: h.Actor(c.Request()), Reason: reason})
 	if err != nil {
 		return err
 	}
 	run, err := h.changedRun(c.Request().Context(), id, position)
-	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+	if err != nil {
 		return err
-	}
-	if cancelled, err := eventOf[domain.RunCancelled](recorded); err == nil && run.Position < position {
-		run = cancelledRun(run, cancelled, position)
 	}
 	return c.JSON(http.StatusOK, run)
 }
 
-// changedRun reads a run back once the read model holds the write at position,
-// or as it stands when the read model is late.
+// changedRun reads a run back with the write at position: from the read model, or from
+// the log when the read model is late.
 func (h *Handler) changedRun(ctx context.Context, id uuid.UUID, position int64) (projections.Run, error) {
-	h.settled(ctx, runsGroup, position)
-	return h.Views.Run(ctx, id)
-}
-
-// runOf is a run that the read model does not know yet.
-func runOf(e domain.RunStarted, position int64) projections.Run {
-	return projections.Run{
-		ID: e.RunID, Scraper: e.Scraper, Status: domain.StatusRunning, Trigger: e.Trigger, Watcher: e.Watcher,
-		StartedAt: e.At, Recovers: e.Recovers, Instance: e.Instance, Position: position,
+	if h.settled(ctx, runsGroup, position) {
+		return h.Views.Run(ctx, id)
 	}
-}
-
-// cancelledRun is a run whose end the read model does not know yet.
-func cancelledRun(run projections.Run, e domain.RunCancelled, position int64) projections.Run {
-	run.ID, run.Scraper, run.Status, run.EndedAt, run.Position = e.RunID, e.Scraper, domain.StatusCancelled, e.At, position
-	if !run.StartedAt.IsZero() {
-		took := max(0, run.EndedAt.Sub(run.StartedAt).Milliseconds())
-		run.DurationMS = &took
+	records, err := h.Log.Read(ctx, eventstore.Query{Stream: domain.RunStream(id)})
+	if err != nil {
+		return projections.Run{}, err
 	}
-	return run
+	return projections.RunAsOf(records)
 }
 
 // eventOf finds what a write recorded. Commands that reach it record one event.

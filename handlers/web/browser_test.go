@@ -126,7 +126,7 @@ func TestABadgeChangesInAnOpenPage(t *testing.T) {
 	becomes(t, ctx, cell+` === "Running"`)
 	do(t, ctx, `document.querySelector("[name=since]").focus()`)
 
-	run.Status, run.EndedAt = domain.StatusConnectionFailed, run.StartedAt.Add(time.Minute)
+	run.Status, run.EndedAt.Time = domain.StatusConnectionFailed, run.StartedAt.Add(time.Minute)
 	run.Cause, run.Link = domain.CauseReset, domain.LinkScraper
 	s.Change(func() { s.Rows[1] = run })
 	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: webtest.Head + 1})
@@ -144,8 +144,8 @@ func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 
 	items := int64(7)
 	done := s.Rows[0]
-	done.Status, done.EndedAt, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
-	end := domain.RunCompleted{AboutRun: domain.AboutRun{RunID: done.ID, Scraper: done.Scraper, At: done.EndedAt}, Items: items, DurationMS: 60_000}
+	done.Status, done.EndedAt.Time, done.Items = domain.StatusCompleted, done.StartedAt.Add(time.Minute), &items
+	end := domain.RunCompleted{AboutRun: domain.AboutRun{RunID: done.ID, Scraper: done.Scraper, At: done.EndedAt.Time}, Items: items, DurationMS: 60_000}
 	s.Change(func() { // the log too: of the same position tabs share a page
 		s.Rows[0], s.Recorded = done, append(s.Recorded, webtest.Record(webtest.Head+1, 2, end))
 	})

@@ -162,7 +162,7 @@ func (f *follower) hear(ctx context.Context, stream *liveStream) error {
 func (f *follower) heard(ctx context.Context, message sse.Event) (runDoc, error) {
 	switch message.Type {
 	case "state":
-		return f.run(ctx, f.last.view.ID)
+		return f.run(ctx, f.last.view.ID.String())
 	case "run":
 		var r runDoc
 		if err := json.Unmarshal([]byte(message.Data), &r); err != nil {

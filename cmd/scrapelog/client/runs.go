@@ -1,40 +1,27 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
+	"scrapelog/projections"
 )
 
-// runView holds the fields of a run that tables show.
+// runView is a run as a server answers it. The watcher of an attached run is in the
+// answer to the request that starts it.
 type runView struct {
-	ID          string             `json:"id"`
-	Scraper     string             `json:"scraper"`
-	Status      domain.RunStatus   `json:"status"`
-	Trigger     domain.Trigger     `json:"trigger"`
-	Watcher     string             `json:"watcher"`
-	Link        domain.Link        `json:"link"`
-	StartedAt   time.Time          `json:"started_at"`
-	EndedAt     time.Time          `json:"ended_at"`
-	DurationMS  *int64             `json:"duration_ms"`
-	Cause       domain.Cause       `json:"cause"`
-	Phase       domain.Phase       `json:"phase"`
-	Detail      string             `json:"detail"`
-	LastEvent   string             `json:"last_event"`
-	Code        domain.FailureCode `json:"code"`
-	Items       *int64             `json:"items"`
-	Note        string             `json:"note"`
-	Recovers    string             `json:"recovers"`
-	RecoveredBy string             `json:"recovered_by"`
-	Instance    string             `json:"instance"`
-	Position    int64              `json:"position"`
+	projections.Run
+	Watcher string `json:"watcher"`
 }
 
 type runDoc = fetched[runView]
@@ -158,7 +145,7 @@ func listRunsIn(out *term.Printer) *term.Listing {
 
 func (r runView) cells() []string {
 	return []string{
-		r.ID, r.Scraper, string(r.Status), string(r.Trigger), term.Stamp(r.StartedAt), r.duration(), count(r.Items), r.why(),
+		r.ID.String(), r.Scraper, string(r.Status), string(r.Trigger), term.Stamp(r.StartedAt.Time), r.duration(), count(r.Items), r.why(),
 	}
 }
 
@@ -207,16 +194,49 @@ func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
 }
 
 func showRun(out *term.Printer, r runDoc) error {
-	v := r.view
-	return out.Facts(r,
-		[2]string{"id", v.ID}, [2]string{"scraper", v.Scraper}, [2]string{"status", string(v.Status)},
-		[2]string{"trigger", string(v.Trigger)}, [2]string{"watcher", v.Watcher},
-		[2]string{"started", term.Stamp(v.StartedAt)}, [2]string{"ended", term.Stamp(v.EndedAt)}, [2]string{"duration", v.duration()},
-		[2]string{"items", count(v.Items)}, [2]string{"note", v.Note}, [2]string{"link", string(v.Link)}, [2]string{"cause", string(v.Cause)},
-		[2]string{"phase", string(v.Phase)}, [2]string{"code", string(v.Code)}, [2]string{"detail", v.Detail}, [2]string{"last event", v.LastEvent},
-		[2]string{"recovers", v.Recovers}, [2]string{"recovered by", v.RecoveredBy},
-		[2]string{"instance", v.Instance}, [2]string{"position", strconv.FormatInt(v.Position, 10)},
-	)
+	facts, err := factsOf(r.raw)
+	if err != nil {
+		return err
+	}
+	return out.Facts(r, facts...)
+}
+
+// factsOf lists the fields of an answer in its order, as tables show them: started_at
+// as "started", in UTC, and duration_ms as "duration". So a field is shown that only a
+// newer server has.
+func factsOf(object json.RawMessage) (facts [][2]string, err error) {
+	fields := json.NewDecoder(bytes.NewReader(object))
+	fields.UseNumber()
+	if _, err := fields.Token(); err != nil {
+		return nil, err
+	}
+	for fields.More() {
+		name, err := fields.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value any
+		if err := fields.Decode(&value); err != nil {
+			return nil, err
+		}
+		facts = append(facts, fact(fmt.Sprint(name), value))
+	}
+	return facts, nil
+}
+
+func fact(name string, value any) [2]string {
+	text := fmt.Sprint(value)
+	if start, ok := strings.CutSuffix(name, "_at"); ok {
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			name, text = start, term.Stamp(at)
+		}
+	}
+	if start, ok := strings.CutSuffix(name, "_ms"); ok {
+		if took, err := time.ParseDuration(text + "ms"); err == nil {
+			name, text = start, took.String()
+		}
+	}
+	return [2]string{strings.ReplaceAll(name, "_", " "), text}
 }
 
 func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
@@ -232,7 +252,7 @@ func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
 				return err
 			}
 			var r runDoc
-			path := "/api/v1/runs/" + url.PathEscape(found.view.ID) + "/cancel"
+			path := "/api/v1/runs/" + url.PathEscape(found.view.ID.String()) + "/cancel"
 			if err := c.post(ctx, path, map[string]string{"reason": reason}, &r); err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func values(r projections.Run) []setting {
 	view := Run{Run: r}
 	list := []setting{
 		{"Status", statusText(r.Status)},
-		{"Ended", instantText(r.EndedAt)},
+		{"Ended", instantText(r.EndedAt.Time)},
 		{"Duration", ""},
 		{"Items", ""},
 		{"Cause", why(view)},
@@ -46,7 +46,7 @@ func values(r projections.Run) []setting {
 		{"Recovered by", runText(r.RecoveredBy)},
 	}
 	if r.Status.Final() {
-		list[2].value = Took(r.EndedAt.Sub(r.StartedAt))
+		list[2].value = Took(r.EndedAt.Sub(r.StartedAt.Time))
 	}
 	if r.Items != nil {
 		list[3].value = number(*r.Items)

@@ -181,15 +181,15 @@ func tookCell(r projections.Run, now time.Time, pushed bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Status == domain.StatusRunning {
-			templ_7745c5c3_Err = Age(r.StartedAt, now).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Age(r.StartedAt.Time, now).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(Took(r.EndedAt.Sub(r.StartedAt)))
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(Took(r.EndedAt.Sub(r.StartedAt.Time)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `pages/badge.templ`, Line: 35, Col: 37}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `pages/badge.templ`, Line: 35, Col: 42}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {

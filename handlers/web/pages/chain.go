@@ -32,16 +32,16 @@ func chainText(chain []projections.Run, now time.Time) string {
 		}
 	}
 	text := "The connection was lost " + times(losses)
-	since := func(t time.Time) string { return Took(t.Sub(first.EndedAt)) }
+	since := func(t time.Time) string { return Took(t.Sub(first.EndedAt.Time)) }
 	switch last.Status {
 	case domain.StatusCompleted:
-		return fmt.Sprintf("%s; the scrape was completed %s after the first loss.", text, since(last.EndedAt))
+		return fmt.Sprintf("%s; the scrape was completed %s after the first loss.", text, since(last.EndedAt.Time))
 	case domain.StatusRunning:
-		return fmt.Sprintf("%s; a new scrape started %s after the first loss and is running.", text, since(last.StartedAt))
+		return fmt.Sprintf("%s; a new scrape started %s after the first loss and is running.", text, since(last.StartedAt.Time))
 	case domain.StatusConnectionFailed:
-		return fmt.Sprintf("%s, most recently %s ago, and no run has recovered it yet.", text, age(now.Sub(last.EndedAt)))
+		return fmt.Sprintf("%s, most recently %s ago, and no run has recovered it yet.", text, age(now.Sub(last.EndedAt.Time)))
 	default:
-		return fmt.Sprintf("%s; the run that recovered it ended without completing %s after the first loss.", text, since(last.EndedAt))
+		return fmt.Sprintf("%s; the run that recovered it ended without completing %s after the first loss.", text, since(last.EndedAt.Time))
 	}
 }
 
@@ -77,7 +77,7 @@ func recoveredText(r, next projections.Run) string {
 		parts = append(parts, fmt.Sprintf("the connection was back after %s (%s)", downText(Run{Run: r}), noticedText(r.NoticedBy)))
 	}
 	if next.ID != uuid.Nil {
-		parts = append(parts, fmt.Sprintf("the next run started %s after the loss", Took(next.StartedAt.Sub(r.EndedAt))))
+		parts = append(parts, fmt.Sprintf("the next run started %s after the loss", Took(next.StartedAt.Sub(r.EndedAt.Time))))
 	}
 	if len(parts) == 0 {
 		return "The connection has not come back yet, as far as is known."
@@ -88,7 +88,7 @@ func recoveredText(r, next projections.Run) string {
 // tookText is how long a run took, or has taken so far.
 func tookText(r projections.Run, now time.Time) string {
 	if r.Status == domain.StatusRunning {
-		return age(now.Sub(r.StartedAt))
+		return age(now.Sub(r.StartedAt.Time))
 	}
-	return Took(r.EndedAt.Sub(r.StartedAt))
+	return Took(r.EndedAt.Sub(r.StartedAt.Time))
 }

@@ -27,12 +27,12 @@ func (o Outage) detected() (time.Duration, bool) {
 
 // down is how long the connection was lost.
 func (o Outage) down() (time.Duration, bool) {
-	return o.Run.RestoredAt.Sub(o.Run.EndedAt), !o.Run.RestoredAt.IsZero()
+	return o.Run.RestoredAt.Sub(o.Run.EndedAt.Time), !o.Run.RestoredAt.IsZero()
 }
 
 // recovered is how long after the loss the new run started.
 func (o Outage) recovered() (time.Duration, bool) {
-	return o.Next.StartedAt.Sub(o.Run.EndedAt), o.Next.ID != uuid.Nil
+	return o.Next.StartedAt.Sub(o.Run.EndedAt.Time), o.Next.ID != uuid.Nil
 }
 
 // spanText is a length of time that may not be known.
@@ -171,7 +171,7 @@ func strip(runs []Run, now time.Time) [][]mark {
 		var marks []mark
 		for i, r := range row {
 			marks = append(marks, mark{r, i * markWide,
-				fmt.Sprintf("%s, %s, %s", statusText(r.Status), Instant(r.StartedAt), tookText(r.Run, now))})
+				fmt.Sprintf("%s, %s, %s", statusText(r.Status), Instant(r.StartedAt.Time), tookText(r.Run, now))})
 		}
 		rows = append(rows, marks)
 	}

@@ -14,7 +14,7 @@ import (
 // outageOf is a loss that was noticed, over and recovered after so many seconds;
 // negative: never.
 func outageOf(noticed, back, recovered int) Outage {
-	o := Outage{Run: projections.Run{ID: next.ID, EndedAt: started}}
+	o := Outage{Run: projections.Run{ID: next.ID, EndedAt: projections.Time{Time: started}}}
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	if noticed >= 0 {
 		o.Run.LastHeardAt = started.Add(-seconds(noticed))
@@ -23,7 +23,7 @@ func outageOf(noticed, back, recovered int) Outage {
 		o.Run.RestoredAt = started.Add(seconds(back))
 	}
 	if recovered >= 0 {
-		o.Next = projections.Run{ID: next.ID, StartedAt: started.Add(seconds(recovered))}
+		o.Next = projections.Run{ID: next.ID, StartedAt: projections.Time{Time: started.Add(seconds(recovered))}}
 	}
 	return o
 }
@@ -58,7 +58,7 @@ func seconds(list ...int) (spans []time.Duration) {
 func TestTheStripIsOldestFirst(t *testing.T) {
 	var runs []Run
 	for n := range 40 {
-		runs = append(runs, Run{Run: projections.Run{Status: domain.StatusCompleted, StartedAt: started.Add(-time.Duration(n) * time.Minute)}})
+		runs = append(runs, Run{Run: projections.Run{Status: domain.StatusCompleted, StartedAt: projections.Time{Time: started.Add(-time.Duration(n) * time.Minute)}}})
 	}
 	rows := strip(runs, started)
 	if len(rows) != 3 || len(rows[0]) != 15 || len(rows[2]) != 10 || !rows[2][9].StartedAt.Equal(started) || rows[0][1].x != markWide {
@@ -68,7 +68,7 @@ func TestTheStripIsOldestFirst(t *testing.T) {
 
 func TestAnOutageStandsWhereItHappened(t *testing.T) {
 	standing, superseded := outageOf(1, -1, -1), outageOf(1, -1, -1)
-	superseded.Run.ID, superseded.Run.EndedAt = uuid.Nil, started.Add(-time.Hour)
+	superseded.Run.ID, superseded.Run.EndedAt.Time = uuid.Nil, started.Add(-time.Hour)
 	got := stems([]Outage{standing, superseded}, next.ID, started.Add(time.Hour))
 	if got[1].x != "8.0" || got[0].x != "300.0" || !got[0].open || plainly(got[0].title) != "2026-11-23 11:00:00 UTC, lost for 1 h 0 min by now" ||
 		got[1].y != "62.0" || got[1].title != "2026-11-23 10:00:00 UTC, a newer run took its place" {

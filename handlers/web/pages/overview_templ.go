@@ -834,7 +834,7 @@ func wentWrong(runs []Run, now time.Time) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = Age(r.EndedAt, now).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Age(r.EndedAt.Time, now).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

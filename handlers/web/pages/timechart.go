@@ -27,7 +27,7 @@ type stem struct {
 // grows with the logarithm of their length: a second to a day. The length of a loss that
 // a newer run superseded is unknown; standing is the loss that has not ended.
 func stems(outages []Outage, standing uuid.UUID, now time.Time) []stem {
-	from := outages[len(outages)-1].Run.EndedAt
+	from := outages[len(outages)-1].Run.EndedAt.Time
 	whole := max(time.Minute, now.Sub(from))
 	var list []stem
 	for _, o := range outages {
@@ -35,7 +35,7 @@ func stems(outages []Outage, standing uuid.UUID, now time.Time) []stem {
 		title := "lost for " + Took(down)
 		switch {
 		case o.Run.ID == standing && !back:
-			down = now.Sub(o.Run.EndedAt)
+			down = now.Sub(o.Run.EndedAt.Time)
 			title = "lost for " + age(down) + " by now"
 		case !back:
 			down, title = 0, "a newer run took its place"
@@ -44,7 +44,7 @@ func stems(outages []Outage, standing uuid.UUID, now time.Time) []stem {
 		list = append(list, stem{
 			x: coordinate(8 + (plotWide-16)*float64(o.Run.EndedAt.Sub(from))/float64(whole)),
 			y: coordinate(plotHigh - 8 - (plotHigh-16)*min(1, part)), open: !back, run: o.Run.ID,
-			title: fmt.Sprintf("%s, %s", Instant(o.Run.EndedAt), title),
+			title: fmt.Sprintf("%s, %s", Instant(o.Run.EndedAt.Time), title),
 		})
 	}
 	return list

@@ -19,7 +19,7 @@ type moment struct {
 
 // moments is the story of a run in order, the run that follows it included.
 func moments(p RunPage) []moment {
-	story := []moment{{at: p.StartedAt, kind: "start", text: "Started " + triggerText(p.Trigger), run: p.Recovers}}
+	story := []moment{{at: p.StartedAt.Time, kind: "start", text: "Started " + triggerText(p.Trigger), run: p.Recovers}}
 	if !p.LastHeardAt.IsZero() && p.Status == domain.StatusConnectionFailed {
 		story = append(story, moment{at: p.LastHeardAt, kind: "heard", text: "Last heard"})
 	}
@@ -30,16 +30,16 @@ func moments(p RunPage) []moment {
 		story = append(story, moment{at: p.RestoredAt, kind: "back", text: "Connection back: " + noticedText(p.NoticedBy)})
 	}
 	if p.Next.ID != uuid.Nil {
-		story = append(story, moment{at: p.Next.StartedAt, kind: "start", text: "A new run started to recover it", run: p.Next.ID})
+		story = append(story, moment{at: p.Next.StartedAt.Time, kind: "start", text: "A new run started to recover it", run: p.Next.ID})
 	}
 	for i := range story {
-		story[i].offset = "+" + Took(story[i].at.Sub(p.StartedAt))
+		story[i].offset = "+" + Took(story[i].at.Sub(p.StartedAt.Time))
 	}
 	return story
 }
 
 func ending(p RunPage) moment {
-	m := moment{at: p.EndedAt, kind: "end", text: statusText(p.Status)}
+	m := moment{at: p.EndedAt.Time, kind: "end", text: statusText(p.Status)}
 	if p.Status == domain.StatusConnectionFailed {
 		m.kind = "lost"
 	}

@@ -27,11 +27,11 @@ func because(reason string) string                     { return clean(words.Beca
 
 // Sentence returns the state of a run in words, for the top of its page.
 func Sentence(p RunPage, now time.Time) string {
-	into := Took(p.EndedAt.Sub(p.StartedAt))
+	into := Took(p.EndedAt.Sub(p.StartedAt.Time))
 	name := clean(p.Scraper)
 	switch p.Status {
 	case domain.StatusRunning:
-		return fmt.Sprintf("%s has been scraped for %s%s.", name, age(now.Sub(p.StartedAt)), heardText(p.Run, now)) + attachedText(p.Run)
+		return fmt.Sprintf("%s has been scraped for %s%s.", name, age(now.Sub(p.StartedAt.Time)), heardText(p.Run, now)) + attachedText(p.Run)
 	case domain.StatusCompleted:
 		return fmt.Sprintf("%s was scraped in %s: %s.", name, into, itemsText(p.Run))
 	case domain.StatusFailed:
@@ -68,7 +68,7 @@ func itemsText(r Run) string {
 
 // lostText returns what was lost, when and why, with the length of a silence.
 func lostText(p RunPage) string {
-	into := Took(p.EndedAt.Sub(p.StartedAt))
+	into := Took(p.EndedAt.Sub(p.StartedAt.Time))
 	name := clean(p.Scraper)
 	switch {
 	case p.Link == domain.LinkWatcher:

@@ -13,14 +13,14 @@ import (
 
 var (
 	started = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
-	next    = projections.Run{ID: uuid.MustParse("019a1b2c-3d4e-7f5a-8b6c-a1b2c3d40005"), StartedAt: started.Add(2*time.Minute + 1200*time.Millisecond)}
+	next    = projections.Run{ID: uuid.MustParse("019a1b2c-3d4e-7f5a-8b6c-a1b2c3d40005"), StartedAt: projections.Time{Time: started.Add(2*time.Minute + 1200*time.Millisecond)}}
 )
 
 func of[T any](v T) *T { return &v }
 
 // ended is a run of shop-prices that ended 41 s in.
 func ended(s domain.RunStatus, with func(*RunPage)) RunPage {
-	p := RunPage{Run: Run{Run: projections.Run{Scraper: "shop-prices", Status: s, StartedAt: started, EndedAt: started.Add(41 * time.Second)}}}
+	p := RunPage{Run: Run{Run: projections.Run{Scraper: "shop-prices", Status: s, StartedAt: projections.Time{Time: started}, EndedAt: projections.Time{Time: started.Add(41 * time.Second)}}}}
 	with(&p)
 	return p
 }
