@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 var golden = flags.Bool("golden", false, "write testdata/*.golden again")
@@ -85,7 +86,7 @@ func (p Projection) described(t *testing.T) []string {
 				lines = append(lines, changes)
 			})
 		}
-		if err := m.Apply(t.Context(), int64(len(story)), story[len(story)-1]); err != nil {
+		if err := m.Apply(t.Context(), eventstore.Payload{Position: int64(len(story))}, story[len(story)-1]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +101,7 @@ func (p Projection) after(t *testing.T, story ...domain.Event) *Model {
 	t.Helper()
 	m := NewModel(p, nil)
 	for i, e := range story {
-		if err := m.Apply(t.Context(), int64(i+1), e); err != nil {
+		if err := m.Apply(t.Context(), eventstore.Payload{Position: int64(i + 1)}, e); err != nil {
 			t.Fatal(err)
 		}
 	}
