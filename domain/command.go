@@ -85,11 +85,19 @@ type RemoveScraper struct {
 	By, Reason string
 }
 
+// ReportOverdue reports that no run has completed as expected since the instant Since,
+// for as long as the configuration allows.
+type ReportOverdue struct {
+	ToScraper
+	Since time.Time
+}
+
 // ReportCompleted reports that the scraper said "completed".
 type ReportCompleted struct {
 	ToRun
-	Items int64
-	Note  string
+	Items    int64
+	Note     string
+	MinItems int64 // how many items were expected
 }
 
 // ReportFailed reports that the scrape of a run failed.
@@ -130,6 +138,7 @@ func (ConfigureScraper) isCommand()         {}
 func (PauseScraper) isCommand()             {}
 func (ResumeScraper) isCommand()            {}
 func (RemoveScraper) isCommand()            {}
+func (ReportOverdue) isCommand()            {}
 func (ReportCompleted) isCommand()          {}
 func (ReportFailed) isCommand()             {}
 func (ReportConnectionLost) isCommand()     {}

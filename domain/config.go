@@ -41,6 +41,7 @@ type ScraperConfig struct {
 	MaxDuration    Duration          `json:"max_duration" yaml:"max_duration"`
 	Probe          ProbeConfig       `json:"probe" yaml:"probe"`
 	Recovery       RecoveryConfig    `json:"recovery" yaml:"recovery"`
+	Expect         ExpectConfig      `json:"expect,omitzero" yaml:"expect"`
 }
 
 // ProbeConfig configures the probes of a scraper whose connection is lost.
@@ -110,6 +111,7 @@ func (c ScraperConfig) Validate() error {
 		func() error { return within("max_duration", c.MaxDuration, 10*time.Millisecond, 30*24*time.Hour) },
 		c.validProbe,
 		func() error { return within("recovery.hold_down", c.Recovery.HoldDown, time.Second, 24*time.Hour) },
+		c.Expect.validate,
 		c.validSize,
 	}
 	for _, check := range checks {

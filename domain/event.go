@@ -155,7 +155,8 @@ type RunCompleted struct {
 	AboutRun
 	Items      int64  `json:"items"`
 	DurationMS int64  `json:"duration_ms"`
-	Note       string `json:"note,omitempty"` // from the scraper, such as how a crawl ended; at most [MaxNote] bytes
+	Note       string `json:"note,omitempty"`      // from the scraper, such as how a crawl ended; at most [MaxNote] bytes
+	MinItems   int64  `json:"min_items,omitempty"` // how many items were expected, if Items is less
 }
 
 // RunFailed ends a run whose connection held and whose scrape failed.
@@ -209,6 +210,13 @@ type ScrapeSkipped struct {
 	DueAt    time.Time  `json:"due_at,omitzero"`
 	Recovers uuid.UUID  `json:"recovers,omitzero"`
 	Reason   SkipReason `json:"reason"`
+}
+
+// ScraperOverdue records that no run has completed as expected for the configured time.
+type ScraperOverdue struct {
+	AboutScraper
+	Within        Duration  `json:"within"`
+	LastSuccessAt time.Time `json:"last_success_at,omitzero"` // zero: none since the expectation was configured
 }
 
 // LogStream is the stream of events about the log itself.
@@ -278,13 +286,16 @@ func (ScraperRemoved) EventType() string { return "scraper.removed" }
 // EventType implements Event.
 func (ScrapeSkipped) EventType() string { return "scraper.scrape_skipped" }
 
+// EventType implements Event.
+func (ScraperOverdue) EventType() string { return "scraper.overdue" }
+
 var decoders = map[string]func([]byte) (Event, error){}
 
 // EventTypes lists the wire names of the events of scrapers and their runs that
 // this program knows, in the order of a story.
 var EventTypes = slices.Concat(RunEventTypes, []string{
 	register[ScraperConfigured](), register[ScraperPaused](), register[ScraperResumed](),
-	register[ScraperRemoved](), register[ScrapeSkipped](),
+	register[ScraperRemoved](), register[ScrapeSkipped](), register[ScraperOverdue](),
 })
 
 // RunEventTypes lists those of runs.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,6 +30,7 @@ func frozen() map[string]domain.Event {
 	exhausted := domain.ConnectionLost{AboutRun: aboutRun(runID, 41), Link: domain.LinkScraper, Phase: domain.PhaseConnecting, Cause: domain.CauseInstanceExhausted, Detail: "too many open files"}
 	noted := completed
 	noted.Note = "the last page repeated the one before"
+	short := domain.RunCompleted{AboutRun: aboutRun(runID, 60), DurationMS: 60_000, MinItems: 1}
 	rejected := failed
 	rejected.Code, rejected.HTTPStatus = domain.CodeRejected, 500
 	full := configured(func(c *domain.ScraperConfig) {
@@ -48,10 +50,14 @@ func frozen() map[string]domain.Event {
 		"run.connection_restored":        restored,
 		"run.completed":                  completed,
 		"run.completed.note":             noted,
+		"run.completed.short":            short,
 		"run.failed":                     failed,
 		"run.failed.rejected":            rejected,
 		"run.cancelled":                  cancelled,
 		"scraper.configured":             full,
+		"scraper.configured.expect":      expects(nil),
+		"scraper.overdue":                domain.ScraperOverdue{AboutScraper: aboutScraper(120), Within: domain.Duration(26 * time.Hour), LastSuccessAt: at(60)},
+		"scraper.overdue.never":          domain.ScraperOverdue{AboutScraper: aboutScraper(120), Within: domain.Duration(90 * time.Second)},
 		"scraper.paused":                 paused,
 		"scraper.resumed":                resumed,
 		"scraper.removed":                removed,

@@ -21,6 +21,7 @@ type Guard struct {
 	Removed  bool
 	LastDue  time.Time  // the last slot that was claimed, by a start or a skip
 	Gap      SkipReason // why slots have been skipped since the last start: such slots leave one trace
+	Expect   Expectation
 }
 
 // Evolve returns the guard after e, an event of this scraper or of one of its runs.
@@ -35,6 +36,7 @@ func (g Guard) Evolve(e Event) Guard {
 		g.LostRun, g.Restored = e.RunID, false
 	case RunCompleted:
 		g = g.close(e.RunID)
+		g.Expect = g.Expect.completed(e)
 	case RunFailed:
 		g = g.close(e.RunID)
 	case RunCancelled:
@@ -43,12 +45,18 @@ func (g Guard) Evolve(e Event) Guard {
 		g.Restored = g.Restored || g.LostRun == e.RunID
 	case ScraperConfigured:
 		g.Removed = false
+		g.Expect = g.Expect.configured(e.Config.Expect.SuccessWithin, e.At)
 	case ScraperPaused:
 		g.Paused, g.Gap = true, ""
+		g.Expect.OverdueSince = time.Time{}
 	case ScraperResumed:
 		g.Paused, g.Gap = false, ""
+		g.Expect.Since = e.At
 	case ScraperRemoved:
 		g.Removed = true
+		g.Expect = Expectation{}
+	case ScraperOverdue:
+		g.Expect.OverdueSince = e.At
 	case ScrapeSkipped:
 		if !e.DueAt.IsZero() {
 			g.LastDue, g.Gap = later(g.LastDue, e.DueAt), e.Reason

@@ -105,7 +105,7 @@ func check(c Command) error {
 		return CheckReason(c.Reason)
 	case CancelRun:
 		return CheckReason(c.Reason)
-	case ReportCompleted, ReportFailed, ReportConnectionLost, ReportConnectionRestored:
+	case ReportOverdue, ReportCompleted, ReportFailed, ReportConnectionLost, ReportConnectionRestored:
 		return nil // what was seen is recorded, cut where it is too long
 	}
 	return nil

@@ -96,9 +96,13 @@ func (r Run) unlessEnded(as RunStatus, e Event) ([]Event, error) {
 }
 
 func (r Run) completed(c ReportCompleted, at time.Time) RunCompleted {
-	return RunCompleted{
+	e := RunCompleted{
 		AboutRun: r.about(at), Items: c.Items, DurationMS: ms(at.Sub(r.StartedAt)), Note: Printable(c.Note, MaxNote),
 	}
+	if c.Items < c.MinItems {
+		e.MinItems = c.MinItems
+	}
+	return e
 }
 
 func (r Run) lost(c ReportConnectionLost, at time.Time) ConnectionLost {

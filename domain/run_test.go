@@ -57,9 +57,13 @@ type runRule struct {
 func TestRun(t *testing.T) {
 	superseded := reportRestored
 	superseded.Superseded = true
+	short := completed
+	short.MinItems = 8
 
 	rules := map[string]runRule{
 		"a running run completes when its scraper says so": {given: events(started), when: reportCompleted, then: events(completed)},
+		"a run that brings too little says how much":       {given: events(started), when: domain.ReportCompleted{ToRun: toRun, Items: 7, MinItems: 8}, then: events(short)},
+		"a run that brings just enough does not":           {given: events(started), when: domain.ReportCompleted{ToRun: toRun, Items: 7, MinItems: 7}, then: events(completed)},
 		"a running run fails when its scraper says so":     {given: events(started), when: reportFailed, then: events(failed)},
 		"a running run loses its connection":               {given: events(started), when: reportLost, at: 41, then: events(lost)},
 		"a running run is cancelled":                       {given: events(started), when: cancel, then: events(cancelled)},

@@ -48,6 +48,8 @@ func (s Scraper) Decide(c ScraperCommand, at time.Time) ([]Event, error) {
 		return s.resume(c, at)
 	case RemoveScraper:
 		return s.remove(c, at)
+	case ReportOverdue:
+		return s.overdue(c, at), nil
 	}
 	return nil, fmt.Errorf("%w: %T is not a command of a scraper", ErrInvalid, c)
 }

@@ -128,6 +128,7 @@ func (r scraperRow) evolveService(e domain.ScraperEvent) scraperRow {
 		r.removedAt = stored(e.At)
 	case domain.ScrapeSkipped:
 		r.skip = Skip{At: stored(e.At), Trigger: e.Trigger, DueAt: stored(e.DueAt), Reason: e.Reason}
+	case domain.ScraperOverdue: // is in the guard
 	}
 	return r
 }

@@ -49,7 +49,7 @@ func (o outcome) terminal(said dial.Terminal) domain.RunCommand {
 	case said.Broken != "":
 		return o.failed(domain.CodeProtocol, said.Broken)
 	case said.Completed:
-		return domain.ReportCompleted{ToRun: o.toRun(), Items: said.Items, Note: domain.Printable(o.redact.blot(said.Note), domain.MaxNote)}
+		return domain.ReportCompleted{ToRun: o.toRun(), Items: said.Items, Note: domain.Printable(o.redact.blot(said.Note), domain.MaxNote), MinItems: o.cfg.Expect.MinItems}
 	case said.Reason == "":
 		return o.failed(domain.CodeScraperError, "the scraper gave no reason")
 	}

@@ -48,6 +48,15 @@ func Number(n int64) string {
 	return digits
 }
 
+// Items returns how many items a completed run brought, and how many were expected, if
+// those are more: "0 items; at least 1 expected". least is 0 otherwise.
+func Items(n, least int64) string {
+	if least == 0 {
+		return Count(n, "item")
+	}
+	return Count(n, "item") + "; at least " + Number(least) + " expected"
+}
+
 // Count returns a number of things: "1 item", "12 345 items".
 func Count(n int64, one string) string {
 	if n == 1 {

@@ -23,7 +23,7 @@ func Summary(e domain.Event) string {
 	case domain.ConnectionRestored:
 		return fmt.Sprintf("%s: connection back after %s, %s", e.Scraper, Took(milliseconds(e.DownForMS)), Noticed(e.NoticedBy))
 	case domain.RunCompleted:
-		return fmt.Sprintf("%s: completed in %s, %s", e.Scraper, Took(milliseconds(e.DurationMS)), Count(e.Items, "item")) + Because(e.Note)
+		return fmt.Sprintf("%s: completed in %s, %s", e.Scraper, Took(milliseconds(e.DurationMS)), Items(e.Items, e.MinItems)) + Because(e.Note)
 	case domain.RunFailed:
 		return e.Scraper + ": failed, " + Failure(e.Code, e.HTTPStatus)
 	case domain.RunCancelled:
@@ -38,6 +38,8 @@ func Summary(e domain.Event) string {
 		return e.Scraper + ": removed by " + e.By + Because(e.Reason)
 	case domain.ScrapeSkipped:
 		return fmt.Sprintf("%s: a scrape %s was skipped, %s", e.Scraper, Trigger(e.Trigger), Skip(e.Reason))
+	case domain.ScraperOverdue:
+		return fmt.Sprintf("%s: overdue, no run has completed as expected for %s", e.Scraper, e.Within)
 	case domain.LogAccepted:
 		return fmt.Sprintf("the log was accepted by %s with %s of %s proven", e.By, Number(e.Proven), Count(e.Superseded, "signed event")) + Because(e.Reason)
 	}
@@ -84,7 +86,7 @@ func brief(e domain.Event) []string {
 	case domain.ConnectionRestored:
 		v.add("", e.Link).add("after", milliseconds(e.DownForMS)).add("by", e.NoticedBy)
 	case domain.RunCompleted:
-		v.add("items", e.Items).add("in", milliseconds(e.DurationMS)).add("–", e.Note)
+		v.add("items", e.Items).least("of at least", e.MinItems).add("in", milliseconds(e.DurationMS)).add("–", e.Note)
 	case domain.RunFailed:
 		v.add("", e.Code).add("–", e.Detail)
 	case domain.RunCancelled:
@@ -99,6 +101,8 @@ func brief(e domain.Event) []string {
 		v.add("by", e.By).add("–", e.Reason)
 	case domain.ScrapeSkipped:
 		v.add("", e.Trigger).time("due", e.DueAt).id("recovers", e.Recovers).add("because", e.Reason)
+	case domain.ScraperOverdue:
+		v.add("within", e.Within).time("last success", e.LastSuccessAt)
 	case domain.LogAccepted:
 		v.add("signed", e.Superseded).add("proven", e.Proven).add("key", e.Key).add("by", e.By).add("–", e.Reason)
 	}
@@ -113,6 +117,13 @@ func (v *values) add(label string, value any) *values {
 		*v = append(*v, strings.TrimSpace(label+" "+text))
 	}
 	return v
+}
+
+func (v *values) least(label string, n int64) *values {
+	if n == 0 {
+		return v
+	}
+	return v.add(label, n)
 }
 
 func (v *values) time(label string, t time.Time) *values {

@@ -108,6 +108,14 @@ func TestSummaries(t *testing.T) {
 			domain.RunCompleted{AboutRun: run, Items: 12345, DurationMS: 900, Note: "came to its end."},
 			"shop: completed in 900 ms, 12 345 items: came to its end", "shop items 12345 in 900ms – came to its end.",
 		},
+		"a completed run that brought too little": {
+			domain.RunCompleted{AboutRun: run, DurationMS: 900, MinItems: 1},
+			"shop: completed in 900 ms, 0 items; at least 1 expected", "shop items 0 of at least 1 in 900ms",
+		},
+		"an overdue scraper": {
+			domain.ScraperOverdue{AboutScraper: scraper, Within: domain.Duration(26 * time.Hour), LastSuccessAt: at},
+			"shop: overdue, no run has completed as expected for 26h", "shop within 26h last success 2026-11-23T12:00:00Z",
+		},
 		"a refused request": {
 			domain.RunFailed{AboutRun: run, Code: domain.CodeRejected, HTTPStatus: 401, Detail: "401 Unauthorized"},
 			"shop: failed, the scraper answered without a stream (HTTP 401)", "shop rejected – 401 Unauthorized",
