@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -97,23 +98,35 @@ type guardRow struct {
 	Removed  bool    `json:"removed"`
 	LastDue  *int64  `json:"last_due"` // unix nanoseconds
 	Gap      string  `json:"gap"`
+
+	SuccessWithin int64  `json:"success_within"` // nanoseconds
+	ExpectedSince *int64 `json:"expected_since"` // unix nanoseconds, as the next two
+	LastSuccess   *int64 `json:"last_success"`
+	OverdueSince  *int64 `json:"overdue_since"`
 }
 
 // values are the columns in the order of guardColumns.
 func (r guardRow) values() []any {
-	return []any{r.Scraper, r.OpenRun, r.Instance, r.LostRun, r.Restored, r.Paused, r.Removed, r.LastDue, r.Gap}
+	return []any{r.Scraper, r.OpenRun, r.Instance, r.LostRun, r.Restored, r.Paused, r.Removed, r.LastDue, r.Gap,
+		r.SuccessWithin, r.ExpectedSince, r.LastSuccess, r.OverdueSince}
 }
 
 func guardRowOf(g domain.Guard) guardRow {
-	row := guardRow{
+	return guardRow{
 		Scraper: g.Scraper, OpenRun: orNull(g.OpenRun), Instance: g.Instance, LostRun: orNull(g.LostRun),
-		Restored: g.Restored, Paused: g.Paused, Removed: g.Removed, Gap: string(g.Gap),
+		Restored: g.Restored, Paused: g.Paused, Removed: g.Removed, LastDue: nanos(g.LastDue), Gap: string(g.Gap),
+		SuccessWithin: int64(g.Expect.Within), ExpectedSince: nanos(g.Expect.Since),
+		LastSuccess: nanos(g.Expect.LastSuccess), OverdueSince: nanos(g.Expect.OverdueSince),
 	}
-	if !g.LastDue.IsZero() {
-		due := g.LastDue.UnixNano()
-		row.LastDue = &due
+}
+
+// nanos returns the column of a time; nil for the zero time.
+func nanos(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
 	}
-	return row
+	ns := t.UnixNano()
+	return &ns
 }
 
 func orNull(id uuid.UUID) *string {

@@ -8,13 +8,16 @@ WITH added AS (
   WHERE (SELECT coalesce(max(position), 0) FROM events) = $1[1] - 1
   RETURNING position
 ), moved AS (
-  INSERT INTO scraper_guard (scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap)
-  SELECT scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap
+  INSERT INTO scraper_guard (scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap,
+    success_within, expected_since, last_success, overdue_since)
+  SELECT scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap,
+    success_within, expected_since, last_success, overdue_since
   FROM json_populate_recordset(NULL::scraper_guard, $9::json)
   WHERE EXISTS (SELECT FROM added)
   ON CONFLICT (scraper) DO UPDATE SET
     open_run = excluded.open_run, instance = excluded.instance, lost_run = excluded.lost_run,
     restored = excluded.restored, paused = excluded.paused, removed = excluded.removed,
-    last_due = excluded.last_due, gap = excluded.gap
+    last_due = excluded.last_due, gap = excluded.gap, success_within = excluded.success_within,
+    expected_since = excluded.expected_since, last_success = excluded.last_success, overdue_since = excluded.overdue_since
 )
 SELECT count(*) FROM added
