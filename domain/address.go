@@ -45,6 +45,26 @@ func PublicURL(raw string) string {
 	return shown
 }
 
+// OriginOf returns the origin of a URL: its scheme, host and port in lower case, without
+// a port that is the scheme's default (RFC 6454). It is empty for a text that is not an
+// http or https URL.
+func OriginOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "http":
+		u.Host = strings.TrimSuffix(u.Host, ":80")
+	case "https":
+		u.Host = strings.TrimSuffix(u.Host, ":443")
+	default:
+		return ""
+	}
+	return u.Scheme + "://" + strings.TrimSuffix(u.Host, ":")
+}
+
 // ValidPort reports whether port is a number from 1 to 65535.
 func ValidPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)

@@ -69,7 +69,7 @@ func agesText(shortest, longest int64) string {
 func (s Streak) After(e Event, age time.Duration) Streak {
 	switch e := e.(type) {
 	case ConnectionLost:
-		if e.Link == LinkScraper && !e.Cause.ours() {
+		if e.OfScraper() {
 			return s.lost(e, max(0, ms(age)))
 		}
 	case RunCompleted, RunFailed:
@@ -95,6 +95,10 @@ func (s Streak) lost(e ConnectionLost, age int64) Streak {
 // aboutTheSame: within a tenth, or within half a second, which is what a busy
 // machine adds to a loss that comes at once.
 func aboutTheSame(shortest, longest int64) bool { return longest-shortest <= max(longest/10, 500) }
+
+// OfScraper reports whether the loss says something about the scraper: it is neither
+// a watcher's nor for a reason of the scrapelog instance.
+func (e ConnectionLost) OfScraper() bool { return e.Link == LinkScraper && !e.Cause.ours() }
 
 // ours reports whether a connection was lost because of the scrapelog instance.
 func (c Cause) ours() bool {

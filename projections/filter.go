@@ -1,8 +1,10 @@
 package projections
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"time"
 
 	"scrapelog/domain"
@@ -43,10 +45,10 @@ type Changes struct {
 	Position int64 // ask for what came after it next
 }
 
-// cursor is a place in the order of runs: the page goes on below it.
+// cursor is a place in the order of runs or of outages: the page goes on below it.
 type cursor struct {
 	startedAt int64 // unix microseconds
-	position  int64 // of run.started, which tells runs of the same instant apart
+	position  int64 // of the first event, which tells those of the same instant apart
 }
 
 func (c cursor) String() string {
@@ -65,6 +67,23 @@ func parseCursor(s string) (cursor, error) {
 	return c, nil
 }
 
+// topOf is the place below which a page begins: the end of the span of time, or the
+// cursor of the page before.
+func topOf(until time.Time, after string) (cursor, error) {
+	top := cursor{math.MaxInt64, math.MaxInt64}
+	if !until.IsZero() {
+		top = cursor{until.UnixMicro(), 0}
+	}
+	if after == "" {
+		return top, nil
+	}
+	c, err := parseCursor(after)
+	if err == nil && c.startedAt < top.startedAt {
+		top = c
+	}
+	return top, err
+}
+
 // validate returns the first value that cannot be asked for as a *domain.FieldError.
 func (f RunFilter) validate() error {
 	for _, s := range f.Statuses {
@@ -77,8 +96,14 @@ func (f RunFilter) validate() error {
 			return err
 		}
 	}
-	if f.Limit < 0 || f.Limit > MaxLimit {
-		return &domain.FieldError{Field: "limit", Problem: fmt.Sprintf("%d is out of range", f.Limit), Want: fmt.Sprintf("use 1 to %d", MaxLimit)}
+	_, err := limitOf(f.Limit)
+	return err
+}
+
+// limitOf returns the limit of a list, of which 0 is the default.
+func limitOf(limit int) (int, error) {
+	if limit < 0 || limit > MaxLimit {
+		return 0, &domain.FieldError{Field: "limit", Problem: fmt.Sprintf("%d is out of range", limit), Want: fmt.Sprintf("use 1 to %d", MaxLimit)}
 	}
-	return nil
+	return cmp.Or(limit, DefaultLimit), nil
 }

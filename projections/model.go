@@ -13,19 +13,25 @@ import (
 )
 
 // Model is a projection that is folded beside the tables that serve: in memory, or
-// with its runs in a [Scratch] database. It neither reads nor writes those tables.
+// with its runs and outages in a [Scratch] database. It neither reads nor writes those tables.
 type Model struct {
 	Projection
 	rows folder
 }
 
-// NewModel returns the model as it is before the first event. Its runs are held in
-// memory if runs is nil.
+// NewModel returns the model as it is before the first event. Its runs and
+// outages are held in memory if runs is nil.
 func NewModel(p Projection, runs *Scratch) *Model {
 	m := &Model{Projection: p, rows: p.fold(place{})}
-	if f, ok := m.rows.(*runFold); ok && runs != nil {
+	if runs == nil {
+		return m
+	}
+	switch f := m.rows.(type) {
+	case *runFold:
 		f.place = place{next: runs.place.next} // the counts stay in memory
 		f.runs.place = runs.place
+	case *outageFold:
+		m.rows = newOutageFold(runs.place)
 	}
 	return m
 }
@@ -38,10 +44,13 @@ func (m *Model) Apply(ctx context.Context, p eventstore.Payload, e domain.Event)
 	return m.rows.apply(ctx, event{p.Position, p.ID, e})
 }
 
-// Flush writes the runs that have changed to the scratch database, if there is one.
+// Flush writes the rows that have changed to the scratch database, if there is one.
 func (m *Model) Flush(ctx context.Context) error {
-	if f, ok := m.rows.(*runFold); ok {
+	switch f := m.rows.(type) {
+	case *runFold:
 		return f.runs.flush(ctx)
+	case *outageFold:
+		return f.flush(ctx)
 	}
 	return nil
 }
@@ -88,7 +97,7 @@ type Table interface {
 type Row interface {
 	// Values returns the values of the columns, in the order of [Columns].
 	Values() []any
-	// Shown returns the Run or the Scraper that queries make of the row at an instant;
+	// Shown returns the Run, the Scraper or the Outage that queries make of the row at an instant;
 	// nil for other tables.
 	Shown(at time.Time) any
 }
@@ -106,7 +115,7 @@ func (t heldRows[K, R, P]) Name() string { return t.table.name }
 
 func (t heldRows[K, R, P]) All(ctx context.Context) iter.Seq2[[]any, error] {
 	if t.querier != nil {
-		return SelectAll(ctx, t.querier, t.table.name+t.next, t.table.names(), "")
+		return t.written(ctx)
 	}
 	return func(yield func([]any, error) bool) {
 		byName := make(map[string]K, len(t.held))
@@ -116,6 +125,22 @@ func (t heldRows[K, R, P]) All(ctx context.Context) iter.Seq2[[]any, error] {
 		for _, name := range slices.Sorted(maps.Keys(byName)) {
 			held := t.held[byName[name]]
 			if !yield(valuesOf(P(&held).columns()), nil) {
+				return
+			}
+		}
+	}
+}
+
+// written yields the rows of a scratch database, in which booleans are numbers.
+func (t heldRows[K, R, P]) written(ctx context.Context) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for row, err := range SelectAll(ctx, t.querier, t.table.name+t.next, t.table.names(), "") {
+			for i, column := range t.table.columns {
+				if _, boolean := column.field.(flag); boolean && err == nil {
+					row[i] = row[i] == int64(1)
+				}
+			}
+			if !yield(row, err) {
 				return
 			}
 		}

@@ -1,9 +1,9 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -16,10 +16,7 @@ func (q *Queries) Runs(ctx context.Context, f RunFilter) (RunPage, error) {
 	if err := f.validate(); err != nil {
 		return RunPage{}, err
 	}
-	limit := f.Limit
-	if limit == 0 {
-		limit = DefaultLimit
-	}
+	limit := cmp.Or(f.Limit, DefaultLimit)
 	query, args, err := f.statement(limit + 1)
 	if err != nil {
 		return RunPage{}, err
@@ -42,7 +39,7 @@ ORDER BY started_at DESC, started DESC LIMIT $4`
 
 // statement chooses the query whose index serves the filter.
 func (f RunFilter) statement(limit int) (query string, args []any, err error) {
-	top, err := f.top()
+	top, err := topOf(f.Until, f.Cursor)
 	if err != nil {
 		return "", nil, err
 	}
@@ -59,22 +56,6 @@ func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 		query, args = f.branches("scraper = $5 AND ", "runs.scraper = $5 AND ", append(args, f.Scraper))
 	}
 	return query, args, nil
-}
-
-// top is the place below which the page begins.
-func (f RunFilter) top() (cursor, error) {
-	top := cursor{math.MaxInt64, math.MaxInt64}
-	if !f.Until.IsZero() {
-		top = cursor{f.Until.UnixMicro(), 0}
-	}
-	if f.Cursor == "" {
-		return top, nil
-	}
-	c, err := parseCursor(f.Cursor)
-	if err == nil && c.startedAt < top.startedAt {
-		top = c
-	}
-	return top, err
 }
 
 // branches asks for every wanted pair of status and trigger by itself and merges

@@ -8,7 +8,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Scratch is a temporary database that holds the runs of a replay, so that its
+// Scratch is a temporary database that holds the runs and outages of a replay, so that its
 // memory does not grow with the log.
 type Scratch struct {
 	db    *sql.DB
@@ -25,9 +25,11 @@ func OpenScratch(ctx context.Context) (*Scratch, error) {
 	s := &Scratch{db: db}
 	s.place = place{querier: &s.tx, next: "_next", dialect: eventstore.SQLite, most: 1000}
 	s.tx.querier = db
-	if _, err := db.ExecContext(ctx, runsTable.create(s.place)); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("temporary database: %w", err)
+	for _, t := range append([]table{runsTable}, outageTables...) {
+		if _, err := db.ExecContext(ctx, t.create(s.place)); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("temporary database: %w", err)
+		}
 	}
 	return s, nil
 }

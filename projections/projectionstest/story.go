@@ -80,7 +80,8 @@ func (s *Story) end() domain.Event {
 		return domain.RunCancelled{AboutRun: about, By: "user:\x00", Reason: "\u202e"}
 	}
 	return domain.ConnectionLost{
-		AboutRun: about, Link: domain.LinkScraper, Phase: domain.PhaseStreaming, Cause: domain.CauseEOF,
+		AboutRun: about, Link: domain.LinkScraper, Phase: domain.PhaseStreaming,
+		Cause:       []domain.Cause{domain.CauseEOF, domain.CauseEOF, domain.CauseInstanceLost}[s.IntN(3)],
 		LastHeardAt: s.clock, LastEvent: []string{"", "progress", "\x00"}[s.IntN(3)], Received: domain.Received{Events: s.Int64N(9), Bytes: s.Int64N(999)},
 	}
 }
@@ -99,6 +100,7 @@ func (s *Story) scraperEvent() domain.Event {
 	}
 	config := domain.DefaultScraperConfig()
 	config.Name, config.Schedule, config.Params = about.Scraper, "@every 1m", map[string]any{"z": 1.5, "a": "\x00"}
+	config.URL = []string{"http://h:80/x", "HTTP://H/y", "https://h/x", "\x00"}[s.IntN(4)]
 	return domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceAPI, Config: config}
 }
 
