@@ -23,7 +23,7 @@ var arrows = []string{"cmd", "handlers", "projections", "eventstore", "domain"}
 const texts = "docs"
 
 // leaves are the packages under handlers that others there may import.
-var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words"}
+var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words", "handlers/secret"}
 
 // walls names what the packages of the scrapelog command may import of each other.
 var walls = map[string][]string{
@@ -58,6 +58,8 @@ var doors = map[string][]string{
 	"github.com/goccy/go-yaml":               {"cmd/scrapelog/config"},
 	"github.com/prometheus/client_golang":    {"handlers/api"},
 	"github.com/yuin/goldmark":               {"handlers/web"},
+	"github.com/standard-webhooks/":          {"handlers/notify"},
+	"github.com/nicholas-fedor/shoutrrr":     {"handlers/notify"},
 }
 
 // impure are the standard packages that domain must do without.

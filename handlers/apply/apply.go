@@ -13,6 +13,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/dial"
+	"scrapelog/handlers/egress"
 )
 
 // Log is what File reads of the event store.
@@ -55,6 +56,13 @@ func (f *File) Secrets() domain.Secrets {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.access.Secrets
+}
+
+// Egress returns the rules for what the file itself names, such as channels of notices.
+func (f *File) Egress() egress.Rules {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.access.Target(domain.SourceFile, domain.ScraperConfig{}).Egress
 }
 
 // Target returns what to dial the named scraper with.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/notify"
 )
 
 // Config is the configuration of serve.
@@ -27,6 +29,8 @@ type Config struct {
 	Egress        Egress                 `yaml:"egress"`
 	Audit         Audit                  `yaml:"audit"`
 	Limits        Limits                 `yaml:"limits"`
+	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: http:// and Listen
+	Notify        notify.Config          `yaml:"notify"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
 
@@ -73,6 +77,7 @@ func Default() Config {
 		ShutdownGrace: domain.Duration(10 * time.Second),
 		WatcherGrace:  domain.Duration(10 * time.Second),
 		Pool:          eventstore.DefaultPool,
+		Notify:        notify.Default(),
 	}
 }
 
@@ -151,8 +156,22 @@ func (c Config) Validate() error {
 	case c.Pool.Read < eventstore.LeastPool.Read:
 		return &domain.FieldError{Field: "pool.read", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Read), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Read, eventstore.DefaultPool.Read)}
 	}
+	if err := c.validPublicURL(); err != nil {
+		return err
+	}
+	if err := c.Notify.Validate(); err != nil {
+		return err
+	}
 	_, err := c.Access()
 	return err
+}
+
+func (c Config) validPublicURL() error {
+	u, err := url.Parse(c.PublicURL)
+	if c.PublicURL == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return nil
+	}
+	return &domain.FieldError{Field: "public_url", Problem: fmt.Sprintf("%.200q is not an address of pages", c.PublicURL), Want: "use https://HOST, with a port and a path where there is one"}
 }
 
 // Access returns the secrets that scrapers may name and the networks they may reach.

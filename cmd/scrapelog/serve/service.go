@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
@@ -22,6 +23,7 @@ import (
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/instance"
 	"scrapelog/handlers/live"
+	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/ready"
 	"scrapelog/projections"
@@ -42,6 +44,7 @@ type service struct {
 	ready    *ready.Checker
 	logger   *slog.Logger
 	version  string
+	channels *notify.Channels
 
 	shortages func() []string // of connections, streams and descriptors; set before the first answer
 
@@ -105,6 +108,9 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan fun
 	}
 	s.file.Listen(gate.Address(front.Listener))
 	s.file.Allow(access)
+	if s.channels, err = notify.Open(s.config.Notify, s.file.Egress); err != nil {
+		return term.Usagef("%v", err)
+	}
 	var first *tenure
 	begin := func(ctx context.Context) (err error) { first, err = s.acquire(ctx); return err }
 	if err := s.insist(ctx, eventstore.Transient, begin); err != nil {

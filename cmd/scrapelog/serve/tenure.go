@@ -111,7 +111,7 @@ func (t *tenure) work(ctx context.Context, reload <-chan func() (config.Config, 
 		defer stopLiving()
 		return t.supervisor.Run(following)
 	})
-	for _, run := range []func(context.Context) error{t.rescrape, t.scheduler.Run, t.prober.Run, t.mind} {
+	for _, run := range []func(context.Context) error{t.rescrape, t.scheduler.Run, t.prober.Run, t.mind, t.notices} {
 		acting.Go(func() error {
 			err := run(following)
 			if following.Err() == nil {

@@ -1,0 +1,230 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/words"
+	"scrapelog/projections"
+)
+
+// Group is the consumer group that turns events into notices. It is a persistent name:
+// under another one the notices of what happens meanwhile would be told twice.
+const Group = "notices"
+
+// Types are the wire names of the events that can lead to a notice.
+var Types = []string{
+	domain.ConnectionLost{}.EventType(), domain.RunCompleted{}.EventType(), domain.RunFailed{}.EventType(), domain.RunCancelled{}.EventType(),
+	domain.ScraperRemoved{}.EventType(),
+}
+
+// Teller adds notices to the outbox. The fields are required; it must have begun.
+type Teller struct {
+	Outbox   *outbox.Outbox
+	Channels *Channels
+	URL      string // where people see the pages
+
+	since map[string]int64 // by channel: it is told of what comes after
+}
+
+// Begin lets the group begin at the end of the log, and each channel where the log
+// ends when the channel is first configured: history is not told. troubled lists the
+// scrapers that are in trouble already.
+func (t *Teller) Begin(ctx context.Context, troubled func(ctx context.Context) ([]outbox.Mark, error)) error {
+	if err := t.Outbox.Begin(ctx, Group, troubled); err != nil {
+		return err
+	}
+	t.since = map[string]int64{}
+	for _, channel := range t.Channels.To {
+		since, err := t.Outbox.Since(ctx, channel.Name)
+		if err != nil {
+			return err
+		}
+		t.since[channel.Name] = since
+	}
+	return nil
+}
+
+// Handle turns an event into notices, in the transaction that ctx carries.
+func (t *Teller) Handle(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
+	if e == nil {
+		return nil
+	}
+	b, kept := feed.Keep(ctx, func() *batch { return &batch{Teller: t} })
+	if !kept {
+		b = &batch{Teller: t}
+	}
+	b.happened = append(b.happened, happened{r, e})
+	if kept {
+		return nil
+	}
+	return b.Flush(ctx)
+}
+
+// happened is an event with its place in the log.
+type happened struct {
+	eventstore.Recorded
+	event domain.Event
+}
+
+// batch is what the events of one transaction come to.
+type batch struct {
+	*Teller
+	happened []happened
+	marks    map[outbox.Mark]bool
+}
+
+// Flush implements feed.Unwritten.
+func (b *batch) Flush(ctx context.Context) (err error) {
+	var scrapers []string
+	for _, h := range b.happened {
+		if name := h.event.ScraperName(); !slices.Contains(scrapers, name) {
+			scrapers = append(scrapers, name)
+		}
+	}
+	if b.marks, err = b.Outbox.Marks(ctx, scrapers...); err != nil {
+		return err
+	}
+	for _, h := range b.happened {
+		if err := b.tell(ctx, h); err != nil {
+			return fmt.Errorf("notices of position %d: %w", h.Position, err)
+		}
+	}
+	b.happened = nil
+	return nil
+}
+
+func (b *batch) tell(ctx context.Context, h happened) error {
+	switch e := h.event.(type) {
+	case domain.RunFailed:
+		if err := b.begin(ctx, h, outbox.KindFailing, words.Failing(e.Scraper), words.Failed(e)); err != nil {
+			return err
+		}
+		return b.runEnded(ctx, h)
+	case domain.RunCompleted:
+		if err := b.end(ctx, h, outbox.KindFailing, words.Works(e.Scraper), words.Summary(e)); err != nil {
+			return err
+		}
+		return b.runEnded(ctx, h)
+	case domain.ConnectionLost, domain.RunCancelled:
+		return b.runEnded(ctx, h)
+	case domain.ScraperRemoved:
+		return b.forget(ctx, e.Scraper)
+	case domain.RunStarted, domain.ConnectionRestored, domain.ScraperConfigured, domain.ScraperPaused, domain.ScraperResumed,
+		domain.ScrapeSkipped, domain.LogAccepted: // lead to no notice
+	}
+	return nil
+}
+
+// forget takes the marks of a scraper away: one of the same name begins without.
+func (b *batch) forget(ctx context.Context, scraper string) error {
+	for m := range b.marks {
+		if m.Scraper != scraper {
+			continue
+		}
+		delete(b.marks, m)
+		if err := b.Outbox.SetMark(ctx, m, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin tells that a scraper is in trouble of a kind, unless it was before.
+func (b *batch) begin(ctx context.Context, h happened, kind outbox.Kind, title, text string) error {
+	m := outbox.Mark{Scraper: h.event.ScraperName(), Kind: kind}
+	if b.marks[m] {
+		return nil
+	}
+	b.marks[m] = true
+	if err := b.Outbox.SetMark(ctx, m, true); err != nil {
+		return err
+	}
+	for _, channel := range b.told(h, kind) {
+		if err := b.add(ctx, h, channel, kind, "started", title, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end tells the channels which know of the trouble that it is over.
+func (b *batch) end(ctx context.Context, h happened, kind outbox.Kind, title, text string) error {
+	m := outbox.Mark{Scraper: h.event.ScraperName(), Kind: kind}
+	if !b.marks[m] {
+		return nil
+	}
+	delete(b.marks, m)
+	if err := b.Outbox.SetMark(ctx, m, false); err != nil {
+		return err
+	}
+	open, err := b.Outbox.Open(ctx, subjectOf(kind, m.Scraper))
+	if err != nil {
+		return err
+	}
+	for _, began := range open {
+		if err := b.Outbox.End(ctx, began); err != nil {
+			return err
+		}
+		if channel, ok := b.Channels.named(began.Channel); ok {
+			if err := b.add(ctx, h, channel, kind, "ended", title, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// runEnded tells the channels that want to know of each run.
+func (b *batch) runEnded(ctx context.Context, h happened) error {
+	for _, channel := range b.told(h, outbox.KindRun) {
+		if err := b.add(ctx, h, channel, outbox.KindRun, "ended", words.Summary(h.event), words.Summary(h.event)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// told returns the channels that are told of an event about a scraper.
+func (b *batch) told(h happened, kind outbox.Kind) (told []Channel) {
+	for _, channel := range b.Channels.To {
+		if channel.wants(kind) && channel.covers(h.event.ScraperName()) && h.Position > b.since[channel.Name] {
+			told = append(told, channel)
+		}
+	}
+	return told
+}
+
+func subjectOf(kind outbox.Kind, of string) string { return string(kind) + ":" + of }
+
+// add adds a notice about the run that an event has ended.
+func (b *batch) add(ctx context.Context, h happened, channel Channel, kind outbox.Kind, edge, title, text string) error {
+	records, err := b.Outbox.Read(ctx, eventstore.Query{Stream: h.Stream, Until: h.Position})
+	if err != nil {
+		return err
+	}
+	run, err := projections.RunAsOf(records)
+	if err != nil {
+		return err
+	}
+	noticeType := string(kind) + "." + edge
+	content, err := encode(noticeType, h.event.OccurredAt(), data{
+		Title: title, Text: text, URL: b.page("runs", run.ID.String()),
+		Scrapers: []string{run.Scraper}, Events: []eventRef{refTo(h.Recorded)}, Run: &run,
+	})
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	return b.Outbox.Add(ctx, outbox.Notice{
+		ID: outbox.ID(h.ID, channel.Name, noticeType), Channel: channel.Name, Kind: kind, Type: noticeType,
+		Subject: subjectOf(kind, run.Scraper), Position: h.Position, State: outbox.StatePending, Open: edge == "started",
+		Body: content, CreatedAt: now, NextAttempt: now,
+	})
+}

@@ -1,0 +1,89 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"scrapelog/handlers/egress"
+)
+
+// timeout bounds one attempt, from the name of the host to the answer's header.
+const timeout = 15 * time.Second
+
+// RefusedError reports that a channel answered and did not take the notice.
+type RefusedError struct {
+	Status     int
+	RetryAfter time.Duration // asked for by the channel; 0: not
+}
+
+func (e *RefusedError) Error() string {
+	text := fmt.Sprintf("answered with HTTP %d %s", e.Status, http.StatusText(e.Status))
+	if e.Status/100 == 3 {
+		text += "; redirects are refused"
+	}
+	if e.RetryAfter > 0 {
+		text += fmt.Sprintf("; try again after %s", e.RetryAfter)
+	}
+	return text
+}
+
+// transport connects only where the egress rules allow it, and returns an answer
+// that is not 2xx as a *RefusedError: no client follows a redirect or reads such an
+// answer.
+type transport struct {
+	http  *http.Transport
+	clock func() time.Time
+}
+
+func newTransport(rules func() egress.Rules) *transport {
+	dialer := &net.Dialer{ControlContext: func(ctx context.Context, network, address string, conn syscall.RawConn) error {
+		return rules().Control(ctx, network, address, conn)
+	}}
+	return &transport{clock: time.Now, http: &http.Transport{
+		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableKeepAlives: true, // a notice is rare
+		TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
+	}}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.http.RoundTrip(r)
+	if err != nil || answer.StatusCode/100 == 2 {
+		return answer, err
+	}
+	_ = answer.Body.Close()
+	return nil, &RefusedError{answer.StatusCode, retryAfter(answer.Header.Get("Retry-After"), t.clock())}
+}
+
+// maxRetryAfter bounds what a channel may ask for.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads the Retry-After of RFC 9110: seconds, or a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = at.Sub(now).Round(time.Second)
+	}
+	return min(max(0, wait), maxRetryAfter)
+}
+
+// harmless returns an error of a request without its URL, which is a secret.
+func harmless(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		if at.Timeout() {
+			return errors.New("did not answer in time")
+		}
+		return at.Err
+	}
+	return err
+}
