@@ -86,7 +86,7 @@ func (p Projection) described(t *testing.T) []string {
 				lines = append(lines, changes)
 			})
 		}
-		if err := m.Apply(t.Context(), eventstore.Payload{Position: int64(len(story))}, story[len(story)-1]); err != nil {
+		if err := m.Apply(t.Context(), payloadAt(len(story)), story[len(story)-1]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,11 +97,16 @@ func (p Projection) described(t *testing.T) []string {
 	return lines
 }
 
+// payloadAt is the payload of an event at a position, without its data.
+func payloadAt(position int) eventstore.Payload {
+	return eventstore.Payload{Position: int64(position), ID: uuid.UUID{15: byte(position)}}
+}
+
 func (p Projection) after(t *testing.T, story ...domain.Event) *Model {
 	t.Helper()
 	m := NewModel(p, nil)
 	for i, e := range story {
-		if err := m.Apply(t.Context(), eventstore.Payload{Position: int64(i + 1)}, e); err != nil {
+		if err := m.Apply(t.Context(), payloadAt(i+1), e); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,50 +8,31 @@ import (
 	"scrapelog/domain"
 )
 
-// Outage is one outage of an origin; package domain has the rule. What is unset is
-// zero, and left out of its JSON.
+// Outage is one outage of an origin; package domain has the rule. Its JSON is that of the
+// API, which a client decodes into the same type. What is unset is zero and left out.
 type Outage struct {
-	ID            uuid.UUID // of the event of the first loss
-	Origin        string
-	StartedAt     time.Time
-	EndedAt       time.Time    // zero: it is open
-	DurationMS    *int64       // set once it has ended
-	Cause         domain.Cause // of the first loss
-	Scrapers      []string     // that lost a run in it, by name
-	RunsLost      int64
-	RunsRecovered int64 // how many of them a recovery run stands in for; those of the end start after it
-	FirstPosition int64 // of the first loss
-	LastPosition  int64 // of its end; of an open one, of the last loss or return
-	Position      int64 // of the last event that changed this row
+	ID            uuid.UUID    `json:"id"` // of the event of the first loss
+	Origin        string       `json:"origin"`
+	StartedAt     Time         `json:"started_at"`
+	EndedAt       Time         `json:"ended_at,omitzero"`     // zero: it is open
+	DurationMS    *int64       `json:"duration_ms,omitempty"` // set once it has ended
+	Cause         domain.Cause `json:"cause"`                 // of the first loss
+	Scrapers      []string     `json:"scrapers"`              // that lost a run in it, by name
+	RunsLost      int64        `json:"runs_lost"`
+	RunsRecovered int64        `json:"runs_recovered"` // how many of them a recovery run stands in for; some start after the end
+	FirstPosition int64        `json:"first_position"` // of the first loss
+	LastPosition  int64        `json:"last_position"`  // of the end; of an open outage, of the last loss or return
+
+	Position int64 `json:"-"` // of the last event that changed the row
 }
 
 // Open reports whether the outage has not ended.
 func (o Outage) Open() bool { return o.EndedAt.IsZero() }
 
-// MarshalJSON writes the outage as the API shows it.
-func (o Outage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		ID            uuid.UUID    `json:"id"`
-		Origin        string       `json:"origin"`
-		StartedAt     stamp        `json:"started_at"`
-		EndedAt       stamp        `json:"ended_at,omitzero"`
-		DurationMS    *int64       `json:"duration_ms,omitempty"`
-		Cause         domain.Cause `json:"cause"`
-		Scrapers      []string     `json:"scrapers"`
-		RunsLost      int64        `json:"runs_lost"`
-		RunsRecovered int64        `json:"runs_recovered"`
-		FirstPosition int64        `json:"first_position"`
-		LastPosition  int64        `json:"last_position"`
-	}{
-		o.ID, o.Origin, stamp(o.StartedAt), stamp(o.EndedAt), o.DurationMS, o.Cause, o.Scrapers,
-		o.RunsLost, o.RunsRecovered, o.FirstPosition, o.LastPosition,
-	})
-}
-
 // began returns the outage that the loss at an event begins.
 func began(origin string, e event) Outage {
 	lost, _ := e.Event.(domain.ConnectionLost)
-	return Outage{ID: e.id, Origin: origin, StartedAt: stored(lost.At), Cause: lost.Cause, FirstPosition: e.position}
+	return Outage{ID: e.id, Origin: origin, StartedAt: Time{stored(lost.At)}, Cause: lost.Cause, FirstPosition: e.position}
 }
 
 // after returns the outage after an event that lost a run in it, brought a scraper back
@@ -62,8 +42,8 @@ func (o Outage) after(e event, lost, ended bool) Outage {
 		o.RunsLost++
 	}
 	if ended {
-		o.EndedAt = stored(e.OccurredAt())
-		duration := max(0, o.EndedAt.Sub(o.StartedAt).Milliseconds())
+		o.EndedAt = Time{stored(e.OccurredAt())}
+		duration := max(0, o.EndedAt.Sub(o.StartedAt.Time).Milliseconds())
 		o.DurationMS = &duration
 	}
 	o.LastPosition, o.Position = e.position, e.position
@@ -77,8 +57,8 @@ func (o *Outage) columns() []column {
 	return []column{
 		{"id", id{&o.ID}, 0},
 		{"origin", text[string]{&o.Origin}, fixed},
-		{"started_at", micros{&o.StartedAt}, required | fixed},
-		{"ended_at", micros{&o.EndedAt}, 0},
+		{"started_at", micros{&o.StartedAt.Time}, required | fixed},
+		{"ended_at", micros{&o.EndedAt.Time}, 0},
 		{"duration_ms", maybe{&o.DurationMS}, 0},
 		{"cause", text[domain.Cause]{&o.Cause}, fixed},
 		{"runs_lost", number[int64]{&o.RunsLost}, 0},

@@ -89,7 +89,7 @@ func (f *outageFold) apply(ctx context.Context, e event) error {
 	}
 	if lost, ok := e.Event.(domain.ConnectionLost); ok && outage.ID != uuid.Nil {
 		after.Outage = outage.ID
-		f.losses.put(e.id, outageLoss{e.id, outage.ID, lost.Scraper, lost.RunID, outage.StartedAt, outage.FirstPosition, e.position})
+		f.losses.put(e.id, outageLoss{e.id, outage.ID, lost.Scraper, lost.RunID, outage.StartedAt.Time, outage.FirstPosition, e.position})
 	}
 	f.scrapers.put(e.ScraperName(), outageScraper{e.ScraperName(), after, e.position})
 	return nil

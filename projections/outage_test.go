@@ -179,7 +179,7 @@ func (r *reference) add(position int64, e domain.Event) {
 		}
 		o := r.open[origin]
 		if o == nil {
-			o = &Outage{Origin: origin, StartedAt: e.At, Cause: e.Cause, FirstPosition: position}
+			o = &Outage{Origin: origin, StartedAt: Time{e.At}, Cause: e.Cause, FirstPosition: position}
 			r.open[origin], r.all = o, append(r.all, o)
 		}
 		o.RunsLost++
@@ -189,7 +189,7 @@ func (r *reference) add(position int64, e domain.Event) {
 	}
 	for origin, o := range r.open {
 		if r.down(origin) == 0 {
-			o.EndedAt, o.LastPosition = e.OccurredAt(), position
+			o.EndedAt, o.LastPosition = Time{e.OccurredAt()}, position
 			delete(r.open, origin)
 		}
 	}
