@@ -12,19 +12,19 @@ import (
 // stands, and only ConnectionRestored may follow it. The zero value is a run
 // that has not started.
 type Run struct {
-	ID        uuid.UUID
-	Scraper   string
-	Status    RunStatus
-	Trigger   Trigger
-	Recovers  uuid.UUID
-	Watcher   string
-	Instance  string
-	Params    json.RawMessage
-	StartedAt time.Time
-	EndedAt   time.Time
-	LostLink  Link // which link a connection_failed run lost
-	Cause     Cause
-	Restored  bool
+	ID         uuid.UUID
+	Scraper    string
+	Status     RunStatus
+	Trigger    Trigger
+	Recovers   uuid.UUID
+	Watcher    string
+	Instance   string
+	Params     json.RawMessage
+	StartedAt  time.Time
+	EndedAt    time.Time
+	LostLink   Link // which link a connection_failed run lost
+	Cause      Cause
+	RestoredAt time.Time // when the lost connection was back; zero: it is not
 }
 
 // Evolve returns the run after e. It never refuses.
@@ -49,7 +49,7 @@ func (r Run) Evolve(e Event) Run {
 	case RunCancelled:
 		return r.end(StatusCancelled, e.At)
 	case ConnectionRestored:
-		r.Restored = true
+		r.RestoredAt = e.At
 	}
 	return r
 }
@@ -118,7 +118,7 @@ func (r Run) restored(c ReportConnectionRestored, at time.Time) ([]Event, error)
 		return nil, fmt.Errorf("%w: run %s has not lost its connection", ErrInvalid, r.ID)
 	case r.Status != StatusConnectionFailed:
 		return nil, fmt.Errorf("run %s is %s: %w", r.ID, r.Status, ErrFinished)
-	case r.Restored || c.Superseded:
+	case !r.RestoredAt.IsZero() || c.Superseded:
 		return nil, nil
 	}
 	down := ms(at.Sub(r.EndedAt))

@@ -115,6 +115,21 @@ const (
 	CauseOther             Cause = "other"              // unclassified connection error
 )
 
+// Causes lists every cause.
+var Causes = [...]Cause{
+	CauseDNS, CauseRefused, CauseUnreachable, CauseConnectTimeout, CauseTLS, CauseStartTimeout, CauseBadResponse,
+	CauseGateway, CauseBusy, CauseEOF, CauseTruncated, CauseReset, CauseCorrupt, CauseIdleTimeout, CauseMissedBeats,
+	CauseWatcherGone, CauseInstanceLost, CauseInstanceStop, CauseInstanceExhausted, CauseOther,
+}
+
+// Link returns the connection whose loss has this cause.
+func (c Cause) Link() Link {
+	if c == CauseWatcherGone {
+		return LinkWatcher
+	}
+	return LinkScraper
+}
+
 // FailureCode is why a run failed although the connection held.
 type FailureCode string
 
@@ -137,6 +152,9 @@ const (
 	SkipRemoved          SkipReason = "removed"           // the scraper was removed
 	SkipRecoveryDisabled SkipReason = "recovery_disabled" // recovery.enabled is false
 )
+
+// SkipReasons lists every reason.
+var SkipReasons = [...]SkipReason{SkipRunOpen, SkipConnectionLost, SkipPaused, SkipRemoved, SkipRecoveryDisabled}
 
 // NoticedBy is how a connection was found to be back.
 type NoticedBy string

@@ -56,7 +56,7 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":                 {"cmd"},
 	"github.com/tmaxmax/go-sse":              {"cmd/scrapelog/client", "handlers"},
 	"github.com/goccy/go-yaml":               {"cmd/scrapelog/config"},
-	"github.com/prometheus/client_golang":    {"handlers/api"},
+	"github.com/prometheus/client_golang":    {"handlers/metrics"},
 	"github.com/yuin/goldmark":               {"handlers/web"},
 	"github.com/standard-webhooks/":          {"handlers/notify"},
 	"github.com/nicholas-fedor/shoutrrr":     {"handlers/notify"},

@@ -50,12 +50,27 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-r.Context().Done():
 	case word := <-end:
+		if word == "" {
+			panic(http.ErrAbortHandler)
+		}
 		_, _ = io.WriteString(w, word)
 	}
 }
 
 // end lets a run end with the terminal event that the scraper says.
 func (h *holder) end(t testing.TB, run string) {
+	t.Helper()
+	h.say(t, run, "event: completed\ndata: {\"items\":1}\n\n")
+}
+
+// cut ends the connection of a run.
+func (h *holder) cut(t testing.TB, run string) {
+	t.Helper()
+	h.say(t, run, "")
+}
+
+// say sends the last words of a stream; empty: the connection is cut.
+func (h *holder) say(t testing.TB, run, word string) {
 	t.Helper()
 	h.mu.Lock()
 	end := h.open[run]
@@ -64,7 +79,7 @@ func (h *holder) end(t testing.TB, run string) {
 		t.Errorf("nobody follows run %s", run)
 		return
 	}
-	end <- "event: completed\ndata: {\"items\":1}\n\n"
+	end <- word
 }
 
 func (h *holder) follows(run string) bool {

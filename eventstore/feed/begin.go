@@ -49,6 +49,9 @@ func (s *subscription) endRound() {
 	if r := s.round; r != nil {
 		s.round, s.standing.expected = nil, r.acked
 		r.tx.Release()
+		if s.feed.Handled != nil && r.acked > 0 {
+			s.feed.Handled(s.cfg.Group, time.Since(s.standing.began))
+		}
 	}
 	s.feed.progress.Fire()
 }

@@ -95,6 +95,10 @@ func (c *Config) validate() error {
 // groups of the process have moved on, and why they could not.
 type Feed struct {
 	*eventstore.Store
+	// Handled is called with the time that each transaction of a consumer group of this
+	// process took. Set it before the first Subscriber. Optional.
+	Handled func(group string, took time.Duration)
+
 	progress eventstore.Signal // a transaction of a group has ended
 	failures failures
 }

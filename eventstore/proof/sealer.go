@@ -63,11 +63,12 @@ type Sealer struct {
 
 // State is what is known about the sealing of a log.
 type State struct {
-	Sealed   int64     `json:"sealed"` // how many events the last checkpoint covers
-	SealedAt time.Time `json:"sealed_at,omitzero"`
-	Refused  string    `json:"refused,omitempty"` // why nothing is signed and no run may start; a sentence
-	Idle     string    `json:"idle,omitempty"`    // why this process does not seal; a sentence
-	Weak     []string  `json:"weak,omitempty"`    // what lets other users at the proof; sentences
+	Sealed    int64     `json:"sealed"` // how many events the last checkpoint covers
+	SealedAt  time.Time `json:"sealed_at,omitzero"`
+	CheckedAt time.Time `json:"-"`                 // when this process last found the log to follow from what was signed
+	Refused   string    `json:"refused,omitempty"` // why nothing is signed and no run may start; a sentence
+	Idle      string    `json:"idle,omitempty"`    // why this process does not seal; a sentence
+	Weak      []string  `json:"weak,omitempty"`    // what lets other users at the proof; sentences
 }
 
 // Warnings are what is degraded while runs are started all the same.
@@ -221,6 +222,9 @@ func (s *Sealer) keep(ctx context.Context, err error) error {
 	s.mu.Lock()
 	before := s.state
 	s.state.Refused, s.state.Idle = reason, idle
+	if err == nil {
+		s.state.CheckedAt = time.Now()
+	}
 	s.mu.Unlock()
 	switch {
 	case before.Refused != reason && reason != "":

@@ -254,27 +254,3 @@ func TestTheDescriptionIsServedAsItStands(t *testing.T) {
 		t.Error("another document was served")
 	}
 }
-
-func TestMetricsSayWhatRuns(t *testing.T) {
-	s := start(t, eventstoretest.SQLite(t))
-	s.configure("shop")
-	id := s.run("shop")
-	lost := s.command(domain.ReportConnectionLost{ToRun: domain.ToRun{RunID: uuid.MustParse(id)}, Link: domain.LinkScraper, Cause: domain.CauseEOF})
-	s.expect(200, "GET", fmt.Sprintf("/api/v1/runs?at_least=%d", lost[0].Position), "")
-	s.expect(200, "GET", fmt.Sprintf("/api/v1/scrapers?at_least=%d", lost[0].Position), "")
-	text := string(s.expect(200, "GET", "/metrics", "").body)
-	for _, want := range []string{
-		`scrapelog_build_info{go_version="go1.`, `version="1.2.3"} 1`,
-		`scrapelog_database_up 1`,
-		`scrapelog_runs{status="connection_failed"} 1`, `scrapelog_runs{status="running"} 0`,
-		`scrapelog_connection_losses_total 1`,
-		`scrapelog_open_streams{kind="scraper"} 7`, `scrapelog_open_streams{kind="watch"} 0`, `scrapelog_open_streams{kind="events"} 0`,
-		`scrapelog_log_head_position 3`,
-		`scrapelog_consumer_position{consumer="runs"} 3`, `scrapelog_consumer_lag_events{consumer="scrapers"} 0`,
-		`go_goroutines`, `process_open_fds`,
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %s in\n%s", want, text)
-		}
-	}
-}

@@ -11,13 +11,13 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/projections"
@@ -31,7 +31,6 @@ type Log interface {
 	Scraper(ctx context.Context, name string) (s domain.Scraper, version int64, err error)
 	Wake() (woken <-chan struct{}, stop func())
 	WaitFor(ctx context.Context, group string, position int64) error
-	GroupStates(ctx context.Context) ([]feed.Group, error)
 }
 
 // Views are the read models that the API serves.
@@ -40,7 +39,6 @@ type Views interface {
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
 	// FindRun returns the id that a part of it names.
 	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
-	Counts(ctx context.Context) (projections.Counts, error)
 	ScrapersAfter(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	CountScrapers(ctx context.Context, source domain.Source) (int, error)
@@ -59,22 +57,19 @@ type Config struct {
 	// Ready reports whether this instance does its work.
 	Ready func(ctx context.Context) Readiness
 
-	// OpenStreams returns how many streams of scrapers this instance has open.
-	OpenStreams func() int
+	Metrics http.Handler // what Prometheus scrapes
 
 	Streams     *gate.Streams // optional: bounds the streams of API and pages together
 	MaxScrapers int           // optional: how many may be made here; default domain.DefaultAPIScrapers
 
-	Actor   func(*http.Request) string // optional: the actor; default "user:api"
-	Version string                     // optional: of the build, for /metrics
-	Logger  *slog.Logger               // optional
+	Actor  func(*http.Request) string // optional: the actor; default "user:api"
+	Logger *slog.Logger               // optional
 }
 
 // Handler serves the API.
 type Handler struct {
 	Config
-	streams streams
-	metrics http.Handler
+	tails atomic.Int64 // streams of events that are open
 
 	done     chan struct{} // closed: streams end
 	shutdown sync.Once
@@ -91,14 +86,15 @@ func New(cfg Config) *Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{Config: cfg, done: make(chan struct{})}
-	h.metrics = h.newMetrics()
-	return h
+	return &Handler{Config: cfg, done: make(chan struct{})}
 }
 
 // Close ends every open stream and refuses new ones, so that
 // [http.Server.Shutdown], which waits for them, can return.
 func (h *Handler) Close() { h.shutdown.Do(func() { close(h.done) }) }
+
+// Tails returns how many streams of events are open.
+func (h *Handler) Tails() int { return int(h.tails.Load()) }
 
 // Register adds the routes, each with the query parameters that it takes. HEAD is
 // answered wherever GET is.
@@ -118,7 +114,7 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	read("/healthz", healthz, nil)
 	read("/readyz", h.readyz, nil)
-	read("/metrics", echo.WrapHandler(h.metrics), nil, gate.OwnReads)
+	read("/metrics", echo.WrapHandler(h.Metrics), nil, gate.OwnReads)
 	read("/openapi.yaml", openAPI, nil)
 
 	own("/api/v1/scrapers", h.listScrapers, list("cursor"), scrapers)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -36,6 +37,7 @@ type service struct {
 	store     *feed.Feed
 	handle    func(context.Context, domain.Command, domain.Origin) ([]eventstore.Recorded, error)
 	watchers  *live.Watchers
+	hub       *live.Hub
 	announced chan []string
 	readiness *atomic.Pointer[api.Readiness]
 	unfollow  func() // stops the read models
@@ -60,14 +62,15 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 	s.handle = commands.Handle
 	queries := projections.NewQueries(s.store)
 	hub := live.New(live.Config{Source: queries, Wake: s.store.WakeProgress, Render: api.Render, Watchers: s.watchers})
+	s.hub = hub
 	s.unfollow = s.follow()
 	s.Cleanup(s.unfollow)
 	s.background(hub.Run)
 	s.handler = api.New(api.Config{
-		Log: s.store, Views: queries, Handle: s.handle, Watch: hub.Subscribe, Version: "1.2.3",
-		Announce:    func(names []string) { s.announced <- names },
-		Ready:       func(context.Context) api.Readiness { return *s.readiness.Load() },
-		OpenStreams: func() int { return 7 },
+		Log: s.store, Views: queries, Handle: s.handle, Watch: hub.Subscribe,
+		Announce: func(names []string) { s.announced <- names },
+		Ready:    func(context.Context) api.Readiness { return *s.readiness.Load() },
+		Metrics:  promhttp.Handler(),
 	})
 	s.readiness.Store(&api.Readiness{})
 	canned := webtest.New()

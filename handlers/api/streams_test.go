@@ -221,8 +221,7 @@ func TestShutdownEndsStreamsAndRefusesNewOnes(t *testing.T) {
 		}()
 	}
 	s.eventually("both streams are open", func() bool {
-		text := string(s.do("GET", "/metrics", "").body)
-		return strings.Contains(text, `scrapelog_open_streams{kind="watch"} 1`) && strings.Contains(text, `scrapelog_open_streams{kind="events"} 1`)
+		return s.handler.Tails() == 1 && s.hub.Readers() == 1
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()

@@ -29,11 +29,13 @@ func (h *Handler) tailEvents(c echo.Context) error {
 	if c.Request().Method == http.MethodHead {
 		return sse.Head(c.Response())
 	}
-	ctx, leave, err := h.streams.enter(c.Request().Context(), h.done, eventStream)
+	ctx, leave, err := stream(c.Request().Context(), h.done)
 	if err != nil {
 		return err
 	}
 	defer leave()
+	h.tails.Add(1)
+	defer h.tails.Add(-1)
 	woken, stop := h.Log.Wake() // before the first read: nothing falls between the two
 	defer stop()
 	t := tail{log: h.Log, after: after, woken: woken}

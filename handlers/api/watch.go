@@ -21,7 +21,7 @@ func (h *Handler) watchChanges(c echo.Context) error {
 	if c.Request().Method == http.MethodHead {
 		return sse.Head(c.Response())
 	}
-	ctx, leave, err := h.streams.enter(c.Request().Context(), h.done, watchStream)
+	ctx, leave, err := stream(c.Request().Context(), h.done)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,13 @@ type Handler struct {
 	// Optional: none.
 	Secrets func() domain.Secrets
 
+	// Observe is called with each event of a run, and with each skipped scrape, once it
+	// is committed. It MUST NOT block. Optional.
+	Observe func(domain.Fact)
+	// Appended is called with the time that each append took, in a transaction of its
+	// own. Optional.
+	Appended func(took time.Duration)
+
 	// Streak returns how the runs of a scraper were lost, up to a position of the
 	// log. It is for the log line of a loss. Optional: the line does not say.
 	Streak func(ctx context.Context, scraper string) (s domain.Streak, upTo int64, err error)
@@ -123,7 +130,8 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 	if err != nil {
 		return nil, err
 	}
-	if c, err = h.completed(ctx, c, scraper); err != nil {
+	c, due, err := h.completed(ctx, c, scraper)
+	if err != nil {
 		return nil, err
 	}
 	events, err := scraper.Decide(c, by.At)
@@ -133,25 +141,29 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 	if events[0].Stream() != domain.ScraperStream(c.Scraper) {
 		version = 0
 	}
-	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
+	recorded, err := h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
+	h.tell(ctx, domain.Run{}, recorded, due)
+	return recorded, err
 }
 
 // completed fills in the instance that follows the run, and the values that a
-// recovery run inherits from the run it recovers.
-func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.Scraper) (domain.StartScrape, error) {
+// recovery run inherits from the run it recovers. due is when the run should start;
+// zero: it was asked for.
+func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.Scraper) (_ domain.StartScrape, due time.Time, err error) {
 	if c.Instance == "" {
-		follower, err := h.Follower(ctx)
-		if err != nil {
-			return c, err
+		if c.Instance, err = h.Follower(ctx); err != nil {
+			return c, due, err
 		}
-		c.Instance = follower
 	}
-	if c.Trigger != domain.TriggerRecovery || s.LostRun == uuid.Nil {
-		return c, nil
+	switch {
+	case c.Trigger == domain.TriggerSchedule:
+		due = s.Config.Jittered(c.DueAt)
+	case c.Trigger == domain.TriggerRecovery && s.LostRun != uuid.Nil:
+		var lost domain.Run
+		lost, _, err = h.run(ctx, s.LostRun)
+		c.Watcher, c.Params, due = lost.Watcher, lost.Params, lost.RestoredAt
 	}
-	lost, _, err := h.run(ctx, s.LostRun)
-	c.Watcher, c.Params = lost.Watcher, lost.Params
-	return c, err
+	return c, due, err
 }
 
 // toRun handles the commands about a run that has started.
@@ -174,8 +186,25 @@ func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Orig
 		return nil, err
 	}
 	recorded, err := h.append(ctx, change, events, h.partOf(history, by))
-	h.logRun(ctx, run, recorded)
+	h.tell(ctx, run, recorded, time.Time{})
 	return recorded, err
+}
+
+// tell logs and observes the events that followed from a command, once they are
+// committed. run is the run before them.
+func (h *Handler) tell(ctx context.Context, run domain.Run, recorded []eventstore.Recorded, due time.Time) {
+	for _, r := range recorded {
+		e, err := r.Event()
+		if err != nil {
+			continue
+		}
+		eventstore.AfterCommit(ctx, func() {
+			h.logEvent(ctx, run, r.Position, e)
+			if h.Observe != nil {
+				h.Observe(domain.Fact{Event: e, Run: run, RecordedAt: r.RecordedAt, Due: due})
+			}
+		})
+	}
 }
 
 // Run returns a run from the log, and the zero Run if the log has no such run.
@@ -229,7 +258,12 @@ func (h *Handler) append(ctx context.Context, change eventstore.Append, events [
 		}
 		change.Events = append(change.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: h.metadata(id, by)})
 	}
-	return h.Log.Append(ctx, change)
+	began := time.Now()
+	recorded, err := h.Log.Append(ctx, change)
+	if _, joined := eventstore.TxFrom(ctx); err == nil && !joined && h.Appended != nil {
+		h.Appended(time.Since(began))
+	}
+	return recorded, err
 }
 
 func (h *Handler) metadata(id uuid.UUID, by domain.Origin) eventstore.Metadata {

@@ -8,21 +8,11 @@ import (
 	"time"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
 )
 
-// logRun writes one line for each end of a run and for each return of its
-// connection, once the events are committed.
-func (h *Handler) logRun(ctx context.Context, run domain.Run, recorded []eventstore.Recorded) {
-	for _, r := range recorded {
-		if e, err := r.Event(); err == nil {
-			eventstore.AfterCommit(ctx, func() { h.logEvent(ctx, run, r.Position, e) })
-		}
-	}
-}
-
-// logEvent logs e, an event of run at the given position. A field whose value is
-// an empty text is left out.
+// logEvent writes one line for each end of a run and for each return of its
+// connection: e, an event of run at the given position. A field whose value is an
+// empty text is left out.
 func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, e domain.Event) {
 	log := func(level slog.Level, line string, fields ...any) {
 		all := []any{"scraper", run.Scraper, "run", run.ID}

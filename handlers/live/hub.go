@@ -213,10 +213,13 @@ func (h *Hub) renderState(ctx context.Context) error {
 
 // alone reports whether the hub has no reader. Then the hub reads nothing, and goes on
 // at the position of the next state.
-func (h *Hub) alone() bool {
+func (h *Hub) alone() bool { return h.Readers() == 0 }
+
+// Readers returns how many streams the hub serves.
+func (h *Hub) Readers() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.readers) == 0
+	return len(h.readers)
 }
 
 // catchUp sends all changes since the last ones.

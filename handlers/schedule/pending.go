@@ -58,22 +58,32 @@ func (p *pending) forget(due func(scraper string) bool) {
 	}
 }
 
-// Overdue returns a text about the slots that could not be started or take too long;
-// empty if there are none.
-func (s *Scheduler) Overdue() string {
-	s.pending.mu.Lock()
-	defer s.pending.mu.Unlock()
-	var scraper string
-	var first *waiting
-	overdue := 0
-	for name, w := range s.pending.slots {
+// overdue returns how many slots could not be started or take too long, and the one
+// that does so the longest, with its scraper.
+func (p *pending) overdue() (slots int, scraper string, first waiting) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for name, w := range p.slots {
 		if w.err == nil && time.Since(w.since) < patience {
 			continue
 		}
-		if overdue++; first == nil || w.since.Before(first.since) {
-			scraper, first = name, w
+		if slots++; slots == 1 || w.since.Before(first.since) {
+			scraper, first = name, *w
 		}
 	}
+	return slots, scraper, first
+}
+
+// SlotsOverdue returns how many slots could not be started or take too long.
+func (s *Scheduler) SlotsOverdue() int {
+	slots, _, _ := s.pending.overdue()
+	return slots
+}
+
+// Overdue returns a text about the slots that could not be started or take too long;
+// empty if there are none.
+func (s *Scheduler) Overdue() string {
+	overdue, scraper, first := s.pending.overdue()
 	if overdue == 0 {
 		return ""
 	}

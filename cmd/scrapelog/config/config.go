@@ -31,6 +31,7 @@ type Config struct {
 	Limits        Limits                 `yaml:"limits"`
 	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: http:// and Listen
 	Notify        notify.Config          `yaml:"notify"`
+	Metrics       Metrics                `yaml:"metrics"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
 
@@ -57,6 +58,11 @@ type Limits struct {
 	StreamsPerClient int `yaml:"streams_per_client"` // default 64
 }
 
+// Metrics says what /metrics serves.
+type Metrics struct {
+	PerScraper bool `yaml:"per_scraper"` // the series with a scraper's name; false leaves them out, for thousands of scrapers
+}
+
 // InForce returns the limits with their defaults.
 func (l Limits) InForce() Limits {
 	l.APIScrapers = cmp.Or(l.APIScrapers, domain.DefaultAPIScrapers)
@@ -78,6 +84,7 @@ func Default() Config {
 		WatcherGrace:  domain.Duration(10 * time.Second),
 		Pool:          eventstore.DefaultPool,
 		Notify:        notify.Default(),
+		Metrics:       Metrics{PerScraper: true},
 	}
 }
 

@@ -34,6 +34,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	forPrograms.Streams, forPeople.Streams, forPrograms.MaxScrapers = streams, streams, limits.APIScrapers
 	programs, people := api.New(forPrograms), web.New(forPeople)
 	e := api.NewEcho(api.EchoConfig{Hosts: append([]string{s.config.Listen}, s.config.Hosts...), Pages: people.Error, Logger: s.logger})
+	s.streams = func() map[string]int { return s.openStreams(programs, changes, fragments) }
 	programs.Register(e)
 	people.Register(e)
 	group.Go(func() error { return people.Run(ctx) })
@@ -78,21 +79,13 @@ func (s *service) apiConfig(hub *live.Hub) api.Config {
 				t.prober.Announce(scrapers)
 			}
 		},
-		Ready: s.readiness, OpenStreams: s.openStreams, Version: s.version, Logger: s.logger,
+		Ready: s.readiness, Metrics: s.metrics, Logger: s.logger,
 	}
 }
 
 // readiness returns what /readyz reports.
 func (s *service) readiness(ctx context.Context) api.Readiness {
 	return api.Readiness{Reasons: s.ready.Reasons(ctx), Warnings: s.ready.Warnings()}
-}
-
-// openStreams returns the number of scraper streams that this instance reads.
-func (s *service) openStreams() int {
-	if t := s.current.Load(); t != nil {
-		return t.supervisor.Streams()
-	}
-	return 0
 }
 
 // openTo is the address that other machines reach without a login, if there is one.

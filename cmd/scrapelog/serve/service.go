@@ -23,6 +23,7 @@ import (
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/instance"
 	"scrapelog/handlers/live"
+	"scrapelog/handlers/metrics"
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/ready"
@@ -45,8 +46,11 @@ type service struct {
 	logger   *slog.Logger
 	version  string
 	channels *notify.Channels
+	metrics  *metrics.Metrics
 
-	shortages func() []string // of connections, streams and descriptors; set before the first answer
+	// Set before the first answer.
+	shortages func() []string       // of connections, streams and descriptors
+	streams   func() map[string]int // open, by kind
 
 	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
 	starts  ready.Startup
@@ -55,9 +59,11 @@ type service struct {
 func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, version: version, store: store, feed: feed.New(store), logger: logger}
 	s.queries = projections.NewQueries(store)
+	s.metrics = metrics.New(s.figures())
+	s.feed.Handled = s.metrics.Handled
 	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: s.halted}
 	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: balancer.Follower, Now: time.Now, Streak: s.streak, Logger: logger,
-		Secrets: func() domain.Secrets { return s.file.Secrets() }}
+		Secrets: func() domain.Secrets { return s.file.Secrets() }, Observe: s.metrics.Observe, Appended: s.metrics.Appended}
 	s.file = &apply.File{Log: store, Handle: s.commands.Handle}
 	s.ready = &ready.Checker{
 		CannotWrite: store.CannotWrite, Groups: s.feed.GroupStates, Startup: &s.starts, Current: s.working,

@@ -1,0 +1,166 @@
+package metrics
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/proof"
+	"scrapelog/projections"
+)
+
+// timeout bounds what one look at the database may take.
+const timeout = 2 * time.Second
+
+// Sources are what is read at each scrape. All fields but PerScraper are required.
+type Sources struct {
+	Version    string
+	PerScraper bool // whether the series with the label scraper are served
+
+	Head      func(ctx context.Context) (int64, error)
+	Counts    func(ctx context.Context) (projections.Counts, error)
+	Groups    func(ctx context.Context) ([]feed.Group, error)
+	Vitals    func(ctx context.Context) ([]projections.Vitals, error)
+	Instances func(ctx context.Context) (live int, err error)
+
+	Streams func() map[string]int     // open here, by kind
+	Waiting func() (ends, slots int)  // ended runs that are not recorded, and slots that are overdue here
+	Sealing func() proof.State        // of the proof of the log
+	Wrong   func() (reasons []string) // by the inspection of the database
+	Logger  *slog.Logger
+}
+
+var (
+	buildInfo     = describe("build_info", "Always 1; the labels say what runs.", "version", "go_version")
+	openStreams   = describe("open_streams", "Open server-sent event streams: scraper (we read), watch, events and page (we serve).", "kind")
+	endsWaiting   = describe("ends_waiting", "Runs of this instance that have ended and whose end could not be recorded yet.")
+	slotsOverdue  = describe("slots_overdue", "Slots that this instance could not start or skip in time.")
+	logDamaged    = describe("log_damaged", "1 if the log does not follow from what was signed, or the database was changed beside its events.")
+	verifiedUpTo  = describe("log_verified_position", "Position up to which the log was last found to be as it was signed.")
+	verifiedAt    = describe("log_verified_timestamp_seconds", "When the log was last found to be as it was signed.")
+	databaseUp    = describe("database_up", "1 if the metrics that the database knows could be read.")
+	runsByStatus  = describe("runs", "Runs by status.", "status")
+	runsOpen      = describe("runs_open", "Runs that have started and not ended.")
+	logHead       = describe("log_head_position", "Position of the last event of the log.")
+	liveInstances = describe("instances", "Instances that are alive.")
+	groupPosition = describe("consumer_position", "Position that a consumer of the log has reached.", "consumer")
+	groupLag      = describe("consumer_lag_events", "Events that a consumer of the log has still to see.", "consumer")
+	groupBehind   = describe("consumer_lag_seconds", "Age of the oldest event that a consumer of the log has still to see.", "consumer")
+	scraperUp     = describe("scraper_up", "0 while the connection to a scraper is lost and not back.", "scraper")
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, labels, nil)
+}
+
+// collector reads every figure at each scrape.
+type collector struct{ Sources }
+
+func (s Sources) collector() prometheus.Collector { return collector{s} }
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		buildInfo, openStreams, endsWaiting, slotsOverdue, logDamaged, verifiedUpTo, verifiedAt, databaseUp, runsByStatus,
+		runsOpen, logHead, liveInstances, groupPosition, groupLag, groupBehind, scraperUp,
+	} {
+		descs <- d
+	}
+}
+
+// emit is a figure of a scrape.
+type emit func(d *prometheus.Desc, value float64, labels ...string)
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(metrics chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	c.ofInstance(gauge)
+	figures, err := c.read()
+	if err != nil {
+		c.Logger.Warn("reading the database's metrics failed, leaving them out", "error", err)
+		gauge(databaseUp, 0)
+		return
+	}
+	gauge(databaseUp, 1)
+	figures.emit(gauge)
+}
+
+// ofInstance emits what needs no database.
+func (c collector) ofInstance(gauge emit) {
+	gauge(buildInfo, 1, c.Version, runtime.Version())
+	for kind, open := range c.Streams() {
+		gauge(openStreams, float64(open), kind)
+	}
+	ends, slots := c.Waiting()
+	gauge(endsWaiting, float64(ends))
+	gauge(slotsOverdue, float64(slots))
+	sealing, damaged := c.Sealing(), 0.
+	if sealing.Refused != "" || len(c.Wrong()) > 0 {
+		damaged = 1
+	}
+	gauge(logDamaged, damaged)
+	gauge(verifiedUpTo, float64(sealing.Sealed))
+	if !sealing.CheckedAt.IsZero() {
+		gauge(verifiedAt, float64(sealing.CheckedAt.UnixMilli())/1e3)
+	}
+}
+
+// figures are those of the database. They are read before any is emitted, so that a
+// scrape has all or none.
+type figures struct {
+	head      int64
+	counts    projections.Counts
+	groups    []feed.Group
+	instances int
+	scrapers  []projections.Vitals
+}
+
+func (c collector) read() (f figures, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if f.head, err = c.Head(ctx); err != nil {
+		return f, err
+	}
+	if f.counts, err = c.Counts(ctx); err != nil {
+		return f, err
+	}
+	if f.groups, err = c.Groups(ctx); err != nil {
+		return f, err
+	}
+	if f.instances, err = c.Instances(ctx); err != nil || !c.PerScraper {
+		return f, err
+	}
+	f.scrapers, err = c.Vitals(ctx)
+	return f, err
+}
+
+func (f figures) emit(gauge emit) {
+	gauge(logHead, float64(f.head))
+	gauge(runsOpen, float64(f.counts[domain.StatusRunning]))
+	for _, status := range domain.Statuses {
+		gauge(runsByStatus, float64(f.counts[status]), string(status))
+	}
+	gauge(liveInstances, float64(f.instances))
+	for _, g := range f.groups {
+		gauge(groupPosition, float64(g.Position), g.Name)
+		gauge(groupLag, float64(g.Lag), g.Name)
+		gauge(groupBehind, g.Behind.Seconds(), g.Name)
+	}
+	for _, s := range f.scrapers {
+		gauge(scraperUp, truth(!s.Lost), s.Name)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,31 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+)
+
+// Vitals is what metrics say of a scraper that is in service.
+type Vitals struct {
+	Name string
+	Lost bool // the connection to the scraper is lost and not back
+}
+
+const listVitals = `SELECT name, lost_run IS NOT NULL AND NOT restored AND link = 'scraper' FROM scrapers
+WHERE configured_at IS NOT NULL AND NOT removed
+ORDER BY name`
+
+// Vitals returns those of every scraper in service, by name.
+func (q *Queries) Vitals(ctx context.Context) ([]Vitals, error) {
+	var all []Vitals
+	err := each(ctx, q.db, listVitals, nil, func(scan func(...any) error) error {
+		var v Vitals
+		err := scan(&v.Name, flag{&v.Lost})
+		all = append(all, v)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vitals of scrapers: %w", err)
+	}
+	return all, nil
+}
