@@ -41,7 +41,7 @@ type Source interface {
 	ChangedSince(ctx context.Context, position int64) (projections.Changes, error)
 }
 
-// Config configures a hub. Watchers and Logger are optional.
+// Config configures a hub. Standing, Watchers and Logger are optional.
 type Config struct {
 	Source Source
 	// Wake returns a channel that has a token when there may be changes: the store's
@@ -50,6 +50,9 @@ type Config struct {
 	// Render turns changes into messages, or a state (Changes.State) into the messages
 	// that a stream begins with. It is called by one goroutine.
 	Render func(projections.Changes) ([]Message, error)
+	// Standing returns the message about what is in no event of the log, such as how many
+	// instances there are. It is sent with each beat.
+	Standing func() (Message, error)
 	// Watchers, if set, records every subscriber for as long as its stream is open.
 	Watchers *Watchers
 	Logger   *slog.Logger
@@ -273,7 +276,13 @@ func (h *Hub) note(ctx context.Context, err error) {
 
 func (h *Hub) beat() {
 	h.state = nil // the state contains times, such as the next slot, that become old
-	h.send(Message{Event: BeatEvent, Data: fmt.Appendf(nil, `{"position":%d}`, h.position)})
+	messages := []Message{{Event: BeatEvent, Data: fmt.Appendf(nil, `{"position":%d}`, h.position)}}
+	if h.cfg.Standing != nil {
+		if standing, err := h.cfg.Standing(); err == nil {
+			messages = append(messages, standing)
+		}
+	}
+	h.send(messages...)
 }
 
 // send buffers messages for all readers. It never waits: it ends the stream of a

@@ -191,6 +191,25 @@ func TestABeatComesEveryFiveSeconds(t *testing.T) {
 	})
 }
 
+func TestABeatBringsWhatStandsInNoEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		instances := 1
+		cfg := newSource().config()
+		cfg.Standing = func() (Message, error) {
+			if instances == 0 {
+				return Message{}, errors.New("database unavailable")
+			}
+			return Message{Data: fmt.Append(nil, instances)}, nil
+		}
+		stream := subscribe(t, run(t, cfg))
+		for _, instances = range []int{2, 0, 3} {
+			time.Sleep(Beat)
+			synctest.Wait()
+		}
+		expect(t, "after three beats", stream, `state 1; beat {"position":1};  2; beat {"position":1}; beat {"position":1};  3; `)
+	})
+}
+
 func TestOnlyTheStreamOfASlowReaderIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource()

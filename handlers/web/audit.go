@@ -43,7 +43,7 @@ const checkpointsShown = 20
 
 func (h *Handler) audit(c echo.Context) error {
 	job, comparison := h.jobs.get(verifying), pages.Replay{Job: h.jobs.get(replaying)}
-	chrome, err := h.chrome(c, "/audit", "Audit", pages.RefreshWhile(job.Busy() || comparison.Job.Busy()))
+	chrome, err := h.chrome(c, "/audit", "Proof", pages.RefreshWhile(job.Busy() || comparison.Job.Busy()))
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.W
 
 // documents answers with the list of the documents.
 func (h *Handler) documents(c echo.Context) error {
-	chrome, err := h.chrome(c, "", "Documents", "")
+	chrome, err := h.chrome(c, "/docs", "Documents", "")
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (h *Handler) document(c echo.Context) error {
 	if !ok {
 		return echo.ErrNotFound
 	}
-	chrome, err := h.chrome(c, "", d.Title, "")
+	chrome, err := h.chrome(c, "/docs", d.Title, "")
 	if err != nil {
 		return err
 	}

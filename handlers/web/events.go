@@ -43,7 +43,7 @@ func (h *Handler) events(c echo.Context) error {
 	if !newest(values) {
 		refresh = "" // only the newest end moves
 	}
-	chrome, err := h.chrome(c, "/events", "Events", refresh)
+	chrome, err := h.chrome(c, "/events", "Log", refresh)
 	if err != nil {
 		return err
 	}

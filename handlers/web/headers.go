@@ -6,9 +6,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// policy lets a page load and call nothing but this server. Pico draws its
-// arrows as data: images.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+// policy lets a page load and call nothing but this server. The demo's
+// icon is a data: image.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func secureHeaders(next echo.HandlerFunc) echo.HandlerFunc {

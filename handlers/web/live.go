@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore/instances"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/sse"
@@ -79,6 +82,26 @@ func Render(c projections.Changes) ([]live.Message, error) {
 	}
 	messages := append([]live.Message{{Data: b.Bytes()}}, names(c)...)
 	return append(messages, live.Message{Event: positionEvent(c), Data: strconv.AppendInt(nil, c.Position, 10)}), nil
+}
+
+// Standing returns the message that a hub sends with each beat to pages; see
+// [live.Config.Standing].
+func Standing(sealing func() proof.State, serving func(ctx context.Context, runs int) ([]instances.Holding, error)) (live.Message, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	standing, err := standing(ctx, sealing, serving)
+	if err != nil {
+		return live.Message{}, err
+	}
+	var b bytes.Buffer
+	err = pages.StandingCells(standing).Render(ctx, &b)
+	return live.Message{Data: b.Bytes()}, err
+}
+
+func standing(ctx context.Context, sealing func() proof.State, serving func(ctx context.Context, runs int) ([]instances.Holding, error)) (pages.Standing, error) {
+	live, err := serving(ctx, 0)
+	state := sealing()
+	return pages.Standing{Sealing: cmp.Or(state.Refused, state.Idle), Instances: len(live)}, err
 }
 
 func parts(c projections.Changes, now time.Time) []templ.Component {

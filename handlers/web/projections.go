@@ -32,7 +32,7 @@ func (h *Handler) projections(c echo.Context) error {
 		busy = busy || p.Job.Busy()
 		list.Projections = append(list.Projections, p)
 	}
-	chrome, err := h.chrome(c, "/projections", "Projections", pages.RefreshWhile(busy))
+	chrome, err := h.chrome(c, "/projections", "System", pages.RefreshWhile(busy))
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,14 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 	if err != nil {
 		return pages.Chrome{}, err
 	}
+	standing, err := standing(c.Request().Context(), h.cfg.Audit.State, h.cfg.Instances)
+	if err != nil {
+		return pages.Chrome{}, err
+	}
 	return pages.Chrome{
 		Title: title, Section: section, URL: c.Request().URL.RequestURI(), Refresh: refresh,
 		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c), OpenTo: h.cfg.OpenTo,
+		Standing: standing,
 	}, nil
 }
 

@@ -23,7 +23,10 @@ const httpGrace = 5 * time.Second
 
 // serveHTTP answers pages and API until ctx ends.
 func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) {
-	changes, fragments := s.hub(s.queries, api.Render), s.hub(projections.Outline{Queries: s.queries}, web.Render)
+	changes := live.New(s.hubConfig(s.queries, api.Render))
+	shown := s.hubConfig(projections.Outline{Queries: s.queries}, web.Render)
+	shown.Standing = func() (live.Message, error) { return web.Standing(s.sealer.State, instances.New(s.store).Holdings) }
+	fragments := live.New(shown)
 	group.Go(func() error { return changes.Run(ctx) })
 	group.Go(func() error { return fragments.Run(ctx) })
 
@@ -52,8 +55,8 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	})
 }
 
-func (s *service) hub(source live.Source, render func(projections.Changes) ([]live.Message, error)) *live.Hub {
-	return live.New(live.Config{Source: source, Wake: s.feed.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger})
+func (s *service) hubConfig(source live.Source, render func(projections.Changes) ([]live.Message, error)) live.Config {
+	return live.Config{Source: source, Wake: s.feed.WakeProgress, Render: render, Watchers: &s.watchers, Logger: s.logger}
 }
 
 // watched is a hub whose subscribers are announced to recovery: a run that was

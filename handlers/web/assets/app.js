@@ -66,6 +66,7 @@
     if (isLost) title = document.title;
     lost = isLost;
     banner.hidden = !isLost;
+    document.documentElement.classList.toggle('mute', isLost);
     document.title = (isLost ? '(no live updates) ' : '') + title;
     if (isLost) {
       const asOf = banner.querySelector('time');

@@ -4,16 +4,18 @@
 set -eu
 cd "$(dirname "$0")"
 
-icons="ban calendar-clock circle-check circle-x loader pause play plug
-rotate-cw scroll-text square unplug wifi-off"
+icons="activity ban book-open calendar-clock circle-check circle-x clock list loader pause play
+plug radar rotate-cw scroll-text search server shield-check square sun-moon unplug wifi-off"
 
 npm ci --ignore-scripts --no-audit --no-fund
 rm -rf dist
 mkdir dist
 from=node_modules
 
-cp "$from/@picocss/pico/css/pico.min.css" dist/pico.min.css
-cp "$from/@picocss/pico/LICENSE.md" dist/pico.LICENSE.md
+for font in inter jetbrains-mono; do
+	cp "$from/@fontsource-variable/$font/files/$font-latin-wght-normal.woff2" "dist/$font.woff2"
+	cp "$from/@fontsource-variable/$font/LICENSE" "dist/$font.LICENSE"
+done
 # One file: htmx looks at the page a moment after it was run, and does not wait
 # for an extension that is still on its way.
 for part in htmx.min.js ext/hx-sse.min.js; do

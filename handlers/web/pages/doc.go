@@ -25,6 +25,13 @@ type Chrome struct {
 	Now      time.Time // when it was made
 	Notice   *Notice   // what an action recorded
 	OpenTo   string    // the address that other machines reach without a login; empty: there is none
+	Standing
+}
+
+// Standing is what is in no event of the log.
+type Standing struct {
+	Sealing   string // why the log is not sealed; empty: it is
+	Instances int    // how many serve the database
 }
 
 // Notice shows the event that an action recorded.
@@ -33,9 +40,19 @@ type Notice struct {
 	Summary  string
 }
 
-var sections = []struct{ path, name string }{
-	{"/", "Overview"}, {"/runs", "Runs"}, {"/scrapers", "Scrapers"}, {"/events", "Events"}, {"/projections", "Projections"}, {"/audit", "Audit"},
-}
+// section is an entry of the menu.
+type section struct{ path, name, icon string }
+
+// onPhone is how many of pagesOfRuns stand in the bar of a phone.
+const onPhone = 4
+
+var (
+	pagesOfRuns = []section{
+		{"/", "Overview", "activity"}, {"/scrapers", "Scrapers", "radar"}, {"/runs", "Runs", "list"},
+		{"/events", "Log", "scroll-text"}, {"/audit", "Proof", "shield-check"},
+	}
+	pagesOfService = []section{{"/projections", "System", "server"}, {"/docs", "Docs", "book-open"}}
+)
 
 var shortcuts = []struct{ key, does string }{
 	{"j", "to the next row"}, {"k", "to the row before"}, {"Enter", "open it"}, {"/", "to the search or filter"}, {"?", "show these keys"},

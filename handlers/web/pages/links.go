@@ -119,3 +119,11 @@ func query(pairs ...string) string {
 	}
 	return "?" + values.Encode()
 }
+
+// current marks the entry of the menu that the page belongs to.
+func current(is bool) templ.Attributes {
+	if !is {
+		return nil
+	}
+	return templ.Attributes{"aria-current": "page"}
+}

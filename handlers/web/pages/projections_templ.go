@@ -42,7 +42,7 @@ func ProjectionsPage(c Chrome, l ProjectionList) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Projections</h1><p>The head of the log is event ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>System</h1><p>The head of the log is event ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

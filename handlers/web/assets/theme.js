@@ -1,0 +1,34 @@
+// The theme that was chosen, before anything is drawn: system, light or dark.
+(() => {
+  'use strict';
+
+  const KEY = 'scrapelog.theme';
+  const NEXT = { '': 'light', light: 'dark', dark: '' };
+  const root = document.documentElement;
+
+  function apply(theme) {
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+  }
+
+  function label(button) {
+    const theme = root.dataset.theme || 'system';
+    button.querySelector('span').textContent = theme[0].toUpperCase() + theme.slice(1);
+    button.setAttribute('aria-label', 'Theme: ' + theme);
+  }
+
+  const kept = localStorage.getItem(KEY);
+  apply(kept in NEXT ? kept : '');
+  document.addEventListener('DOMContentLoaded', () => {
+    const button = document.getElementById('theme');
+    if (!button) return;
+    label(button);
+    button.addEventListener('click', () => {
+      const theme = NEXT[root.dataset.theme || ''];
+      apply(theme);
+      if (theme) localStorage.setItem(KEY, theme);
+      else localStorage.removeItem(KEY);
+      label(button);
+    });
+  });
+})();
