@@ -75,17 +75,40 @@ func TestTheFilterOfASmallScreen(t *testing.T) {
 	becomes(t, ctx, focused+` === "scraper" && document.querySelector("details.filters").open`)
 }
 
-func TestLocalTimes(t *testing.T) {
+func TestTimesAreRelativeUTCOrLocal(t *testing.T) {
 	ctx, s := open(t, "/events")
-	const first = `document.querySelector("tbody time").textContent`
-	becomes(t, ctx, first+`.endsWith(" UTC")`)
-	do(t, ctx, `document.getElementById("zone").click()`)
-	becomes(t, ctx, first+`.endsWith(" GMT+5:30")`)
+	const first = `document.querySelector("tbody time")`
+	next := func(end string) {
+		t.Helper()
+		do(t, ctx, `document.getElementById("zone").click()`)
+		becomes(t, ctx, first+`.textContent.endsWith("`+end+`")`)
+	}
+	becomes(t, ctx, first+`.textContent.endsWith(" ago") && `+first+`.title.endsWith(" UTC")`)
+	next(" UTC")
+	next(" GMT+5:30")
 	push(t, s, projections.Changes{State: true, Counts: projections.Counts{}, Position: webtest.Head + 1})
 	do(t, ctx, `location.href = "/runs"`)
-	becomes(t, ctx, `location.pathname === "/runs" && `+first+`.endsWith(" GMT+5:30")`)
-	do(t, ctx, `document.getElementById("zone").click()`)
-	becomes(t, ctx, first+`.endsWith(" UTC")`)
+	becomes(t, ctx, `location.pathname === "/runs" && `+first+`.textContent.endsWith(" GMT+5:30")`)
+	next(" ago")
+}
+
+func TestTheThemeIsKept(t *testing.T) {
+	ctx, _ := open(t, "/events")
+	ground := func(colour string) {
+		t.Helper()
+		becomes(t, ctx, `getComputedStyle(document.documentElement).backgroundColor === "`+colour+`"`)
+	}
+	const light, dark = "rgb(251, 251, 250)", "rgb(14, 16, 19)"
+	ground(light)
+	do(t, ctx, `document.getElementById("theme").click()`)
+	ground(light)
+	do(t, ctx, `document.getElementById("theme").click()`)
+	ground(dark)
+	do(t, ctx, `location.href = "/runs"`)
+	becomes(t, ctx, `location.pathname === "/runs"`)
+	ground(dark)
+	do(t, ctx, `document.getElementById("theme").click()`)
+	ground(light)
 }
 
 func TestNewEventsAreCountedAwayFromTheNewestEnd(t *testing.T) {
