@@ -27,8 +27,10 @@ func after(seconds float64) time.Time { return noon.Add(time.Duration(seconds * 
 func known() metrics.Sources {
 	return metrics.Sources{
 		Version: "1.2.3", PerScraper: true, Logger: slog.New(slog.DiscardHandler),
-		Head:   func(context.Context) (int64, error) { return 42, nil },
-		Counts: func(context.Context) (projections.Counts, error) { return projections.Counts{"running": 3, "failed": 2}, nil },
+		Head: func(context.Context) (int64, error) { return 42, nil },
+		Counts: func(context.Context) (projections.Counts, error) {
+			return projections.Counts{"running": 3, "failed": 2}, nil
+		},
 		Groups: func(context.Context) ([]feed.Group, error) {
 			return []feed.Group{{Name: "runs", Position: 40, Lag: 2, Behind: 1500 * time.Millisecond}}, nil
 		},

@@ -185,6 +185,26 @@ func (s *Scheduler) Scraper(name string) (scraper domain.Scraper, ok bool) {
 	return e.scraper, true
 }
 
+// Outlook returns how many scrapers are in service, and which of them starts next by
+// its schedule, unless it is paused, and when; an empty name means that none does.
+func (s *Scheduler) Outlook() (scrapers int, next string, due time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, e := range s.entries {
+		if !e.scraper.Configured() {
+			continue
+		}
+		scrapers++
+		if e.slot.IsZero() || e.scraper.Paused {
+			continue
+		}
+		if at := e.scraper.Config.Jittered(e.slot); next == "" || at.Before(due) || at.Equal(due) && name < next {
+			next, due = name, at
+		}
+	}
+	return scrapers, next, due
+}
+
 // become stores a scraper's new state and computes its next slot if that may have
 // changed.
 func (e *entry) become(s domain.Scraper) (moved bool) {

@@ -18,6 +18,7 @@ import (
 
 // Config is the configuration of serve.
 type Config struct {
+	File          string                 `yaml:"-"` // where it was read; empty: nowhere
 	Listen        string                 `yaml:"listen"`
 	Database      string                 `yaml:"database"`              // sqlite:PATH or postgres://…
 	WithoutLogins bool                   `yaml:"listen_without_logins"` // other machines may reach Listen

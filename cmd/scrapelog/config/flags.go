@@ -51,10 +51,12 @@ func AddDatabaseFlag(cmd *cobra.Command) {
 // FromFlags returns the configuration of a command: its flags --config, --listen
 // and --db (or their environment variables), over the file, over the defaults.
 func FromFlags(cmd *cobra.Command) (Config, error) {
-	config, err := Load(Path(cmd))
+	path := Path(cmd)
+	config, err := Load(path)
 	if err != nil {
 		return Config{}, err
 	}
+	config.File = path
 	config.Listen = term.FlagOr(cmd, "listen", config.Listen)
 	config.WithoutLogins = config.WithoutLogins || AllowsOthers(cmd)
 	config.Database = term.FlagOr(cmd, "db", config.Database)

@@ -139,7 +139,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan fun
 		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
 		return s.tenures(working, first, reload)
 	})
-	s.logger.Info("serving", "url", "http://"+front.Listener.Addr().String(), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", s.version)
+	s.logger.Info("serving", "url", "http://"+front.Listener.Addr().String(), "file", cmp.Or(s.config.File, "none"), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", s.version)
 	return group.Wait()
 }
 

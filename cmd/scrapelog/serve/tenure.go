@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -57,9 +58,21 @@ func (s *service) acquire(ctx context.Context) (*tenure, error) {
 	}
 	t.scheduler = &schedule.Scheduler{
 		Log: s.store, Handle: s.commands.Handle, Unanswered: t.prober.Unanswered, Wake: s.store.Wake,
-		Ready: func() { s.starts.Done(ready.Ticking) }, Logger: s.logger,
+		Ready: t.ticking, Logger: s.logger,
 	}
 	return t, nil
+}
+
+// ticking notes that slots are started from now on, and logs what is scheduled.
+func (t *tenure) ticking() {
+	t.starts.Done(ready.Ticking)
+	scrapers, next, due := t.scheduler.Outlook()
+	if next == "" {
+		t.logger.Info(`nothing to schedule; add schedule: "@hourly" or the like to a scraper in the configuration ("scrapelog config example" prints one), or start runs by hand with "scrapelog runs start NAME"`,
+			"scrapers", scrapers, "file", cmp.Or(t.config.File, config.DefaultFile))
+		return
+	}
+	t.logger.Info("scheduling; the next slot is due", "scrapers", scrapers, "scraper", next, "due_at", due.UTC())
 }
 
 // run works under this id until ctx ends or other instances mark it dead. Everything
