@@ -10,12 +10,15 @@ import (
 // by the same cause, and either after about the same time or after the same last
 // event. It is for people; no decision reads it. The zero value is no streak.
 type Streak struct {
-	Cause      Cause
-	Runs       int64  // how many runs in a row
-	ShortestMS int64  // of the times from start to loss
-	LongestMS  int64  // likewise
-	LastEvent  string // the last event of all of them; empty: there was none, or they differ
+	Cause      Cause  `json:"cause"`
+	Runs       int64  `json:"runs"`                 // how many runs in a row
+	ShortestMS int64  `json:"shortest_ms"`          // of the times from start to loss
+	LongestMS  int64  `json:"longest_ms"`           // likewise
+	LastEvent  string `json:"last_event,omitempty"` // the last event of all of them; empty: there was none, or they differ
 }
+
+// IsZero reports whether no loss has repeated; JSON leaves such a streak out.
+func (s Streak) IsZero() bool { return !s.Repeats() }
 
 // Repeats reports whether the streak has at least two losses.
 func (s Streak) Repeats() bool { return s.Runs > 1 }

@@ -72,14 +72,3 @@ type Time struct{ time.Time }
 func (t Time) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000000Z07:00"`), nil
 }
-
-// stamp is a time as the API writes it.
-type stamp time.Time
-
-// IsZero leaves an unset time out.
-func (s stamp) IsZero() bool { return time.Time(s).IsZero() }
-
-// MarshalText writes RFC 3339 in UTC with microseconds.
-func (s stamp) MarshalText() ([]byte, error) {
-	return time.Time(s).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z07:00"), nil
-}

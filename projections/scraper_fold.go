@@ -95,13 +95,13 @@ func (r scraperRow) streakAfter(e domain.Event) domain.Streak {
 		lost.Cause, lost.LastEvent = storedText(lost.Cause), storedText(lost.LastEvent)
 		e = lost
 	}
-	return r.streak.After(e, stored(e.OccurredAt()).Sub(r.last.StartedAt))
+	return r.streak.After(e, stored(e.OccurredAt()).Sub(r.last.StartedAt.Time))
 }
 
 func (r scraperRow) evolveRun(e domain.RunEvent) scraperRow {
 	switch e := e.(type) {
 	case domain.RunStarted:
-		r.last = LastRun{ID: e.RunID, Status: domain.StatusRunning, StartedAt: stored(e.At)}
+		r.last = LastRun{ID: e.RunID, Status: domain.StatusRunning, StartedAt: Time{stored(e.At)}}
 	case domain.ConnectionLost:
 		r.cause, r.link, r.since = e.Cause, e.Link, stored(e.At)
 		r = r.ended(e.RunID, domain.StatusConnectionFailed)
@@ -146,17 +146,18 @@ func (r scraperRow) view(now time.Time) Scraper {
 		Name: r.Guard.Scraper, Source: r.Source, Config: r.Config, ConfiguredAt: r.ConfiguredAt,
 		Paused: r.Paused, PausedAt: r.pausedAt, PausedBy: r.pausedBy, PausedReason: r.pausedReason,
 		Removed: r.Removed, RemovedAt: r.removedAt,
-		Connection: Connection{State: ConnectionUp, Since: r.since},
+		Connection: Connection{State: ConnectionUp, Since: Time{r.since}},
 		LostRun:    r.LostRun, Restored: r.Restored,
 		LastRun: r.last, OpenRun: r.OpenRun, Instance: r.Instance,
 		LastDue: r.LastDue, LastSkip: r.skip, Streak: r.streak, Position: r.position,
 	}
 	if r.ConnectionDown() {
-		s.Connection = Connection{State: ConnectionLost, Since: r.since, Cause: r.cause, Link: r.link, Run: r.LostRun}
+		s.Connection = Connection{State: ConnectionLost, Since: Time{r.since}, Cause: r.cause, Link: r.link, Run: r.LostRun}
 	}
 	if !r.Paused {
-		s.NextSlot = r.NextSlot(now)
+		s.NextSlot = Time{r.NextSlot(now)}
 	}
+	s.AfterRecovery = s.Connection.Link == domain.LinkScraper && s.Config.Recovery.Enabled && !s.NextSlot.IsZero()
 	return s
 }
 
@@ -188,7 +189,7 @@ func (r *scraperRow) columns() []column {
 		{"link", text[domain.Link]{&r.link}, 0},
 		{"last_run", id{&r.last.ID}, 0},
 		{"last_status", text[domain.RunStatus]{&r.last.Status}, 0},
-		{"last_started_at", micros{&r.last.StartedAt}, 0},
+		{"last_started_at", micros{&r.last.StartedAt.Time}, 0},
 		{"skipped_at", micros{&r.skip.At}, 0},
 		{"skipped_trigger", text[domain.Trigger]{&r.skip.Trigger}, 0},
 		{"skipped_due_at", micros{&r.skip.DueAt}, 0},

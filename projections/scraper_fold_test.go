@@ -19,8 +19,8 @@ func scraperAfter(events ...domain.Event) scraperRow {
 }
 
 func TestAScrapersConnection(t *testing.T) {
-	up := func(since float64) Connection { return Connection{State: ConnectionUp, Since: at(since)} }
-	down := Connection{State: ConnectionLost, Since: at(2), Cause: domain.CauseReset, Link: domain.LinkScraper, Run: runA}
+	up := func(since float64) Connection { return Connection{State: ConnectionUp, Since: Time{at(since)}} }
+	down := Connection{State: ConnectionLost, Since: Time{at(2)}, Cause: domain.CauseReset, Link: domain.LinkScraper, Run: runA}
 	tests := map[string]struct {
 		given []domain.Event
 		want  Connection
@@ -46,7 +46,7 @@ func TestAScrapersConnection(t *testing.T) {
 
 func TestAScrapersRuns(t *testing.T) {
 	s := scraperAfter(configured(0), started(runA, 1)).view(noon)
-	if s.OpenRun != runA || s.Instance != "i1" || s.LastRun != (LastRun{runA, domain.StatusRunning, at(1)}) {
+	if s.OpenRun != runA || s.Instance != "i1" || s.LastRun != (LastRun{runA, domain.StatusRunning, Time{at(1)}}) {
 		t.Errorf("while it runs: %+v", s)
 	}
 	s = scraperAfter(configured(0), started(runA, 1), lost(runA, 2), restored(runA, 3)).view(noon)
@@ -77,7 +77,7 @@ func TestWhatComesNextForALostScraper(t *testing.T) {
 		"lost with its watcher":    {[]domain.Event{configured(0), started(runA, 1), gone}, false},
 		"lost and then superseded": {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), started(runB, 3)}, false},
 	} {
-		if got := scraperAfter(test.given...).view(noon).AfterRecovery(); got != test.want {
+		if got := scraperAfter(test.given...).view(noon).AfterRecovery; got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -215,7 +215,7 @@ func TestScrapersAreFound(t *testing.T) {
 			t.Errorf("configuration: got %+v, want %+v", read.Config, want.Config)
 		}
 		read.Config, want.Config = domain.ScraperConfig{}, domain.ScraperConfig{}
-		read.NextSlot, want.NextSlot = time.Time{}, time.Time{}
+		read.NextSlot, want.NextSlot = Time{}, Time{}
 		gotJSON, _ := json.Marshal(read)
 		wantJSON, _ := json.Marshal(want)
 		same(t, "row", string(gotJSON), string(wantJSON))

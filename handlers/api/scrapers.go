@@ -142,15 +142,7 @@ func (h *Handler) changedScraper(ctx context.Context, name string, position int6
 	if err != nil {
 		return projections.Scraper{}, err
 	}
-	connection := projections.Connection{State: projections.ConnectionUp}
-	if s.ConnectionDown() {
-		connection = projections.Connection{State: projections.ConnectionLost, Run: s.LostRun}
-	}
-	return projections.Scraper{
-		Name: name, Source: s.Source, Config: s.Config, ConfiguredAt: s.ConfiguredAt, Paused: s.Paused, Removed: s.Removed,
-		Connection: connection, LostRun: s.LostRun, Restored: s.Restored, OpenRun: s.OpenRun, Instance: s.Instance,
-		LastDue: s.LastDue, Position: position,
-	}, nil
+	return projections.ScraperAt(s, position), nil
 }
 
 func to(scraper string) domain.ToScraper { return domain.ToScraper{Scraper: scraper} }

@@ -72,7 +72,7 @@ func TestTheRecoveryComesBeforeTheNextSlotOfALostScraper(t *testing.T) {
 	}
 	s := webtest.New()
 	for i := range s.Named {
-		s.Named[i].Config.Recovery.Enabled = false
+		s.Named[i].AfterRecovery = false // recovery is disabled
 	}
 	if got := words(document(t, get(serve(s), "/scrapers")).Find("tr:contains(reviews) [data-label='Next slot']")); !strings.Contains(got, "UTC") {
 		t.Errorf("without recovery: %q", got)

@@ -8,61 +8,32 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
+	"scrapelog/projections"
 )
 
-// scraperView is what the tables show of a scraper.
-type scraperView struct {
-	Name         string               `json:"name"`
-	Source       domain.Source        `json:"source"`
-	Paused       bool                 `json:"paused"`
-	PausedReason string               `json:"paused_reason"`
-	Config       domain.ScraperConfig `json:"config"`
-	Connection   struct {
-		State string       `json:"state"`
-		Since time.Time    `json:"since"`
-		Cause domain.Cause `json:"cause"`
-		Link  domain.Link  `json:"link"`
-	} `json:"connection"`
-	LastRun struct {
-		ID        string           `json:"id"`
-		Status    domain.RunStatus `json:"status"`
-		StartedAt time.Time        `json:"started_at"`
-	} `json:"last_run"`
-	OpenRun  string    `json:"open_run"`
-	NextSlot time.Time `json:"next_slot"`
-	After    bool      `json:"after_recovery"`
-	Streak   struct {
-		Cause      domain.Cause `json:"cause"`
-		Runs       int64        `json:"runs"`
-		ShortestMS int64        `json:"shortest_ms"`
-		LongestMS  int64        `json:"longest_ms"`
-		LastEvent  string       `json:"last_event"`
-	} `json:"streak"`
-	Position int64 `json:"position"`
-}
+type scraperDoc = fetched[projections.Scraper]
 
-// next is when the schedule starts the scraper. A recovery run comes first.
-func (v scraperView) next() string {
-	if v.After {
+// nextText is when the schedule starts a scraper. A recovery run comes first.
+func nextText(s projections.Scraper) string {
+	if s.AfterRecovery {
 		return "after recovery"
 	}
-	return term.Stamp(v.NextSlot)
+	return term.Stamp(s.NextSlot.Time)
 }
 
-// streak says that its runs are lost the same way again and again; empty: they
-// are not.
-func (v scraperView) streak() string {
-	if s := domain.Streak(v.Streak); s.Repeats() {
+// streakText says that the runs of a scraper are lost the same way again and again;
+// empty: they are not.
+func streakText(s domain.Streak) string {
+	if s.Repeats() {
 		return s.String()
 	}
 	return ""
 }
-
-type scraperDoc = fetched[scraperView]
 
 // Scrapers returns "scrapelog scrapers".
 func Scrapers() *cobra.Command {
@@ -102,8 +73,8 @@ func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
 		}
 		for _, s := range answer.Scrapers {
 			v := s.view
-			err := list.Add(s, v.Name, v.Config.Schedule, v.Connection.State, string(v.LastRun.Status),
-				term.Stamp(v.LastRun.StartedAt), v.next(), yes(v.Paused))
+			err := list.Add(s, v.Name, v.Config.Schedule, string(v.Connection.State), string(v.LastRun.Status),
+				term.Stamp(v.LastRun.StartedAt.Time), nextText(v), yes(v.Paused))
 			if err != nil {
 				return err
 			}
@@ -142,6 +113,14 @@ func (c *client) scraper(ctx context.Context, name string) (s scraperDoc, err er
 	return s, err
 }
 
+// idText is an id as tables show it; empty: there is none.
+func idText(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return id.String()
+}
+
 func scraperPath(name string) string { return "/api/v1/scrapers/" + url.PathEscape(name) }
 
 func showScraper(out *term.Printer, s scraperDoc) error {
@@ -152,11 +131,11 @@ func showScraper(out *term.Printer, s scraperDoc) error {
 	}
 	return out.Facts(s,
 		[2]string{"name", v.Name}, [2]string{"url", v.Config.URL}, [2]string{"managed by", string(v.Source)},
-		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", v.next()},
+		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", nextText(v)},
 		[2]string{"paused", yes(v.Paused)}, [2]string{"because", v.PausedReason},
-		[2]string{"connection", v.Connection.State}, [2]string{"since", term.Stamp(v.Connection.Since)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", v.streak()},
-		[2]string{"last run", v.LastRun.ID}, [2]string{"started", term.Stamp(v.LastRun.StartedAt)}, [2]string{"status", string(v.LastRun.Status)},
-		[2]string{"open run", v.OpenRun}, [2]string{"configuration", string(config)},
+		[2]string{"connection", string(v.Connection.State)}, [2]string{"since", term.Stamp(v.Connection.Since.Time)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", streakText(v.Streak)},
+		[2]string{"last run", idText(v.LastRun.ID)}, [2]string{"started", term.Stamp(v.LastRun.StartedAt.Time)}, [2]string{"status", string(v.LastRun.Status)},
+		[2]string{"open run", idText(v.OpenRun)}, [2]string{"configuration", string(config)},
 	)
 }
 
@@ -201,7 +180,7 @@ func newScrapersNextCmd(flags *term.DataFlags) *cobra.Command {
 
 // listSlots counts on from the slot that the server waits for: it anchors those
 // of @every as well.
-func listSlots(out *term.Printer, s scraperView, n int) error {
+func listSlots(out *term.Printer, s projections.Scraper, n int) error {
 	schedule, err := domain.ParseSchedule(s.Config.Schedule, s.Config.TimeZone)
 	if err != nil {
 		return err
@@ -211,23 +190,23 @@ func listSlots(out *term.Printer, s scraperView, n int) error {
 		return err
 	}
 	list := out.List("SLOT", s.Config.TimeZone)
-	slot := s.NextSlot
+	slot := s.NextSlot.Time
 	for ; n > 0 && !slot.IsZero(); n-- {
 		value := struct {
 			Scraper string    `json:"scraper"`
 			Slot    time.Time `json:"slot"`
 			After   bool      `json:"after_recovery,omitempty"`
-		}{s.Name, slot, s.After}
+		}{s.Name, slot, s.AfterRecovery}
 		if err := list.Add(value, term.Stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700")); err != nil {
 			return err
 		}
-		slot = schedule.Next(s.NextSlot, slot)
+		slot = schedule.Next(s.NextSlot.Time, slot)
 	}
 	if err := list.Close(); err != nil {
 		return err
 	}
 	switch {
-	case list.Count > 0 && s.After:
+	case list.Count > 0 && s.AfterRecovery:
 		_, err := fmt.Fprintf(out.Notes, "the connection of %s is lost: the recovery run comes first, and the first of these slots that comes due after it starts a run again\n", s.Name)
 		return err
 	case list.Count > 0:

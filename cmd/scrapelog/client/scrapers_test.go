@@ -3,6 +3,8 @@ package client
 import (
 	"encoding/json"
 	"testing"
+
+	"scrapelog/projections"
 )
 
 func TestWhatTheTablesSayOfAScraper(t *testing.T) {
@@ -23,12 +25,12 @@ func TestWhatTheTablesSayOfAScraper(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var v scraperView
+			var v projections.Scraper
 			if err := json.Unmarshal([]byte(test.scraper), &v); err != nil {
 				t.Fatal(err)
 			}
-			if v.next() != test.next || v.streak() != test.streak {
-				t.Errorf("next %q, streak %q", v.next(), v.streak())
+			if nextText(v) != test.next || streakText(v.Streak) != test.streak {
+				t.Errorf("next %q, streak %q", nextText(v), streakText(v.Streak))
 			}
 		})
 	}

@@ -466,7 +466,7 @@ func Connection(s projections.Scraper, now time.Time, pushed bool) templ.Compone
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = standingFor(s.Connection.Since, now).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = standingFor(s.Connection.Since.Time, now).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -483,7 +483,7 @@ func Connection(s projections.Scraper, now time.Time, pushed bool) templ.Compone
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = standingFor(s.Connection.Since, now).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = standingFor(s.Connection.Since.Time, now).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

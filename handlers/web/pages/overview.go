@@ -19,7 +19,7 @@ func statusURL(s domain.RunStatus) templ.SafeURL { return templ.SafeURL("/runs?s
 // ran is past, and the next one may be later than another scraper's.
 func soonest(due []projections.Scraper) []projections.Scraper {
 	due = slices.DeleteFunc(slices.Clone(due), func(s projections.Scraper) bool { return s.NextSlot.IsZero() })
-	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot) })
+	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot.Time) })
 	return due
 }
 

@@ -346,13 +346,13 @@ func nextSlot(s projections.Scraper) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if s.AfterRecovery() && !s.NextSlot.IsZero() {
+		if s.AfterRecovery {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "after recovery")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = At(s.NextSlot).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = At(s.NextSlot.Time).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -732,7 +732,7 @@ func scraperState(p ScraperPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = atThen(p.Connection.Since, lostThen(p)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = atThen(p.Connection.Since.Time, lostThen(p)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1016,7 +1016,7 @@ func scraperSchedule(p ScraperPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.AfterRecovery() && len(p.Slots) > 0 {
+		if p.AfterRecovery {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<p>Next: after recovery. The first of these slots after the recovery starts a run.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

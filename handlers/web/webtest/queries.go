@@ -118,7 +118,7 @@ func (s *Service) PausedScrapers(_ context.Context, limit int) ([]projections.Sc
 // NextScrapers implements web.Queries.
 func (s *Service) NextScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	due, err := s.named(len(s.Named), func(s projections.Scraper) bool { return !s.NextSlot.IsZero() })
-	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot) })
+	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot.Time) })
 	return due[:min(len(due), limit)], err
 }
 

@@ -47,7 +47,7 @@ func orphaned(r *projections.Run, _ *projections.Scraper) {
 
 func paused(_ *projections.Run, s *projections.Scraper) {
 	s.Paused, s.PausedAt, s.PausedBy, s.PausedReason = true, ago(5*time.Minute), "user:web", "the shop moves house"
-	s.NextSlot = time.Time{}
+	s.NextSlot, s.AfterRecovery = projections.Time{}, false
 }
 
 // heldBack is a loss whose connection is back while its scraper is paused.
@@ -55,11 +55,11 @@ func heldBack(r *projections.Run, s *projections.Scraper) {
 	paused(r, s)
 	down := int64(200_000)
 	r.RestoredAt, r.DownForMS, r.NoticedBy = r.EndedAt.Add(200*time.Second), &down, domain.NoticedByProbe
-	s.Restored, s.Connection.State, s.Connection.Since = true, projections.ConnectionUp, r.RestoredAt
+	s.Restored, s.Connection.State, s.Connection.Since = true, projections.ConnectionUp, at(r.RestoredAt)
 }
 
 func removed(_ *projections.Run, s *projections.Scraper) {
-	s.Removed, s.RemovedAt, s.NextSlot = true, ago(3*time.Minute), time.Time{}
+	s.Removed, s.RemovedAt, s.NextSlot = true, ago(3*time.Minute), projections.Time{}
 }
 
 func unrecovering(_ *projections.Run, s *projections.Scraper) { s.Config.Recovery.Enabled = false }
