@@ -71,9 +71,9 @@ func consume(t *testing.T, events *feed.Feed) {
 		defer close(done)
 		for m := range messages {
 			tx, _ := eventstore.TxFrom(m.Context())
-			r, _, err := feed.EventFromMessage(m)
-			if err == nil {
-				_, err = tx.ExecContext(m.Context(), `INSERT INTO effects VALUES ($1)`, r.Position)
+			batch, err := feed.Events(m)
+			for i := 0; i < len(batch) && err == nil; i++ {
+				_, err = tx.ExecContext(m.Context(), `INSERT INTO effects VALUES ($1)`, batch[i].Position)
 			}
 			if err != nil {
 				m.Nack()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -12,8 +13,8 @@ import (
 )
 
 // beginner is where a subscription sleeps. Watermill-sql begins a transaction with
-// options once per round. There the group waits for a commit, outside of every
-// transaction, and looks with a plain read first.
+// options once per round. There the group waits for events and reads them, outside
+// of every transaction.
 type beginner struct {
 	*sql.DB
 	s *subscription
@@ -29,15 +30,15 @@ func (b beginner) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx,
 	}
 	s := b.s
 	s.endRound()
-	if err := s.awaitEvents(); err != nil {
+	r, err := s.await()
+	if err == nil {
+		err = s.begin(r)
+	}
+	if err != nil {
 		if s.stopping.Err() != nil {
 			s.closeInner() // between rounds no ack is on its way
 			return nil, errStopped
 		}
-		return nil, err
-	}
-	r, err := s.begin()
-	if err != nil {
 		return nil, err
 	}
 	s.round, s.standing.began = r, time.Now()
@@ -56,29 +57,40 @@ func (s *subscription) endRound() {
 	s.feed.progress.Fire()
 }
 
-// awaitEvents returns when there is something to do.
-func (s *subscription) awaitEvents() error {
+// await returns the next round when there is something to do. It asks for the offset
+// after each round and at each poll; when a commit wakes it meanwhile, it reads at once.
+func (s *subscription) await() (*round, error) {
 	delay, idle := s.standing.delay, s.standing.idle
 	s.standing.delay, s.standing.idle = 0, false
-	if !s.sleep(delay, nil) {
-		return errStopped
+	if _, ok := s.sleep(delay, nil); !ok {
+		return nil, errStopped
 	}
 	for ; ; idle = false {
 		offset, head, err := s.look()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !s.sleep(s.committed(offset), nil) {
-			return errStopped
+		if _, ok := s.sleep(s.committed(offset), nil); !ok {
+			return nil, errStopped
 		}
-		rest := s.cfg.Poll
-		if head > offset && !idle {
-			if rest, err = s.untilPast(offset, head); rest <= 0 || err != nil {
-				return err
+		r := &round{after: offset}
+		for more := head > offset && !idle; ; more = true {
+			if more {
+				if err := s.read(r); err != nil {
+					return nil, err
+				}
 			}
-		}
-		if !s.sleep(rest, s.wake) {
-			return errStopped
+			rest := s.untilPast(r)
+			if rest <= 0 {
+				return r, nil
+			}
+			woken, ok := s.sleep(rest, s.wake)
+			if !ok {
+				return nil, errStopped
+			}
+			if !woken || idle { // another instance may have moved the offset
+				break
+			}
 		}
 	}
 }
@@ -86,40 +98,38 @@ func (s *subscription) awaitEvents() error {
 // untilPast returns how long the offset may stay where it is. A few events that the
 // group is not handed are not worth a commit each time: on SQLite every other
 // writer waits for it.
-func (s *subscription) untilPast(offset, head int64) (time.Duration, error) {
-	if len(s.meant) == 0 || head-offset > int64(s.cfg.Batch) {
-		return 0, nil
+func (s *subscription) untilPast(r *round) time.Duration {
+	switch {
+	case r.due:
+		return 0
+	case r.count == 0:
+		return s.cfg.Poll
 	}
-	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
-	defer cancel()
-	first, err := s.feed.Read(ctx, eventstore.Query{After: offset, Types: s.meant, Limit: 1})
-	if err != nil || len(first) > 0 {
-		return 0, err
-	}
-	return s.cfg.Poll - time.Since(s.standing.began), nil
+	return s.cfg.Poll - time.Since(s.standing.began)
 }
 
-// sleep ends early with a token of wake; false: the subscription stops.
-func (s *subscription) sleep(d time.Duration, wake <-chan struct{}) bool {
+// sleep returns early, and woken, with a token of wake. Not ok: the subscription stops.
+func (s *subscription) sleep(d time.Duration, wake <-chan struct{}) (woken, ok bool) {
 	if s.stopping.Err() != nil {
-		return false
+		return false, false
 	}
 	if d <= 0 {
-		return true
+		return false, true
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-s.stopping.Done():
-		return false
+		return false, false
 	case <-wake:
+		return true, true
 	case <-timer.C:
+		return false, true
 	}
-	return true
 }
 
 func (s *subscription) look() (offset, head int64, err error) {
-	ctx, cancel := context.WithTimeout(s.stopping, 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.stopping, readTimeout)
 	defer cancel()
 	err = s.feed.Reader().QueryRowContext(ctx, offsetLook, s.topic, s.cfg.Group).Scan(&offset, &head)
 	if err != nil {
@@ -129,7 +139,7 @@ func (s *subscription) look() (offset, head int64, err error) {
 }
 
 // HandleError implements wsql.BackoffManager. It never asks watermill-sql to wait,
-// which would grow its logger with each error: awaitEvents waits.
+// which would grow its logger with each error: await waits.
 func (s *subscription) HandleError(_ watermill.LoggerAdapter, nothing bool, err error) time.Duration {
 	s.standing.idle = err == nil && nothing
 	if err == nil || errors.Is(err, sql.ErrTxDone) || errors.Is(err, errStopped) || s.stopping.Err() != nil {
@@ -144,6 +154,6 @@ func (s *subscription) HandleError(_ watermill.LoggerAdapter, nothing bool, err 
 		return 0
 	}
 	s.endRound()
-	s.ackFailed(r.acked, r.limit == 1, err)
+	s.failed(r, fmt.Errorf("handler broke its transaction: %w", err), true)
 	return 0
 }

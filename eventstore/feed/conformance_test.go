@@ -66,7 +66,7 @@ func (s *suite) store(t *testing.T) *feed.Feed {
 func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 	store := s.store(t)
 	sub, err := store.Subscriber(feed.Config{
-		Group: group, Backoff: 10 * time.Millisecond, Attempts: 1000, HandlerTimeout: time.Second, Poll: 50 * time.Millisecond,
+		Group: group, Backoff: 10 * time.Millisecond, Attempts: 1000, HandlerTimeout: time.Second, Poll: 50 * time.Millisecond, Batch: 1,
 	}, watermill.NopLogger{})
 	if err != nil {
 		t.Fatal(err)

@@ -13,10 +13,10 @@ import (
 )
 
 var (
-	//go:embed sql/sqlite/events.next.sql
-	eventsNextSQLite string
-	//go:embed sql/postgres/events.next.sql
-	eventsNextPostgres string
+	//go:embed sql/sqlite/consumer_offsets.claim.sql
+	offsetClaimSQLite string
+	//go:embed sql/postgres/consumer_offsets.claim.sql
+	offsetClaimPostgres string
 	//go:embed sql/sqlite/consumer_offsets.ack.sql
 	offsetAckSQLite string
 	//go:embed sql/postgres/consumer_offsets.ack.sql
@@ -45,8 +45,9 @@ type Config struct {
 	// 10 s on PostgreSQL. It must stay below idle_in_transaction_session_timeout.
 	// A message may wait as long until the consumer receives it.
 	HandlerTimeout time.Duration
-	// Batch is how many messages share a transaction at most. Default: 500 for a
-	// group that blocks, which is a projection, and 100 for any other.
+	// Batch is how many events share a message, and with it a transaction, at most.
+	// After a failure each has its own. Default: 500 for a group that blocks, which
+	// is a projection, and 100 for any other.
 	Batch int
 	// Attempts is how often our own code may fail on a message. Default 5.
 	Attempts int
@@ -101,14 +102,16 @@ type Feed struct {
 
 	progress eventstore.Signal // a transaction of a group has ended
 	failures failures
+	recent   *recent
 }
 
 // New returns the feed of a log.
-func New(log *eventstore.Store) *Feed { return &Feed{Store: log} }
+func New(log *eventstore.Store) *Feed { return &Feed{Store: log, recent: newRecent()} }
 
 // Subscriber reads the log for a consumer group. What a handler writes through
 // the transaction of its message's context (see TxFrom) commits together with
-// the group's offset. Messages come one at a time and in order.
+// the group's offset. Messages come one at a time and in order; each carries a batch
+// of events (see Events).
 func (s *Feed) Subscriber(cfg Config, logger watermill.LoggerAdapter) (message.Subscriber, error) {
 	cfg.setDefaults(s.Dialect())
 	if err := cfg.validate(); err != nil {
@@ -123,7 +126,8 @@ func (s *Feed) Subscriber(cfg Config, logger watermill.LoggerAdapter) (message.S
 	return &subscriber{feed: s, cfg: cfg, logger: logger, closing: make(chan struct{})}, nil
 }
 
-// schema lets watermill-sql read the events table; it never writes through it.
+// schema lets watermill-sql read batches that a subscription has read before. It never
+// writes to the events.
 type schema struct{ *subscription }
 
 var _ wsql.SchemaAdapter = schema{}
@@ -132,21 +136,30 @@ func (schema) InsertQuery(string, message.Messages) (wsql.Query, error) {
 	return wsql.Query{}, errors.New("the log is written by Append")
 }
 
+// SelectQuery claims the batch of the round. A projection on PostgreSQL does not wait
+// for the disk: after a crash of the server its rows and its offset go back together.
 func (a schema) SelectQuery(topic, group string, _ wsql.OffsetsAdapter) wsql.Query {
-	return wsql.Query{
-		Query: a.feed.Dialect().Pick(eventsNextSQLite, eventsNextPostgres),
-		Args:  []any{topic, group, a.round.limit},
+	r := a.round
+	args := []any{topic, group, r.after, r.last.Position, r.last.ID.String()}
+	if a.feed.Dialect() == eventstore.Postgres {
+		args = append(args, a.cfg.Blocks)
 	}
+	return wsql.Query{Query: a.feed.Dialect().Pick(offsetClaimSQLite, offsetClaimPostgres), Args: args}
 }
 
+// UnmarshalMessage makes the one message of the batch. If the log has other events than
+// those that were read, because its database was restored, the batch is dropped.
 func (a schema) UnmarshalMessage(row wsql.Scanner) (wsql.Row, error) {
-	r, err := eventstore.ScanRecorded(row)
-	if err != nil {
+	var same bool
+	if err := row.Scan(&same); err != nil {
 		return wsql.Row{}, err
 	}
-	msg := message.NewMessage(r.ID.String(), nil) // the message that is handed out is made of r
-	a.round.read(msg, r)
-	return wsql.Row{Offset: r.Position, Msg: msg}, nil
+	if !same {
+		a.feed.recent.forget()
+		return wsql.Row{}, sql.ErrNoRows
+	}
+	last := a.round.last
+	return wsql.Row{Offset: last.Position, Msg: message.NewMessage(last.ID.String(), nil)}, nil
 }
 
 func (schema) SchemaInitializingQueries(string) []wsql.Query { return nil }

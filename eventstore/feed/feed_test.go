@@ -29,7 +29,8 @@ func config() feed.Config {
 	}
 }
 
-// consume runs a router over the log and returns what stops it.
+// consume runs a router over the log and returns what stops it. handle is given a
+// message for each event of a batch.
 func consume(t testing.TB, s *feed.Feed, cfg feed.Config, handle message.NoPublishHandlerFunc) (stop func()) {
 	t.Helper()
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: patience}, watermill.NopLogger{})
@@ -41,7 +42,17 @@ func consume(t testing.TB, s *feed.Feed, cfg feed.Config, handle message.NoPubli
 		t.Fatal(err)
 	}
 	router.AddMiddleware(feed.Reasons)
-	router.AddConsumerHandler(cfg.Group, eventstore.Topic, sub, handle)
+	router.AddConsumerHandler(cfg.Group, eventstore.Topic, sub, func(m *message.Message) error {
+		events, err := feed.Events(m)
+		for _, e := range events {
+			one := feed.MessageOf([]feed.Event{e})
+			one.SetContext(m.Context())
+			if err := feed.At(e, handle(one)); err != nil {
+				return err
+			}
+		}
+		return err
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- router.Run(ctx) }()

@@ -32,7 +32,7 @@ func TestMessageThatNobodyTakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg := config()
-		cfg.HandlerTimeout, cfg.Attempts = 200*time.Millisecond, 3
+		cfg.HandlerTimeout, cfg.Attempts, cfg.Batch = 200*time.Millisecond, 3, 1
 		sub, err := s.Subscriber(cfg, nil)
 		if err != nil {
 			t.Fatal(err)

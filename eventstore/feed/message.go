@@ -11,7 +11,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
 
-	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
@@ -26,7 +25,13 @@ const (
 	metaRecordedAt = reserved + "recorded_at"
 )
 
-func messageOf(r eventstore.Recorded) *message.Message {
+// messageOf is the message of a batch. That of one event carries the whole event. That
+// of several has no payload: Events returns them.
+func messageOf(events []Event) *message.Message {
+	r := events[0].Recorded
+	if len(events) > 1 {
+		return message.NewMessage(r.ID.String(), nil)
+	}
 	m := message.NewMessage(r.ID.String(), message.Payload(r.Data))
 	m.Metadata = make(message.Metadata, len(r.Metadata)+5)
 	maps.Copy(m.Metadata, r.Metadata)
@@ -38,34 +43,25 @@ func messageOf(r eventstore.Recorded) *message.Message {
 	return m
 }
 
-// carried is an event as the feed has read it; the context of its message has it.
-type carried struct {
-	eventstore.Recorded
-	event domain.Event
-}
+type eventsKey struct{}
 
-type carriedKey struct{}
-
-// EventFromMessage is the event that a message of the feed carries, decoded; nil
-// if its type is unknown.
-func EventFromMessage(m *message.Message) (eventstore.Recorded, domain.Event, error) {
-	if c, ok := m.Context().Value(carriedKey{}).(carried); ok {
-		return c.Recorded, c.event, nil
+// Events returns the events that a message of the feed carries, in log order. They are
+// in the context of the message: of a copy without it, see RecordedFromMessage.
+func Events(m *message.Message) ([]Event, error) {
+	if events, ok := m.Context().Value(eventsKey{}).([]Event); ok {
+		return events, nil
 	}
 	r, err := RecordedFromMessage(m)
 	if err != nil {
-		return eventstore.Recorded{}, nil, err
+		return nil, err
 	}
 	e, err := r.Event()
-	return r, e, err
+	return []Event{{Recorded: r, Decoded: e}}, err
 }
 
-// RecordedFromMessage is the event that a message of the feed carries. It is read
-// from the message itself if that is a copy without the feed's context.
+// RecordedFromMessage returns the event of a message of one event, from the message
+// itself: it may be a copy without the feed's context.
 func RecordedFromMessage(m *message.Message) (eventstore.Recorded, error) {
-	if c, ok := m.Context().Value(carriedKey{}).(carried); ok {
-		return c.Recorded, nil
-	}
 	id, idErr := uuid.Parse(m.UUID)
 	position, positionErr := strconv.ParseInt(m.Metadata[metaPosition], 10, 64)
 	version, versionErr := strconv.ParseInt(m.Metadata[metaVersion], 10, 64)

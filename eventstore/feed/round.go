@@ -2,63 +2,95 @@ package feed
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
-
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
-// round is one transaction of a consumer group and the batch that is read in it.
-// It is made when the transaction begins and dropped when the transaction has
-// ended.
+// readTimeout bounds a query that is made between two rounds.
+const readTimeout = 5 * time.Second
+
+// round is the next batch of a consumer group, which is read first, and the
+// transaction in which it is handled. It is dropped when the transaction has ended.
 type round struct {
+	after     int64   // the offset that the batch follows
+	events    []Event // those that are handed out, in one message
+	count     int     // how many were read, with those that are not
+	last      Event   // of all that were read
+	due       bool    // there is a reason to move the offset past them
 	tx        *eventstore.Tx
-	limit     int                                      // most messages of the batch; 1 while a message fails
-	batch     map[*message.Message]eventstore.Recorded // by watermill-sql's messages
-	last      int64                                    // position of the last message of the batch
-	acked     int64                                    // position to which the commit moves the offset; 0: none
-	unwritten Unwritten                                // see Keep; nil: none
+	acked     int64     // position to which the commit moves the offset; 0: none
+	unwritten Unwritten // see Keep; nil: none
 }
 
-// begin starts a round. On SQLite the ack releases a savepoint. A projection on
-// PostgreSQL does not wait for the disk: after a crash of the server its rows and
-// its offset go back together.
-func (s *subscription) begin() (*round, error) {
-	tx, err := s.feed.Begin(s.stopping)
-	if err != nil {
-		return nil, err
+// read reads the batch of a round, outside of every transaction, from where it ended the
+// last time to the first event that the group is handed, and what was read with it.
+func (s *subscription) read(r *round) error {
+	ctx, cancel := context.WithTimeout(s.stopping, readTimeout)
+	defer cancel()
+	limit := s.cfg.Batch
+	if s.standing.failure.rounds > 0 { // each alone
+		limit = 1
 	}
-	prepare := ""
-	switch {
-	case s.feed.Dialect() == eventstore.SQLite:
-		prepare = `SAVEPOINT feed`
-	case s.cfg.Blocks:
-		prepare = `SET LOCAL synchronous_commit = off`
+	for !r.due {
+		events, err := s.events(ctx, max(r.after, r.last.Position), limit-r.count)
+		if len(events) == 0 || err != nil {
+			return err
+		}
+		s.add(r, events)
+		r.due = r.due || len(r.events) > 0 || r.count >= limit
 	}
-	r := &round{tx: tx, limit: s.cfg.Batch, batch: map[*message.Message]eventstore.Recorded{}}
-	if s.standing.failure.rounds > 0 {
-		r.limit = 1
+	return nil
+}
+
+// add adds events to the batch. One that cannot be decoded comes alone.
+func (s *subscription) add(r *round, events []Event) {
+	for _, e := range events {
+		handled := s.handles(e)
+		undecoded := handled && e.err != nil
+		if undecoded && r.count > 0 {
+			r.due = true
+			return
+		}
+		r.count, r.last = r.count+1, e
+		if handled {
+			r.events = append(r.events, e)
+		}
+		if undecoded {
+			return
+		}
 	}
-	if prepare == "" {
-		return r, nil
+}
+
+// events returns events of the topic: the log, or one of its streams.
+func (s *subscription) events(ctx context.Context, after int64, limit int) ([]Event, error) {
+	if s.topic == eventstore.Topic {
+		return s.feed.next(ctx, after, limit)
 	}
-	if _, err := tx.ExecContext(context.Background(), prepare); err != nil {
+	return s.feed.decode(ctx, eventstore.Query{After: after, Stream: s.topic, Limit: limit})
+}
+
+func (s *subscription) handles(e Event) bool {
+	return len(s.cfg.Types) == 0 || slices.Contains(s.cfg.Types, domain.Current(e.Type))
+}
+
+// begin begins the transaction of a round. On SQLite the ack releases a savepoint.
+func (s *subscription) begin(r *round) (err error) {
+	if r.tx, err = s.feed.Begin(s.stopping); err != nil {
+		return err
+	}
+	if s.feed.Dialect() != eventstore.SQLite {
+		return nil
+	}
+	if _, err := r.tx.ExecContext(context.Background(), `SAVEPOINT feed`); err != nil {
 		r.rollBack()
-		return nil, eventstore.Unavailable(s.stopping, "begin", err)
+		return eventstore.Unavailable(s.stopping, "begin", err)
 	}
-	return r, nil
+	return nil
 }
-
-// read adds a message to the batch.
-func (r *round) read(msg *message.Message, e eventstore.Recorded) {
-	r.batch[msg], r.last = e, e.Position
-}
-
-// of reports whether tx is the transaction of the round.
-func (r *round) of(tx *sql.Tx) bool { return r != nil && r.tx.Tx == tx }
 
 func (r *round) rollBack() {
 	_ = r.tx.Rollback()
@@ -73,17 +105,17 @@ func (r *round) context(ctx context.Context) context.Context {
 }
 
 // Unwritten is what the handler of a group keeps in memory until the end of a
-// batch instead of writing it message by message.
+// batch instead of writing it event by event.
 type Unwritten interface {
-	// Flush writes it in the transaction that its messages share.
+	// Flush writes it in the transaction of the batch.
 	Flush(ctx context.Context) error
 }
 
-// Keep returns what the handler has kept of the messages before this one in the
-// same transaction; keep makes it for the first of them. The feed flushes it
-// before it commits the transaction, and drops it if it rolls the transaction
-// back: the messages are then handed out again. ok is false if ctx is not the
-// context of a message: no Flush would follow.
+// Keep returns what the handler has kept of the events before this one in the same
+// batch; keep makes it for the first of them. The feed flushes it before it commits
+// the transaction, and drops it if it rolls the transaction back: the events are then
+// handed out again. ok is false if ctx is not the context of a message: no Flush
+// would follow.
 func Keep[U Unwritten](ctx context.Context, keep func() U) (kept U, ok bool) {
 	r, ok := ctx.Value(roundKey{}).(*round)
 	if !ok {
@@ -96,7 +128,7 @@ func Keep[U Unwritten](ctx context.Context, keep func() U) (kept U, ok bool) {
 	return kept, ok
 }
 
-// flush writes what the handlers of the round have kept.
+// flush writes what the handler of the round has kept.
 func (r *round) flush(timeout time.Duration) (err error) {
 	if r.unwritten == nil {
 		return nil

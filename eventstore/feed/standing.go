@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"scrapelog/eventstore"
@@ -19,30 +18,38 @@ type standing struct {
 	began    time.Time     // the last round
 }
 
-// failure is what is known of a message that could not be handled.
+// failure is what is known of a batch that could not be handled.
 type failure struct {
-	position int64
-	attempts int // by our own code; errors of the database do not count
+	position int64 // of the event at fault; of the last one if it is not known
+	attempts int   // by our own code; errors of the database do not count
 	rounds   int
 	marked   bool // in the database, as the reason why the group is blocked
 	reason   error
 }
 
-// failed records that a message could not be handled. Its round was rolled back.
-func (s *subscription) failed(position int64, reason error, counts bool) {
+// failed records that a batch could not be handled. Its round was rolled back. If its
+// handler has not told which event is at fault, that shows when each is alone.
+func (s *subscription) failed(r *round, reason error, counts bool) {
 	s.standing.expected = 0
+	position, named := r.last.Position, r.count == 1
+	if at, ok := errors.AsType[*eventError](reason); ok {
+		position, named = at.position, true
+	}
 	f := &s.standing.failure
 	if f.position != position {
 		*f = failure{position: position}
 	}
 	f.rounds++
 	f.reason = reason
-	if counts {
+	if counts && named {
 		f.attempts++
 	}
 	s.standing.delay = s.backoff(f.rounds)
 	s.feed.failures.note(s.cfg.Group, Failure{At: time.Now(), Position: position, Times: f.rounds, Reason: reason.Error()})
-	if !f.marked { // else it was logged when the group was marked as blocked
+	switch {
+	case !named:
+		s.log().Warn("events could not be handled together, handling each alone", "group", s.cfg.Group, "position", position, "events", r.count, "error", reason)
+	case !f.marked: // else it was logged when the group was marked as blocked
 		s.log().Warn("event could not be handled", "group", s.cfg.Group, "position", position, "attempt", f.rounds, "error", reason)
 	}
 	if s.cfg.Blocks && f.attempts >= s.cfg.Attempts && !f.marked {
@@ -63,18 +70,18 @@ func (s *subscription) block(position int64, reason error) (marked bool) {
 	return true
 }
 
-// givenUp returns the reason if the message of a reaction is to become a dead
-// letter.
-func (s *subscription) givenUp(position int64) error {
+// givenUp returns the reason if the event of a reaction is to become a dead letter.
+func (s *subscription) givenUp(r *round) error {
 	f := s.standing.failure
-	if s.cfg.Blocks || f.position != position || f.attempts < s.cfg.Attempts {
+	if s.cfg.Blocks || f.position != r.last.Position || f.attempts < s.cfg.Attempts {
 		return nil
 	}
 	return f.reason
 }
 
 // bury records the dead letter in the transaction that moves the offset past it.
-func (s *subscription) bury(ctx context.Context, r *round, position int64, reason error) error {
+func (s *subscription) bury(ctx context.Context, r *round, reason error) error {
+	position := r.last.Position
 	_, err := r.tx.ExecContext(ctx, deadLetterAdd, s.topic, s.cfg.Group, position, reason.Error(), time.Now().UnixMicro())
 	if err != nil {
 		return errors.Join(eventstore.ErrUnavailable, err)
@@ -117,11 +124,4 @@ func (s *subscription) committed(offset int64) (wait time.Duration) {
 
 func (s *subscription) backoff(round int) time.Duration {
 	return min(s.cfg.Backoff<<min(round-1, 20), s.cfg.MaxBackoff)
-}
-
-// ackFailed handles an ack that failed because a handler broke the transaction
-// without returning an error. Which message it was shows when each is in a round
-// of its own.
-func (s *subscription) ackFailed(position int64, alone bool, err error) {
-	s.failed(position, fmt.Errorf("handler broke its transaction: %w", err), alone)
 }

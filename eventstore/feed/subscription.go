@@ -4,21 +4,17 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
-
-	"scrapelog/domain"
-	"scrapelog/eventstore"
 )
 
 // subscription is one consumer of a group. Two goroutines share it:
-// watermill-sql's, which begins transactions (see begin.go), reads batches and
-// acks them, and ours, which hands out each message and decides how its
+// watermill-sql's, which reads batches and begins transactions (see begin.go) and
+// acks them, and ours, which hands out the message of each batch and decides how its
 // transaction ends. They take turns and never work at once: watermill-sql's waits
 // from the moment it sends a message until ours has acked it, and ours then waits
 // for the next message. So round and standing need no lock.
@@ -26,7 +22,6 @@ type subscription struct {
 	feed  *Feed
 	cfg   Config
 	topic string
-	meant []string // the wire names that the group is handed; none: all
 	inner *wsql.Subscriber
 
 	stopping   context.Context
@@ -48,11 +43,6 @@ const forever = 365 * 24 * time.Hour
 
 func newSubscription(feed *Feed, cfg Config, topic string, logger watermill.LoggerAdapter) (*subscription, error) {
 	s := &subscription{feed: feed, cfg: cfg, topic: topic, ended: make(chan struct{})}
-	if topic == eventstore.Topic && len(cfg.Types) < len(domain.EventTypes) {
-		for _, name := range cfg.Types {
-			s.meant = append(s.meant, domain.WireNames(name)...)
-		}
-	}
 	deadline := forever
 	inner, err := wsql.NewSubscriber(beginner{feed.Writer(), s}, wsql.SubscriberConfig{
 		ConsumerGroup:  cfg.Group,
@@ -89,61 +79,47 @@ func (s *subscription) end() {
 // the two at random, and might commit the rows without the offset.
 func (s *subscription) closeInner() { s.innerClose.Do(func() { go func() { _ = s.inner.Close() }() }) }
 
-// deliver returns when the message is settled or the subscription stops.
+// deliver returns when the batch is settled or the subscription stops.
 func (s *subscription) deliver(msg *message.Message, out chan<- *message.Message) {
 	r := s.round
-	if tx, ok := wsql.TxFromContext(msg.Context()); !ok || !r.of(tx) {
-		// Its round was rolled back. Watermill-sql sends the rest of the batch, and
-		// then finds that the transaction has ended.
-		msg.Ack()
-		return
-	}
-	e := r.batch[msg]
 	if s.stopping.Err() != nil {
 		s.leave(r)
 		return
 	}
-	if reason := s.givenUp(e.Position); reason != nil {
-		s.settle(r, msg, e.Position, s.bury(msg.Context(), r, e.Position, reason))
+	if reason := s.givenUp(r); reason != nil {
+		s.settle(r, msg, s.bury(msg.Context(), r, reason))
 		return
 	}
-	if !s.handles(e) {
-		s.settle(r, msg, e.Position, nil)
+	if len(r.events) == 0 {
+		s.settle(r, msg, nil)
 		return
 	}
-	delivered, err := s.handle(r, msg, e, out)
+	delivered, err := s.handle(r, msg, out)
 	if !delivered {
 		s.leave(r)
 		return
 	}
-	s.settle(r, msg, e.Position, err)
+	s.settle(r, msg, err)
 }
 
-// leave stops before a message: the messages before it are committed.
+// leave stops before a batch: the next consumer of the group is handed it.
 func (s *subscription) leave(r *round) {
-	if err := r.flush(s.cfg.HandlerTimeout); err != nil {
-		r.rollBack() // the next consumer of the group is handed them again
-	}
+	r.rollBack()
 	s.closeInner()
 }
 
-func (s *subscription) handles(e eventstore.Recorded) bool {
-	return len(s.cfg.Types) == 0 || slices.Contains(s.cfg.Types, domain.Current(e.Type))
-}
-
-// handle hands out the event and waits until it is settled. The message is a new
+// handle hands out the batch and waits until it is settled. The message is a new
 // one, so that nothing that the consumer does to it reaches watermill-sql.
-func (s *subscription) handle(r *round, msg *message.Message, e eventstore.Recorded, out chan<- *message.Message) (delivered bool, err error) {
-	event, err := e.Event()
-	if err != nil {
+func (s *subscription) handle(r *round, msg *message.Message, out chan<- *message.Message) (delivered bool, err error) {
+	if err := r.events[0].err; err != nil {
 		return true, err
 	}
 	verdict := &verdict{}
 	ctx := context.WithValue(r.context(msg.Context()), verdictKey{}, verdict)
-	ctx = context.WithValue(ctx, carriedKey{}, carried{e, event})
+	ctx = context.WithValue(ctx, eventsKey{}, r.events)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	handed := messageOf(e)
+	handed := messageOf(r.events)
 	handed.SetContext(ctx)
 	patience := time.NewTimer(s.cfg.HandlerTimeout)
 	defer patience.Stop()
@@ -165,22 +141,19 @@ func (s *subscription) handle(r *round, msg *message.Message, e eventstore.Recor
 	}
 }
 
-// settle acks the message. If it failed, the round is rolled back first, with all
-// that was written in it, and its messages come again after a pause. The last
-// message of a batch is handled when what the handlers kept is written; if that
-// fails, the message at fault shows when each is in a round of its own.
-func (s *subscription) settle(r *round, msg *message.Message, position int64, err error) {
-	counts := ownFault(err)
-	if err == nil && position == r.last {
+// settle acks the message. If the batch failed, or what the handler kept of it cannot
+// be written, its transaction is rolled back first, with all that was written in it,
+// and its events come again after a pause.
+func (s *subscription) settle(r *round, msg *message.Message, err error) {
+	if err == nil {
 		err = r.flush(s.cfg.HandlerTimeout)
-		counts = r.limit == 1 && ownFault(err)
 	}
 	if err != nil {
 		r.rollBack()
 		s.round = nil
-		s.failed(position, err, counts)
+		s.failed(r, err, ownFault(err))
 	} else {
-		r.acked = position
+		r.acked = r.last.Position
 	}
 	msg.Ack()
 }

@@ -43,6 +43,24 @@ func Reasons(next message.HandlerFunc) message.HandlerFunc {
 	}
 }
 
+// At returns err as the reason why a handler failed on one event of a batch; nil if err
+// is nil. Without it the event is found by handling each of the batch alone.
+func At(e Event, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &eventError{e.Position, err}
+}
+
+type eventError struct {
+	position int64
+	err      error
+}
+
+func (e *eventError) Error() string { return e.err.Error() }
+
+func (e *eventError) Unwrap() error { return e.err }
+
 func report(ctx context.Context, err error) {
 	if v, ok := ctx.Value(verdictKey{}).(*verdict); ok {
 		v.mu.Lock()

@@ -83,11 +83,11 @@ func add(router *message.Router, events *feed.Feed, group Group, log watermill.L
 		return err
 	}
 	router.AddConsumerHandler(group.Name, eventstore.Topic, subscriber, func(m *message.Message) error {
-		recorded, event, err := feed.EventFromMessage(m)
-		if err != nil {
-			return err
+		batch, err := feed.Events(m)
+		for i := 0; i < len(batch) && err == nil; i++ {
+			err = feed.At(batch[i], group.Handle(m.Context(), batch[i].Recorded, batch[i].Decoded))
 		}
-		return group.Handle(m.Context(), recorded, event)
+		return err
 	})
 	return nil
 }

@@ -1,0 +1,3 @@
+package feed
+
+var MessageOf = messageOf
