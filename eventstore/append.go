@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,7 @@ type Append struct {
 	Stream   string
 	Expected int64         // the stream's version; 0: it must not exist
 	Guard    *domain.Guard // nil: not checked; else the scraper's guard row must equal it
-	Events   []NewEvent    // all of this stream
+	Events   []NewEvent    // all of this stream, and about one scraper
 }
 
 // Append writes the events at the end of their stream and of the log and moves
@@ -31,13 +32,12 @@ func (s *Store) Append(ctx context.Context, a Append) ([]Recorded, error) {
 	if len(a.Events) == 0 {
 		return nil, nil
 	}
-	r, err := newRequest(a, s.now())
+	r, err := s.newRequest(a)
 	if err != nil {
 		return nil, err
 	}
 	if _, joined := TxFrom(ctx); joined {
-		defer s.joined.Store(true)
-		if _, err := s.record(ctx, []*request{r}); err != nil {
+		if err := s.record(ctx, []*request{r}); err != nil {
 			return nil, err
 		}
 		return r.recorded, r.refusal
@@ -45,11 +45,14 @@ func (s *Store) Append(ctx context.Context, a Append) ([]Recorded, error) {
 	return s.enqueue(ctx, r)
 }
 
-// request is an append on its way.
+// request is an append that is being made.
 type request struct {
 	Append
-	records []Recorded // the rows, without what is assigned under the lock
-	settle  bool       // an id may be in the log already
+	scraper  string     // whose guard the events move; empty: none
+	records  []Recorded // the rows, without what is assigned under the lock
+	metadata []string   // of the rows, as JSON
+	body     []byte     // PostgreSQL: the request as append_group reads it
+	settle   bool       // its ids may be in the log already
 
 	taken    atomic.Bool // by the appender, or back by the caller
 	done     chan struct{}
@@ -58,26 +61,74 @@ type request struct {
 	err      error // of the database
 }
 
-func newRequest(a Append, now time.Time) (*request, error) {
-	r := &request{Append: a, records: make([]Recorded, len(a.Events)), done: make(chan struct{})}
-	now = now.UTC().Truncate(time.Microsecond)
-	for i, e := range a.Events {
-		if e.Event.Stream() != a.Stream {
-			return nil, fmt.Errorf("%w: %s belongs to stream %q, not %q", domain.ErrInvalid, e.Event.EventType(), e.Event.Stream(), a.Stream)
-		}
-		data, err := domain.Encode(e.Event)
-		if err != nil {
+func (s *Store) newRequest(a Append) (*request, error) {
+	r := &request{Append: a, done: make(chan struct{})}
+	if a.Guard != nil {
+		r.scraper = a.Guard.Scraper
+	}
+	now := s.now().UTC().Truncate(time.Microsecond)
+	for _, e := range a.Events {
+		if err := r.add(e, now); err != nil {
 			return nil, err
 		}
-		if e.ID == uuid.Nil {
-			e.ID = uuid.Must(uuid.NewV7())
-		} else {
-			r.settle = true
-		}
-		if e.Metadata == nil {
-			e.Metadata = Metadata{}
-		}
-		r.records[i] = Recorded{Stream: a.Stream, ID: e.ID, Type: e.Event.EventType(), RecordedAt: now, Data: data, Metadata: e.Metadata}
+	}
+	if s.dialect == Postgres {
+		r.body = r.asJSON()
 	}
 	return r, nil
+}
+
+func (r *request) add(e NewEvent, now time.Time) error {
+	if e.Event.Stream() != r.Stream {
+		return fmt.Errorf("%w: %s belongs to stream %q, not %q", domain.ErrInvalid, e.Event.EventType(), e.Event.Stream(), r.Stream)
+	}
+	switch name := e.Event.ScraperName(); {
+	case name == "" || name == r.scraper:
+	case r.scraper == "":
+		r.scraper = name
+	default:
+		return fmt.Errorf("%w: an append is about scraper %q and about %q", domain.ErrInvalid, r.scraper, name)
+	}
+	data, err := domain.Encode(e.Event)
+	if err != nil {
+		return err
+	}
+	if e.ID == uuid.Nil {
+		e.ID = uuid.Must(uuid.NewV7())
+	} else {
+		r.settle = true
+	}
+	if e.Metadata == nil {
+		e.Metadata = Metadata{}
+	}
+	metadata, err := json.Marshal(e.Metadata)
+	if err != nil {
+		return err
+	}
+	r.metadata = append(r.metadata, string(metadata))
+	r.records = append(r.records, Recorded{Stream: r.Stream, Version: r.Expected + int64(len(r.records)) + 1, ID: e.ID, Type: e.Event.EventType(), RecordedAt: now, Data: data, Metadata: e.Metadata})
+	return nil
+}
+
+// accept fills in what is assigned under the lock: the rows follow a position, and are
+// not recorded before a time.
+func (r *request) accept(after int64, notBefore time.Time) {
+	r.recorded, r.refusal = make([]Recorded, len(r.records)), nil
+	for i, record := range r.records {
+		record.Position = after + int64(i) + 1
+		if record.RecordedAt.Before(notBefore) { // by a clock that was set back, or is slower than another instance's
+			record.RecordedAt = notBefore
+		}
+		r.recorded[i] = record
+	}
+}
+
+// refuse says why the request cannot be accepted, when its stream is at version.
+func (r *request) refuse(version int64) {
+	r.recorded = nil
+	if version != r.Expected {
+		r.refusal = fmt.Errorf("stream %s is at version %d, not %d: %w", r.Stream, version, r.Expected, ErrConflict)
+	} else {
+		r.refusal = fmt.Errorf("guard of scraper %s: %w", r.scraper, ErrConflict)
+	}
 }

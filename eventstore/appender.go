@@ -6,6 +6,8 @@ import (
 	"errors"
 	"runtime"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // maxGroup bounds how many appends share a transaction.
@@ -83,24 +85,28 @@ func (s *Store) gather(first *request) (group []*request) {
 	return group
 }
 
-// appendGroup writes the group in one transaction. If the database refuses it, each
-// append is tried in its own transaction, so that one does not fail the others.
+// appendGroup writes the group in one transaction, or in a few where appends depend on
+// each other. If the database refuses it, each append is tried in its own transaction,
+// so that one does not fail the others.
 func (s *Store) appendGroup(group []*request) {
-	if len(group) == 0 {
-		return
-	}
-	s.appends.begin()
-	err := s.commitGroup(group)
-	s.appends.end(databaseFault(err))
-	if err != nil && len(group) > 1 && OwnFault(err) {
-		for _, r := range group {
-			s.appendGroup([]*request{r})
+	for len(group) > 0 {
+		part := group
+		if group = nil; s.dialect == Postgres {
+			part, group = apart(part)
 		}
-		return
-	}
-	for _, r := range group {
-		r.err = err
-		close(r.done)
+		s.appends.begin()
+		err := s.commitGroup(part)
+		s.appends.end(databaseFault(err))
+		if err != nil && len(part) > 1 && OwnFault(err) {
+			for _, r := range part {
+				s.appendGroup([]*request{r})
+			}
+			continue
+		}
+		for _, r := range part {
+			r.err = err
+			close(r.done)
+		}
 	}
 }
 
@@ -112,16 +118,14 @@ func databaseFault(err error) error {
 	return err
 }
 
-// commitGroup retries while the fate of a commit is unknown; the event ids tell
-// whether it took effect.
+// commitGroup retries while the fate of a commit is unknown. If the first try took
+// effect, the second is refused, and settled by the event ids. It also retries once if
+// the database refuses rows: another program has written some without the log's lock.
 func (s *Store) commitGroup(group []*request) error {
-	if s.joined.Swap(false) {
-		s.remember(nil)
-	}
-	err := s.commitKnown(group)
 	for attempt := 0; ; attempt++ {
-		if errors.Is(err, errMoved) {
-			err = s.commitRead(group)
+		err := s.commit(group)
+		if attempt == 0 && violates(err) {
+			continue
 		}
 		if !interrupted(err) || attempt == 6 || !pause(s.life, min(50*time.Millisecond<<attempt, 400*time.Millisecond)) {
 			return err
@@ -129,8 +133,32 @@ func (s *Store) commitGroup(group []*request) error {
 		for _, r := range group {
 			r.settle = true
 		}
-		err = errMoved
 	}
+}
+
+// commit writes a group in a transaction of its own.
+func (s *Store) commit(group []*request) error {
+	if s.dialect == Postgres {
+		return s.commitPostgres(group)
+	}
+	return s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) error { return s.record(ctx, group) })
+}
+
+// record writes a group in the transaction of ctx. The error is the database's;
+// refusals stand in the requests.
+func (s *Store) record(ctx context.Context, group []*request) (err error) {
+	ctx = context.WithoutCancel(ctx)
+	t := ctx.Value(txKey{}).(*Tx)
+	if s.dialect == Postgres {
+		err = s.joinPostgres(ctx, t, group)
+	} else {
+		err = s.joinSQLite(ctx, group)
+	}
+	if err != nil {
+		return Unavailable(ctx, "append", err)
+	}
+	t.appended.Store(true)
+	return nil
 }
 
 // interrupted reports whether a transaction may have been cut off: the answer to its
@@ -143,18 +171,10 @@ func interrupted(err error) bool {
 	return Transient(err) && !unconnected
 }
 
-// commitRead reads the end of the log under the lock and writes a group after it.
-func (s *Store) commitRead(group []*request) error {
-	s.remember(nil)
-	var end *end
-	err := s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) (err error) {
-		end, err = s.record(ctx, group)
-		return err
-	})
-	if err == nil {
-		s.remember(end)
-	}
-	return err
+// violates reports whether PostgreSQL refused rows because of rows that it has.
+func violates(err error) bool {
+	said, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && said.Code[:2] == "23" // integrity constraints, our triggers among them
 }
 
 // pause waits, unless ctx ends first.

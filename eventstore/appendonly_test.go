@@ -17,6 +17,10 @@ const row = `(position, stream, version, id, type, recorded_at, data, metadata) 
 // next is a row that may be inserted after the two that the test begins with.
 const next = `(3, 'x', 1, '019a3f00-0000-7000-8000-000000000003', 't', 1, '{}', '{}')`
 
+// appendGroup writes the row after that.
+const appendGroup = `SELECT append_group('[{"stream": "y", "expected": 0}]', '{}',
+	'{1}', '{y}', '{1}', '{019a3f00-0000-7000-8000-000000000004}', '{t}', '{1}', ARRAY['{}'::json], ARRAY['{}'::json])`
+
 var changes = map[string]string{
 	"UPDATE":                           `UPDATE events SET type = 'x' WHERE position = 1`,
 	"UPDATE of nothing but the id":     `UPDATE events SET id = id`,
@@ -43,6 +47,9 @@ var dialectChanges = map[eventstore.Dialect]map[string]string{
 		"TRUNCATE CASCADE":         `TRUNCATE events CASCADE`,
 		"MERGE":                    `MERGE INTO events e USING (SELECT 1 AS position) s ON e.position = s.position WHEN MATCHED THEN DELETE`,
 		"DELETE by a replicator":   `SET LOCAL session_replication_role = replica; DELETE FROM events`,
+		"append_group with a hole": strings.Replace(appendGroup, "'{1}', '{019a", "'{2}', '{019a", 1),
+		"append_group of a version that is there": `SELECT append_group(jsonb_build_array(jsonb_build_object('stream', stream, 'expected', 1)), '{}',
+			'{1}', ARRAY[stream], '{1}', '{019a3f00-0000-7000-8000-000000000004}', '{t}', '{1}', ARRAY['{}'::json], ARRAY['{}'::json]) FROM events WHERE position = 1`,
 		"DELETE inside of a query": `WITH gone AS (DELETE FROM events RETURNING 1) SELECT count(*) FROM gone`,
 	},
 }
@@ -72,6 +79,9 @@ func TestEventsRefuseEveryStatementThatChangesThem(t *testing.T) {
 		}
 		// What was refused above was not refused for its form.
 		write(t, s, `INSERT INTO events `+row+next)
+		if db.Dialect == eventstore.Postgres {
+			write(t, s, appendGroup)
+		}
 		mustAppend(t, s, appendOf(0, started(uuid.New())))
 	})
 }

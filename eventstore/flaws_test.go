@@ -38,6 +38,10 @@ var flawsMade = map[string]struct {
 	"a trigger does not see deletes": {
 		nil, []string{`DROP TRIGGER events_append_only ON events`, `CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION events_refuse()`},
 		eventstore.FlawSchema, "events", "is not the one that scrapelog made", true},
+	"the function that appends is dropped": {nil, []string{`DROP FUNCTION append_group`}, eventstore.FlawSchema, "events", "the function append_group is missing", true},
+	"the function that writes guards does nothing": {
+		nil, []string{`CREATE OR REPLACE FUNCTION scraper_guard_put(guards jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$`},
+		eventstore.FlawSchema, "events", "the function scraper_guard_put is not the one that scrapelog made", true},
 	"a trigger is added": {
 		[]string{`CREATE TRIGGER helper AFTER INSERT ON events BEGIN SELECT 1; END`},
 		[]string{`CREATE FUNCTION helper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`, `CREATE TRIGGER helper BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION helper()`},

@@ -3,7 +3,11 @@ package eventstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,26 +15,133 @@ import (
 	"scrapelog/domain"
 )
 
-// guardColumns lists the columns of scraper_guard in the order of scanGuard and of
-// guardRow.values.
-const guardColumns = `scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap,
-	success_within, expected_since, last_success, overdue_since`
+// guardFields lists the columns of scraper_guard after its key, and the field of the
+// guard that each one holds.
+//
+// A new column needs a migration for each dialect (with NULL or a DEFAULT), which on
+// PostgreSQL replaces the function scraper_guard_put as well; a line here; and a line
+// in sql/scraper_guard.decide.sql.
+var guardFields = []struct {
+	column string
+	of     func(*domain.Guard) any // scans the column
+}{
+	{"open_run", func(g *domain.Guard) any { return (*runColumn)(&g.OpenRun) }},
+	{"instance", func(g *domain.Guard) any { return &g.Instance }},
+	{"lost_run", func(g *domain.Guard) any { return (*runColumn)(&g.LostRun) }},
+	{"restored", func(g *domain.Guard) any { return &g.Restored }},
+	{"paused", func(g *domain.Guard) any { return &g.Paused }},
+	{"removed", func(g *domain.Guard) any { return &g.Removed }},
+	{"last_due", func(g *domain.Guard) any { return (*timeColumn)(&g.LastDue) }},
+	{"gap", func(g *domain.Guard) any { return &g.Gap }},
+	{"success_within", func(g *domain.Guard) any { return &g.Expect.Within }},
+	{"expected_since", func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.Since) }},
+	{"last_success", func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.LastSuccess) }},
+	{"overdue_since", func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.OverdueSince) }},
+}
 
-const (
-	guardGet  = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE scraper = $1`
-	guardList = `SELECT ` + guardColumns + ` FROM scraper_guard ORDER BY scraper`
-	guardLost = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE lost_run IS NOT NULL AND NOT restored AND NOT removed`
-
-	guardSomeSQLite   = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE scraper IN (SELECT value FROM json_each($1))`
-	guardSomePostgres = `SELECT ` + guardColumns + ` FROM scraper_guard WHERE scraper IN (SELECT value FROM json_array_elements_text($1::json))`
-
-	guardPut = `INSERT INTO scraper_guard (` + guardColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-		ON CONFLICT (scraper) DO UPDATE SET
-			open_run = excluded.open_run, instance = excluded.instance, lost_run = excluded.lost_run,
-			restored = excluded.restored, paused = excluded.paused, removed = excluded.removed,
-			last_due = excluded.last_due, gap = excluded.gap, success_within = excluded.success_within,
-			expected_since = excluded.expected_since, last_success = excluded.last_success, overdue_since = excluded.overdue_since`
+var (
+	guardSelect = `SELECT ` + guardColumns("") + ` FROM scraper_guard`
+	guardGet    = guardSelect + ` WHERE scraper = $1`
+	guardList   = guardSelect + ` ORDER BY scraper`
+	guardLost   = guardSelect + ` WHERE lost_run IS NOT NULL AND NOT restored AND NOT removed`
+	guardSome   = guardSelect + ` WHERE scraper IN (SELECT value FROM json_each($1))` // SQLite
+	guardPut    = `INSERT INTO scraper_guard (` + guardColumns("") + `) VALUES (` + guardColumns("$") + `)
+		ON CONFLICT (scraper) DO UPDATE SET ` + guardColumns("=")
 )
+
+// guardColumns lists the columns for a statement: their names, with "$" their
+// parameters, with "=" the assignments of an upsert.
+func guardColumns(form string) string {
+	list := []string{"scraper"}
+	switch form {
+	case "$":
+		list[0] = "$1"
+	case "=":
+		list = nil
+	}
+	for i, field := range guardFields {
+		item := field.column
+		switch form {
+		case "$":
+			item = "$" + strconv.Itoa(i+2)
+		case "=":
+			item += " = excluded." + item
+		}
+		list = append(list, item)
+	}
+	return strings.Join(list, ", ")
+}
+
+// guardArgs are the values of guardPut.
+func guardArgs(g domain.Guard) []any { return append([]any{g.Scraper}, guardValues(&g)...) }
+
+// guardValues returns the values of guardFields as the database has them; they can be
+// compared with ==.
+func guardValues(g *domain.Guard) guardRow {
+	values := make(guardRow, len(guardFields))
+	for i, field := range guardFields {
+		switch p := field.of(g).(type) {
+		case *runColumn:
+			if *p != (runColumn{}) {
+				values[i] = *p
+			}
+		case *timeColumn:
+			if !time.Time(*p).IsZero() {
+				values[i] = time.Time(*p).UnixNano()
+			}
+		case *domain.SkipReason:
+			values[i] = string(*p)
+		case *domain.Duration:
+			values[i] = int64(*p)
+		case *string:
+			values[i] = *p
+		case *bool:
+			values[i] = *p
+		default:
+			panic(fmt.Sprintf("column %s of scraper_guard: no value of %T", field.column, p))
+		}
+	}
+	return values
+}
+
+func scanGuard(row Scanner) (g domain.Guard, err error) {
+	into := []any{&g.Scraper}
+	for _, field := range guardFields {
+		into = append(into, field.of(&g))
+	}
+	return g, row.Scan(into...)
+}
+
+// runColumn is NULL where there is no run.
+type runColumn uuid.UUID
+
+// Scan implements sql.Scanner.
+func (c *runColumn) Scan(value any) error {
+	var id uuid.NullUUID
+	err := id.Scan(value)
+	*c = runColumn(id.UUID)
+	return err
+}
+
+// Value implements driver.Valuer.
+func (c runColumn) Value() (driver.Value, error) {
+	return uuid.UUID(c).String(), nil
+}
+
+// timeColumn is a time in unix nanoseconds, or NULL.
+type timeColumn time.Time
+
+// Scan implements sql.Scanner.
+func (c *timeColumn) Scan(value any) error {
+	var nanos sql.NullInt64
+	if err := nanos.Scan(value); err != nil {
+		return err
+	}
+	if *c = (timeColumn{}); nanos.Valid {
+		*c = timeColumn(time.Unix(0, nanos.Int64).UTC())
+	}
+	return nil
+}
 
 // Guard is the scraper's guard row; the zero guard of that name when nothing
 // has happened to it.
@@ -66,27 +177,7 @@ func getGuard(ctx context.Context, from Querier, scraper string) (domain.Guard, 
 	return g, nil
 }
 
-func scanGuard(row Scanner) (domain.Guard, error) {
-	var (
-		g                                    domain.Guard
-		open, lost                           uuid.NullUUID
-		lastDue, since, lastSuccess, overdue sql.NullInt64
-	)
-	err := row.Scan(&g.Scraper, &open, &g.Instance, &lost, &g.Restored, &g.Paused, &g.Removed, &lastDue, &g.Gap,
-		&g.Expect.Within, &since, &lastSuccess, &overdue)
-	if err != nil {
-		return domain.Guard{}, err
-	}
-	g.OpenRun, g.LostRun = open.UUID, lost.UUID
-	for i, at := range guardTimes(&g) {
-		if stored := []sql.NullInt64{lastDue, since, lastSuccess, overdue}[i]; stored.Valid {
-			*at = time.Unix(0, stored.Int64).UTC()
-		}
-	}
-	return g, nil
-}
-
-// guardTimes lists the times of a guard in the order of guardColumns.
+// guardTimes lists the times of a guard in the order of guardFields.
 func guardTimes(g *domain.Guard) [4]*time.Time {
 	return [...]*time.Time{&g.LastDue, &g.Expect.Since, &g.Expect.LastSuccess, &g.Expect.OverdueSince}
 }

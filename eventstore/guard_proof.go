@@ -157,7 +157,7 @@ func (s *Store) rewriteGuards(ctx context.Context, tx *sql.Tx, fold guardFold) (
 	}
 	for _, g := range moved {
 		n++
-		if _, err := tx.ExecContext(ctx, guardPut, guardRowOf(g).values()...); err != nil {
+		if _, err := tx.ExecContext(ctx, guardPut, guardArgs(g)...); err != nil {
 			return n, Unavailable(ctx, "repair guards", err)
 		}
 	}

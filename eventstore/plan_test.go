@@ -20,7 +20,7 @@ func TestAStreamIsFoundByItsIndex(t *testing.T) {
 	}
 	newest, newestArgs := Query{Stream: "scraper-x", Types: []string{"scraper.configured"}, Limit: 1, Backward: true}.sql()
 	some, someArgs := Query{Stream: "run-x", After: 5, Until: 9, Types: []string{"run.started", "run.completed"}}.sql()
-	for query, args := range map[string][]any{newest: newestArgs, some: someArgs, guardDecide: {"scraper-x", "x"}, eventsHeadsSQLite: {`["run-x"]`}} {
+	for query, args := range map[string][]any{newest: newestArgs, some: someArgs, guardDecide: {"scraper-x", "x"}, eventsHeads: {`["run-x"]`, `[]`}} {
 		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -73,8 +72,6 @@ type Store struct {
 	appends         appends
 	deaf            minutely      // logged
 	queue           chan *request // appends that the appender will take
-	known           *known        // only for the appender
-	joined          atomic.Bool   // a transaction in this process has appended
 	looked, written prepared      // SQLite: of the two pools
 
 	listen sync.Once

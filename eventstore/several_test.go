@@ -14,9 +14,9 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-// What a store remembers of the end of the log must never decide against what
-// another has appended meanwhile.
-func TestAppendAfterSomebodyElse(t *testing.T) {
+// TestAppendAfterAnotherStore checks that a store never decides by what it knew of the
+// log before another one appended.
+func TestAppendAfterAnotherStore(t *testing.T) {
 	others := map[string]func(s, other *eventstore.Store, a eventstore.Append) error{
 		"another store": func(_, other *eventstore.Store, a eventstore.Append) error {
 			_, err := other.Append(context.Background(), a)
@@ -63,18 +63,18 @@ func TestAppendAfterSomebodyElse(t *testing.T) {
 	}
 }
 
-// The guard is what is compared first here: nothing else would give the append away.
+// TestGuardThatAnotherStoreMoved has an append that only its guard shows to be late.
 func TestGuardThatAnotherStoreMoved(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s, other := db.Open(t), db.Open(t)
 		mustAppend(t, s, appendOf(0, started(uuid.New())))
-		remembered, err := s.Guard(t.Context(), "shop")
+		before, err := s.Guard(t.Context(), "shop")
 		if err != nil {
 			t.Fatal(err)
 		}
 		mustAppend(t, other, appendOf(0, domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: "shop", At: at}}))
 		next := appendOf(0, started(uuid.New()))
-		next.Guard = &remembered
+		next.Guard = &before
 		if _, err := s.Append(t.Context(), next); !errors.Is(err, eventstore.ErrConflict) {
 			t.Errorf("got %v, want ErrConflict", err)
 		}
@@ -94,12 +94,11 @@ func TestFailedAppendLeavesNothingBehind(t *testing.T) {
 	assertGapFree(t, s, 2)
 }
 
-// What the database refuses is no fault of whoever appends, also where the
-// appender writes from what it remembers.
-func TestRefusalOfWhatIsRemembered(t *testing.T) {
+// TestAFullDiskIsNoFaultOfTheAppend checks that an append goes on once there is room.
+func TestAFullDiskIsNoFaultOfTheAppend(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s := db.Open(t)
-		appendRuns(t, s, 2) // all that an append needs is known now
+		appendRuns(t, s, 2)
 		free := refuseGrowth(t, s)
 		acknowledged, refusal := appendUntilRefused(t, s)
 		assertRefused(t, refusal, "make room on")
@@ -110,4 +109,34 @@ func TestRefusalOfWhatIsRemembered(t *testing.T) {
 		appendRuns(t, s, 1)
 		assertGapFree(t, s, acknowledged+3)
 	})
+}
+
+// TestAWriterWithoutTheLock inserts a row in a transaction that does not take the log's
+// lock. The append beside it waits for that row and follows it.
+func TestAWriterWithoutTheLock(t *testing.T) {
+	s := eventstoretest.Postgres(t).Open(t)
+	appendRuns(t, s, 1)
+	tx, err := s.Writer().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	_, err = tx.ExecContext(t.Context(), `INSERT INTO events SELECT 2, 'run-of-a-rival', 1, gen_random_uuid(), type, data, metadata, recorded_at FROM events`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appended := make(chan error)
+	go func() {
+		_, err := s.Append(context.Background(), appendOf(0, started(uuid.New())))
+		appended <- err
+	}()
+	await(t, func() (waits bool) {
+		err := s.Reader().QueryRowContext(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND query LIKE '%append_group%' AND wait_event = 'transactionid')`).Scan(&waits)
+		return waits && err == nil
+	})
+	if err := errors.Join(tx.Commit(), <-appended); err != nil {
+		t.Fatal(err)
+	}
+	assertGapFree(t, s, 3)
 }

@@ -1,0 +1,81 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+const (
+	eventsWithIDsSQLite   = `SELECT ` + RecordedColumns + ` FROM events WHERE id IN (SELECT value FROM json_each($1))`
+	eventsWithIDsPostgres = `SELECT ` + RecordedColumns + ` FROM events WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))`
+)
+
+// settle looks for refused requests in the log: one whose commit had an unknown fate
+// was refused because it took effect. Its answer is then the rows that it wrote.
+func (s *Store) settle(ctx context.Context, from Querier, group []*request) error {
+	var refused []*request
+	for _, r := range group {
+		if r.settle && r.refusal != nil {
+			refused = append(refused, r)
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	known, err := s.eventsWithIDs(ctx, from, idsOf(refused))
+	if err != nil {
+		return err
+	}
+	for _, r := range refused {
+		r.compare(known)
+	}
+	return nil
+}
+
+func idsOf(group []*request) (ids []uuid.UUID) {
+	for _, r := range group {
+		for _, record := range r.records {
+			ids = append(ids, record.ID)
+		}
+	}
+	return ids
+}
+
+func (s *Store) eventsWithIDs(ctx context.Context, from Querier, ids []uuid.UUID) (map[uuid.UUID]Recorded, error) {
+	rows, err := from.QueryContext(ctx, s.dialect.Pick(eventsWithIDsSQLite, eventsWithIDsPostgres), asJSON(ids))
+	if err != nil {
+		return nil, err
+	}
+	found, err := ScanAll(rows, ScanRecorded)
+	known := make(map[uuid.UUID]Recorded, len(found))
+	for _, r := range found {
+		known[r.ID] = r
+	}
+	return known, err
+}
+
+// compare settles a refused request by the rows of the log that have its ids. A part of
+// them, or an id that stands elsewhere, is a conflict.
+func (r *request) compare(known map[uuid.UUID]Recorded) {
+	var recorded []Recorded
+	for _, record := range r.records {
+		found, ok := known[record.ID]
+		if !ok {
+			continue
+		}
+		if found.Stream != record.Stream || found.Version != record.Version {
+			r.refusal = fmt.Errorf("event id %s is at position %d already: %w", record.ID, found.Position, ErrConflict)
+			return
+		}
+		recorded = append(recorded, found)
+	}
+	switch len(recorded) {
+	case 0:
+	case len(r.records):
+		r.recorded, r.refusal = recorded, nil
+	default:
+		r.refusal = fmt.Errorf("%d of %d event ids are known: %w", len(recorded), len(r.records), ErrConflict)
+	}
+}
