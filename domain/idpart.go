@@ -24,7 +24,7 @@ func ShortID(id uuid.UUID) string {
 // dashes.
 type IDPart string
 
-// ParseIDPart parses a part of a run's id: at least 6 of its hex digits, with or
+// ParseIDPart parses a part of the id of a run or an outage: at least 6 of its hex digits, with or
 // without dashes, in either case. "…", as on pages, and "run-", as in names of
 // streams, may precede the digits. The error is a *FieldError for the given field.
 func ParseIDPart(field, text string) (IDPart, error) {
@@ -68,7 +68,7 @@ const candidatesNamed = 5
 func (p IDPart) Only(field string, candidates []uuid.UUID) (uuid.UUID, error) {
 	switch len(candidates) {
 	case 0:
-		return uuid.Nil, fmt.Errorf("run …%s…: %w", p, ErrNotFound)
+		return uuid.Nil, fmt.Errorf("id …%s…: %w", p, ErrNotFound)
 	case 1:
 		return candidates[0], nil
 	}

@@ -13,19 +13,35 @@ import (
 	"scrapelog/eventstore"
 )
 
-// tailDigits is how many of the last hex digits of a run's id are in an index.
+// tailDigits is how many of the last hex digits of an id are in an index.
 const tailDigits = 12
 
 // maxFound is how many ids of one part are looked for: enough to say that it
 // names more of them than an error lists.
 const maxFound = 6
 
-// searched is how many runs, the newest, are looked at for a part from the middle
+// searched is how many rows, the newest, are looked at for a part from the middle
 // of an id, which no index has.
 const searched = 10_000
 
-const runsWithMiddle = `SELECT id FROM (SELECT id FROM runs ORDER BY started_at DESC, started DESC LIMIT $2) AS newest
-WHERE replace(id, '-', '') LIKE $1 LIMIT $3`
+// idQueries are the queries for the rows of a table whose id has a part.
+type idQueries struct{ thing, head, tail, middle string }
+
+var runIDs = idQueries{
+	thing: "run",
+	head:  `SELECT id FROM runs WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`,
+	tail:  `SELECT id FROM runs WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`,
+	middle: `SELECT id FROM (SELECT id FROM runs ORDER BY started_at DESC, started DESC LIMIT $2) AS newest
+WHERE replace(id, '-', '') LIKE $1 LIMIT $3`,
+}
+
+var outageIDs = idQueries{
+	thing: "outage",
+	head:  `SELECT id FROM outages WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`,
+	tail:  `SELECT id FROM outages WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`,
+	middle: `SELECT id FROM (SELECT id FROM outages ORDER BY started_at DESC, first_position DESC LIMIT $2) AS newest
+WHERE replace(id, '-', '') LIKE $1 LIMIT $3`,
+}
 
 // FindRun returns the id of the run that a part of its id names. The digits may
 // be the first or the last ones, which are found by an index however many runs
@@ -34,6 +50,16 @@ WHERE replace(id, '-', '') LIKE $1 LIMIT $3`
 // not. The error is domain.ErrNotFound, or a *domain.FieldError for field when the
 // text is no part of an id or is part of several.
 func (q *Queries) FindRun(ctx context.Context, field, text string) (uuid.UUID, error) {
+	return q.find(ctx, runIDs, field, text)
+}
+
+// FindOutage returns the id of the outage that a part of its id names, as FindRun
+// does for a run.
+func (q *Queries) FindOutage(ctx context.Context, field, text string) (uuid.UUID, error) {
+	return q.find(ctx, outageIDs, field, text)
+}
+
+func (q *Queries) find(ctx context.Context, in idQueries, field, text string) (uuid.UUID, error) {
 	part, err := domain.ParseIDPart(field, text)
 	if err != nil {
 		return uuid.Nil, err
@@ -41,29 +67,28 @@ func (q *Queries) FindRun(ctx context.Context, field, text string) (uuid.UUID, e
 	if id, whole := part.ID(); whole {
 		return id, nil
 	}
-	found, err := q.runsAtAnEnd(ctx, part)
+	found, err := q.atAnEnd(ctx, in, part)
 	if err == nil && len(found) == 0 {
-		found, err = q.ids(ctx, runsWithMiddle, "%"+string(part)+"%", searched, maxFound)
+		found, err = q.ids(ctx, in.middle, "%"+string(part)+"%", searched, maxFound)
 	}
 	if err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, fmt.Errorf("find %s: %w", in.thing, err)
+	}
+	if len(found) == 0 {
+		return uuid.Nil, fmt.Errorf("%s …%s…: %w", in.thing, part, domain.ErrNotFound)
 	}
 	return part.Only(field, found)
 }
 
-const runsWithHead = `SELECT id FROM runs WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`
-
-const runsWithTail = `SELECT id FROM runs WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`
-
-// runsAtAnEnd returns runs whose ids begin or end with the part.
-func (q *Queries) runsAtAnEnd(ctx context.Context, part domain.IDPart) ([]uuid.UUID, error) {
+// atAnEnd returns ids that begin or end with the part.
+func (q *Queries) atAnEnd(ctx context.Context, in idQueries, part domain.IDPart) ([]uuid.UUID, error) {
 	first, last := part.Range()
-	found, err := q.ids(ctx, runsWithHead, first.String(), last.String(), maxFound)
+	found, err := q.ids(ctx, in.head, first.String(), last.String(), maxFound)
 	if err != nil {
 		return nil, err
 	}
 	from, to := tailRange(part)
-	ending, err := q.ids(ctx, runsWithTail, from, to, maxFound)
+	ending, err := q.ids(ctx, in.tail, from, to, maxFound)
 	for _, id := range ending {
 		if part.Ends(id) && !slices.Contains(found, id) {
 			found = append(found, id)
@@ -74,15 +99,12 @@ func (q *Queries) runsAtAnEnd(ctx context.Context, part domain.IDPart) ([]uuid.U
 
 func (q *Queries) ids(ctx context.Context, query string, args ...any) (found []uuid.UUID, err error) {
 	err = each(ctx, q.db, query, args, func(scan func(...any) error) error {
-		var run uuid.UUID
-		err := scan(id{&run})
-		found = append(found, run)
+		var one uuid.UUID
+		err := scan(id{&one})
+		found = append(found, one)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("find run: %w", err)
-	}
-	return found, nil
+	return found, err
 }
 
 // tailOf is the number of the last 12 hex digits of an id, the last one first: ids

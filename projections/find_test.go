@@ -104,8 +104,8 @@ func TestTheEndsOfAnIDAreServedByAnIndex(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 300)...)
 		log.Exec("ANALYZE")
-		log.walks("runs_tail", runsWithTail, 0, 99, 6)
-		log.walks("", runsWithHead, uuid.Nil.String(), uuid.Max.String(), 6)
-		log.walks("runs_newest", runsWithMiddle, "%abcdef%", 100, 6)
+		log.walks("runs_tail", runIDs.tail, 0, 99, 6)
+		log.walks("", runIDs.head, uuid.Nil.String(), uuid.Max.String(), 6)
+		log.walks("runs_newest", runIDs.middle, "%abcdef%", 100, 6)
 	})
 }

@@ -79,6 +79,12 @@ var answers = map[string]struct {
 		return "/api/v1/runs/" + id + "/cancel"
 	}},
 
+	"listOutages 200": {given: lostAt("dropped", func(string) string { return "/api/v1/outages?scraper=dropped&open=true" })},
+	"listOutages 400": {given: path("/api/v1/outages?open=perhaps")},
+	"showOutage 200":  {given: lostAt("down", func(id string) string { return "/api/v1/outages/" + id })},
+	"showOutage 400":  {given: path("/api/v1/outages/seven")},
+	"showOutage 404":  {given: path("/api/v1/outages/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")},
+
 	"listEvents 200": {given: configured("logged", "/api/v1/events?stream=scraper-logged&type=scraper.configured,run.started&after=0&until=999")},
 	"listEvents 400": {given: path("/api/v1/events?after=-1")},
 	"listEvents 404": {given: path("/api/v1/events?stream=run-123456")},
@@ -94,7 +100,7 @@ var answers = map[string]struct {
 // that wait in vain.
 var elsewhere = []string{
 	"tailEvents 200", "tailEvents 400", "tailEvents 503", "watch 200", "watch 400", "watch 503",
-	"listScrapers 503", "showScraper 503", "listRuns 503", "showRun 503", "listEvents 503", "showEvent 503",
+	"listScrapers 503", "showScraper 503", "listRuns 503", "showRun 503", "listOutages 503", "showOutage 503", "listEvents 503", "showEvent 503",
 }
 
 func path(p string) func(*service) string { return func(*service) string { return p } }
@@ -121,6 +127,25 @@ func managed(name, tail string) func(*service) string {
 		s.command(domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, Config: config})
 		return "/api/v1/scrapers/" + name + tail
 	}
+}
+
+// lostAt makes a scraper of its own origin with a lost run and returns the path for the
+// id of the outage.
+func lostAt(scraper string, path func(id string) string) func(*service) string {
+	return func(s *service) string {
+		s.expect(201, "PUT", "/api/v1/scrapers/"+scraper, fmt.Sprintf(`{"url":"http://%s.example/"}`, scraper))
+		return path(s.lose(scraper))
+	}
+}
+
+// lose has a run of a scraper lose its connection and returns the event's id, once the
+// read model has it.
+func (s *service) lose(scraper string) string {
+	s.Helper()
+	run := domain.ToRun{RunID: uuid.MustParse(s.run(scraper))}
+	lost := s.command(domain.ReportConnectionLost{ToRun: run, Link: domain.LinkScraper, Phase: domain.PhaseStreaming, Cause: domain.CauseReset})
+	s.expect(200, "GET", fmt.Sprintf("/api/v1/outages?at_least=%d", lost[0].Position), "")
+	return lost[0].ID.String()
 }
 
 func TestEveryDescribedAnswerIsGivenAsDescribed(t *testing.T) {
@@ -190,6 +215,7 @@ func TestEmptyListsAreListsAndEmptyFiltersAreNone(t *testing.T) {
 		"/api/v1/scrapers?cursor=&limit=&at_least=":                                             `{"scrapers":[]}`,
 		"/api/v1/runs?status=&scraper=&trigger=&since=&until=&cursor=&limit=":                   `{"runs":[]}`,
 		"/api/v1/runs?status=failed&status=running,completed&since=2026-01-01T00:00:00%2B01:00": `{"runs":[]}`,
+		"/api/v1/outages?open=&origin=&scraper=&since=&until=&cursor=&limit=":                   `{"outages":[]}`,
 		"/api/v1/events?after=&until=&type=&stream=&limit=500":                                  `{"events":[]}`,
 	} {
 		if a := s.expect(200, "GET", path, ""); strings.TrimSpace(string(a.body)) != want {
@@ -229,7 +255,7 @@ func TestAnnouncementsAreHeard(t *testing.T) {
 
 func TestHeadIsAnsweredLikeGet(t *testing.T) {
 	s := start(t, eventstoretest.SQLite(t))
-	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/openapi.yaml", "/api/v1/scrapers", "/api/v1/runs", "/api/v1/events"} {
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/openapi.yaml", "/api/v1/scrapers", "/api/v1/runs", "/api/v1/outages", "/api/v1/events"} {
 		if a := s.expect(200, "HEAD", path, ""); len(a.body) > 0 {
 			t.Errorf("HEAD %s has a body", path)
 		}

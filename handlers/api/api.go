@@ -39,6 +39,9 @@ type Views interface {
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
 	// FindRun returns the id that a part of it names.
 	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
+	Outages(ctx context.Context, f projections.OutageFilter) (projections.OutagePage, error)
+	Outage(ctx context.Context, id uuid.UUID) (projections.Outage, error)
+	FindOutage(ctx context.Context, field, part string) (uuid.UUID, error)
 	ScrapersAfter(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	CountScrapers(ctx context.Context, source domain.Source) (int, error)
@@ -109,6 +112,7 @@ func (h *Handler) Register(e *echo.Echo) {
 		e.Add(method, path, fn, headers, gate.Params(), gate.JSON)
 	}
 	runs, scrapers, events := h.atLeast(h.inView(runsGroup)), h.atLeast(h.inView(scrapersGroup)), h.atLeast(h.inLog)
+	outages := h.atLeast(h.inView(outagesGroup))
 	list := func(filters ...string) []string { return append(filters, "limit", "at_least") }
 	one := []string{"at_least"}
 
@@ -128,6 +132,9 @@ func (h *Handler) Register(e *echo.Echo) {
 	own("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "since", "until", "cursor"), runs)
 	own("/api/v1/runs/:id", h.showRun, one, runs)
 	write(http.MethodPost, "/api/v1/runs/:id/cancel", h.cancelRun)
+
+	own("/api/v1/outages", h.listOutages, list("open", "origin", "scraper", "since", "until", "cursor"), outages)
+	own("/api/v1/outages/:id", h.showOutage, one, outages)
 
 	own("/api/v1/events", h.listEvents, list("after", "until", "type", "stream"), events)
 	own("/api/v1/events/:position", h.showEvent, one, events)

@@ -132,6 +132,19 @@ func (q *query) scraper() string {
 	return name
 }
 
+// flag reads true or false; nil when it is left out.
+func (q *query) flag(name string) *bool {
+	switch s := q.values.Get(name); s {
+	case "":
+	case "true", "false":
+		is := s == "true"
+		return &is
+	default:
+		q.refuse(name, fmt.Sprintf("%.40q is neither true nor false", s), "use true or false")
+	}
+	return nil
+}
+
 func (q *query) watcher(name string) string {
 	id := q.values.Get(name)
 	if id != "" {

@@ -83,6 +83,7 @@ func TestAnUnknownParameterIsNamedWithTheNearestKnown(t *testing.T) {
 		"/api/v1/events/stream?afer=3":          "did you mean after?",
 		"/api/v1/watch?ids=tab":                 "did you mean id?",
 		"/api/v1/scrapers?offset=3":             "use cursor, limit, at_least",
+		"/api/v1/outages?opn=true":              "did you mean open?",
 		"/healthz?verbose":                      "leave it out",
 		"/api/v1/runs?%0a=1":                    `\n`,
 		"/runs?staus=failed":                    "did you mean status?",

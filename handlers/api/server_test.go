@@ -213,6 +213,8 @@ func TestHostileRequestsAreRefusedWhole(t *testing.T) {
 			"/api/v1/runs?cursor=x", "/api/v1/runs?cursor=%00", "/api/v1/runs?cursor=\xff", "/api/v1/runs?cursor=MS4xLjE", "/api/v1/runs?cursor=" + strings.Repeat("A", 8000),
 			"/api/v1/runs?status=Running", "/api/v1/runs?status=running,%00", "/api/v1/runs?trigger=x", "/api/v1/runs?scraper=%00", "/api/v1/runs?scraper=A",
 			"/api/v1/runs?since=yesterday", "/api/v1/runs?since=2026-11-23", "/api/v1/runs?until=2026-13-01T00:00:00Z", "/api/v1/runs?since=%00", "/api/v1/runs?since=2026-11-23T08:00:00+01:00",
+			"/api/v1/outages?open=1", "/api/v1/outages?origin=shop", "/api/v1/outages?origin=ftp://h/", "/api/v1/outages?origin=%00", "/api/v1/outages?scraper=A",
+			"/api/v1/outages?since=yesterday", "/api/v1/outages?cursor=x", "/api/v1/outages?limit=501", "/api/v1/outages/%00", "/api/v1/outages/12345",
 			"/api/v1/runs?%zz", "/api/v1/runs?a;b", "/api/v1/runs?at_least=-1", "/api/v1/runs?at_least=x",
 			"/api/v1/events?stream=%00", "/api/v1/events?stream=\xff\xfe", "/api/v1/events?stream=" + strings.Repeat("s", 501), "/api/v1/events?type=%00", "/api/v1/events?type=a%0Ab",
 			"/api/v1/events?until=-1", "/api/v1/events?after=9223372036854775808", "/api/v1/events?type=" + strings.Repeat("x", 501),

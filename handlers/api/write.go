@@ -29,6 +29,7 @@ const (
 const (
 	runsGroup     = "runs"
 	scrapersGroup = "scrapers"
+	outagesGroup  = "outages"
 )
 
 // write passes a command to its handler and puts the log's position into the response:
