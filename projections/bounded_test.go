@@ -68,13 +68,24 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 						}
 						log.walks(indexOf(f), query, args...)
 						query, args = f.counting(10)
-						f.Trigger = domain.TriggerManual
+						all := f
+						all.Trigger = domain.TriggerManual
+						log.walks(indexOf(all), query, args...)
+						f.Short = true
+						query, args, err = f.statement(50)
+						if err != nil {
+							t.Fatal(err)
+						}
 						log.walks(indexOf(f), query, args...)
+						query, args = f.counting(10)
+						log.walks(indexOf(f), query, args...)
+						f.Short = false
 					}
 				}
 			}
 		}
 		log.walks("scrapers_due", dueScrapers, 5)
+		log.walks("scrapers_overdue", overdueScrapers, 5)
 		log.walks("scrapers_paused", pausedScrapers, 5)
 		log.walks("scrapers_lost", lostScrapers, 5)
 		log.walks("", scrapersFrom, "s", 5)
@@ -91,6 +102,10 @@ var everything = regexp.MustCompile(`Seq Scan|Bitmap|SCAN (runs|scrapers)\n|Sort
 func indexOf(f RunFilter) string {
 	narrow := len(f.Statuses) > 0 || f.Trigger != ""
 	switch {
+	case f.Short && f.Scraper != "":
+		return "runs_scraper_short"
+	case f.Short:
+		return "runs_short"
 	case f.Scraper != "" && narrow:
 		return "runs_scraper_status"
 	case narrow:

@@ -25,6 +25,7 @@ func (id) sqlType() string        { return "text" }
 func (tail) sqlType() string      { return "bigint" }
 func (maybe) sqlType() string     { return "bigint" }
 func (number[T]) sqlType() string { return "bigint" }
+func (positive) sqlType() string  { return "bigint" }
 func (flag) sqlType() string      { return "boolean" }
 func (document) sqlType() string  { return "text" }
 
@@ -34,6 +35,7 @@ func (id) notNull() bool        { return false }
 func (tail) notNull() bool      { return true }
 func (maybe) notNull() bool     { return false }
 func (number[T]) notNull() bool { return true }
+func (positive) notNull() bool  { return false }
 func (flag) notNull() bool      { return true }
 func (document) notNull() bool  { return true }
 
@@ -113,6 +115,18 @@ func (c number[T]) Scan(src any) error {
 }
 
 func (c number[T]) Value() (driver.Value, error) { return int64(*c.to), nil }
+
+// positive is a number in which NULL is zero.
+type positive struct{ to *int64 }
+
+func (c positive) Scan(src any) error { return number[int64](c).Scan(src) }
+
+func (c positive) Value() (driver.Value, error) {
+	if *c.to == 0 {
+		return nil, nil
+	}
+	return *c.to, nil
+}
 
 // flag is a boolean.
 type flag struct{ to *bool }

@@ -21,6 +21,7 @@ type RunFilter struct {
 	Statuses []domain.RunStatus // any of these; none: every status
 	Scraper  string
 	Trigger  domain.Trigger
+	Short    bool      // completed with fewer items than expected
 	Since    time.Time // started at or after it
 	Until    time.Time // started before it
 	Cursor   string    // RunPage.Next of the page before

@@ -77,6 +77,15 @@ func (q *Queries) PausedScrapers(ctx context.Context, limit int) ([]Scraper, err
 	return q.scrapers(ctx, pausedScrapers, limit)
 }
 
+const overdueScrapers = `SELECT * FROM scrapers
+WHERE configured_at IS NOT NULL AND NOT removed AND overdue_since IS NOT NULL
+ORDER BY overdue_since, name LIMIT $1`
+
+// OverdueScrapers returns the first of them that are overdue, the longest first.
+func (q *Queries) OverdueScrapers(ctx context.Context, limit int) ([]Scraper, error) {
+	return q.scrapers(ctx, overdueScrapers, limit)
+}
+
 const dueScrapers = `SELECT * FROM scrapers WHERE next_due IS NOT NULL ORDER BY next_due, name LIMIT $1`
 
 // NextScrapers returns the first of them that have a slot to come, by the oldest

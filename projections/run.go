@@ -28,6 +28,7 @@ type Run struct {
 	LastEvent   string             `json:"last_event,omitempty"` // the name of the last event before a loss
 	Code        domain.FailureCode `json:"code,omitempty"`
 	Items       *int64             `json:"items,omitempty"`       // set for a completed run
+	MinItems    int64              `json:"min_items,omitempty"`   // how many items were expected, if a completed run brought fewer
 	Note        string             `json:"note,omitempty"`        // what the scraper said beside its items
 	Recovers    uuid.UUID          `json:"recovers,omitzero"`     // the lost run this one stands in for
 	RecoveredBy uuid.UUID          `json:"recovered_by,omitzero"` // the run that stood in for this one

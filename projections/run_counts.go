@@ -34,6 +34,11 @@ func (q *Queries) CountsOf(ctx context.Context, f RunFilter, most int) (Counts, 
 // What the numbers are it is told before it plans.
 func (f RunFilter) counting(most int) (query string, args []any) {
 	args = []any{from(f.Since), until(f.Until)}
+	if f.Short {
+		f.Statuses = nil
+		only, args := f.amongShort(args)
+		return fmt.Sprintf(countShort, only, most+1), args
+	}
 	ofScraper := ""
 	if f.Scraper != "" {
 		ofScraper, args = "scraper = $3 AND ", append(args, f.Scraper)
@@ -54,6 +59,11 @@ const countBranch = `SELECT * FROM (
 SELECT 1 FROM runs
 WHERE %sstatus = %s AND trigger = %s AND started_at >= $1 AND started_at < $2
 ORDER BY started_at DESC, started DESC LIMIT %d) AS branch`
+
+const countShort = `SELECT 'completed', count(*) FROM (
+SELECT 1 FROM runs
+WHERE min_items IS NOT NULL AND started_at >= $1 AND started_at < $2%s
+ORDER BY started_at DESC, started DESC LIMIT %d) AS counted`
 
 // literal is a name of ours within a statement.
 func literal[T ~string](name T) string { return "'" + string(name) + "'" }

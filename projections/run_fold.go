@@ -12,7 +12,7 @@ import (
 )
 
 var runProjection = Projection{
-	name: "runs", version: 2, types: domain.RunEventTypes, fold: newRunFold,
+	name: "runs", version: 3, types: domain.RunEventTypes, fold: newRunFold,
 	tables: []table{runsTable, runCountsTable},
 }
 
@@ -148,7 +148,7 @@ func (r Run) evolve(position int64, e domain.RunEvent) Run {
 		r.RestoredAt, r.DownForMS, r.NoticedBy = stored(e.At), &e.DownForMS, e.NoticedBy
 	case domain.RunCompleted:
 		r = r.end(domain.StatusCompleted, e.At)
-		r.Items, r.DurationMS, r.Note = &e.Items, &e.DurationMS, e.Note
+		r.Items, r.DurationMS, r.Note, r.MinItems = &e.Items, &e.DurationMS, e.Note, e.MinItems
 	case domain.RunFailed:
 		r = r.end(domain.StatusFailed, e.At)
 		r.Code, r.Detail, r.HTTPStatus = e.Code, e.Detail, e.HTTPStatus
@@ -216,6 +216,7 @@ func (r *Run) columns() []column {
 		{"last_event", text[string]{&r.LastEvent}, 0},
 		{"note", text[string]{&r.Note}, 0},
 		{"tail", tail{&r.ID}, fixed},
+		{"min_items", positive{&r.MinItems}, 0},
 	}
 }
 
@@ -226,5 +227,7 @@ var runsTable = table{name: "runs", columns: (&Run{}).columns(), indexes: []inde
 	{"runs_scraper", "(scraper, started_at, started)"},
 	{"runs_scraper_status", "(scraper, status, trigger, started_at, started)"},
 	{"runs_changed", "(position)"},
+	{"runs_short", "(started_at, started) WHERE min_items IS NOT NULL"},
+	{"runs_scraper_short", "(scraper, started_at, started) WHERE min_items IS NOT NULL"},
 	{"runs_tail", "(tail)"},
 }}

@@ -23,6 +23,8 @@ func TestARunAsJSON(t *testing.T) {
 	attached.Watcher = "tab-1"
 	noted := completed(runA, 1, 3)
 	noted.Note = "the last page repeated the one before"
+	short := completed(runA, 1, 0)
+	short.MinItems = 1
 	named := lost(runA, 2)
 	named.LastEvent = "Completed"
 	tests := map[string]struct {
@@ -32,6 +34,10 @@ func TestARunAsJSON(t *testing.T) {
 		"one whose scraper said how it ended": {
 			[]domain.Event{started(runA, 0), noted},
 			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"completed","trigger":"manual","started_at":"2026-11-23T12:00:00.000000Z","ended_at":"2026-11-23T12:00:01.000000Z","duration_ms":1000,"items":3,"note":"the last page repeated the one before","instance":"i1","position":2}`,
+		},
+		"one that brought fewer items than expected": {
+			[]domain.Event{started(runA, 0), short},
+			`{"id":"00000000-0000-7000-8000-00000000000a","scraper":"shop","status":"completed","trigger":"manual","started_at":"2026-11-23T12:00:00.000000Z","ended_at":"2026-11-23T12:00:01.000000Z","duration_ms":1000,"items":0,"min_items":1,"instance":"i1","position":2}`,
 		},
 		"a lost one that sent an event": {
 			[]domain.Event{started(runA, 0), named},

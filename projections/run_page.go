@@ -46,6 +46,8 @@ func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 	args = []any{from(f.Since), top.startedAt, top.position, limit}
 	narrow := len(f.Statuses) > 0 || f.Trigger != ""
 	switch {
+	case f.Short:
+		query, args = f.short(args)
 	case f.Scraper == "" && !narrow:
 		return newestRuns, args, nil
 	case !narrow:
@@ -56,6 +58,30 @@ func (f RunFilter) statement(limit int) (query string, args []any, err error) {
 		query, args = f.branches("scraper = $5 AND ", "runs.scraper = $5 AND ", append(args, f.Scraper))
 	}
 	return query, args, nil
+}
+
+const shortRuns = `SELECT * FROM runs
+WHERE min_items IS NOT NULL AND started_at >= $1 AND (started_at, started) < ($2, $3)%s
+ORDER BY started_at DESC, started DESC LIMIT $4`
+
+// short walks along the index of the short runs, which are few.
+func (f RunFilter) short(args []any) (string, []any) {
+	only, args := f.amongShort(args)
+	return fmt.Sprintf(shortRuns, only), args
+}
+
+// amongShort is what the rest of the filter asks of short runs.
+func (f RunFilter) amongShort(args []any) (only string, _ []any) {
+	for _, equal := range [][2]string{{"scraper", f.Scraper}, {"trigger", string(f.Trigger)}} {
+		if equal[1] != "" {
+			args = append(args, equal[1])
+			only += fmt.Sprintf(" AND %s = $%d", equal[0], len(args))
+		}
+	}
+	if len(f.Statuses) > 0 && !slices.Contains(f.Statuses, domain.StatusCompleted) {
+		only += " AND status <> 'completed'" // none: short runs have completed
+	}
+	return only, args
 }
 
 // branches asks for every wanted pair of status and trigger by itself and merges

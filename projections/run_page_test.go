@@ -20,7 +20,7 @@ func manyRuns(rng *rand.Rand, n int) []domain.Event {
 		run := domain.AboutRun{RunID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, i)), Scraper: "s" + fmt.Sprint(rng.IntN(3)), At: at(float64(i / 3))}
 		events = append(events, domain.RunStarted{AboutRun: run, Trigger: domain.Triggers[rng.IntN(len(domain.Triggers))], Instance: "i1"})
 		ends := []domain.Event{
-			nil, domain.RunCompleted{AboutRun: run}, domain.RunFailed{AboutRun: run},
+			nil, domain.RunCompleted{AboutRun: run, MinItems: rng.Int64N(2)}, domain.RunFailed{AboutRun: run},
 			domain.ConnectionLost{AboutRun: run}, domain.RunCancelled{AboutRun: run},
 		}
 		if end := ends[rng.IntN(len(ends))]; end != nil {
@@ -34,6 +34,7 @@ func manyRuns(rng *rand.Rand, n int) []domain.Event {
 func (f RunFilter) wants(r Run) bool {
 	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) &&
 		(f.Scraper == "" || f.Scraper == r.Scraper) && (f.Trigger == "" || f.Trigger == r.Trigger) &&
+		(!f.Short || r.MinItems > 0) &&
 		(f.Since.IsZero() || !r.StartedAt.Before(f.Since)) && (f.Until.IsZero() || r.StartedAt.Before(f.Until))
 }
 
@@ -100,6 +101,7 @@ func randomFilter(rng *rand.Rand) RunFilter {
 	if rng.IntN(2) == 0 {
 		f.Trigger = domain.Triggers[rng.IntN(len(domain.Triggers))]
 	}
+	f.Short = rng.IntN(3) == 0
 	if rng.IntN(3) == 0 {
 		f.Since = at(float64(rng.IntN(30)))
 	}

@@ -58,6 +58,8 @@ type Scraper struct {
 	OpenRun       uuid.UUID            `json:"open_run,omitzero"`        // zero: none is running
 	NextSlot      Time                 `json:"next_slot,omitzero"`       // zero: none, paused or removed
 	AfterRecovery bool                 `json:"after_recovery,omitempty"` // the recovery run comes before NextSlot
+	OverdueSince  Time                 `json:"overdue_since,omitzero"`   // zero: not overdue
+	LastSuccessAt Time                 `json:"last_success_at,omitzero"` // the last run that completed as expected; zero: none
 	Streak        domain.Streak        `json:"streak,omitzero"`
 	Position      int64                `json:"position"` // of the last event that changed this row
 

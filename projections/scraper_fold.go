@@ -10,7 +10,7 @@ import (
 )
 
 var scraperProjection = Projection{
-	name: "scrapers", version: 3, types: domain.EventTypes, fold: newScraperFold,
+	name: "scrapers", version: 4, types: domain.EventTypes, fold: newScraperFold,
 	tables: []table{scrapersTable},
 }
 
@@ -56,6 +56,7 @@ type scraperRow struct {
 	link         domain.Link
 	last         LastRun
 	skip         Skip
+	lastSuccess  time.Time // the last run that completed as expected, whether one was expected or not
 	due          nextDue
 	streak       domain.Streak
 	position     int64
@@ -64,9 +65,10 @@ type scraperRow struct {
 // evolve returns the scraper after e, an event of its own or of one of its runs.
 func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 	wasDown, before := r.ConnectionDown(), r.Scraper
+	r.Expect.Within = r.Config.Expect.SuccessWithin // which has no column
 	r.Scraper = r.Scraper.Evolve(e)
 	r.Guard.Scraper = e.ScraperName()
-	r.ConfiguredAt, r.LastDue = stored(r.ConfiguredAt), stored(r.LastDue)
+	r.ConfiguredAt, r.LastDue, r.Expect.OverdueSince = stored(r.ConfiguredAt), stored(r.LastDue), stored(r.Expect.OverdueSince)
 	r.streak = r.streakAfter(e)
 	switch e := e.(type) {
 	case domain.RunEvent:
@@ -106,6 +108,9 @@ func (r scraperRow) evolveRun(e domain.RunEvent) scraperRow {
 		r.cause, r.link, r.since = e.Cause, e.Link, stored(e.At)
 		r = r.ended(e.RunID, domain.StatusConnectionFailed)
 	case domain.RunCompleted:
+		if e.AsExpected() {
+			r.lastSuccess = stored(e.At)
+		}
 		r = r.ended(e.RunID, domain.StatusCompleted)
 	case domain.RunFailed:
 		r = r.ended(e.RunID, domain.StatusFailed)
@@ -150,6 +155,7 @@ func (r scraperRow) view(now time.Time) Scraper {
 		LostRun:    r.LostRun, Restored: r.Restored,
 		LastRun: r.last, OpenRun: r.OpenRun, Instance: r.Instance,
 		LastDue: r.LastDue, LastSkip: r.skip, Streak: r.streak, Position: r.position,
+		OverdueSince: Time{r.Expect.OverdueSince}, LastSuccessAt: Time{r.lastSuccess},
 	}
 	if r.ConnectionDown() {
 		s.Connection = Connection{State: ConnectionLost, Since: Time{r.since}, Cause: r.cause, Link: r.link, Run: r.LostRun}
@@ -201,6 +207,8 @@ func (r *scraperRow) columns() []column {
 		{"streak_longest", number[int64]{&r.streak.LongestMS}, 0},
 		{"streak_last_event", text[string]{&r.streak.LastEvent}, 0},
 		{"position", number[int64]{&r.position}, 0},
+		{"overdue_since", micros{&g.Expect.OverdueSince}, 0},
+		{"last_success", micros{&r.lastSuccess}, 0},
 	}
 }
 
@@ -209,5 +217,6 @@ var scrapersTable = table{name: "scrapers", columns: (&scraperRow{}).columns(), 
 	{"scrapers_changed", "(position)"},
 	{"scrapers_lost", "(connection_since, name) WHERE lost_run IS NOT NULL AND NOT restored"},
 	{"scrapers_due", "(next_due, name)"},
+	{"scrapers_overdue", "(overdue_since, name) WHERE overdue_since IS NOT NULL"},
 	{"scrapers_paused", "(paused_at, name) WHERE paused AND NOT removed"},
 }}

@@ -3,6 +3,7 @@ package projections
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,38 @@ func TestPausedScrapersAreFound(t *testing.T) {
 			t.Errorf("%+v, %v", paused, err)
 		}
 	})
+}
+
+func TestOverdueScrapersAreFound(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		for i, name := range []string{"b", "a", "c", "gone", "met"} {
+			c := configured(0)
+			c.Scraper, c.Config.Name, c.Config.Expect.SuccessWithin = name, name, domain.Duration(time.Minute)
+			log.Given(c, domain.ScraperOverdue{AboutScraper: domain.AboutScraper{Scraper: name, At: at(float64(69 - i))}, Within: c.Config.Expect.SuccessWithin})
+			c.Config.URL += "/all"
+			log.Given(c)
+		}
+		run := about(runA, 70)
+		run.Scraper = "met"
+		log.Given(domain.ScraperRemoved{AboutScraper: domain.AboutScraper{Scraper: "gone", At: at(70)}}, domain.RunStarted{AboutRun: run}, domain.RunCompleted{AboutRun: run})
+		overdue, err := log.OverdueScrapers(t.Context(), 3)
+		if err != nil || len(overdue) != 3 || overdue[0].Name != "c" || overdue[1].Name != "a" || overdue[2].Name != "b" || !overdue[0].OverdueSince.Equal(at(67)) {
+			t.Errorf("%+v, %v", overdue, err)
+		}
+	})
+}
+
+func TestAScrapersLastSuccess(t *testing.T) {
+	short := completed(runB, 12, 0)
+	short.MinItems = 1
+	s := scraperAfter(configured(0), started(runA, 1), completed(runA, 9, 7), started(runB, 10), short, started(runB, 13), lost(runB, 14)).view(noon)
+	if !s.LastSuccessAt.Equal(at(9)) || !s.OverdueSince.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	text, err := json.Marshal(s)
+	if err != nil || !strings.Contains(string(text), `"last_success_at":"2026-11-23T12:00:09.000000Z"`) || strings.Contains(string(text), "overdue_since") {
+		t.Errorf("%s, %v", text, err)
+	}
 }
 
 func TestAScrapersStreak(t *testing.T) {

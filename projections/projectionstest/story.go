@@ -73,7 +73,7 @@ func (s *Story) end() domain.Event {
 	about.At = s.clock
 	switch s.IntN(5) {
 	case 0:
-		return domain.RunCompleted{AboutRun: about, Items: s.Int64N(100), DurationMS: s.Int64N(100), Note: []string{"", "the next page is on another origin", "\x00"}[s.IntN(3)]}
+		return domain.RunCompleted{AboutRun: about, Items: s.Int64N(100), DurationMS: s.Int64N(100), MinItems: s.Int64N(3) * 50, Note: []string{"", "the next page is on another origin", "\x00"}[s.IntN(3)]}
 	case 1:
 		return domain.RunFailed{AboutRun: about, Code: domain.CodeTimeout, Detail: "x\ny\x00", HTTPStatus: s.IntN(600)}
 	case 2:
@@ -88,7 +88,7 @@ func (s *Story) end() domain.Event {
 
 func (s *Story) scraperEvent() domain.Event {
 	about := domain.AboutScraper{Scraper: s.scraper(), At: s.clock}
-	switch s.IntN(5) {
+	switch s.IntN(6) {
 	case 0:
 		return domain.ScraperPaused{AboutScraper: about, By: "user:a", Reason: "r"}
 	case 1:
@@ -97,8 +97,11 @@ func (s *Story) scraperEvent() domain.Event {
 		return domain.ScraperRemoved{AboutScraper: about}
 	case 3:
 		return domain.ScrapeSkipped{AboutScraper: about, Trigger: domain.TriggerSchedule, DueAt: s.clock, Reason: domain.SkipPaused}
+	case 4:
+		return domain.ScraperOverdue{AboutScraper: about, Within: domain.Duration(time.Minute), LastSuccessAt: s.clock.Add(-time.Minute)}
 	}
 	config := domain.DefaultScraperConfig()
+	config.Expect.SuccessWithin = domain.Duration(s.IntN(3)) * domain.Duration(time.Minute)
 	config.Name, config.Schedule, config.Params = about.Scraper, "@every 1m", map[string]any{"z": 1.5, "a": "\x00"}
 	config.URL = []string{"http://h:80/x", "HTTP://H/y", "https://h/x", "\x00"}[s.IntN(4)]
 	return domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceAPI, Config: config}

@@ -78,7 +78,7 @@ func TestASavedFileThatWasTamperedWith(t *testing.T) {
 	for name, spoilt := range map[string]string{
 		"empty":             "",
 		"another format":    strings.Replace(content, "models 1", "models 2", 1),
-		"another version":   strings.Replace(content, `"runs":2`, `"runs":9`, 1),
+		"another version":   strings.Replace(content, `"runs":3`, `"runs":9`, 1),
 		"cut in a row":      content[:len(content)-40],
 		"cut between rows":  strings.Join(strings.SplitAfter(content, "\n")[:3], ""),
 		"a row taken out":   strings.Join(append(strings.SplitAfter(content, "\n")[:2:2], strings.SplitAfter(content, "\n")[3:]...), ""),
