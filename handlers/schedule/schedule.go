@@ -1,4 +1,5 @@
-// Package schedule starts the slots of scrapers when they come due.
+// Package schedule starts the slots of scrapers when they come due, and reports the
+// scrapers that are overdue: no run has completed as expected in time.
 //
 // Any number of instances may tick: a slot is claimed by the guard's last_due in
 // the transaction that starts or skips it, and its run's id follows from
@@ -62,6 +63,9 @@ type entry struct {
 	scraper domain.Scraper
 	slot    time.Time // zero: none
 	late    time.Time // the slot that could not be started, once that was logged
+
+	deadline   time.Time // when the scraper is overdue; zero: never, or reported
+	unreported bool      // the report failed, and that was logged
 }
 
 // Run ticks until ctx ends.
@@ -130,7 +134,7 @@ func (s *Scheduler) load(ctx context.Context) error {
 			return err
 		}
 		e := &entry{}
-		e.become(scraper)
+		e.become(scraper, s.Now())
 		entries[guard.Scraper] = e
 	}
 	s.mu.Lock()
@@ -168,8 +172,8 @@ func (s *Scheduler) fold(e domain.Event) {
 		known = &entry{}
 		s.entries[e.ScraperName()] = known
 	}
-	if known.become(known.scraper.Evolve(e)) {
-		s.next = time.Time{}
+	if known.become(known.scraper.Evolve(e), s.Now()) {
+		s.await(known)
 	}
 }
 
@@ -205,19 +209,32 @@ func (s *Scheduler) Outlook() (scrapers int, next string, due time.Time) {
 	return scrapers, next, due
 }
 
-// become stores a scraper's new state and computes its next slot if that may have
-// changed.
-func (e *entry) become(s domain.Scraper) (moved bool) {
+// become stores a scraper's new state and computes its next slot and its deadline if
+// they may have changed.
+func (e *entry) become(s domain.Scraper, now time.Time) (moved bool) {
+	counts := s.Expects() != e.scraper.Expects() || s.Expects() && s.Expect != e.scraper.Expect
 	moved = s.LastDue != e.scraper.LastDue || s.ConfiguredAt != e.scraper.ConfiguredAt || s.Removed != e.scraper.Removed
 	e.scraper = s
 	if moved {
 		e.slot, e.late = s.NextSlot(time.Time{}), time.Time{}
 	}
-	return moved
+	if counts {
+		e.deadline, e.unreported = deadline(s.Guard, now), false
+	}
+	return moved || counts
 }
 
-// tick starts or skips every slot that has come due. It is called after each commit, and
-// costs nothing while no slot is due.
+// await makes the next tick come no later than what the entry waits for.
+func (s *Scheduler) await(e *entry) {
+	for _, at := range []time.Time{e.startsAt(), e.deadline} {
+		if !at.IsZero() && at.Before(s.next) {
+			s.next = at
+		}
+	}
+}
+
+// tick starts or skips every slot that has come due and reports every scraper that is
+// overdue. It is called after each commit, and costs nothing while nothing is due.
 func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 	s.rewind(now)
 	if now.Before(s.next) {
@@ -234,12 +251,15 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 			starting.Go(func() error { s.start(ctx, name, e, due); return nil })
 		}
 	}
+	for name, e := range s.entries {
+		if e.expired(now) {
+			starting.Go(func() error { s.report(ctx, name, e, now); return nil })
+		}
+	}
 	_ = starting.Wait() // errors are logged, and the slot is tried again
 	s.next = now.Add(Poll)
 	for _, e := range s.entries {
-		if at := e.startsAt(); !at.IsZero() && at.Before(s.next) {
-			s.next = at
-		}
+		s.await(e)
 	}
 }
 

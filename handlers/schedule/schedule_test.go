@@ -87,7 +87,7 @@ func (l *log) handle(_ context.Context, c domain.Command, _ domain.Origin) ([]ev
 		l.fail = nil
 		return nil, err
 	}
-	events, err := l.scraper().Decide(c.(domain.StartScrape), time.Now())
+	events, err := l.scraper().Decide(c.(domain.ScraperCommand), time.Now())
 	for _, e := range events {
 		l.append(e)
 	}

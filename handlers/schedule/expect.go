@@ -1,0 +1,39 @@
+package schedule
+
+import (
+	"context"
+	"time"
+
+	"scrapelog/domain"
+)
+
+// deadline returns when a scraper is overdue; zero: it is not waited for. What is left
+// of the time is counted from now on by the clock that nobody sets, so setting the
+// clock makes no scraper overdue. A count that begins in the future begins now.
+func deadline(g domain.Guard, now time.Time) time.Time {
+	if !g.Expects() {
+		return time.Time{}
+	}
+	passed := max(0, now.Round(0).Sub(g.Expect.Since))
+	return now.Add(g.Expect.Within.Std() - passed)
+}
+
+// expired reports whether the scraper is to be reported overdue.
+func (e *entry) expired(now time.Time) bool {
+	return !e.deadline.IsZero() && !now.Before(e.deadline)
+}
+
+// report records that a scraper is overdue. Any number of instances may: the guard
+// takes the first. A report that fails is tried again at the next poll.
+func (s *Scheduler) report(ctx context.Context, name string, e *entry, now time.Time) {
+	overdue := domain.ReportOverdue{ToScraper: domain.ToScraper{Scraper: name}, Since: e.scraper.Expect.Since}
+	_, err := s.Handle(ctx, overdue, domain.Origin{Actor: "scheduler"})
+	if err == nil {
+		e.deadline, e.unreported = time.Time{}, false
+		return
+	}
+	if ctx.Err() == nil && !e.unreported {
+		s.Logger.Error("reporting an overdue scraper failed, retrying", "scraper", name, "error", err)
+	}
+	e.deadline, e.unreported = now.Add(Poll), true
+}
