@@ -156,6 +156,13 @@ func (q *Queries) Scraper(ctx context.Context, name string) (Scraper, error) {
 	return scrapers[0], nil
 }
 
+// Streak returns how the last runs of a scraper were lost, and the position of the log
+// up to which that holds.
+func (q *Queries) Streak(ctx context.Context, scraper string) (domain.Streak, int64, error) {
+	view, err := q.Scraper(ctx, scraper)
+	return view.Streak, view.Position, err
+}
+
 func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, error) {
 	runs := []Run{}
 	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {

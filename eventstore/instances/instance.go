@@ -61,8 +61,8 @@ type Row struct {
 // Instance is this process among those that serve the database. It is alive as
 // long as it holds its lock and beats.
 type Instance struct {
+	ID    string
 	store *Registry
-	id    string
 
 	beats beats
 
@@ -76,7 +76,7 @@ type Instance struct {
 // ErrHeld when another does. eventstore.ErrHeld, on both, while maintenance is at work (see
 // [Registry.Maintain]). A process that is refused has changed nothing.
 func (s *Registry) Acquire(ctx context.Context, id string) (*Instance, error) {
-	i := &Instance{store: s, id: id}
+	i := &Instance{ID: id, store: s}
 	if s.Dialect() == eventstore.SQLite {
 		release, err := s.LockFile()
 		if err != nil {
@@ -102,7 +102,7 @@ func (i *Instance) register(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, instancesForget); err != nil {
 			return eventstore.Unavailable(ctx, "register instance", err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.id); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.ID); err != nil {
 			return eventstore.Unavailable(ctx, "register instance", err)
 		}
 		return nil
@@ -119,7 +119,7 @@ func (i *Instance) lockSession(ctx context.Context) error {
 	}
 	var serving, own bool
 	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock_shared($1), pg_try_advisory_lock($2, hashtext($3))`,
-		servingLock, instanceLocks, i.id).Scan(&serving, &own)
+		servingLock, instanceLocks, i.ID).Scan(&serving, &own)
 	if err == nil && serving && own {
 		i.session = conn
 		return nil
@@ -132,7 +132,7 @@ func (i *Instance) lockSession(ctx context.Context) error {
 	if !serving {
 		return fmt.Errorf("%w: maintenance is at work; start when it is done", eventstore.ErrHeld)
 	}
-	return fmt.Errorf("%w: instance %s", eventstore.ErrHeld, i.id)
+	return fmt.Errorf("%w: instance %s", eventstore.ErrHeld, i.ID)
 }
 
 // discard closes the connection instead of giving it back: its session may
@@ -180,12 +180,12 @@ func (i *Instance) beatOnce(ctx context.Context) error {
 }
 
 func (i *Instance) beat(ctx context.Context, on eventstore.Querier) error {
-	result, err := on.ExecContext(ctx, i.store.Dialect().Pick(instancesBeatSQLite, instancesBeatPostgres), i.id)
+	result, err := on.ExecContext(ctx, i.store.Dialect().Pick(instancesBeatSQLite, instancesBeatPostgres), i.ID)
 	if err != nil {
 		return eventstore.Unavailable(ctx, "beat", err)
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(fmt.Errorf("instance %s: %w", i.id, ErrMarkedDead), err)
+		return errors.Join(fmt.Errorf("instance %s: %w", i.ID, ErrMarkedDead), err)
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (i *Instance) beat(ctx context.Context, on eventstore.Querier) error {
 // Leave records that this instance is about to stop and takes no more runs.
 func (i *Instance) Leave(ctx context.Context) error {
 	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE instances SET leaving = true WHERE id = $1`, i.id)
+		_, err := tx.ExecContext(ctx, `UPDATE instances SET leaving = true WHERE id = $1`, i.ID)
 		return err
 	})
 }
@@ -203,7 +203,7 @@ func (i *Instance) Release(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	err := i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE id = $1`, i.id)
+		_, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE id = $1`, i.ID)
 		return err
 	})
 	return errors.Join(err, i.unlock())

@@ -5,7 +5,9 @@ package apply
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -30,39 +32,79 @@ type File struct {
 	Log    Log
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 
-	mu      sync.RWMutex
-	configs map[string]domain.ScraperConfig // by name
-	access  dial.Access
+	Logger *slog.Logger
+
+	mu       sync.RWMutex
+	listener netip.AddrPort
+	content  Content
+	configs  map[string]domain.ScraperConfig // by name
+}
+
+// Content is what a configuration file says of scrapers.
+type Content struct {
+	Scrapers []domain.ScraperConfig
+	Access   dial.Access // the secrets that scrapers may name and the networks they may reach
+}
+
+// Set replaces the content, in memory only: see [File.Apply].
+func (f *File) Set(content Content) {
+	configs := make(map[string]domain.ScraperConfig, len(content.Scrapers))
+	for _, c := range content.Scrapers {
+		configs[c.Name] = c
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	content.Access.Listener = f.listener
+	f.content, f.configs = content, configs
+}
+
+// Reload says when the file is read again, and how. The zero value never does.
+type Reload struct {
+	When <-chan os.Signal
+	Load func() (Content, error)
+}
+
+// Follow applies the file each time it is to be read again, until ctx ends. A file that
+// cannot be read or is invalid changes nothing.
+func (f *File) Follow(ctx context.Context, again Reload) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.When:
+		}
+		content, err := again.Load()
+		if err == nil {
+			f.Set(content)
+			err = f.Apply(ctx)
+		}
+		if err != nil {
+			f.Logger.Error("the configuration file was not applied", "error", err)
+			continue
+		}
+		f.Logger.Info("configuration file applied", "scrapers", len(content.Scrapers))
+	}
 }
 
 // Listen sets the address at which this process listens.
 func (f *File) Listen(at netip.AddrPort) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.access.Listener = at
-}
-
-// Allow replaces the secrets that scrapers may name and the networks they may
-// reach. It keeps the address of Listen.
-func (f *File) Allow(access dial.Access) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	access.Listener = f.access.Listener
-	f.access = access
+	f.listener, f.content.Access.Listener = at, at
 }
 
 // Secrets returns the variables that scrapers made through the API may name.
 func (f *File) Secrets() domain.Secrets {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.access.Secrets
+	return f.content.Access.Secrets
 }
 
 // Egress returns the rules for what the file itself names, such as channels of notices.
 func (f *File) Egress() egress.Rules {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.access.Target(domain.SourceFile, domain.ScraperConfig{}).Egress
+	return f.content.Access.Target(domain.SourceFile, domain.ScraperConfig{}).Egress
 }
 
 // Target returns what to dial the named scraper with.
@@ -77,6 +119,17 @@ func (f *File) Target(ctx context.Context, name string) (dial.Target, error) {
 	return f.TargetOf(scraper), nil
 }
 
+// TargetFrom returns [File.Target], except that a scraper that is in memory is not read:
+// ten thousand lost scrapers are probed every second.
+func (f *File) TargetFrom(memory func(name string) (domain.Scraper, bool)) func(ctx context.Context, name string) (dial.Target, error) {
+	return func(ctx context.Context, name string) (dial.Target, error) {
+		if scraper, ok := memory(name); ok {
+			return f.TargetOf(scraper), nil
+		}
+		return f.Target(ctx, name)
+	}
+}
+
 // TargetOf returns what to dial a scraper of the log with. Where the log and the
 // file agree on its URLs, the target has them as the file does.
 func (f *File) TargetOf(scraper domain.Scraper) dial.Target {
@@ -88,13 +141,15 @@ func (f *File) TargetOf(scraper domain.Scraper) dial.Target {
 			config.URL, config.Probe.URL = own.URL, own.Probe.URL
 		}
 	}
-	return f.access.Target(scraper.Source, config)
+	return f.content.Access.Target(scraper.Source, config)
 }
 
 // Apply records each difference between the file's scrapers and the log, and
 // removes the scrapers that left the file. An unchanged scraper adds no event.
-func (f *File) Apply(ctx context.Context, scrapers []domain.ScraperConfig) error {
-	f.set(scrapers)
+func (f *File) Apply(ctx context.Context) error {
+	f.mu.RLock()
+	scrapers := f.content.Scrapers
+	f.mu.RUnlock()
 	if err := f.configure(ctx, scrapers); err != nil {
 		return err
 	}
@@ -141,16 +196,6 @@ func (f *File) record(ctx context.Context, name string, c domain.Command) error 
 		return fmt.Errorf("scraper %s: %w", name, err)
 	}
 	return nil
-}
-
-func (f *File) set(scrapers []domain.ScraperConfig) {
-	configs := make(map[string]domain.ScraperConfig, len(scrapers))
-	for _, c := range scrapers {
-		configs[c.Name] = c
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.configs = configs
 }
 
 func (f *File) manages(name string) bool {

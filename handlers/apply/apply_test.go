@@ -3,9 +3,12 @@ package apply
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +45,7 @@ func (m *memory) handle(_ context.Context, c domain.Command, by domain.Origin) (
 		m.scrapers[c.Scraper] = scraperOf(c.Config, domain.SourceFile)
 	case domain.RemoveScraper:
 		m.given = append(m.given, by.Actor+" removes "+c.Scraper)
+		delete(m.scrapers, c.Scraper)
 	default:
 		return nil, errors.New("not a command of a configuration file")
 	}
@@ -64,7 +68,8 @@ func TestApply(t *testing.T) {
 		"by-api": scraperOf(config("by-api", "http://h/api"), domain.SourceAPI),
 	}}
 	f := &File{Log: log, Handle: log.handle}
-	if err := f.Apply(t.Context(), []domain.ScraperConfig{config("shop", "http://h/shop?key=secret")}); err != nil {
+	f.Set(Content{Scrapers: []domain.ScraperConfig{config("shop", "http://h/shop?key=secret")}})
+	if err := f.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"file configures shop http://h/shop", "file removes left"}
@@ -76,7 +81,8 @@ func TestApply(t *testing.T) {
 func TestTargetHasTheURLOfTheFile(t *testing.T) {
 	log := &memory{scrapers: map[string]domain.Scraper{}}
 	f := &File{Log: log, Handle: log.handle}
-	if err := f.Apply(t.Context(), []domain.ScraperConfig{config("shop", "http://h/shop?key=secret")}); err != nil {
+	f.Set(Content{Scrapers: []domain.ScraperConfig{config("shop", "http://h/shop?key=secret")}})
+	if err := f.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if target, err := f.Target(t.Context(), "shop"); err != nil || target.URL != "http://h/shop?key=secret" {
@@ -91,11 +97,46 @@ func TestTargetHasTheURLOfTheFile(t *testing.T) {
 	}
 }
 
-func TestAllowKeepsTheListener(t *testing.T) {
+func TestANewContentKeepsTheListener(t *testing.T) {
 	f := &File{}
 	f.Listen(netip.MustParseAddrPort("127.0.0.1:8080"))
-	f.Allow(dial.Access{Secrets: domain.Secrets{"TOKEN": nil}})
+	f.Set(Content{Access: dial.Access{Secrets: domain.Secrets{"TOKEN": nil}}})
 	if _, listed := f.Secrets()["TOKEN"]; !listed || f.TargetOf(domain.Scraper{}).Egress.Own.Port() != 8080 {
 		t.Error("the listener or the secrets are lost")
+	}
+}
+
+// TestFollow: a file that is read again replaces the first for good, also for an instance
+// that begins again; one that cannot be read changes nothing.
+func TestFollow(t *testing.T) {
+	log := &memory{scrapers: map[string]domain.Scraper{}}
+	f := &File{Log: log, Handle: log.handle, Logger: slog.New(slog.DiscardHandler)}
+	f.Set(Content{Scrapers: []domain.ScraperConfig{config("old", "http://h/old")}})
+	if err := f.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	hups, loads := make(chan os.Signal), 0
+	go func() {
+		for range 2 {
+			hups <- syscall.SIGHUP
+		}
+		stop()
+	}()
+	err := f.Follow(ctx, Reload{When: hups, Load: func() (Content, error) {
+		if loads++; loads == 2 {
+			return Content{}, errors.New("line 3, column 7")
+		}
+		return Content{Scrapers: []domain.ScraperConfig{config("new", "http://h/new")}}, nil
+	}})
+	if err != nil || loads != 2 {
+		t.Errorf("%d loads, %v", loads, err)
+	}
+	if err := f.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"file configures old http://h/old", "file configures new http://h/new", "file removes old", "file configures new http://h/new"}
+	if !slices.Equal(log.given, want) {
+		t.Errorf("got %q, want %q", log.given, want)
 	}
 }

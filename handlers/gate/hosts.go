@@ -71,6 +71,14 @@ func OnlyHere(address string) bool {
 	return err == nil && (host == "localhost" || notIP == nil && ip.Unmap().IsLoopback())
 }
 
+// OpenTo returns an address to listen at if other machines reach it, else nothing.
+func OpenTo(address string) string {
+	if OnlyHere(address) {
+		return ""
+	}
+	return address
+}
+
 // dialled reports whether host is the very address that the client connected to,
 // which no name has to be resolved for.
 func dialled(r *http.Request, host string) bool {

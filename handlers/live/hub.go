@@ -41,7 +41,7 @@ type Source interface {
 	ChangedSince(ctx context.Context, position int64) (projections.Changes, error)
 }
 
-// Config configures a hub. Standing, Watchers and Logger are optional.
+// Config configures a hub. Standing, Watchers, Arrived and Logger are optional.
 type Config struct {
 	Source Source
 	// Wake returns a channel that has a token when there may be changes: the store's
@@ -55,7 +55,9 @@ type Config struct {
 	Standing func() (Message, error)
 	// Watchers, if set, records every subscriber for as long as its stream is open.
 	Watchers *Watchers
-	Logger   *slog.Logger
+	// Arrived, if set, is called with the id of each watcher whose stream was opened.
+	Arrived func(watcherID string)
+	Logger  *slog.Logger
 }
 
 // Hub sends changes to its subscribers.
@@ -129,6 +131,9 @@ func (h *Hub) Subscribe(ctx context.Context, watcherID string) (<-chan Message, 
 		h.remove(got.reader)
 		leave()
 	})
+	if h.cfg.Arrived != nil && watcherID != "" {
+		h.cfg.Arrived(watcherID)
+	}
 	return got.reader.messages, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/projections"
 )
 
 // Projection is a read model: rows that follow from the log.
@@ -33,6 +34,14 @@ func Project(p Projection) Group {
 			return p.Apply(ctx, tx, r, e)
 		},
 	}
+}
+
+// Projections are the groups of all read models.
+func Projections() (groups []Group) {
+	for _, p := range projections.All() {
+		groups = append(groups, Project(p))
+	}
+	return groups
 }
 
 // rescrapeGroup is a persistent name: changing it makes the saga answer every

@@ -33,6 +33,15 @@ type Group struct {
 	Handle func(ctx context.Context, r eventstore.Recorded, e domain.Event) error
 }
 
+// Run passes events to groups until ctx ends.
+func Run(ctx context.Context, events *feed.Feed, logger *slog.Logger, groups ...Group) error {
+	router, err := New(events, logger, groups...)
+	if err != nil {
+		return err
+	}
+	return router.Run(ctx)
+}
+
 // Router passes events to groups.
 type Router struct{ router *message.Router }
 

@@ -1,12 +1,13 @@
 package ready
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"scrapelog/handlers/gate"
 	problems "scrapelog/handlers/problem"
@@ -29,13 +30,21 @@ func NewFront(listener *gate.Limited, logger *slog.Logger) *Front {
 	return f
 }
 
-// Open lets a handler answer from now on.
-func (f *Front) Open(handler http.Handler) { f.handler.Store(&handler) }
+// closeGrace is how long open answers may take after the streams have been closed.
+const closeGrace = 5 * time.Second
 
-// Wait returns when the server has ended; nil if it was shut down.
-func (f *Front) Wait() error {
-	if err := <-f.ended; !errors.Is(err, http.ErrServerClosed) {
+// Run lets a handler answer until ctx ends.
+func (f *Front) Run(ctx context.Context, handler http.Handler) error {
+	f.handler.Store(&handler)
+	select {
+	case err := <-f.ended:
 		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer cancel()
+	if f.Shutdown(ending) != nil {
+		return f.Close()
 	}
 	return nil
 }

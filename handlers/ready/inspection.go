@@ -22,10 +22,9 @@ const (
 // Inspection looks for changes that were made to the database beside its events, at start
 // and each minute, and reads the whole copy of the checkpoints outside again.
 type Inspection struct {
-	Store  *eventstore.Store
-	Sealer *proof.Sealer
-	Logger *slog.Logger
-
+	store  *eventstore.Store
+	sealer *proof.Sealer
+	logger *slog.Logger
 	guards eventstore.GuardProver
 
 	mu     sync.Mutex
@@ -34,22 +33,23 @@ type Inspection struct {
 	halted string   // no runs are started
 }
 
-// Start looks once. It returns before the guards of a long log are proven.
-func (i *Inspection) Start(ctx context.Context) {
-	i.guards.Store = i.Store
+// Inspect looks once. It returns before the guards of a long log are proven.
+func Inspect(ctx context.Context, store *eventstore.Store, sealer *proof.Sealer, logger *slog.Logger) *Inspection {
+	i := &Inspection{store: store, sealer: sealer, logger: logger, guards: eventstore.GuardProver{Store: store}}
 	i.look(ctx, false)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		i.look(ctx, true)
 	}()
-	if head, err := i.Store.Head(ctx); err != nil || head > shortLog {
-		return
+	if head, err := store.Head(ctx); err != nil || head > shortLog {
+		return i
 	}
 	select {
 	case <-done:
 	case <-time.After(firstProof):
 	}
+	return i
 }
 
 // Run looks each minute until ctx ends.
@@ -61,8 +61,8 @@ func (i *Inspection) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := i.Sealer.Check(ctx); err != nil && ctx.Err() == nil {
-				i.Logger.Warn("cannot check the proof of the log", "error", err)
+			if err := i.sealer.Check(ctx); err != nil && ctx.Err() == nil {
+				i.logger.Warn("cannot check the proof of the log", "error", err)
 			}
 			i.look(ctx, true)
 		}
@@ -71,7 +71,7 @@ func (i *Inspection) Run(ctx context.Context) error {
 
 // look replaces what is known. A database that does not answer says nothing.
 func (i *Inspection) look(ctx context.Context, guards bool) {
-	flaws, err := i.Store.Flaws(ctx)
+	flaws, err := i.store.Flaws(ctx)
 	var wrong, weak []string
 	halted := ""
 	for _, f := range flaws {
@@ -93,7 +93,7 @@ func (i *Inspection) look(ctx context.Context, guards bool) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			i.Logger.Warn("cannot check the database for changes beside its events", "error", err)
+			i.logger.Warn("cannot check the database for changes beside its events", "error", err)
 		}
 		return
 	}
@@ -108,12 +108,12 @@ func (i *Inspection) keep(wrong, weak []string, halted string) {
 	i.mu.Unlock()
 	for _, says := range wrong {
 		if !slices.Contains(known, says) {
-			i.Logger.Error("the database was changed beside its events", "reason", says)
+			i.logger.Error("the database was changed beside its events", "reason", says)
 		}
 	}
 	for _, says := range weak {
 		if !slices.Contains(known, says) {
-			i.Logger.Warn("the database is not safe from other users", "reason", says)
+			i.logger.Warn("the database is not safe from other users", "reason", says)
 		}
 	}
 }

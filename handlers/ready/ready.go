@@ -22,6 +22,8 @@ const (
 // Instance is what Checker asks of the work under one instance id.
 type Instance interface {
 	Stopping() bool
+	Doing() string // the step of the start in progress; empty: it is over
+	Least() int64  // the position that each read model must have reached; see [Startup]
 	LastBeat() (ago time.Duration, err error)
 	Overdue() string // the slot that could not be started; empty: none
 	Unrecorded() (runs int, why error)
@@ -32,7 +34,6 @@ type Instance interface {
 type Checker struct {
 	CannotWrite func(ctx context.Context) (reasons []string)
 	Groups      func(ctx context.Context) ([]feed.Group, error)
-	Startup     *Startup
 	Current     func() (i Instance, ok bool)  // not ok: starting, stopping, or between two instance ids
 	Sealing     func() proof.State            // of the proof of the log
 	Found       func() (wrong, weak []string) // by the inspection of the database
@@ -55,8 +56,12 @@ func (c *Checker) Reasons(ctx context.Context) []string {
 	if err != nil {
 		return append(reasons, fmt.Sprintf("the database does not answer: %v", err))
 	}
+	var least int64
+	if i, ok := c.Current(); ok {
+		least = i.Least()
+	}
 	for _, g := range groups {
-		reasons = append(reasons, c.ofGroup(g)...)
+		reasons = append(reasons, ofGroup(g, least)...)
 	}
 	return reasons
 }
@@ -79,7 +84,7 @@ func (c *Checker) ofInstance() (reasons []string) {
 	if !ok {
 		return []string{"starting or stopping"}
 	}
-	if doing := c.Startup.doing(); i.Stopping() {
+	if doing := i.Doing(); i.Stopping() {
 		reasons = append(reasons, "stopping")
 	} else if doing != "" {
 		reasons = append(reasons, "starting: "+doing)
@@ -100,14 +105,15 @@ func (c *Checker) ofInstance() (reasons []string) {
 	return reasons
 }
 
-// ofGroup returns the reasons that lie in a consumer group of the log.
-func (c *Checker) ofGroup(g feed.Group) (reasons []string) {
+// ofGroup returns the reasons that lie in a consumer group of the log, which must have
+// come to the position least.
+func ofGroup(g feed.Group, least int64) (reasons []string) {
 	switch {
 	case g.Lag < 0:
 		reasons = append(reasons, fmt.Sprintf("%s is blocked: its offset %d lies past the end of the log at %d; stop the service and run scrapelog db repair-guards", g.Name, g.Position, g.Position+g.Lag))
 	case g.BlockedBy != "":
 		reasons = append(reasons, fmt.Sprintf("%s is blocked at %s", g.Name, g.BlockedBy))
-	case g.Position < c.Startup.least():
+	case g.Position < least:
 		reasons = append(reasons, fmt.Sprintf("starting: %s reads the log", g.Name))
 	case g.Behind > mostBehind:
 		reasons = append(reasons, fmt.Sprintf("%s is %s behind", g.Name, g.Behind.Truncate(time.Millisecond)))

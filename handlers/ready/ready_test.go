@@ -13,6 +13,7 @@ import (
 
 // working is an instance of which every answer can be set.
 type working struct {
+	*Startup
 	stopping   bool
 	silent     time.Duration
 	overdue    string
@@ -32,7 +33,7 @@ func (w working) ClockSet() (by, ago time.Duration) {
 type state struct {
 	working
 	none        bool // no tenure
-	done        Step
+	done        step
 	refused     string
 	wrong, weak []string
 	shortages   []string
@@ -42,13 +43,11 @@ type state struct {
 }
 
 func (s state) checker() *Checker {
-	startup := &Startup{}
-	startup.DoneAt(10)
-	startup.Done(s.done)
+	s.Startup = &Startup{}
+	s.Startup.done(s.done, 10)
 	return &Checker{
 		CannotWrite: func(context.Context) []string { return s.cannotWrite },
 		Groups:      func(context.Context) ([]feed.Group, error) { return s.groups, s.unanswered },
-		Startup:     startup,
 		Current:     func() (Instance, bool) { return s.working, !s.none },
 		Sealing:     func() proof.State { return proof.State{Refused: s.refused} },
 		Shortages:   func() []string { return s.shortages },
@@ -61,24 +60,24 @@ func TestReasons(t *testing.T) {
 		state
 		want string
 	}{
-		"ready":                           {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10}}}, ""},
+		"ready":                           {state{done: ticking, groups: []feed.Group{{Name: "runs", Position: 10}}}, ""},
 		"no tenure":                       {state{none: true}, "starting or stopping"},
-		"stopping":                        {state{done: Ticking, working: working{stopping: true}}, "stopping"},
-		"the scrapers are applied":        {state{done: Swept}, "starting: bringing the configured scrapers into the log"},
-		"the schedules are read":          {state{done: Applied}, "starting: reading the schedules"},
-		"a beat that is old":              {state{done: Ticking, working: working{silent: 7 * time.Second}}, "this instance could not say that it lives for 7s"},
-		"a beat that is young enough":     {state{done: Ticking, working: working{silent: 6 * time.Second}}, ""},
-		"a slot that is overdue":          {state{done: Ticking, working: working{overdue: "a slot is overdue"}}, "a slot is overdue"},
-		"ends that are not recorded":      {state{done: Ticking, working: working{unrecorded: 2}}, "2 ended runs wait to be recorded: disk full"},
-		"sealing is refused":              {state{done: Ticking, refused: "the key is gone"}, "sealing was refused: the key is gone"},
-		"the database was changed":        {state{done: Ticking, wrong: []string{"a trigger"}}, "a trigger"},
-		"the disk is full":                {state{done: Ticking, cannotWrite: []string{"no space"}}, "no space"},
-		"the database does not answer":    {state{done: Ticking, unanswered: errors.New("refused")}, "the database does not answer: refused"},
-		"a group that has not come up":    {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 9}}}, "starting: runs reads the log"},
-		"a group that is behind":          {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10, Behind: 6 * time.Second}}}, "runs is 6s behind"},
-		"a group that is blocked":         {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10, BlockedBy: "11"}}}, "runs is blocked at 11"},
-		"a group past the end of the log": {state{done: Ticking, groups: []feed.Group{{Name: "runs", Position: 10, Lag: -2}}}, "runs is blocked: its offset 10 lies past the end of the log at 8; stop the service and run scrapelog db repair-guards"},
-		"dead letters":                    {state{done: Ticking, groups: []feed.Group{{Name: "rescrape", Position: 10, DeadLetters: 3}}}, "events that rescrape gave up: 3; see scrapelog events dead-letters list"},
+		"stopping":                        {state{done: ticking, working: working{stopping: true}}, "stopping"},
+		"the scrapers are applied":        {state{done: swept}, "starting: bringing the configured scrapers into the log"},
+		"the schedules are read":          {state{done: applied}, "starting: reading the schedules"},
+		"a beat that is old":              {state{done: ticking, working: working{silent: 7 * time.Second}}, "this instance could not say that it lives for 7s"},
+		"a beat that is young enough":     {state{done: ticking, working: working{silent: 6 * time.Second}}, ""},
+		"a slot that is overdue":          {state{done: ticking, working: working{overdue: "a slot is overdue"}}, "a slot is overdue"},
+		"ends that are not recorded":      {state{done: ticking, working: working{unrecorded: 2}}, "2 ended runs wait to be recorded: disk full"},
+		"sealing is refused":              {state{done: ticking, refused: "the key is gone"}, "sealing was refused: the key is gone"},
+		"the database was changed":        {state{done: ticking, wrong: []string{"a trigger"}}, "a trigger"},
+		"the disk is full":                {state{done: ticking, cannotWrite: []string{"no space"}}, "no space"},
+		"the database does not answer":    {state{done: ticking, unanswered: errors.New("refused")}, "the database does not answer: refused"},
+		"a group that has not come up":    {state{done: ticking, groups: []feed.Group{{Name: "runs", Position: 9}}}, "starting: runs reads the log"},
+		"a group that is behind":          {state{done: ticking, groups: []feed.Group{{Name: "runs", Position: 10, Behind: 6 * time.Second}}}, "runs is 6s behind"},
+		"a group that is blocked":         {state{done: ticking, groups: []feed.Group{{Name: "runs", Position: 10, BlockedBy: "11"}}}, "runs is blocked at 11"},
+		"a group past the end of the log": {state{done: ticking, groups: []feed.Group{{Name: "runs", Position: 10, Lag: -2}}}, "runs is blocked: its offset 10 lies past the end of the log at 8; stop the service and run scrapelog db repair-guards"},
+		"dead letters":                    {state{done: ticking, groups: []feed.Group{{Name: "rescrape", Position: 10, DeadLetters: 3}}}, "events that rescrape gave up: 3; see scrapelog events dead-letters list"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(test.checker().Reasons(t.Context()), " | "); got != test.want {
@@ -89,7 +88,7 @@ func TestReasons(t *testing.T) {
 }
 
 func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
-	c := state{done: Ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}}.checker()
+	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}}.checker()
 	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
 		t.Error(reasons)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/dial"
 )
 
@@ -185,7 +186,7 @@ func running(t *testing.T, s *Supervisor) (stop func(cause error)) {
 		cancel(cause)
 		<-done
 	}
-	t.Cleanup(func() { stop(ErrDisowned) })
+	t.Cleanup(func() { stop(instances.ErrMarkedDead) })
 	return stop
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
 )
@@ -58,7 +59,7 @@ func (o outcome) terminal(said dial.Terminal) domain.RunCommand {
 
 func (o outcome) ownEnd() domain.RunCommand {
 	switch {
-	case errors.Is(o.own, errEnded), errors.Is(o.own, ErrDisowned):
+	case errors.Is(o.own, errEnded), errors.Is(o.own, instances.ErrMarkedDead):
 		return nil
 	case errors.Is(o.own, errMaxDuration):
 		return o.failed(domain.CodeTimeout, fmt.Sprintf("still running after max_duration %s", o.cfg.MaxDuration))

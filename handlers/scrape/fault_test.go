@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore/instances"
 )
 
 // settingsFrame is how a server of HTTP/2 begins.
@@ -198,7 +199,7 @@ func streamFaults() map[string]fault {
 		"past max_duration":                   {silent(chunkedHeader).withConfig(shortLife), failed(domain.CodeTimeout).after(100 * time.Millisecond).saying("max_duration 100ms")},
 		"our graceful stop":                   {ended(errStopped), streamed("", 1).stopped()},
 		"ended otherwise: cancelled":          {ended(errEnded), want{posts: 1}},
-		"our own death":                       {ended(ErrDisowned), want{posts: 1}},
+		"our own death":                       {ended(instances.ErrMarkedDead), want{posts: 1}},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/instances"
 	"scrapelog/handlers/dial"
 )
 
@@ -27,11 +28,6 @@ const (
 	// room for the reads of the pages.
 	atOnce = 256
 )
-
-// ErrDisowned is the cause of Run's context if this instance was declared dead. Another
-// instance has ended its runs, so the supervisor drops their streams and records
-// nothing.
-var ErrDisowned = errors.New("this instance was declared dead")
 
 // Supervisor follows every open run that names its instance. Set the exported fields
 // before Run and do not change them; the methods may be called at any time.
@@ -71,7 +67,8 @@ type Supervisor struct {
 
 // Run follows open runs until ctx ends. Then it takes no new runs, waits ShutdownGrace
 // for the held ones, ends the rest as instance_stopped, and returns nil when all ends
-// are recorded.
+// are recorded. If the cause of ctx is instances.ErrMarkedDead, another instance has
+// ended the runs: Run drops their streams and records nothing.
 func (s *Supervisor) Run(ctx context.Context) error {
 	warm()
 	recording, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -84,8 +81,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	defer stop()
 
 	s.watch(ctx, tokens, take)
-	if errors.Is(context.Cause(ctx), ErrDisowned) {
-		s.endAll(ErrDisowned)
+	if errors.Is(context.Cause(ctx), instances.ErrMarkedDead) {
+		s.endAll(instances.ErrMarkedDead)
 	} else {
 		s.drain(recording, tokens)
 	}

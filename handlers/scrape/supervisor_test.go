@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore/instances"
 )
 
 func TestEachOpenRunIsPostedOnce(t *testing.T) {
@@ -142,7 +143,7 @@ func TestADisownedInstanceDropsEverythingAtOnce(t *testing.T) {
 	stop := running(t, s)
 	b.start()
 	next(t, "POST", b.posted)
-	stop(ErrDisowned)
+	stop(instances.ErrMarkedDead)
 	next(t, "hang-up", b.left)
 	none(t, "end", b.handled)
 }

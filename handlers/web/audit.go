@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections/replay"
@@ -31,6 +32,23 @@ type Audit struct {
 	Recent func(ctx context.Context, limit int) ([]proof.Sealed, error)
 	// Prove makes the proof that an event is in the last signed checkpoint.
 	Prove func(ctx context.Context, position int64) (proof.Proof, error)
+}
+
+// NewAudit returns an Audit of a log that sealer seals.
+func NewAudit(store *eventstore.Store, sealer *proof.Sealer, flaws func() (wrong, weak []string)) Audit {
+	return Audit{
+		State: sealer.State, Flaws: flaws,
+		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
+			return proof.Verify(ctx, store, proof.Options{Files: sealer.Files(), Guards: true}, progress)
+		},
+		Replay: func(ctx context.Context, progress func(done, all int64)) (replay.Comparison, error) {
+			return replay.Compare(ctx, store, replay.Config{Against: replay.InTables(store), Background: true, Progress: progress})
+		},
+		Recent: func(ctx context.Context, limit int) ([]proof.Sealed, error) { return proof.Recent(ctx, store, limit) },
+		Prove: func(ctx context.Context, position int64) (proof.Proof, error) {
+			return proof.Prove(ctx, store, sealer.Files(), position)
+		},
+	}
 }
 
 const (

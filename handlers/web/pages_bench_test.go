@@ -145,7 +145,7 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.
 	return webtest.Echo(web.New(web.Config{
 		Queries: projections.NewQueries(store), Events: store, Live: webtest.Empty(), Groups: feed.New(store).GroupStates, Instances: instances.New(store).Holdings,
 		Handle:  webtest.Empty().Handle,
-		WaitFor: func(context.Context, int64) error { return nil },
+		WaitFor: func(context.Context, string, int64) error { return nil },
 		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },
 		Waiting: func(string) (string, bool) { return "", false },
 		Rebuild: func(context.Context, string, func(int64, int64)) error { return nil },

@@ -15,6 +15,7 @@ import (
 	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
 )
 
 // chrome makes what surrounds a page. It is called before the page's queries, so
@@ -99,12 +100,15 @@ func quoted(s string) string { return fmt.Sprintf("%.80q", s) }
 // waitBudget is how long an action waits for the pages to show what it recorded.
 const waitBudget = 5 * time.Second
 
+// waitFor returns when all read models show the log up to position.
 func (h *Handler) waitFor(ctx context.Context, position int64) error {
 	ctx, cancel := context.WithTimeout(ctx, waitBudget)
 	defer cancel()
-	if err := h.cfg.WaitFor(ctx, position); err != nil {
-		return problem.New(problem.Behind, fmt.Sprintf(
-			"it was recorded as event %d, but the pages do not show it yet (%v); open /events/%d, or reload in a moment", position, err, position))
+	for _, p := range projections.All() {
+		if err := h.cfg.WaitFor(ctx, p.Name(), position); err != nil {
+			return problem.New(problem.Behind, fmt.Sprintf(
+				"it was recorded as event %d, but the pages do not show it yet (%v); open /events/%d, or reload in a moment", position, err, position))
+		}
 	}
 	return nil
 }

@@ -67,8 +67,8 @@ type Config struct {
 	Instances func(ctx context.Context, runs int) ([]instances.Holding, error)
 	// Handle decides a command and records its events: handlers/command.
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
-	// WaitFor returns when the read models show the log up to position.
-	WaitFor func(ctx context.Context, position int64) error
+	// WaitFor returns when a read model shows the log up to position.
+	WaitFor func(ctx context.Context, name string, position int64) error
 	// Heard is the last sign of life of an open run that this instance follows.
 	Heard func(runID uuid.UUID) (time.Time, bool)
 	// Waiting returns in words what the recovery of a lost scraper waits for: "waits for …".

@@ -10,6 +10,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/apply"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
@@ -180,6 +181,12 @@ func (c Config) validPublicURL() error {
 		return nil
 	}
 	return &domain.FieldError{Field: "public_url", Problem: fmt.Sprintf("%.200q is not an address of pages", c.PublicURL), Want: "use https://HOST, with a port and a path where there is one"}
+}
+
+// Content returns what the configuration says of scrapers.
+func (c Config) Content() (apply.Content, error) {
+	access, err := c.Access()
+	return apply.Content{Scrapers: c.Scrapers, Access: access}, err
 }
 
 // Access returns the secrets that scrapers may name and the networks they may reach.

@@ -16,6 +16,7 @@ import (
 	"scrapelog/cmd/scrapelog/demo/shops"
 	"scrapelog/cmd/scrapelog/serve"
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/handlers/apply"
 )
 
 // Command returns "scrapelog demo".
@@ -83,7 +84,7 @@ func (d *demo) run(ctx context.Context) error {
 		context.AfterFunc(behind, cancel)
 		answers(serving, workerStart, "http://"+d.worker+"/healthz") // a slot may be due at once
 		go d.introduce(serving, keep.started)
-		return serve.Run(serving, config, d.version, nil, term.LoggerFrom(ctx))
+		return serve.Run(serving, config, d.version, apply.Reload{}, term.LoggerFrom(ctx))
 	})
 	return group.Wait()
 }

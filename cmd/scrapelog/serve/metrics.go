@@ -5,8 +5,6 @@ import (
 
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
-	"scrapelog/handlers/api"
-	"scrapelog/handlers/live"
 	"scrapelog/handlers/metrics"
 )
 
@@ -20,29 +18,13 @@ func (s *service) figures() metrics.Sources {
 			return len(live), err
 		},
 		Streams: func() map[string]int { return s.streams() },
-		Waiting: s.waitingHere,
+		Waiting: func() (ends, slots int) {
+			t := s.current.Load()
+			ends, _ = t.Unrecorded()
+			return ends, t.SlotsOverdue()
+		},
 		Sealing: func() proof.State { return s.sealer.State() },
 		Wrong:   func() []string { wrong, _ := s.flaws.Found(); return wrong },
 		Logger:  s.logger,
 	}
-}
-
-// openStreams returns how many streams are open here, by kind.
-func (s *service) openStreams(programs *api.Handler, watchers, pages *live.Hub) map[string]int {
-	streams := map[string]int{"events": programs.Tails(), "watch": watchers.Readers(), "page": pages.Readers(), "scraper": 0}
-	if t := s.current.Load(); t != nil {
-		streams["scraper"] = t.supervisor.Streams()
-	}
-	return streams
-}
-
-// waitingHere returns how many ended runs wait to be recorded by this instance, and how
-// many slots it could not start in time.
-func (s *service) waitingHere() (ends, slots int) {
-	t := s.current.Load()
-	if t == nil {
-		return 0, 0
-	}
-	ends, _ = t.supervisor.Unrecorded()
-	return ends, t.scheduler.SlotsOverdue()
 }

@@ -7,27 +7,28 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 )
 
-// notices turns events into notices and sends them.
-func (t *tenure) notices(ctx context.Context) error {
-	teller := &notify.Teller{Outbox: outbox.New(t.store), Channels: t.channels, URL: cmp.Or(t.config.PublicURL, "http://"+t.config.Listen)}
-	begin := func(ctx context.Context) error { return teller.Begin(ctx, t.troubled) }
-	if err := t.insist(ctx, away, begin); err != nil {
-		return err
+// notices returns what turns events into notices and sends them, as this instance.
+func (s *service) notices(instance string) func(ctx context.Context) error {
+	teller := &notify.Teller{Outbox: outbox.New(s.store), Channels: s.channels, URL: cmp.Or(s.config.PublicURL, "http://"+s.config.Listen)}
+	sender := &notify.Sender{Outbox: teller.Outbox, Instance: instance, Channels: s.channels, Wake: s.feed.WakeProgress, Logger: s.logger}
+	begin := func(ctx context.Context) error { return teller.Begin(ctx, s.troubled) }
+	return func(ctx context.Context) error {
+		if err := eventstore.Retry(ctx, s.logger, eventstore.Unreachable, begin); err != nil {
+			return err
+		}
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error {
+			return react.Run(ctx, s.feed, s.logger, react.Group{Name: notify.Group, Types: notify.Types, Handle: teller.Handle})
+		})
+		group.Go(func() error { return sender.Run(ctx) })
+		return group.Wait()
 	}
-	router, err := react.New(t.feed, t.logger, react.Group{Name: notify.Group, Types: notify.Types, Handle: teller.Handle})
-	if err != nil {
-		return err
-	}
-	sender := &notify.Sender{Outbox: teller.Outbox, Instance: t.id, Channels: t.channels, Wake: t.feed.WakeProgress, Logger: t.logger}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return router.Run(ctx) })
-	group.Go(func() error { return sender.Run(ctx) })
-	return group.Wait()
 }
 
 // troubled returns the scrapers whose last run failed.

@@ -8,14 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/apply"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/notify"
 	"scrapelog/handlers/ready"
 )
 
@@ -37,8 +38,17 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			if err := config.CheckReach(cfg.Listen, cfg.WithoutLogins); err != nil {
 				return err
 			}
-			reload, stop := reloads(config.Path(cmd))
-			defer stop()
+			hups := make(chan os.Signal, 1)
+			signal.Notify(hups, syscall.SIGHUP)
+			defer signal.Stop(hups)
+			path := config.Path(cmd)
+			reload := apply.Reload{When: hups, Load: func() (apply.Content, error) {
+				again, err := config.Load(path)
+				if err != nil {
+					return apply.Content{}, err
+				}
+				return again.Content()
+			}}
 			return Run(cmd.Context(), cfg, version, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
@@ -51,36 +61,9 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 	return cmd
 }
 
-// reloads returns a channel that delivers, at every SIGHUP, a function that reads the
-// configuration file again.
-func reloads(path string) (reload <-chan func() (config.Config, error), stop func()) {
-	hups := make(chan os.Signal, 1)
-	signal.Notify(hups, syscall.SIGHUP)
-	out := make(chan func() (config.Config, error))
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-hups:
-			}
-			select {
-			case <-done:
-				return
-			case out <- func() (config.Config, error) { return config.Load(path) }:
-			}
-		}
-	}()
-	return out, func() {
-		signal.Stop(hups)
-		close(done)
-	}
-}
-
 // Run serves until ctx ends. It listens before it writes anything, so that a busy port
 // changes nothing.
-func Run(ctx context.Context, cfg config.Config, version string, reload <-chan func() (config.Config, error), logger *slog.Logger) error {
+func Run(ctx context.Context, cfg config.Config, version string, reload apply.Reload, logger *slog.Logger) error {
 	listener, err := Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
@@ -88,38 +71,40 @@ func Run(ctx context.Context, cfg config.Config, version string, reload <-chan f
 	defer listener.Close()
 	front := ready.NewFront(gate.LimitConnections(listener, cfg.Limits.InForce().Connections), logger)
 	defer front.Close()
-	store, err := openServed(ctx, eventstore.Config{URL: cfg.Database, Pool: cfg.Pool, Logger: logger})
-	if err == nil {
-		defer store.Close()
-		gate.WarnOfRoot(logger)
-		warned, stop := context.WithCancel(ctx)
-		defer stop()
-		go gate.WarnOfReach(warned, logger, cfg.Listen, "other machines read the whole log and start, cancel and pause here without a login")
-		err = newService(cfg, version, store, logger).run(ctx, front, reload)
-	}
+	err = serve(ctx, cfg, version, front, reload, logger)
 	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {
 		return nil // our own stop interrupted it
 	}
 	return err
 }
 
-// openServed opens the database. It retries while a database server starts or has no
-// free connection.
-func openServed(ctx context.Context, cfg eventstore.Config) (*eventstore.Store, error) {
-	for said := false; ; {
-		store, err := eventstore.Open(ctx, cfg)
-		if err == nil || !eventstore.NotYet(err) || ctx.Err() != nil {
-			return store, err
-		}
-		if !said {
-			cfg.Logger.Error("database unavailable, retrying", "error", err)
-			said = true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
+// serve opens the database and serves it. It waits while a database server starts or has
+// no free connection.
+func serve(ctx context.Context, cfg config.Config, version string, front *ready.Front, reload apply.Reload, logger *slog.Logger) error {
+	content, err := cfg.Content()
+	if err != nil {
+		return err
 	}
+	var store *eventstore.Store
+	err = eventstore.Retry(ctx, logger, eventstore.NotYet, func(ctx context.Context) (err error) {
+		store, err = eventstore.Open(ctx, eventstore.Config{URL: cfg.Database, Pool: cfg.Pool, Logger: logger})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	gate.WarnOfRoot(logger)
+	warned, stop := context.WithCancel(ctx)
+	defer stop()
+	go gate.WarnOfReach(warned, logger, cfg.Listen, "other machines read the whole log and start, cancel and pause here without a login")
+	s := newService(cfg, version, store, logger)
+	s.file.Listen(gate.Address(front.Listener))
+	s.file.Set(content)
+	if s.channels, err = notify.Open(cfg.Notify, s.file.Egress); err != nil {
+		return term.Usagef("%v", err)
+	}
+	return s.run(ctx, front, reload)
 }
 
 // Listen listens at an address; errors are for people.

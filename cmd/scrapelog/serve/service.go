@@ -12,14 +12,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
-	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/api"
 	"scrapelog/handlers/apply"
+	"scrapelog/handlers/attach"
 	"scrapelog/handlers/command"
+	"scrapelog/handlers/dial"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/instance"
 	"scrapelog/handlers/live"
@@ -27,120 +28,120 @@ import (
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/ready"
+	"scrapelog/handlers/recovery"
+	"scrapelog/handlers/schedule"
+	"scrapelog/handlers/scrape"
+	"scrapelog/handlers/web"
 	"scrapelog/projections"
 )
 
-// service holds everything that lives as long as the process: the log and its
-// readers. A tenure holds what lives as long as one instance id.
+// service holds what lives as long as the process: the log and its readers. A tenure
+// holds what lives as long as one instance id.
 type service struct {
 	config   config.Config
+	version  string
+	logger   *slog.Logger
 	store    *eventstore.Store
 	feed     *feed.Feed
 	queries  *projections.Queries
+	sealer   *proof.Sealer
+	flaws    *ready.Inspection
 	commands *command.Handler
 	file     *apply.File
-	watchers live.Watchers
-	sealer   *proof.Sealer
-	flaws    ready.Inspection
-	ready    *ready.Checker
-	logger   *slog.Logger
-	version  string
 	channels *notify.Channels
 	metrics  *metrics.Metrics
-
-	// Set before the first answer.
-	shortages func() []string       // of connections, streams and descriptors
-	streams   func() map[string]int // open, by kind
-
-	current atomic.Pointer[tenure] // nil: starting, stopping, or between two
-	starts  ready.Startup
+	streams  func() map[string]int // open here, by kind; set before the first answer
+	watchers live.Watchers
+	current  atomic.Pointer[tenure] // the idle one: starting, stopping, or between two
 }
 
-func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
-	s := &service{config: config, version: version, store: store, feed: feed.New(store), logger: logger}
-	s.queries = projections.NewQueries(store)
-	s.metrics = metrics.New(s.figures())
-	s.feed.Handled = s.metrics.Handled
-	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: s.halted}
-	s.commands = &command.Handler{Log: store, Instance: s.instance, Follower: balancer.Follower, Now: time.Now, Streak: s.streak, Logger: logger,
-		Secrets: func() domain.Secrets { return s.file.Secrets() }, Observe: s.metrics.Observe, Appended: s.metrics.Appended}
-	s.file = &apply.File{Log: store, Handle: s.commands.Handle}
-	s.ready = &ready.Checker{
-		CannotWrite: store.CannotWrite, Groups: s.feed.GroupStates, Startup: &s.starts, Current: s.working,
-		Sealing: func() proof.State { return s.sealer.State() }, Found: s.flaws.Found,
-		Shortages: func() []string { return s.shortages() },
-	}
-	return s
+// tenure is the work under one instance id. Its parts answer for it: readiness, pages and
+// API ask it what they hold. The zero values of the idle tenure answer "nothing".
+type tenure struct {
+	*instance.Tenure
+	*instances.Instance
+	*instance.Keeper
+	*scrape.Supervisor
+	*recovery.Prober
+	*schedule.Scheduler
+	*ready.Startup
 }
 
-// streak returns how the last runs of a scraper were lost, and the position of the log
-// up to which that holds.
-func (s *service) streak(ctx context.Context, scraper string) (domain.Streak, int64, error) {
-	view, err := s.queries.Scraper(ctx, scraper)
-	return view.Streak, view.Position, err
+var idle = &tenure{
+	&instance.Tenure{}, &instances.Instance{}, &instance.Keeper{}, &scrape.Supervisor{}, &recovery.Prober{}, &schedule.Scheduler{}, &ready.Startup{},
 }
 
-// halted returns why no run may be started; empty: runs may.
-func (s *service) halted() string { return cmp.Or(s.sealer.Refused(), s.flaws.Halts()) }
-
-// own returns the id of this instance, unless it is starting or stopping.
-func (s *service) own() (id string, ok bool) {
-	if t := s.current.Load(); t != nil && !t.Stopping() {
-		return t.id, true
-	}
-	return "", false
-}
-
-// working returns the tenure, unless there is none.
-func (s *service) working() (ready.Instance, bool) {
-	t := s.current.Load()
-	return t, t != nil
-}
-
-// instance returns the id under which events are appended; empty: none.
-func (s *service) instance() string {
-	if t := s.current.Load(); t != nil {
-		return t.id
-	}
-	return ""
-}
-
-// run serves until ctx ends. Pages answer before the work begins, so that people see
-// why it has not begun; /readyz reports when it has.
-func (s *service) run(ctx context.Context, front *ready.Front, reload <-chan func() (config.Config, error)) error {
-	access, err := s.config.Access()
-	if err != nil {
+// run serves a log at front until ctx ends.
+//
+// Nothing is written before this process has registered as an instance of the database.
+// Pages answer before the work begins, so that people see why it has not begun; /readyz
+// reports when it has. The readers outlive the work, and the sealer, which signs the last
+// events, outlives all that appends.
+func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Reload) error {
+	var lock *instances.Instance
+	acquire := func(ctx context.Context) (err error) { lock, err = s.acquire(ctx); return err }
+	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, acquire); err != nil {
 		return err
 	}
-	s.file.Listen(gate.Address(front.Listener))
-	s.file.Allow(access)
-	if s.channels, err = notify.Open(s.config.Notify, s.file.Egress); err != nil {
-		return term.Usagef("%v", err)
+	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, s.prepare); err != nil {
+		return errors.Join(err, instance.Release(lock))
 	}
-	var first *tenure
-	begin := func(ctx context.Context) (err error) { first, err = s.acquire(ctx); return err }
-	if err := s.insist(ctx, eventstore.Transient, begin); err != nil {
-		return err
-	}
-	if err := s.insist(ctx, eventstore.Transient, s.prepare); err != nil {
-		return errors.Join(err, first.release())
-	}
+	s.flaws = ready.Inspect(ctx, s.store, s.sealer, s.logger)
 	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReaders()
 	group, readers := errgroup.WithContext(readers)
 	s.serveHTTP(readers, group, front)
-	group.Go(func() error { return s.project(readers) })
+	group.Go(func() error { return react.Run(readers, s.feed, s.logger, react.Projections()...) })
 	group.Go(func() error { return s.flaws.Run(readers) })
-	group.Go(func() error { return s.sealer.Run(readers) }) // ends after everything that appends, to sign the last events
+	group.Go(func() error { return s.sealer.Run(readers) })
 	group.Go(func() error {
 		defer stopReaders()
 		working, stop := context.WithCancelCause(ctx)
 		defer stop(nil)
 		context.AfterFunc(readers, func() { stop(context.Cause(readers)) })
-		return s.tenures(working, first, reload)
+		next := func(ctx context.Context) (*instance.Tenure, error) {
+			lock, err := s.acquire(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return s.tenure(lock, reload), nil
+		}
+		return instance.Serve(working, s.tenure(lock, reload), next, s.logger)
 	})
-	s.logger.Info("serving", "url", "http://"+front.Listener.Addr().String(), "file", cmp.Or(s.config.File, "none"), "database", eventstore.Redact(s.config.Database), "instance", first.id, "version", s.version)
+	s.logger.Info("serving", "url", "http://"+front.Listener.Addr().String(), "file", cmp.Or(s.config.File, "none"), "database", eventstore.Redact(s.config.Database), "instance", lock.ID, "version", s.version)
 	return group.Wait()
+}
+
+// newService makes what needs the log and nothing else.
+func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
+	s := &service{config: config, version: version, logger: logger, store: store, feed: feed.New(store), queries: projections.NewQueries(store)}
+	s.current.Store(idle)
+	s.metrics = metrics.New(s.figures())
+	s.feed.Handled = s.metrics.Handled
+	s.file = &apply.File{Log: store, Logger: logger}
+	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: func() string { return cmp.Or(s.sealer.Refused(), s.flaws.Halts()) }}
+	s.commands = &command.Handler{
+		Log: store, Instance: func() string { return s.current.Load().ID }, Follower: balancer.Follower, Now: time.Now,
+		Streak: s.queries.Streak, Secrets: s.file.Secrets, Observe: s.metrics.Observe, Appended: s.metrics.Appended, Logger: logger,
+	}
+	s.file.Handle = s.commands.Handle
+	return s
+}
+
+// own returns the id of this instance, unless it is starting or stopping.
+func (s *service) own() (id string, ok bool) {
+	t := s.current.Load()
+	return t.ID, t != idle && !t.Stopping()
+}
+
+// acquire registers this process under a new id. It fails, before anything is written
+// to the log, when another process must be the only one to serve this database.
+func (s *service) acquire(ctx context.Context) (*instances.Instance, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	return instances.New(s.store).Acquire(ctx, id.String())
 }
 
 // prepare creates the read models and checks the log against its signed checkpoints,
@@ -151,84 +152,106 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	}
 	files := proof.Files{Key: s.config.Audit.Key, Checkpoints: s.config.Audit.Checkpoints}
 	s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Logger: s.logger})
-	if err != nil {
-		return err
-	}
-	s.flaws.Store, s.flaws.Sealer, s.flaws.Logger = s.store, s.sealer, s.logger
-	s.flaws.Start(ctx)
-	return nil
-}
-
-// project feeds the read models for as long as pages are served.
-func (s *service) project(ctx context.Context) error {
-	var groups []react.Group
-	for _, p := range projections.All() {
-		groups = append(groups, react.Project(p))
-	}
-	router, err := react.New(s.feed, s.logger, groups...)
-	if err != nil {
-		return err
-	}
-	return router.Run(ctx)
-}
-
-// tenures serves under one instance id after another: an instance that others marked
-// dead has lost its runs to them, and begins again under a new id.
-func (s *service) tenures(ctx context.Context, t *tenure, reload <-chan func() (config.Config, error)) error {
-	for {
-		err := unlessStopped(ctx, t.run(ctx, reload))
-		if !errors.Is(err, instances.ErrMarkedDead) || ctx.Err() != nil {
-			return err
-		}
-		s.logger.Warn("others marked this instance dead and ended its runs; it begins again under a new id", "instance", t.id)
-		again := func(ctx context.Context) (err error) { t, err = s.acquire(ctx); return err }
-		if err := s.insist(ctx, away, again); err != nil {
-			return unlessStopped(ctx, err)
-		}
-	}
-}
-
-// insist retries do every second while its error passes by itself: a process that
-// holds its lock does not end because its database is unavailable for a while. It
-// returns an error that does not pass, or the cause of ctx.
-func (s *service) insist(ctx context.Context, passes func(error) bool, do func(ctx context.Context) error) error {
-	var said time.Time
-	for {
-		err := do(ctx)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case !passes(err):
-			return err
-		}
-		if time.Since(said) > time.Minute {
-			s.logger.Error("database unavailable, retrying", "error", err)
-			said = time.Now()
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// unlessStopped returns err, or nil when our own stop caused it.
-func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		return nil
-	}
 	return err
 }
 
-// away reports whether err says that the database is unavailable or in maintenance.
-func away(err error) bool {
-	return errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, eventstore.ErrHeld) || eventstore.Transient(err)
+// tenure is the work under the id of lock: it ends the runs of dead instances, applies the
+// configuration file, follows runs, starts slots, probes lost scrapers and starts recovery
+// runs.
+func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instance.Tenure {
+	registry := instances.New(s.store)
+	t := &tenure{Instance: lock, Startup: &ready.Startup{}}
+	t.Keeper = &instance.Keeper{Store: registry, Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
+	t.Supervisor = &scrape.Supervisor{
+		Instance: lock.ID, OpenRuns: s.store.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: s.commands.Handle, Wake: s.store.Wake,
+		Leave:         func(ctx context.Context) { instance.Leave(ctx, lock.Leave, registry.Live, s.logger) },
+		ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
+	}
+	t.Scheduler = &schedule.Scheduler{Log: s.store, Handle: s.commands.Handle, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
+	t.Prober = &recovery.Prober{
+		Lost: s.store.Lost, LoadRun: s.commands.Run, Config: s.file.TargetFrom(t.Scheduler.Scraper), Ask: dial.Probe, Watcher: s.watchers.Present,
+		Handle: s.commands.Handle, Wake: s.store.Wake, Logger: s.logger,
+	}
+	t.Scheduler.Unanswered = t.Prober.Unanswered
+	minder := &attach.Minder{
+		Runs: t.Supervisor.Attached, Gone: s.watchers.GoneSince, Grace: s.config.WatcherGrace.Std(), Handle: s.commands.Handle, Logger: s.logger,
+	}
+	t.Tenure = &instance.Tenure{
+		Lock: lock,
+		Begin: []func(context.Context) error{
+			func(context.Context) error { s.current.Store(t); return nil },
+			t.Startup.Swept(t.Keeper.Begin), t.Startup.Applied(s.file.Apply, s.store.Head),
+		},
+		Keep: t.Keeper.Run, Follow: t.Supervisor.Run,
+		Act: []func(context.Context) error{
+			func(ctx context.Context) error {
+				return react.Run(ctx, s.feed, s.logger, react.Rescrape(s.commands.Handle, s.logger))
+			},
+			t.Scheduler.Run, t.Prober.Run, minder.Run, s.notices(lock.ID),
+			func(ctx context.Context) error { return s.file.Follow(ctx, reload) },
+		},
+		End: func() { s.current.Store(idle) },
+	}
+	return t.Tenure
 }
 
-// loadRun returns a run, folded from the log.
-func (s *service) loadRun(ctx context.Context, id uuid.UUID) (domain.Run, error) {
-	return s.commands.Run(ctx, id)
+// ticking notes that slots are started from now on, and logs what is scheduled.
+func (s *service) ticking(t *tenure) {
+	t.Startup.Ticking()
+	scrapers, next, due := t.Scheduler.Outlook()
+	if next == "" {
+		s.logger.Info(`nothing to schedule; add schedule: "@hourly" or the like to a scraper in the configuration ("scrapelog config example" prints one), or start runs by hand with "scrapelog runs start NAME"`,
+			"scrapers", scrapers, "file", cmp.Or(s.config.File, config.DefaultFile))
+		return
+	}
+	s.logger.Info("scheduling; the next slot is due", "scrapers", scrapers, "scraper", next, "due_at", due.UTC())
+}
+
+// serveHTTP answers pages and API until ctx ends.
+func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) {
+	hub := func(source live.Source, render func(projections.Changes) ([]live.Message, error), standing func() (live.Message, error)) *live.Hub {
+		return live.New(live.Config{
+			Source: source, Wake: s.feed.WakeProgress, Render: render, Standing: standing, Watchers: &s.watchers,
+			Arrived: func(watcher string) { s.current.Load().WatcherBack(watcher) }, Logger: s.logger,
+		})
+	}
+	changes := hub(s.queries, api.Render, nil)
+	fragments := hub(projections.Outline{Queries: s.queries}, web.Render, func() (live.Message, error) {
+		return web.Standing(s.sealer.State, instances.New(s.store).Holdings)
+	})
+	limits := s.config.Limits.InForce()
+	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
+	check := &ready.Checker{
+		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found,
+		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
+		Shortages: func() []string { return gate.Shortages(front.Listener, streams) },
+	}
+	programs := api.New(api.Config{
+		Log: s.feed, Views: s.queries, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
+		Announce: func(scrapers []string) { s.current.Load().Announce(scrapers) },
+		Ready: func(ctx context.Context) api.Readiness {
+			return api.Readiness{Reasons: check.Reasons(ctx), Warnings: check.Warnings()}
+		},
+		Metrics: s.metrics, Logger: s.logger,
+	})
+	people := web.New(web.Config{
+		Queries: s.queries, Events: s.store, Live: fragments, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings,
+		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: gate.OpenTo(s.config.Listen),
+		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
+		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
+		Audit:   web.NewAudit(s.store, s.sealer, s.flaws.Found), Findings: s.store, Logger: s.logger,
+		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
+			return projections.Rebuild(ctx, s.store, name, progress)
+		},
+	})
+	e := api.NewEcho(api.EchoConfig{Hosts: append([]string{s.config.Listen}, s.config.Hosts...), Pages: people.Error, Logger: s.logger})
+	s.streams = func() map[string]int {
+		return map[string]int{"events": programs.Tails(), "watch": changes.Readers(), "page": fragments.Readers(), "scraper": s.current.Load().Streams()}
+	}
+	programs.Register(e)
+	people.Register(e)
+	front.RegisterOnShutdown(programs.Close)
+	for _, run := range []func(context.Context) error{changes.Run, fragments.Run, people.Run, func(ctx context.Context) error { return front.Run(ctx, e) }} {
+		group.Go(func() error { return run(ctx) })
+	}
 }

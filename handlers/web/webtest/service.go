@@ -72,7 +72,7 @@ func (s *Service) Change(change func()) {
 func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
 	return web.New(web.Config{
 		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Instances: s.Instances, Handle: s.Handle,
-		WaitFor: func(context.Context, int64) error { return s.Behind },
+		WaitFor: func(context.Context, string, int64) error { return s.Behind },
 		Heard: func(id uuid.UUID) (time.Time, bool) {
 			return ago(2 * time.Second), id == Open
 		},
