@@ -31,6 +31,7 @@ type received struct {
 		Scrapers         []string
 		Events           []struct{ Position int64 }
 		Run              *run
+		Outage           map[string]any
 	}
 }
 

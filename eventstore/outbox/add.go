@@ -6,19 +6,22 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"scrapelog/eventstore"
 )
 
-const addNotice = `INSERT INTO notices (id, channel, kind, type, subject, position, state, open, body, created_at, next_attempt)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`
+const addNotice = `INSERT INTO notices (id, channel, kind, type, subject, position, state, open, cause, body, created_at, next_attempt)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING`
 
 // Add adds notices in the transaction of ctx, in order. One that is there already
 // stays as it is.
 func (o *Outbox) Add(ctx context.Context, notices ...Notice) error {
 	for _, n := range notices {
+		cause := sql.NullString{String: n.Cause.String(), Valid: n.Cause != uuid.Nil}
 		body := sql.NullString{String: string(n.Body), Valid: n.Body != nil}
 		_, err := o.exec(ctx, "add notice", addNotice, n.ID.String(), n.Channel, string(n.Kind), n.Type, n.Subject, n.Position,
-			string(n.State), n.Open, body, n.CreatedAt.UnixMicro(), n.NextAttempt.UnixMicro())
+			string(n.State), n.Open, cause, body, n.CreatedAt.UnixMicro(), n.NextAttempt.UnixMicro())
 		if err != nil {
 			return err
 		}

@@ -80,6 +80,7 @@ type Notice struct {
 	Subject     string // notices of one subject reach a channel in order
 	Position    int64  // of the causing event; 0: no event caused it
 	State       State
+	Cause       uuid.UUID       // the outage that it is about, if it is held
 	Open        bool            // it tells a beginning whose end was not told
 	Body        json.RawMessage // nil: not written yet
 	CreatedAt   time.Time
@@ -112,16 +113,22 @@ type Outbox struct{ *eventstore.Store }
 // New returns the outbox of a log.
 func New(log *eventstore.Store) *Outbox { return &Outbox{log} }
 
-const columns = `seq, id, channel, kind, type, subject, position, state, open, body, created_at, next_attempt, attempts, waited, sent_at, last_error`
+const columns = `seq, id, channel, kind, type, subject, position, state, open, cause, body, created_at, next_attempt, attempts, waited, sent_at, last_error`
 
 func scan(row eventstore.Scanner) (n Notice, err error) {
 	var created, next, waited int64
 	var sent sql.NullInt64
-	var body, lastError sql.NullString
-	err = row.Scan(&n.Seq, &n.ID, &n.Channel, &n.Kind, &n.Type, &n.Subject, &n.Position, &n.State, &n.Open, &body, &created, &next, &n.Attempts, &waited, &sent, &lastError)
+	var cause, body, lastError sql.NullString
+	err = row.Scan(&n.Seq, &n.ID, &n.Channel, &n.Kind, &n.Type, &n.Subject, &n.Position, &n.State, &n.Open, &cause, &body, &created, &next, &n.Attempts, &waited, &sent, &lastError)
+	if err != nil {
+		return n, err
+	}
 	n.CreatedAt, n.NextAttempt, n.Waited = micros(created), micros(next), time.Duration(waited)*time.Microsecond
 	if sent.Valid {
 		n.SentAt = micros(sent.Int64)
+	}
+	if cause.Valid {
+		n.Cause, err = uuid.Parse(cause.String)
 	}
 	if body.Valid {
 		n.Body = json.RawMessage(body.String)

@@ -47,7 +47,7 @@ func (o *Outbox) Claim(ctx context.Context, channel, instance string, now time.T
 	return claimed[0], true, nil
 }
 
-const dueChannels = `SELECT DISTINCT channel FROM notices WHERE state IN ('held', 'pending') AND (next_attempt <= $1 OR next_attempt > $2)`
+const dueChannels = `SELECT DISTINCT channel FROM notices WHERE state = 'pending' AND (next_attempt <= $1 OR next_attempt > $2)`
 
 // Due returns the channels that have notices which are due.
 func (o *Outbox) Due(ctx context.Context, now time.Time) ([]string, error) {

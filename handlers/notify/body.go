@@ -19,12 +19,13 @@ type body struct {
 }
 
 type data struct {
-	Title    string           `json:"title"`
-	Text     string           `json:"text"`
-	URL      string           `json:"url"`
-	Scrapers []string         `json:"scrapers"`
-	Events   []eventRef       `json:"events"`
-	Run      *projections.Run `json:"run,omitempty"`
+	Title    string              `json:"title"`
+	Text     string              `json:"text"`
+	URL      string              `json:"url"`
+	Scrapers []string            `json:"scrapers"`
+	Events   []eventRef          `json:"events"`
+	Run      *projections.Run    `json:"run,omitempty"`
+	Outage   *projections.Outage `json:"outage,omitempty"`
 }
 
 // eventRef names an event of the log.

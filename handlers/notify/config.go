@@ -99,3 +99,13 @@ func (c Channel) covers(scraper string) bool {
 		return err == nil && matches
 	})
 }
+
+// covered returns those of the scrapers that the channel asks for.
+func (c Channel) covered(scrapers []string) (covered []string) {
+	for _, name := range scrapers {
+		if c.covers(name) {
+			covered = append(covered, name)
+		}
+	}
+	return covered
+}

@@ -2,9 +2,13 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -21,14 +25,19 @@ const Group = "notices"
 // Types are the wire names of the events that can lead to a notice.
 var Types = []string{
 	domain.ConnectionLost{}.EventType(), domain.RunCompleted{}.EventType(), domain.RunFailed{}.EventType(), domain.RunCancelled{}.EventType(),
-	domain.ScraperRemoved{}.EventType(),
+	domain.ScraperRemoved{}.EventType(), domain.ScraperOverdue{}.EventType(),
 }
+
+var lostType = domain.ConnectionLost{}.EventType()
 
 // Teller adds notices to the outbox. The fields are required; it must have begun.
 type Teller struct {
 	Outbox   *outbox.Outbox
 	Channels *Channels
-	URL      string // where people see the pages
+	Outages  Outages
+	URL      string                                   // where people see the pages
+	Wake     func() (ch <-chan struct{}, stop func()) // yields a token when the read models have moved
+	Logger   *slog.Logger
 
 	since map[string]int64 // by channel: it is told of what comes after
 }
@@ -38,6 +47,9 @@ type Teller struct {
 // scrapers that are in trouble already.
 func (t *Teller) Begin(ctx context.Context, troubled func(ctx context.Context) ([]outbox.Mark, error)) error {
 	if err := t.Outbox.Begin(ctx, Group, troubled); err != nil {
+		return err
+	}
+	if err := t.Outbox.Follow(ctx, outagesTopic, Group); err != nil {
 		return err
 	}
 	t.since = map[string]int64{}
@@ -108,10 +120,9 @@ func (b *batch) tell(ctx context.Context, h happened) error {
 		}
 		return b.runEnded(ctx, h)
 	case domain.RunCompleted:
-		if err := b.end(ctx, h, outbox.KindFailing, words.Works(e.Scraper), words.Summary(e)); err != nil {
-			return err
-		}
-		return b.runEnded(ctx, h)
+		return b.completed(ctx, h, e)
+	case domain.ScraperOverdue:
+		return b.overdue(ctx, h, e)
 	case domain.ConnectionLost, domain.RunCancelled:
 		return b.runEnded(ctx, h)
 	case domain.ScraperRemoved:
@@ -120,6 +131,30 @@ func (b *batch) tell(ctx context.Context, h happened) error {
 		domain.ScrapeSkipped, domain.LogAccepted: // lead to no notice
 	}
 	return nil
+}
+
+func (b *batch) completed(ctx context.Context, h happened, e domain.RunCompleted) error {
+	text := words.Summary(e)
+	err := b.end(ctx, h, outbox.KindFailing, words.Works(e.Scraper), text)
+	if err == nil && !e.AsExpected() {
+		err = b.begin(ctx, h, outbox.KindShort, words.Short(e), text)
+	} else if err == nil {
+		err = errors.Join(
+			b.end(ctx, h, outbox.KindShort, words.Enough(e), text),
+			b.end(ctx, h, outbox.KindOverdue, words.InTime(e.Scraper), text),
+		)
+	}
+	if err != nil {
+		return err
+	}
+	return b.runEnded(ctx, h)
+}
+
+// overdue tells of each scraper.overdue: a pause or another expectation ends one
+// without a success.
+func (b *batch) overdue(ctx context.Context, h happened, e domain.ScraperOverdue) error {
+	delete(b.marks, outbox.Mark{Scraper: e.Scraper, Kind: outbox.KindOverdue})
+	return b.begin(ctx, h, outbox.KindOverdue, words.Overdue(e), words.LastSuccess(e))
 }
 
 // forget takes the marks of a scraper away: one of the same name begins without.
@@ -203,28 +238,35 @@ func (b *batch) told(h happened, kind outbox.Kind) (told []Channel) {
 
 func subjectOf(kind outbox.Kind, of string) string { return string(kind) + ":" + of }
 
-// add adds a notice about the run that an event has ended.
+// add adds a notice about an event of a scraper or of its run.
 func (b *batch) add(ctx context.Context, h happened, channel Channel, kind outbox.Kind, edge, title, text string) error {
-	records, err := b.Outbox.Read(ctx, eventstore.Query{Stream: h.Stream, Until: h.Position})
-	if err != nil {
-		return err
-	}
-	run, err := projections.RunAsOf(records)
-	if err != nil {
-		return err
+	scraper := h.event.ScraperName()
+	d := data{Title: title, Text: text, URL: b.page("scrapers", scraper), Scrapers: []string{scraper}, Events: []eventRef{refTo(h.Recorded)}}
+	if id := h.event.Run(); id != uuid.Nil {
+		run, err := b.run(ctx, h)
+		if err != nil {
+			return err
+		}
+		d.URL, d.Run = b.page("runs", id.String()), &run
 	}
 	noticeType := string(kind) + "." + edge
-	content, err := encode(noticeType, h.event.OccurredAt(), data{
-		Title: title, Text: text, URL: b.page("runs", run.ID.String()),
-		Scrapers: []string{run.Scraper}, Events: []eventRef{refTo(h.Recorded)}, Run: &run,
-	})
+	content, err := encode(noticeType, h.event.OccurredAt(), d)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	return b.Outbox.Add(ctx, outbox.Notice{
 		ID: outbox.ID(h.ID, channel.Name, noticeType), Channel: channel.Name, Kind: kind, Type: noticeType,
-		Subject: subjectOf(kind, run.Scraper), Position: h.Position, State: outbox.StatePending, Open: edge == "started",
+		Subject: subjectOf(kind, scraper), Position: h.Position, State: outbox.StatePending, Open: edge == "started",
 		Body: content, CreatedAt: now, NextAttempt: now,
 	})
+}
+
+// run returns the run of an event as it stood after it.
+func (b *batch) run(ctx context.Context, h happened) (projections.Run, error) {
+	records, err := b.Outbox.Read(ctx, eventstore.Query{Stream: h.Stream, Until: h.Position})
+	if err != nil {
+		return projections.Run{}, err
+	}
+	return projections.RunAsOf(records)
 }

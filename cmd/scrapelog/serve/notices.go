@@ -15,7 +15,10 @@ import (
 
 // notices returns what turns events into notices and sends them, as this instance.
 func (s *service) notices(instance string) func(ctx context.Context) error {
-	teller := &notify.Teller{Outbox: outbox.New(s.store), Channels: s.channels, URL: cmp.Or(s.config.PublicURL, "http://"+s.config.Listen)}
+	teller := &notify.Teller{
+		Outbox: outbox.New(s.store), Channels: s.channels, Outages: s.queries, URL: cmp.Or(s.config.PublicURL, "http://"+s.config.Listen),
+		Wake: s.feed.WakeProgress, Logger: s.logger,
+	}
 	sender := &notify.Sender{Outbox: teller.Outbox, Instance: instance, Channels: s.channels, Wake: s.feed.WakeProgress, Logger: s.logger}
 	begin := func(ctx context.Context) error { return teller.Begin(ctx, s.troubled) }
 	return func(ctx context.Context) error {
@@ -26,6 +29,7 @@ func (s *service) notices(instance string) func(ctx context.Context) error {
 		group.Go(func() error {
 			return react.Run(ctx, s.feed, s.logger, react.Group{Name: notify.Group, Types: notify.Types, Handle: teller.Handle})
 		})
+		group.Go(func() error { return teller.FollowOutages(ctx) })
 		group.Go(func() error { return sender.Run(ctx) })
 		return group.Wait()
 	}

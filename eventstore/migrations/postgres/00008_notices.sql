@@ -11,6 +11,7 @@ CREATE TABLE notices (
   position     bigint  NOT NULL, -- of the causing event; 0: none
   state        text    NOT NULL, -- held, pending, sent, given_up, merged
   open         boolean NOT NULL DEFAULT false, -- it was told, and its end was not
+  cause        text,             -- id of the outage that a held notice is about
   body         text,             -- JSON; null: not written yet
   created_at   bigint  NOT NULL, -- unix microseconds, like every time here
   next_attempt bigint  NOT NULL,

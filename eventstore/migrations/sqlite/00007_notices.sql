@@ -11,6 +11,7 @@ CREATE TABLE notices (
   position     INTEGER NOT NULL, -- of the causing event; 0: none
   state        TEXT    NOT NULL, -- held, pending, sent, given_up, merged
   open         INTEGER NOT NULL DEFAULT 0, -- it was told, and its end was not
+  cause        TEXT,             -- id of the outage that a held notice is about
   body         TEXT,             -- JSON; null: not written yet
   created_at   INTEGER NOT NULL, -- unix microseconds, like every time here
   next_attempt INTEGER NOT NULL,
