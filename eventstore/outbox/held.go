@@ -81,4 +81,3 @@ func (o *Outbox) RecordedAt(ctx context.Context, position int64) (at time.Time, 
 	}
 	return micros(recorded), true, nil
 }
-

@@ -197,8 +197,8 @@ func (t *Teller) outageBody(ctx context.Context, n outbox.Notice, outage project
 	}
 	if n.Type == outageBegan {
 		d.Title = words.OutageBegan(outage.Origin, all)
-		d.Text = words.OutageSince(named, all, outage.StartedAt, outage.Cause)
-		return encode(n.Type, outage.StartedAt, d)
+		d.Text = words.OutageSince(named, all, outage.StartedAt.Time, outage.Cause)
+		return encode(n.Type, outage.StartedAt.Time, d)
 	}
 	runs, err := t.Outages.RunsOfOutage(ctx, outage.ID, mostNamed)
 	if err != nil {
@@ -215,7 +215,7 @@ func (t *Teller) outageBody(ctx context.Context, n outbox.Notice, outage project
 		return nil, err
 	}
 	d.Events = append(d.Events, refTo(ended))
-	d.Title = words.OutageEnded(outage.Origin, outage.EndedAt.Sub(outage.StartedAt))
+	d.Title = words.OutageEnded(outage.Origin, outage.EndedAt.Time.Sub(outage.StartedAt.Time))
 	d.Text = words.OutageCost(outage.RunsLost, outage.RunsRecovered, recovered)
-	return encode(n.Type, outage.EndedAt, d)
+	return encode(n.Type, outage.EndedAt.Time, d)
 }
