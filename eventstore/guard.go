@@ -43,7 +43,6 @@ var (
 	guardSelect = `SELECT ` + guardColumns("") + ` FROM scraper_guard`
 	guardGet    = guardSelect + ` WHERE scraper = $1`
 	guardList   = guardSelect + ` ORDER BY scraper`
-	guardLost   = guardSelect + ` WHERE lost_run IS NOT NULL AND NOT restored AND NOT removed`
 	guardSome   = guardSelect + ` WHERE scraper IN (SELECT value FROM json_each($1))` // SQLite
 	guardPut    = `INSERT INTO scraper_guard (` + guardColumns("") + `) VALUES (` + guardColumns("$") + `)
 		ON CONFLICT (scraper) DO UPDATE SET ` + guardColumns("=")

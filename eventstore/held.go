@@ -3,36 +3,27 @@ package eventstore
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"scrapelog/domain"
 )
 
-const guardOpen = `SELECT open_run FROM scraper_guard WHERE instance = $1 AND open_run IS NOT NULL`
+// guardHeld reads the whole table: an index would have to be written with every run,
+// and cost more than that.
+var guardHeld = guardSelect + ` WHERE open_run IS NOT NULL OR lost_run IS NOT NULL OR removed`
 
-// OpenRuns lists the open runs that name the instance.
-func (s *Store) OpenRuns(ctx context.Context, instance string) ([]uuid.UUID, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, guardOpen, instance)
+// GuardsHeld returns the guards that name an open or a lost run or whose scraper was
+// removed, and the position of the log to which they belong.
+func (s *Store) GuardsHeld(ctx context.Context) (guards []domain.Guard, head int64, err error) {
+	tx, err := s.snapshot(ctx)
 	if err != nil {
-		return nil, Unavailable(ctx, "open runs", err)
+		return nil, 0, err
 	}
-	runs, err := ScanAll(rows, func(row Scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
-	if err != nil {
-		return nil, Unavailable(ctx, "open runs", err)
+	defer func() { _ = tx.Rollback() }()
+	if err := tx.QueryRowContext(ctx, eventsHead).Scan(&head); err != nil {
+		return nil, 0, Unavailable(ctx, "head", err)
 	}
-	return runs, nil
-}
-
-// Lost lists the guards of the scrapers whose connection is down: lost, not
-// restored, and not of a scraper that was removed.
-func (s *Store) Lost(ctx context.Context) ([]domain.Guard, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, guardLost)
-	if err != nil {
-		return nil, Unavailable(ctx, "lost scrapers", err)
+	rows, err := tx.QueryContext(ctx, guardHeld)
+	if err == nil {
+		guards, err = ScanAll(rows, scanGuard)
 	}
-	guards, err := ScanAll(rows, scanGuard)
-	if err != nil {
-		return nil, Unavailable(ctx, "lost scrapers", err)
-	}
-	return guards, nil
+	return guards, head, ifUnavailable(ctx, "open and lost runs", err)
 }

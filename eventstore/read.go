@@ -173,9 +173,11 @@ func (s *Store) ByPosition(ctx context.Context, position int64) (Recorded, error
 	return r, nil
 }
 
+const eventsHead = `SELECT coalesce(max(position), 0) FROM events`
+
 // Head returns the position of the newest event, 0 for an empty log.
 func (s *Store) Head(ctx context.Context) (head int64, err error) {
-	err = s.From(ctx).QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
+	err = s.From(ctx).QueryRowContext(ctx, eventsHead).Scan(&head)
 	if err != nil {
 		return 0, Unavailable(ctx, "head", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"scrapelog/cmd/crashcheck/check"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 )
 
 // supervise follows the open runs of this process as the world has them end.
@@ -79,7 +80,7 @@ func (l *simulatedLife) follow(ctx context.Context, id uuid.UUID) {
 // quietLog keeps those who look every second from asking the database when
 // nothing was committed: a day has 86,400 seconds.
 type quietLog struct {
-	*eventstore.Store
+	*feed.Feed
 	token  <-chan struct{}
 	clean  bool
 	guards []domain.Guard
@@ -99,7 +100,7 @@ func (q *quietLog) Read(ctx context.Context, query eventstore.Query) ([]eventsto
 	if q.unchanged() {
 		return nil, nil
 	}
-	recorded, err := q.Store.Read(ctx, query)
+	recorded, err := q.Feed.Read(ctx, query)
 	q.clean = err == nil && len(recorded) == 0
 	return recorded, err
 }

@@ -110,7 +110,7 @@ type simulatedLife struct {
 	*simulation
 	index    int
 	id       string
-	store    *eventstore.Store
+	store    *feed.Feed
 	lock     *instances.Instance
 	commands *command.Handler
 	acting   errgroup.Group
@@ -170,15 +170,15 @@ func (s *simulation) begin() *simulatedLife {
 	l := &simulatedLife{simulation: s, index: len(s.seen.Lives), id: uuid.Must(uuid.NewV7()).String(), stop: stop}
 	logger := slog.New(slog.DiscardHandler)
 	began := time.Now()
-	var err error
-	l.store, err = eventstore.Open(ctx, eventstore.Config{URL: s.url, Now: s.wall, Logger: logger})
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: s.url, Now: s.wall, Logger: logger})
 	s.must(err)
-	l.lock, err = instances.New(l.store).Acquire(ctx, l.id)
+	l.store = feed.New(store)
+	l.lock, err = instances.New(store).Acquire(ctx, l.id)
 	s.must(err)
 	own := func() string { return l.id }
 	follower := func(context.Context) (string, error) { return l.id, context.Cause(ctx) }
 	l.commands = &command.Handler{Log: l.store, Instance: own, Follower: follower, Now: s.wall, Logger: logger}
-	keeper := &instance.Keeper{Store: instances.New(l.store), Beat: l.lock.Beat, Handle: l.commands.Handle, Logger: logger}
+	keeper := &instance.Keeper{Store: instances.New(store), Beat: l.lock.Beat, Handle: l.commands.Handle, Logger: logger}
 	s.must(keeper.Sweep(ctx)) // its beats mean nothing on SQLite, and would cost a commit every 2 s
 	for _, name := range s.names() {
 		l.people(domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, Config: s.world[name].config})
@@ -192,9 +192,9 @@ func (s *simulation) begin() *simulatedLife {
 
 func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 	load := func(ctx context.Context, id uuid.UUID) (domain.Run, error) { return l.commands.Run(ctx, id) }
-	quiet := &quietLog{Store: l.store}
+	quiet := &quietLog{Feed: l.store}
 	quiet.token, _ = l.store.Wake()
-	lost := &quietLog{Store: l.store}
+	lost := &quietLog{Feed: l.store}
 	lost.token, _ = l.store.Wake()
 	prober := &recovery.Prober{
 		Lost: lost.lost, LoadRun: load, Watcher: func(string) bool { return false },
@@ -209,7 +209,7 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 	scheduler := &schedule.Scheduler{
 		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Now: l.wall, Logger: logger,
 	}
-	router, err := react.New(feed.New(l.store), logger, react.Rescrape(l.handle, logger))
+	router, err := react.New(l.store, logger, react.Rescrape(l.handle, logger))
 	l.must(err)
 	for _, run := range []func(context.Context) error{router.Run, scheduler.Run, prober.Run, l.supervise} {
 		l.acting.Go(func() error { return run(ctx) })

@@ -103,6 +103,7 @@ type Feed struct {
 	progress eventstore.Signal // a transaction of a group has ended
 	failures failures
 	recent   *recent
+	held     held
 }
 
 // New returns the feed of a log.

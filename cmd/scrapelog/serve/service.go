@@ -163,13 +163,13 @@ func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instanc
 	t := &tenure{Instance: lock, Startup: &ready.Startup{}}
 	t.Keeper = &instance.Keeper{Store: registry, Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
 	t.Supervisor = &scrape.Supervisor{
-		Instance: lock.ID, OpenRuns: s.store.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: s.commands.Handle, Wake: s.store.Wake,
+		Instance: lock.ID, OpenRuns: s.feed.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: s.commands.Handle, Wake: s.store.Wake,
 		Leave:         func(ctx context.Context) { instance.Leave(ctx, lock.Leave, registry.Live, s.logger) },
 		ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
 	}
 	t.Scheduler = &schedule.Scheduler{Log: s.store, Handle: s.commands.Handle, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
 	t.Prober = &recovery.Prober{
-		Lost: s.store.Lost, LoadRun: s.commands.Run, Config: s.file.TargetFrom(t.Scheduler.Scraper), Ask: dial.Probe, Watcher: s.watchers.Present,
+		Lost: s.feed.Lost, LoadRun: s.commands.Run, Config: s.file.TargetFrom(t.Scheduler.Scraper), Ask: dial.Probe, Watcher: s.watchers.Present,
 		Handle: s.commands.Handle, Wake: s.store.Wake, Logger: s.logger,
 	}
 	t.Scheduler.Unanswered = t.Prober.Unanswered
