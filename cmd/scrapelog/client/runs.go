@@ -72,43 +72,67 @@ func listRuns(ctx context.Context, c *client, out *term.Printer, filter runFilte
 		return err
 	}
 	list := listRunsIn(out)
-	for left := filter.limit; ; {
+	err = listed(ctx, c, "runs", query, filter.limit, func(r runDoc) error { return list.Add(r, r.view.cells()...) })
+	if err != nil {
+		return err
+	}
+	return list.Close()
+}
+
+// listed hands each item of a list of the API to add, up to a limit; 0: all. name is that
+// of the list's path and key.
+func listed[T any](ctx context.Context, c *client, name string, query url.Values, limit int, add func(T) error) error {
+	if limit < 0 {
+		return term.Usagef("--limit: %d is negative; use 0 for all", limit)
+	}
+	for left := limit; ; {
 		page := maxPage
-		if filter.limit > 0 {
+		if limit > 0 {
 			page = min(left, maxPage)
 		}
 		query.Set("limit", strconv.Itoa(page))
-		var answer struct {
-			Runs []runDoc
-			Next string
-		}
-		if err := c.get(ctx, "/api/v1/runs", query, &answer); err != nil {
+		var answer map[string]json.RawMessage
+		if err := c.get(ctx, "/api/v1/"+name, query, &answer); err != nil {
 			return err
 		}
-		for _, r := range answer.Runs {
-			if err := list.Add(r, r.view.cells()...); err != nil {
+		items, next := []T(nil), ""
+		err := json.Unmarshal(answer[name], &items)
+		if raw, more := answer["next"]; more && err == nil {
+			err = json.Unmarshal(raw, &next)
+		}
+		if err != nil {
+			return term.Failf(term.ErrUnreachable, "%s did not answer as scrapelog does: %v", c.shown, err)
+		}
+		for _, item := range items {
+			if err := add(item); err != nil {
 				return err
 			}
 		}
-		left -= len(answer.Runs)
-		if answer.Next == "" || filter.limit > 0 && left <= 0 {
-			return list.Close()
+		left -= len(items)
+		if next == "" || limit > 0 && left <= 0 {
+			return nil
 		}
-		query.Set("cursor", answer.Next)
+		query.Set("cursor", next)
 	}
 }
 
 func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
-	if f.limit < 0 {
-		return nil, term.Usagef("--limit: %d is negative; use 0 for all", f.limit)
+	query, err := c.span(ctx, f.since, f.until)
+	if err != nil {
+		return nil, err
 	}
-	query := url.Values{}
 	for _, status := range f.statuses {
 		query.Add("status", status)
 	}
 	setUnlessEmpty(query, "scraper", f.scraper)
 	setUnlessEmpty(query, "trigger", f.trigger)
-	for flag, text := range map[string]string{"since": f.since, "until": f.until} {
+	return query, nil
+}
+
+// span returns the parameters since and until, from the flags of those names.
+func (c *client) span(ctx context.Context, since, until string) (url.Values, error) {
+	query := url.Values{}
+	for flag, text := range map[string]string{"since": since, "until": until} {
 		at, err := c.instant(ctx, flag, text)
 		if err != nil {
 			return nil, err
@@ -235,6 +259,13 @@ func fact(name string, value any) [2]string {
 		if took, err := time.ParseDuration(text + "ms"); err == nil {
 			name, text = start, took.String()
 		}
+	}
+	if list, ok := value.([]any); ok {
+		names := make([]string, len(list))
+		for i, item := range list {
+			names[i] = fmt.Sprint(item)
+		}
+		text = strings.Join(names, ", ")
 	}
 	return [2]string{strings.ReplaceAll(name, "_", " "), text}
 }

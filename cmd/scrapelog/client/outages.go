@@ -1,0 +1,110 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/domain"
+	"scrapelog/projections"
+)
+
+type outageDoc = fetched[projections.Outage]
+
+// Outages returns "scrapelog outages".
+func Outages() *cobra.Command {
+	group := term.RequireSubcommand(&cobra.Command{
+		Use: "outages", Short: "List and show outages",
+		Long: `An outage is what the scrapers of one origin (scheme, host and port) lose
+together: from the first lost connection until none of them is lost any more.`,
+	})
+	flags := &term.DataFlags{}
+	flags.Register(group)
+	addServerFlag(group)
+	group.AddCommand(newOutagesListCmd(flags), newOutagesShowCmd(flags))
+	return group
+}
+
+type outageFilter struct {
+	open                          string
+	origin, scraper, since, until string
+	limit                         int
+}
+
+func newOutagesListCmd(flags *term.DataFlags) *cobra.Command {
+	var filter outageFilter
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List outages, newest first",
+		Args:  term.Exactly(),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+			return listOutages(ctx, c, out, filter)
+		})),
+	}
+	f := cmd.Flags()
+	f.BoolFunc("open", "only those that have not ended; --open=false: only those that have", func(s string) error {
+		open, err := strconv.ParseBool(s)
+		filter.open = strconv.FormatBool(open)
+		return err
+	})
+	f.StringVar(&filter.origin, "origin", "", "only those of this origin, such as http://127.0.0.1:9090")
+	f.StringVar(&filter.scraper, "scraper", "", "only those in which this scraper lost a run")
+	f.StringVar(&filter.since, "since", "", "began at or after: "+term.WhenHelp)
+	f.StringVar(&filter.until, "until", "", "began before: "+term.WhenHelp)
+	f.IntVar(&filter.limit, "limit", 50, "at most this many; 0: all")
+	return cmd
+}
+
+func listOutages(ctx context.Context, c *client, out *term.Printer, filter outageFilter) error {
+	query, err := c.span(ctx, filter.since, filter.until)
+	if err != nil {
+		return err
+	}
+	setUnlessEmpty(query, "open", filter.open)
+	setUnlessEmpty(query, "origin", filter.origin)
+	setUnlessEmpty(query, "scraper", filter.scraper)
+	list := out.List("ID", "STARTED", "LASTED", "CAUSE", "RUNS", "ORIGIN")
+	err = listed(ctx, c, "outages", query, filter.limit, func(o outageDoc) error {
+		v := o.view
+		return list.Add(o, domain.ShortID(v.ID), term.Stamp(v.StartedAt.Time), lasted(v), string(v.Cause), strconv.FormatInt(v.RunsLost, 10), v.Origin)
+	})
+	if err != nil {
+		return err
+	}
+	return list.Close()
+}
+
+// lasted returns how long an outage lasted, to a tenth of a second.
+func lasted(o projections.Outage) string {
+	if o.DurationMS == nil {
+		return "open"
+	}
+	return (time.Duration(*o.DurationMS) * time.Millisecond).Round(100 * time.Millisecond).String()
+}
+
+func newOutagesShowCmd(flags *term.DataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one outage",
+		Long:  "show prints everything about an outage. " + idHelp,
+		Args:  term.Exactly("ID"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			if _, err := domain.ParseIDPart("ID", args[0]); err != nil {
+				return err
+			}
+			var o outageDoc
+			if err := c.get(ctx, "/api/v1/outages/"+url.PathEscape(args[0]), nil, &o); err != nil {
+				return err
+			}
+			facts, err := factsOf(o.raw)
+			if err != nil {
+				return err
+			}
+			return out.Facts(o, facts...)
+		})),
+	}
+}
