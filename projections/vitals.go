@@ -29,3 +29,18 @@ func (q *Queries) Vitals(ctx context.Context) ([]Vitals, error) {
 	}
 	return all, nil
 }
+
+// ScraperCounts says how many scrapers are in service, and in which state.
+type ScraperCounts struct{ All, Lost, Paused int64 }
+
+const scraperCounts = `SELECT count(*), count(CASE WHEN lost_run IS NOT NULL AND NOT restored THEN 1 END), count(CASE WHEN paused THEN 1 END)
+FROM scrapers WHERE configured_at IS NOT NULL AND NOT removed`
+
+// ScraperCounts counts the scrapers in service.
+func (q *Queries) ScraperCounts(ctx context.Context) (n ScraperCounts, err error) {
+	err = each(ctx, q.db, scraperCounts, nil, func(scan func(...any) error) error { return scan(&n.All, &n.Lost, &n.Paused) })
+	if err != nil {
+		return n, fmt.Errorf("count scrapers: %w", err)
+	}
+	return n, nil
+}

@@ -172,7 +172,7 @@ func TestThePagesOwnLostConnection(t *testing.T) {
 
 	do(t, ctx, `document.getElementById("live").dataset.beat = 60000`)
 	go beat(ctx, s) // a stream that is being replaced may swallow one
-	becomes(t, ctx, `document.getElementById("live-lost").hidden && document.title.startsWith("Overview")`)
+	becomes(t, ctx, `document.getElementById("live-lost").hidden && document.title.startsWith("1 lost")`)
 }
 
 func beat(ctx context.Context, s *webtest.Service) {

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,9 +17,11 @@ import (
 const (
 	lostShown    = 20
 	runningShown = 20
-	wrongShown   = 8
+	latestShown  = 10
 	slotsShown   = 6
 	pausedShown  = 10
+	lanesShown   = 20
+	laneRuns     = 300
 )
 
 func (h *Handler) overview(c echo.Context) error {
@@ -25,37 +29,35 @@ func (h *Handler) overview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	view, err := h.overviewOf(c.Request().Context())
+	r, err := pages.RangeOf(c.QueryParam("range"))
 	if err != nil {
 		return err
+	}
+	view := pages.Overview{Lanes: pages.Lanes{Range: r, Until: chrome.Now}, Refused: h.cfg.Audit.State().Refused}
+	ctx := c.Request().Context()
+	for _, part := range []func(context.Context, *pages.Overview) error{h.overviewScrapers, h.overviewRuns, h.overviewLanes} {
+		if err := part(ctx, &view); err != nil {
+			return err
+		}
+	}
+	if view.Groups, err = h.cfg.Groups(ctx); err != nil {
+		return err
+	}
+	if n := view.Scrapers.Lost; n > 0 {
+		chrome.Title = fmt.Sprintf("%d lost", n)
 	}
 	return send(c, http.StatusOK, pages.OverviewPage(chrome, view))
 }
 
-func (h *Handler) overviewOf(ctx context.Context) (view pages.Overview, err error) {
-	view.Refused = h.cfg.Audit.State().Refused
-	for _, part := range []func(context.Context, *pages.Overview) error{h.overviewScrapers, h.overviewRuns} {
-		if err := part(ctx, &view); err != nil {
-			return view, err
-		}
-	}
-	if view.Head, err = h.cfg.Events.Head(ctx); err != nil {
-		return view, err
-	}
-	view.Groups, err = h.cfg.Groups(ctx)
-	return view, err
-}
-
-func (h *Handler) overviewScrapers(ctx context.Context, view *pages.Overview) error {
-	first, err := h.cfg.Queries.ScraperNames(ctx, 1)
-	if err != nil {
+func (h *Handler) overviewScrapers(ctx context.Context, view *pages.Overview) (err error) {
+	if view.Scrapers, err = h.cfg.Queries.ScraperCounts(ctx); err != nil {
 		return err
 	}
 	lost, err := h.cfg.Queries.LostScrapers(ctx, lostShown+1)
 	if err != nil {
 		return err
 	}
-	view.Empty, view.MoreLost = len(first) == 0, len(lost) > lostShown
+	view.Empty, view.MoreLost = view.Scrapers.All == 0, len(lost) > lostShown
 	for _, s := range lost[:min(len(lost), lostShown)] {
 		view.Lost = append(view.Lost, pages.Loss{Scraper: s, Waiting: h.waiting(s.Name)})
 	}
@@ -68,17 +70,41 @@ func (h *Handler) overviewScrapers(ctx context.Context, view *pages.Overview) er
 	return err
 }
 
-func (h *Handler) overviewRuns(ctx context.Context, view *pages.Overview) (err error) {
-	if view.Counts, err = h.cfg.Queries.Counts(ctx); err != nil {
-		return err
-	}
+func (h *Handler) overviewRuns(ctx context.Context, view *pages.Overview) error {
 	open, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Statuses: []domain.RunStatus{domain.StatusRunning}, Limit: runningShown})
 	if err != nil {
 		return err
 	}
-	wrong, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{
-		Statuses: []domain.RunStatus{domain.StatusFailed, domain.StatusConnectionFailed}, Limit: wrongShown,
-	})
-	view.Running, view.Wrong, view.MoreRunning = h.withHeard(open.Runs...), h.withHeard(wrong.Runs...), open.Next != ""
-	return err
+	ended, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Statuses: domain.Statuses[1:], Limit: latestShown})
+	if err != nil {
+		return err
+	}
+	view.Running, view.Latest, view.MoreRunning = h.withHeard(open.Runs...), h.withHeard(ended.Runs...), open.Next != ""
+	return nil
+}
+
+// overviewLanes draws the scrapers in trouble first, then the others by name.
+func (h *Handler) overviewLanes(ctx context.Context, view *pages.Overview) error {
+	var drawn []projections.Scraper
+	for _, l := range view.Lost {
+		drawn = append(drawn, l.Scraper)
+	}
+	others, err := h.cfg.Queries.ScrapersFrom(ctx, "", lanesShown+len(drawn))
+	if err != nil {
+		return err
+	}
+	for _, s := range others {
+		if !slices.ContainsFunc(drawn, func(d projections.Scraper) bool { return d.Name == s.Name }) {
+			drawn = append(drawn, s)
+		}
+	}
+	for _, s := range drawn[:min(len(drawn), lanesShown)] {
+		runs, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: s.Name, Since: view.Lanes.Until.Add(-view.Lanes.Range.Span), Limit: laneRuns})
+		if err != nil {
+			return err
+		}
+		view.Lanes.Of = append(view.Lanes.Of, pages.Lane{Scraper: s, Runs: runs.Runs})
+	}
+	view.Lanes.More = view.Scrapers.All - int64(len(view.Lanes.Of))
+	return nil
 }

@@ -24,7 +24,7 @@ func (h *Handler) Register(e *echo.Echo) {
 		e.POST(path, serve, secureHeaders, gate.Params(), middleware.BodyLimit(maxForm), sound)
 	}
 
-	page("/", h.share(h.overview))
+	page("/", h.share(h.overview), "range")
 	page("/runs", h.share(h.runs), "status", "scraper", "trigger", "since", "until", "cursor")
 	page("/runs/:id", h.share(h.run), "at", "view")
 	page("/scrapers", h.share(h.scrapers), "from")

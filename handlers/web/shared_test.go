@@ -64,7 +64,7 @@ func TestTabsShareAPageUntilTheLogMovesOn(t *testing.T) {
 func TestManyTabsAtOnce(t *testing.T) {
 	e := serve(webtest.New())
 	want := map[string]string{}
-	for path, title := range map[string]string{"/": "<h1>Overview</h1>", "/runs": "<h1>Runs</h1>", "/scrapers/weather": "<h1>weather</h1>"} {
+	for path, title := range map[string]string{"/": "<h1>5\u00a0scrapers,", "/runs": "<h1>Runs</h1>", "/scrapers/weather": "<h1>weather</h1>"} {
 		w := refetch(e, path)
 		if want[path] = w.Body.String(); w.Code != http.StatusOK || !strings.Contains(want[path], title) || !strings.HasSuffix(want[path], "</html>") {
 			t.Fatalf("%s: %d %s", path, w.Code, want[path])

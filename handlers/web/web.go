@@ -30,6 +30,7 @@ type Queries interface {
 	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
 	Counts(ctx context.Context) (projections.Counts, error)
 	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
+	ScraperCounts(ctx context.Context) (projections.ScraperCounts, error)
 	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	PausedScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	NextScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)

@@ -113,6 +113,17 @@
     return Math.floor(s / 86400) + '\u00a0d ' + Math.floor((s % 86400) / 3600) + '\u00a0h';
   }
 
+  // Lanes move with the time while the page is live, until they are fetched again.
+  function lanes() {
+    if (lost) return;
+    for (const lane of document.querySelectorAll('svg[data-until]')) {
+      const passed = (Date.now() - Number(lane.dataset.until)) / 1000;
+      const [, y, wide, high] = lane.getAttribute('viewBox').split(' ');
+      lane.setAttribute('viewBox', Math.max(0, passed).toFixed(1) + ' ' + y + ' ' + wide + ' ' + high);
+      for (const bar of lane.querySelectorAll('.bar-running')) bar.setAttribute('d', bar.getAttribute('d').replace(/H[\d.]+V/, 'H' + (Number(wide) + Math.max(0, passed)).toFixed(1) + 'V'));
+    }
+  }
+
   // Away from the newest end a page stands still, and says that there is more.
   function news() {
     for (const link of document.querySelectorAll('[data-news]')) {
@@ -154,4 +165,5 @@
   offerAttached();
   setInterval(watch, 1000);
   setInterval(ages, 1000);
+  setInterval(lanes, 1000);
 })();

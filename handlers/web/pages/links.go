@@ -127,3 +127,10 @@ func current(is bool) templ.Attributes {
 	}
 	return templ.Attributes{"aria-current": "page"}
 }
+
+func chosenRange(is bool) templ.Attributes {
+	if !is {
+		return nil
+	}
+	return templ.Attributes{"aria-current": "true"}
+}

@@ -53,16 +53,16 @@ var Views = []View{ViewAll, ViewCompact, ViewJSON}
 
 // Overview is the first page.
 type Overview struct {
-	Counts  projections.Counts
-	Empty   bool                  // there are no scrapers
-	Lost    []Loss                // those that are lost for longest
-	Paused  []projections.Scraper // those that are paused for longest
-	Running []Run                 // the newest
-	Wrong   []Run                 // the newest
-	Due     []projections.Scraper // those with the nearest slots
-	Head    int64
-	Groups  []feed.Group
-	Refused string // why nothing is signed any more; empty: it is
+	Scrapers projections.ScraperCounts
+	Empty    bool                  // there are no scrapers
+	Lost     []Loss                // those that are lost for longest
+	Paused   []projections.Scraper // those that are paused for longest
+	Lanes    Lanes
+	Running  []Run                 // the newest
+	Latest   []Run                 // that ended, the newest
+	Due      []projections.Scraper // those with the nearest slots
+	Groups   []feed.Group
+	Refused  string // why nothing is signed any more; empty: it is
 
 	MoreLost, MorePaused, MoreRunning bool // than are shown
 }

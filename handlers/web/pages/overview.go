@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/feed"
@@ -15,12 +16,142 @@ import (
 
 func statusURL(s domain.RunStatus) templ.SafeURL { return templ.SafeURL("/runs?status=" + string(s)) }
 
-// soonest puts the nearest slot first. A slot that came due while nothing
+// health says how many scrapers there are, and whether all is well.
+func (o Overview) health() string {
+	n := o.Scrapers
+	switch {
+	case n.All == 0:
+		return "No scrapers"
+	case n.Lost > 0:
+		return plural(n.All, "scraper") + ","
+	case n.Paused == n.All:
+		return plural(n.All, "scraper") + ", all paused"
+	}
+	text := "All " + plural(n.All, "scraper") + " are fine"
+	if n.All == 1 {
+		text = "The scraper is fine"
+	}
+	if n.Paused > 0 {
+		text += ", " + number(n.Paused) + " paused"
+	}
+	return text
+}
+
+func (o Overview) lostText() string {
+	if o.Scrapers.Lost == 0 {
+		return ""
+	}
+	return plural(o.Scrapers.Lost, "connection") + " lost"
+}
+
+// outlook is the second line: what is away, or what comes next.
+func (o Overview) outlook() string {
+	losses := o.losses()
+	switch {
+	case len(losses) == 1 && losses[0].origin != "":
+		return "One origin is away: " + losses[0].origin + ". Scraping resumes when it answers."
+	case len(losses) > 1:
+		return plural(int64(len(losses)), "origin") + " are away. Scraping resumes when they answer."
+	}
+	return nextText(o.Due, o.Lanes.Until)
+}
+
+// nextText names the scraper with the nearest slot. A slot that came due while nothing
 // ran is past, and the next one may be later than another scraper's.
-func soonest(due []projections.Scraper) []projections.Scraper {
-	due = slices.DeleteFunc(slices.Clone(due), func(s projections.Scraper) bool { return s.NextSlot.IsZero() })
-	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot.Time) })
-	return due
+func nextText(due []projections.Scraper, now time.Time) string {
+	due = slices.DeleteFunc(slices.Clone(due), func(s projections.Scraper) bool { return s.NextSlot.IsZero() || s.AfterRecovery })
+	if len(due) == 0 {
+		return "Nothing is scheduled."
+	}
+	next := slices.MinFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot.Time) })
+	if !next.NextSlot.After(now) {
+		return "Next: " + next.Name + ", now."
+	}
+	return "Next: " + next.Name + " in " + age(next.NextSlot.Sub(now)) + "."
+}
+
+// originLoss is what is lost at one origin, or with the watchers of attached runs.
+type originLoss struct {
+	origin   string // empty: the watchers
+	since    time.Time
+	cause    domain.Cause
+	scrapers []Loss
+}
+
+// losses groups the lost scrapers by origin, the longest loss first.
+func (o Overview) losses() (groups []originLoss) {
+	for _, l := range o.Lost {
+		origin := domain.OriginOf(l.Config.URL)
+		if l.Connection.Link == domain.LinkWatcher {
+			origin = ""
+		}
+		i := slices.IndexFunc(groups, func(g originLoss) bool { return g.origin == origin })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, originLoss{origin: origin, since: l.Connection.Since.Time, cause: l.Connection.Cause})
+		}
+		groups[i].scrapers = append(groups[i].scrapers, l)
+	}
+	return groups
+}
+
+// shown are the scrapers that a card lists.
+func (l originLoss) shown() []Loss { return l.scrapers[:min(len(l.scrapers), 5)] }
+
+func (l originLoss) text() string {
+	if l.origin == "" {
+		return "to the watchers of attached runs: " + causeText(l.cause)
+	}
+	return l.origin + ": " + causeText(l.cause)
+}
+
+// step is a station between a loss and the new runs.
+type step struct {
+	name, text string
+	at         time.Time
+	state      string // "done", "now" or "next"
+}
+
+func (l originLoss) steps() []step {
+	back := 0
+	for _, s := range l.scrapers {
+		if s.Restored {
+			back++
+		}
+	}
+	waits := "probing"
+	if l.origin == "" {
+		waits = "waiting"
+	}
+	steps := []step{
+		{"Lost", "", l.since, "done"},
+		{sentenceCase(waits), "until it answers", time.Time{}, "now"},
+		{"Connection back", "", time.Time{}, "next"},
+		{"New runs", plural(int64(len(l.scrapers)), "scraper") + " waiting", time.Time{}, "next"},
+	}
+	if back > 0 {
+		steps[1].state, steps[2].state, steps[2].text = "done", "now", number(int64(back))+" of "+number(int64(len(l.scrapers)))
+	}
+	return steps
+}
+
+// endText says in a few words how a run ended.
+func endText(r projections.Run) string {
+	switch r.Status {
+	case domain.StatusCompleted:
+		text := "in " + Took(r.EndedAt.Sub(r.StartedAt.Time))
+		if r.Items != nil {
+			text = plural(*r.Items, "item") + " " + text
+		}
+		if r.Recovers != uuid.Nil {
+			text = "recovered " + short(r.Recovers) + ", " + text
+		}
+		return text
+	case domain.StatusRunning:
+		return ""
+	case domain.StatusFailed, domain.StatusConnectionFailed, domain.StatusCancelled:
+	}
+	return why(Run{Run: r})
 }
 
 func dueText(due, now time.Time) string {
@@ -64,18 +195,4 @@ func blockedText(groups []feed.Group) string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// lagText returns how far the slowest consumer group is behind.
-func lagText(groups []feed.Group) string {
-	var most feed.Group
-	for _, g := range groups {
-		if g.Lag > most.Lag {
-			most = g
-		}
-	}
-	if most.Lag == 0 {
-		return "Every projection is up to date."
-	}
-	return "Slowest: " + most.Name + ", " + plural(most.Lag, "event") + " behind."
 }

@@ -105,6 +105,20 @@ func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64,
 	return counts, s.Err
 }
 
+// ScraperCounts implements web.Queries.
+func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, err error) {
+	for _, named := range s.Named {
+		n.All++
+		if named.Lost() {
+			n.Lost++
+		}
+		if named.Paused {
+			n.Paused++
+		}
+	}
+	return n, s.Err
+}
+
 // LostScrapers implements web.Queries.
 func (s *Service) LostScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, projections.Scraper.Lost)

@@ -1,0 +1,303 @@
+package pages
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/words"
+	"scrapelog/projections"
+)
+
+// Range is a length of time that lanes show.
+type Range struct {
+	Name, Word string // "15m", "15 min"
+	Span       time.Duration
+	tick       time.Duration // between the lines of the axis
+}
+
+// Ranges lists the ranges, the shortest first.
+var Ranges = []Range{
+	{"15m", "15 min", 15 * time.Minute, 2 * time.Minute},
+	{"1h", "1 h", time.Hour, 10 * time.Minute},
+}
+
+// RangeOf returns the range with this name. Empty is the first.
+func RangeOf(name string) (Range, error) {
+	i := slices.IndexFunc(Ranges, func(r Range) bool { return r.Name == cmp.Or(name, Ranges[0].Name) })
+	if i < 0 {
+		return Range{}, &domain.FieldError{Field: "range", Problem: fmt.Sprintf("%.40q is not a range", name), Want: "use 15m or 1h"}
+	}
+	return Ranges[i], nil
+}
+
+// Lane is a scraper and its runs of a range, newest first.
+type Lane struct {
+	projections.Scraper
+	Waiting string // what its recovery waits for, in words
+	Runs    []projections.Run
+}
+
+// Lanes is the log drawn as time, a lane for each scraper.
+type Lanes struct {
+	Range Range
+	Until time.Time
+	Of    []Lane
+	More  int64 // scrapers that are not drawn
+}
+
+// laneHigh is the height of a lane in units of its drawing. Across it are seconds.
+const laneHigh = 24
+
+// laneBar is a run in a lane. Its coordinates are ready to be written.
+type laneBar struct {
+	run   uuid.UUID
+	class string
+	path  string
+	title string
+}
+
+// band is a time without a connection.
+type band struct{ x, wide, title string }
+
+func inSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) }
+
+func (l Lanes) from() time.Time { return l.Until.Add(-l.Range.Span) }
+
+// at returns how far an instant is from the left edge of the drawing, not outside of it.
+func (l Lanes) at(t time.Time) time.Duration {
+	return min(max(0, t.Sub(l.from())), l.Range.Span)
+}
+
+// viewBox is the part of the drawing that is seen.
+func (l Lanes) viewBox() string { return fmt.Sprintf("0 0 %s %d", inSeconds(l.Range.Span), laneHigh) }
+
+// axisMark is a line across the lanes with its label.
+type axisMark struct{ x, percent, label string }
+
+func (l Lanes) axis() (marks []axisMark) {
+	for t := l.from().Truncate(l.Range.tick).Add(l.Range.tick); t.Before(l.Until); t = t.Add(l.Range.tick) {
+		part := float64(l.at(t)) / float64(l.Range.Span) * 100
+		marks = append(marks, axisMark{inSeconds(l.at(t)), strconv.FormatFloat(part, 'f', 2, 64) + "%", t.UTC().Format("15:04")})
+	}
+	return marks
+}
+
+func (l Lanes) ticks() string {
+	var path strings.Builder
+	for _, m := range l.axis() {
+		fmt.Fprintf(&path, "M%s 0V%d", m.x, laneHigh)
+	}
+	return path.String()
+}
+
+// bars draws the runs of a lane. A run that is too short to be seen is drawn as wide as
+// a pixel and a half.
+func (l Lanes) bars(lane Lane) (bars []laneBar) {
+	least := l.Range.Span / 500
+	for _, r := range lane.Runs {
+		end := l.Until
+		if r.Status.Final() {
+			end = r.EndedAt.Time
+		}
+		from := min(l.at(r.StartedAt.Time), l.Range.Span-least)
+		class := "bar bar-" + string(r.Status)
+		if r.Recovers != uuid.Nil && r.Status == domain.StatusCompleted {
+			class += " bar-recovery"
+		}
+		bars = append(bars, laneBar{
+			run: r.ID, class: class, title: barTitle(r, l.Until),
+			path: barPath(r.Status, from, max(l.at(end)-from, least), l.Range.Span/250),
+		})
+	}
+	return bars
+}
+
+// barPath is the shape of a run: a lost one has a torn end, a failed one half the height,
+// a cancelled one is a strip. Statuses can be told apart without colours.
+func barPath(s domain.RunStatus, from, wide, tooth time.Duration) string {
+	top, bottom := 3, 21
+	switch s {
+	case domain.StatusRunning, domain.StatusCompleted:
+	case domain.StatusFailed:
+		top = 12
+	case domain.StatusCancelled:
+		top, bottom = 10, 14
+	case domain.StatusConnectionFailed:
+		tooth = min(tooth, wide/2)
+		x, in := inSeconds(from+wide), inSeconds(from+wide-tooth)
+		return fmt.Sprintf("M%s 3H%sL%s 7.5L%s 12L%s 16.5L%s 21H%sZ", inSeconds(from), x, in, x, in, x, inSeconds(from))
+	}
+	return fmt.Sprintf("M%s %dH%sV%dH%sZ", inSeconds(from), top, inSeconds(from+wide), bottom, inSeconds(from))
+}
+
+func barTitle(r projections.Run, now time.Time) string {
+	title := fmt.Sprintf("%s %s, started %s, ", short(r.ID), words.Status(r.Status), Instant(r.StartedAt.Time))
+	if !r.Status.Final() {
+		return title + "for " + age(now.Sub(r.StartedAt.Time))
+	}
+	title += "took " + Took(r.EndedAt.Sub(r.StartedAt.Time))
+	if r.Status == domain.StatusConnectionFailed {
+		title += ", " + causeText(r.Cause)
+	}
+	return title
+}
+
+// away returns the times without a connection: from a loss to its return, or to the run
+// that superseded it, or until now if it stands.
+func (l Lanes) away(lane Lane) (bands []band) {
+	for _, a := range awayOf(lane, l.Until) {
+		from, to := l.at(a.from), l.at(a.to)
+		if to <= from {
+			continue
+		}
+		bands = append(bands, band{inSeconds(from), inSeconds(to - from), "away for " + Took(a.to.Sub(a.from))})
+	}
+	return bands
+}
+
+type awayTime struct{ from, to time.Time }
+
+func awayOf(lane Lane, now time.Time) (times []awayTime) {
+	newer := now
+	for i, r := range lane.Runs {
+		if i > 0 {
+			newer = lane.Runs[i-1].StartedAt.Time
+		}
+		if r.Status != domain.StatusConnectionFailed || r.Link == domain.LinkWatcher {
+			continue
+		}
+		to := newer
+		switch {
+		case !r.RestoredAt.IsZero():
+			to = r.RestoredAt
+		case i == 0 && !lane.Lost():
+			to = r.EndedAt.Time
+		}
+		times = append(times, awayTime{r.EndedAt.Time, to})
+	}
+	return times
+}
+
+// returns are the instants at which a lost connection was back.
+func (l Lanes) returns(lane Lane) string {
+	var path strings.Builder
+	for _, r := range lane.Runs {
+		if !r.RestoredAt.IsZero() && r.RestoredAt.After(l.from()) {
+			fmt.Fprintf(&path, "M%s 0V%d", inSeconds(l.at(r.RestoredAt)), laneHigh)
+		}
+	}
+	return path.String()
+}
+
+// tallyOf counts the ended runs of a lane.
+func tallyOf(lane Lane) (completed, failed, lost, ended int64) {
+	for _, r := range lane.Runs {
+		switch r.Status {
+		case domain.StatusCompleted:
+			completed++
+		case domain.StatusFailed:
+			failed++
+		case domain.StatusConnectionFailed:
+			lost++
+		case domain.StatusRunning, domain.StatusCancelled:
+			continue
+		}
+		ended++
+	}
+	return completed, failed, lost, ended
+}
+
+// shareText is the share of the ended runs that completed: "81.2 %".
+func shareText(lane Lane) string {
+	completed, _, _, ended := tallyOf(lane)
+	if ended == 0 {
+		return "–"
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(float64(completed)/float64(ended)*100, 'f', 1, 64), ".0") + unit + "%"
+}
+
+// tallyText is "13 ok, 3 lost".
+func tallyText(lane Lane) string {
+	completed, failed, lost, ended := tallyOf(lane)
+	if ended == 0 {
+		return "no run has ended"
+	}
+	parts := []string{number(completed) + unit + "ok"}
+	if lost > 0 {
+		parts = append(parts, number(lost)+unit+"lost")
+	}
+	if failed > 0 {
+		parts = append(parts, number(failed)+unit+"failed")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func awayText(lane Lane, now time.Time) string {
+	var sum time.Duration
+	for _, a := range awayOf(lane, now) {
+		sum += max(0, a.to.Sub(a.from))
+	}
+	if sum == 0 {
+		return "–"
+	}
+	return Took(sum)
+}
+
+// sentence describes a lane to those who do not see it.
+func (l Lanes) sentence(lane Lane) string {
+	text := fmt.Sprintf("%s, the last %s: %s", lane.Name, l.Range.Word, tallyText(lane))
+	if away := awayText(lane, l.Until); away != "–" {
+		text += ", away for " + away
+	}
+	return text
+}
+
+// durations is the line of the completed runs' durations, the oldest first, in a box of
+// 80 by 18.
+func durations(lane Lane) string {
+	var took []float64
+	for _, r := range slices.Backward(lane.Runs) {
+		if r.Status == domain.StatusCompleted {
+			took = append(took, r.EndedAt.Sub(r.StartedAt.Time).Seconds())
+		}
+	}
+	if len(took) < 2 {
+		return ""
+	}
+	most := max(slices.Max(took), 0.001)
+	var path strings.Builder
+	for i, s := range took {
+		op := "L"
+		if i == 0 {
+			op = "M"
+		}
+		fmt.Fprintf(&path, "%s%.1f %.1f", op, 80*float64(i)/float64(len(took)-1), 17-16*s/most)
+	}
+	return path.String()
+}
+
+// laneShapes are what the legend explains.
+var laneShapes = []struct{ class, path, word string }{
+	{"bar bar-completed", "M1 3H15V21H1Z", "completed"},
+	{"bar bar-completed bar-recovery", "M1 3H15V21H1Z", "recovery run"},
+	{"bar bar-connection_failed", "M1 3H15L11 7.5L15 12L11 16.5L15 21H1Z", "connection lost"},
+	{"away", "M1 3H15V21H1Z", "away"},
+	{"bar bar-failed", "M1 12H15V21H1Z", "failed"},
+	{"bar bar-cancelled", "M1 10H15V14H1Z", "cancelled"},
+	{"bar bar-running", "M1 3H15V21H1Z", "running"},
+}
+
+// nextOf is a lane's schedule and its next slot.
+func nextOf(lane Lane, now time.Time) string {
+	if lane.NextSlot.IsZero() {
+		return scheduleText(lane.Config)
+	}
+	return scheduleText(lane.Config) + ", next in " + dueText(lane.NextSlot.Time, now)
+}
