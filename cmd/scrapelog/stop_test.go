@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,15 +21,13 @@ func TestStopDuringTheStart(t *testing.T) {
 		dir := t.TempDir()
 		config := write(t, filepath.Join(dir, "scrapelog.yaml"), scrapers(40)+
 			fmt.Sprintf("audit: {key: %q, checkpoints: %q}\n", filepath.Join(dir, "audit.key"), filepath.Join(dir, "audit.checkpoints")))
-		measured := start(t, "serve", "--config", config, "--listen", freeAddr(t), "--db", db.URL)
-		began := time.Now()
+		measured, began := startListening(t, config, db.URL)
 		await(t, 20*time.Second, "it serves", func() bool { return strings.Contains(measured.out.String(), " serving ") })
 		whole := time.Since(began) * 2
 		measured.stop(t)
 		for i := range tries {
-			p := start(t, "serve", "--config", config, "--listen", freeAddr(t), "--db", db.URL)
-			// The runtime takes a few milliseconds before any program can catch a signal.
-			time.Sleep(30*time.Millisecond + whole*time.Duration(i)/tries)
+			p, _ := startListening(t, config, db.URL)
+			<-time.After(whole * time.Duration(i) / tries)
 			signal := []os.Signal{syscall.SIGTERM, os.Interrupt}[i%2]
 			if err := p.Process.Signal(signal); err != nil {
 				t.Fatal(err)
@@ -48,6 +47,22 @@ func TestStopDuringTheStart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// startListening starts serve and waits until it listens, which is the first thing that it
+// does: before that the program may not be able to catch a signal yet.
+func startListening(t *testing.T, config, db string) (p *process, since time.Time) {
+	t.Helper()
+	address := freeAddr(t)
+	p = start(t, "serve", "--config", config, "--listen", address, "--db", db)
+	await(t, 30*time.Second, "it listens", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return p, time.Now()
 }
 
 func scrapers(n int) string {

@@ -105,7 +105,7 @@ var rnd = func() string {
 }()
 
 func bomb(t testing.TB, coding string) string {
-	return coded(t, coding, "<li>"+strings.Repeat(" ", 40<<20))
+	return coded(t, coding, "<li>"+strings.Repeat(" ", maxPage+1<<20))
 }
 
 // A site may link an archive. It is not unpacked, under any URL or type.

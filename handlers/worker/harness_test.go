@@ -123,8 +123,10 @@ func await(t *testing.T, resp *http.Response, kind string) string {
 	return ""
 }
 
+// commandConfig is a worker of one command. Its guard, which is this test binary, sees
+// GORACE: under the race detector a process otherwise waits a second before it ends.
 func commandConfig(argv ...string) Config {
-	return Config{Scrapes: []Scrape{{Name: "job", Command: argv}}}
+	return Config{Scrapes: []Scrape{{Name: "job", Command: argv, Env: []string{"GORACE"}}}}
 }
 
 // eventually polls until ok, and fails the test when that takes too long.
