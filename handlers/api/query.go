@@ -145,6 +145,15 @@ func (q *query) flag(name string) *bool {
 	return nil
 }
 
+// short reads the filter for short runs; all the others cannot be asked for.
+func (q *query) short() bool {
+	is := q.flag("short")
+	if is != nil && !*is {
+		q.refuse("short", `"false" is not a filter`, "use true, or leave it out")
+	}
+	return is != nil
+}
+
 func (q *query) watcher(name string) string {
 	id := q.values.Get(name)
 	if id != "" {

@@ -22,7 +22,7 @@ type runPage struct {
 func (h *Handler) listRuns(c echo.Context) error {
 	q := readQuery(c.Request())
 	filter := projections.RunFilter{
-		Statuses: q.statuses(), Scraper: q.scraper(), Trigger: q.trigger(),
+		Statuses: q.statuses(), Scraper: q.scraper(), Trigger: q.trigger(), Short: q.short(),
 		Since: q.time("since"), Until: q.time("until"), Cursor: q.text("cursor"), Limit: q.limit(),
 	}
 	if q.err != nil {

@@ -37,7 +37,7 @@ type Handler struct {
 	// Optional: none.
 	Secrets func() domain.Secrets
 
-	// Observe is called with each event of a run, and with each skipped scrape, once it
+	// Observe is called with each event of a run or scraper, once it
 	// is committed. It MUST NOT block. Optional.
 	Observe func(domain.Fact)
 	// Appended is called with the time that each append took, in a transaction of its
@@ -104,7 +104,9 @@ func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by dom
 	if err != nil {
 		return nil, err
 	}
-	return h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}, events, by)
+	recorded, err := h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}, events, by)
+	h.tell(ctx, domain.Run{}, recorded, time.Time{})
+	return recorded, err
 }
 
 func (h *Handler) secrets() domain.Secrets {

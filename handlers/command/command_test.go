@@ -38,18 +38,26 @@ type desk struct {
 
 func each(t *testing.T, test func(desk)) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		store := db.Open(t)
-		said := &bytes.Buffer{}
-		d := desk{t, &command.Handler{
-			Log: store, Instance: func() string { return "here" }, Now: func() time.Time { return noon },
-			Follower: func(context.Context) (string, error) { return "least-loaded", nil },
-			Logger:   slog.New(slog.NewTextHandler(said, nil)),
-		}, store, said}
-		config := domain.DefaultScraperConfig()
-		config.Name, config.URL = shop, "http://127.0.0.1:9090/scrapes/shop-prices"
-		d.do(domain.ConfigureScraper{ToScraper: toShop, Source: domain.SourceAPI, Config: config})
+		d := newDesk(t, db.Open(t))
+		d.configured()
 		test(d)
 	})
+}
+
+func newDesk(t *testing.T, store *eventstore.Store) desk {
+	said := &bytes.Buffer{}
+	return desk{t, &command.Handler{
+		Log: store, Instance: func() string { return "here" }, Now: func() time.Time { return noon },
+		Follower: func(context.Context) (string, error) { return "least-loaded", nil },
+		Logger:   slog.New(slog.NewTextHandler(said, nil)),
+	}, store, said}
+}
+
+func (d desk) configured() {
+	d.Helper()
+	config := domain.DefaultScraperConfig()
+	config.Name, config.URL = shop, "http://127.0.0.1:9090/scrapes/shop-prices"
+	d.do(domain.ConfigureScraper{ToScraper: toShop, Source: domain.SourceAPI, Config: config})
 }
 
 var toShop = domain.ToScraper{Scraper: shop}
@@ -241,6 +249,12 @@ func TestEachEndOfARunAndEachReturnIsOneLine(t *testing.T) {
 				return []domain.Command{domain.ReportCompleted{ToRun: domain.ToRun{RunID: run}, Items: 7}}
 			},
 			[]string{`level=INFO msg="run completed" items=7 duration_ms=0`},
+		},
+		"a completed run that brought too little": {
+			func(run uuid.UUID) []domain.Command {
+				return []domain.Command{domain.ReportCompleted{ToRun: domain.ToRun{RunID: run}, MinItems: 3}}
+			},
+			[]string{`level=INFO msg="run completed" items=0 min_items=3 duration_ms=0`},
 		},
 		"a failed run": {
 			func(run uuid.UUID) []domain.Command {

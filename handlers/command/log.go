@@ -7,15 +7,20 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"scrapelog/domain"
 )
 
-// logEvent writes one line for each end of a run and for each return of its
-// connection: e, an event of run at the given position. A field whose value is an
-// empty text is left out.
+// logEvent writes one line for each end of a run, for each return of its connection
+// and for each overdue scraper: e, an event at the given position. A field whose value
+// is an empty text is left out.
 func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, e domain.Event) {
 	log := func(level slog.Level, line string, fields ...any) {
-		all := []any{"scraper", run.Scraper, "run", run.ID}
+		all := []any{"scraper", e.ScraperName()}
+		if e.Run() != uuid.Nil {
+			all = append(all, "run", e.Run())
+		}
 		for i := 0; i+1 < len(fields); i += 2 {
 			if fmt.Sprint(fields[i+1]) != "" {
 				all = append(all, fields[i], fields[i+1])
@@ -30,12 +35,14 @@ func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, 
 	case domain.ConnectionRestored:
 		log(slog.LevelInfo, "connection restored", "cause", run.Cause, "noticed_by", e.NoticedBy, "down_for_ms", e.DownForMS)
 	case domain.RunCompleted:
-		log(slog.LevelInfo, "run completed", "items", e.Items, "duration_ms", e.DurationMS, "note", e.Note)
+		log(slog.LevelInfo, "run completed", "items", e.Items, "min_items", minItems(e), "duration_ms", e.DurationMS, "note", e.Note)
 	case domain.RunFailed:
 		log(slog.LevelWarn, "run failed", "code", e.Code, "http_status", httpStatus(e), "detail", e.Detail)
 	case domain.RunCancelled:
 		log(slog.LevelInfo, "run cancelled", "by", e.By, "reason", e.Reason)
-	default: // starts, and what happens to scrapers, have no line
+	case domain.ScraperOverdue:
+		log(slog.LevelWarn, "scraper overdue", "within", e.Within, "last_success_at", instant(e.LastSuccessAt))
+	default: // starts, and what else happens to scrapers, have no line
 	}
 }
 
@@ -45,6 +52,23 @@ func httpStatus(e domain.RunFailed) string {
 		return ""
 	}
 	return strconv.Itoa(e.HTTPStatus)
+}
+
+// minItems returns how many items were expected of a run that brought fewer; empty if
+// it did not.
+func minItems(e domain.RunCompleted) any {
+	if e.AsExpected() {
+		return ""
+	}
+	return e.MinItems
+}
+
+// instant returns the text of a time; empty for the zero time.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 // streakLogged is how many runs must be lost the same way for the log to say so.

@@ -50,6 +50,7 @@ func newRunsListCmd(flags *term.DataFlags) *cobra.Command {
 	f.StringSliceVar(&filter.statuses, "status", nil, "only these statuses: running, completed, failed, connection_failed, cancelled")
 	f.StringVar(&filter.scraper, "scraper", "", "only this scraper's")
 	f.StringVar(&filter.trigger, "trigger", "", "only these: schedule, manual or recovery")
+	f.BoolVar(&filter.short, "short", false, "only those that completed with fewer items than expected")
 	f.StringVar(&filter.since, "since", "", "started at or after: "+term.WhenHelp)
 	f.StringVar(&filter.until, "until", "", "started before: "+term.WhenHelp)
 	f.IntVar(&filter.limit, "limit", 50, "at most this many; 0: all")
@@ -58,6 +59,7 @@ func newRunsListCmd(flags *term.DataFlags) *cobra.Command {
 
 type runFilter struct {
 	statuses         []string
+	short            bool
 	scraper, trigger string
 	since, until     string
 	limit            int
@@ -126,6 +128,9 @@ func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
 	}
 	setUnlessEmpty(query, "scraper", f.scraper)
 	setUnlessEmpty(query, "trigger", f.trigger)
+	if f.short {
+		query.Set("short", "true")
+	}
 	return query, nil
 }
 
@@ -169,7 +174,7 @@ func listRunsIn(out *term.Printer) *term.Listing {
 
 func (r runView) cells() []string {
 	return []string{
-		r.ID.String(), r.Scraper, string(r.Status), string(r.Trigger), term.Stamp(r.StartedAt.Time), r.duration(), count(r.Items), r.why(),
+		r.ID.String(), r.Scraper, string(r.Status), string(r.Trigger), term.Stamp(r.StartedAt.Time), r.duration(), r.items(), r.why(),
 	}
 }
 
@@ -183,11 +188,16 @@ func (r runView) duration() string {
 // why returns the cause of a loss or the code of a failure.
 func (r runView) why() string { return string(r.Cause) + string(r.Code) }
 
-func count(n *int64) string {
-	if n == nil {
+// items returns how many items a run brought, and how many were expected, if those are
+// more.
+func (r runView) items() string {
+	switch {
+	case r.Items == nil:
 		return ""
+	case r.MinItems > 0:
+		return fmt.Sprintf("%d of %d", *r.Items, r.MinItems)
 	}
-	return strconv.FormatInt(*n, 10)
+	return strconv.FormatInt(*r.Items, 10)
 }
 
 // idHelp describes the id of a run that a command accepts.

@@ -61,7 +61,7 @@ func newScrapersListCmd(flags *term.DataFlags) *cobra.Command {
 }
 
 func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
-	list := out.List("NAME", "SCHEDULE", "CONNECTION", "LAST RUN", "STARTED", "NEXT", "PAUSED")
+	list := out.List("NAME", "SCHEDULE", "CONNECTION", "LAST RUN", "STARTED", "NEXT", "PAUSED", "OVERDUE SINCE")
 	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
 	for {
 		var answer struct {
@@ -74,7 +74,7 @@ func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
 		for _, s := range answer.Scrapers {
 			v := s.view
 			err := list.Add(s, v.Name, v.Config.Schedule, string(v.Connection.State), string(v.LastRun.Status),
-				term.Stamp(v.LastRun.StartedAt.Time), nextText(v), yes(v.Paused))
+				term.Stamp(v.LastRun.StartedAt.Time), nextText(v), yes(v.Paused), term.Stamp(v.OverdueSince.Time))
 			if err != nil {
 				return err
 			}
@@ -135,6 +135,7 @@ func showScraper(out *term.Printer, s scraperDoc) error {
 		[2]string{"paused", yes(v.Paused)}, [2]string{"because", v.PausedReason},
 		[2]string{"connection", string(v.Connection.State)}, [2]string{"since", term.Stamp(v.Connection.Since.Time)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", streakText(v.Streak)},
 		[2]string{"last run", idText(v.LastRun.ID)}, [2]string{"started", term.Stamp(v.LastRun.StartedAt.Time)}, [2]string{"status", string(v.LastRun.Status)},
+		[2]string{"last success", term.Stamp(v.LastSuccessAt.Time)}, [2]string{"overdue since", term.Stamp(v.OverdueSince.Time)},
 		[2]string{"open run", idText(v.OpenRun)}, [2]string{"configuration", string(config)},
 	)
 }
