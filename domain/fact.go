@@ -7,6 +7,7 @@ import "time"
 type Fact struct {
 	Event
 	Run        Run       // the run before the event; zero for a start and for an event of a scraper
+	Caller     string    // W3C trace context of the request that started the run, if it carried one; else the run's own
 	RecordedAt time.Time // when it was appended; Event.OccurredAt may be long before
 	Due        time.Time // when a run should have started: at its slot, or at the return of the connection; zero: the event is no start, or the start was asked for
 }

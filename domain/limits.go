@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // The limits of requests. They hold for the configuration file, the API, forms and
@@ -188,6 +190,16 @@ func RecordedWatcher(recorded string) string {
 	}
 	return WatcherDigest(recorded)
 }
+
+// RunTraceparent returns a run's W3C trace context. Trace id and span id follow from
+// the run's id, so that the log, the logs of the scraper and the span that a collector
+// is sent can be joined by them.
+func RunTraceparent(run uuid.UUID) string {
+	return "00-" + hex.EncodeToString(run[:]) + "-" + hex.EncodeToString(run[8:]) + "-01"
+}
+
+// TraceID returns the trace id within [RunTraceparent].
+func TraceID(run uuid.UUID) string { return hex.EncodeToString(run[:]) }
 
 var traceparentRule = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
 

@@ -57,6 +57,7 @@ var doors = map[string][]string{
 	"github.com/tmaxmax/go-sse":              {"cmd/scrapelog/client", "handlers"},
 	"github.com/goccy/go-yaml":               {"cmd/scrapelog/config"},
 	"github.com/prometheus/client_golang":    {"handlers/metrics"},
+	"go.opentelemetry.io/":                   {"handlers/trace"},
 	"github.com/yuin/goldmark":               {"handlers/web"},
 	"github.com/standard-webhooks/":          {"handlers/notify"},
 	"github.com/nicholas-fedor/shoutrrr":     {"handlers/notify"},

@@ -17,10 +17,11 @@ type holder struct {
 	mu    sync.Mutex
 	posts map[string]int         // by run id
 	open  map[string]chan string // streams, by run id: send how it ends
+	trace map[string]string      // the traceparent of the POST, by run id
 }
 
 func newHolder(t testing.TB) *holder {
-	h := &holder{posts: map[string]int{}, open: map[string]chan string{}}
+	h := &holder{posts: map[string]int{}, open: map[string]chan string{}, trace: map[string]string{}}
 	h.Server = httptest.NewServer(h)
 	t.Cleanup(func() {
 		h.CloseClientConnections()
@@ -37,7 +38,7 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	run, end := r.Header.Get("X-Scrapelog-Run-Id"), make(chan string, 1)
 	h.mu.Lock()
 	h.posts[run]++
-	h.open[run] = end
+	h.open[run], h.trace[run] = end, r.Header.Get("Traceparent")
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()
@@ -86,6 +87,13 @@ func (h *holder) follows(run string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.open[run] != nil
+}
+
+// traceparent is what the POST of a run carried.
+func (h *holder) traceparent(run string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.trace[run]
 }
 
 func (h *holder) postedTwice() (runs []string) {

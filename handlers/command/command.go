@@ -40,6 +40,8 @@ type Handler struct {
 	// Observe is called with each event of a run or scraper, once it
 	// is committed. It MUST NOT block. Optional.
 	Observe func(domain.Fact)
+	// Traced adds the trace id of a run to the lines about it.
+	Traced bool
 	// Appended is called with the time that each append took, in a transaction of its
 	// own. Optional.
 	Appended func(took time.Duration)
@@ -144,7 +146,7 @@ func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Ori
 		version = 0
 	}
 	recorded, err := h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
-	h.tell(ctx, domain.Run{}, recorded, due)
+	h.tell(ctx, domain.Fact{Due: due}, recorded)
 	return recorded, err
 }
 
@@ -188,22 +190,24 @@ func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Orig
 		return nil, err
 	}
 	recorded, err := h.append(ctx, change, events, h.partOf(history, by))
-	h.tell(ctx, run, recorded, time.Time{})
+	h.tell(ctx, domain.Fact{Run: run, Caller: history[0].Metadata["traceparent"]}, recorded)
 	return recorded, err
 }
 
 // tell logs and observes the events that followed from a command, once they are
-// committed. run is the run before them.
-func (h *Handler) tell(ctx context.Context, run domain.Run, recorded []eventstore.Recorded, due time.Time) {
+// committed. fact is what is known beside them.
+func (h *Handler) tell(ctx context.Context, fact domain.Fact, recorded []eventstore.Recorded) {
 	for _, r := range recorded {
 		e, err := r.Event()
 		if err != nil {
 			continue
 		}
+		fact := fact
+		fact.Event, fact.RecordedAt = e, r.RecordedAt
 		eventstore.AfterCommit(ctx, func() {
-			h.logEvent(ctx, run, r.Position, e)
+			h.logEvent(ctx, fact.Run, r.Position, e)
 			if h.Observe != nil {
-				h.Observe(domain.Fact{Event: e, Run: run, RecordedAt: r.RecordedAt, Due: due})
+				h.Observe(fact)
 			}
 		})
 	}
@@ -258,7 +262,7 @@ func (h *Handler) append(ctx context.Context, change eventstore.Append, events [
 		if err != nil {
 			return nil, fmt.Errorf("event id: %w", err)
 		}
-		change.Events = append(change.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: h.metadata(id, by)})
+		change.Events = append(change.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: h.metadata(id, e.Run(), by)})
 	}
 	began := time.Now()
 	recorded, err := h.Log.Append(ctx, change)
@@ -268,7 +272,9 @@ func (h *Handler) append(ctx context.Context, change eventstore.Append, events [
 	return recorded, err
 }
 
-func (h *Handler) metadata(id uuid.UUID, by domain.Origin) eventstore.Metadata {
+// metadata returns the metadata of an event. The trace of an event that no request led
+// to is that of its run.
+func (h *Handler) metadata(id, run uuid.UUID, by domain.Origin) eventstore.Metadata {
 	m := eventstore.Metadata{"actor": by.Actor, "instance": h.Instance(), "correlation_id": by.Correlation}
 	if by.Correlation == "" {
 		m["correlation_id"] = id.String()
@@ -278,6 +284,8 @@ func (h *Handler) metadata(id uuid.UUID, by domain.Origin) eventstore.Metadata {
 	}
 	if traceparent := domain.Traceparent(by.Traceparent); traceparent != "" {
 		m["traceparent"] = traceparent
+	} else if run != uuid.Nil {
+		m["traceparent"] = domain.RunTraceparent(run)
 	}
 	return m
 }

@@ -26,7 +26,11 @@ func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, 
 				all = append(all, fields[i], fields[i+1])
 			}
 		}
-		h.Logger.Log(ctx, level, line, append(all, "position", position)...)
+		logger := h.Logger
+		if h.Traced {
+			logger = logger.With("trace_id", domain.TraceID(run.ID))
+		}
+		logger.Log(ctx, level, line, append(all, "position", position)...)
 	}
 	switch e := e.(type) {
 	case domain.ConnectionLost:

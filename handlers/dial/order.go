@@ -3,7 +3,6 @@ package dial
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -55,15 +54,9 @@ func (o Order) Request(ctx context.Context, t Target) (*http.Request, error) {
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Scrapelog-Run-Id", o.RunID.String())
-	req.Header.Set("traceparent", Traceparent(o.RunID))
+	req.Header.Set("traceparent", domain.RunTraceparent(o.RunID))
 	req.GetBody = nil // otherwise net/http may send the POST twice
 	return req, nil
-}
-
-// Traceparent returns a run's W3C trace context. Trace id and parent id are derived
-// from the run's id, so that logs of both sides can be joined by them.
-func Traceparent(run uuid.UUID) string {
-	return "00-" + hex.EncodeToString(run[:]) + "-" + hex.EncodeToString(run[8:]) + "-01"
 }
 
 // Beat returns the interval that an answer announces in X-Scrape-Beat, a duration of

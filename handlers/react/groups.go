@@ -55,7 +55,7 @@ func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origi
 	return Group{
 		Name: rescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
 		Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
-			by := domain.Origin{Actor: "saga:rescrape", Causation: r.ID, Correlation: r.Metadata["correlation_id"], Traceparent: r.Metadata["traceparent"]}
+			by := domain.Origin{Actor: "saga:rescrape", Causation: r.ID, Correlation: r.Metadata["correlation_id"]}
 			for _, c := range domain.Rescrape(e, r.ID) {
 				_, err := handle(ctx, c, by)
 				if refused(err) {

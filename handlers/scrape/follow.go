@@ -33,11 +33,11 @@ const (
 
 // outcome is what is known about a run's exchange with its scraper.
 type outcome struct {
-	run     domain.Run
-	cfg     dial.Target
-	stage   stage
-	redact  redactor
-	endedAt time.Time
+	run                        domain.Run
+	cfg                        dial.Target
+	stage                      stage
+	redact                     redactor
+	beganAt, streamAt, endedAt time.Time // of the exchange, of its stream, of both
 
 	said *dial.Terminal // the terminal event, if one came
 	own  error          // why this process ended it, if it did
@@ -54,12 +54,25 @@ type outcome struct {
 // follow calls opened when the connection is open, and alive with the time of each sign
 // of life: any byte, or a whole event if beats were announced.
 func follow(ctx context.Context, end context.CancelCauseFunc, run domain.Run, cfg dial.Target, opened func(), alive func(time.Time)) outcome {
-	o := outcome{run: run, cfg: cfg}
+	o := outcome{run: run, cfg: cfg, beganAt: time.Now()}
 	longest := time.AfterFunc(cfg.MaxDuration.Std(), func() { end(errMaxDuration) })
 	defer longest.Stop()
 	o.said, o.err = o.converse(ctx, end, opened, alive)
 	o.own, o.endedAt = context.Cause(ctx), time.Now()
 	return o
+}
+
+// trace tells tell of the phases of the exchange. end is the command that records its
+// end.
+func (o outcome) trace(tell func(run domain.Run, phase domain.Phase, from, to time.Time, end domain.RunCommand), end domain.RunCommand) {
+	switch {
+	case o.beganAt.IsZero():
+	case o.streamAt.IsZero():
+		tell(o.run, domain.PhaseConnecting, o.beganAt, o.endedAt, end)
+	default:
+		tell(o.run, domain.PhaseConnecting, o.beganAt, o.streamAt, nil)
+		tell(o.run, domain.PhaseStreaming, o.streamAt, o.endedAt, end)
+	}
 }
 
 func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, opened func(), alive func(time.Time)) (*dial.Terminal, error) {
@@ -77,7 +90,7 @@ func (o *outcome) converse(ctx context.Context, end context.CancelCauseFunc, ope
 	if err := acceptable(resp); err != nil {
 		return nil, err
 	}
-	o.stage, o.beat = streaming, dial.Beat(resp.Header)
+	o.stage, o.beat, o.streamAt = streaming, dial.Beat(resp.Header), o.heardAt
 	alive(o.heardAt)
 	return o.listen(resp.Body, end, alive)
 }

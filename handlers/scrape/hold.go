@@ -88,7 +88,11 @@ func (s *Supervisor) begin(id uuid.UUID, found admission) {
 	go func() {
 		defer s.settle(h)
 		o := s.carry(h)
-		if c := o.command(); c != nil {
+		c := o.command()
+		if s.Trace != nil {
+			o.trace(s.Trace, c)
+		}
+		if c != nil {
 			s.record(h, c, o.endedAt)
 		}
 	}()

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
-	"scrapelog/handlers/dial"
 )
 
 const (
@@ -43,7 +42,7 @@ func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand, at time.Time) error
 	defer s.ending.take(s.recording)()
 	ctx, cancel := context.WithTimeout(s.recording, attempt)
 	defer cancel()
-	_, err := s.Handle(ctx, c, domain.Origin{At: at, Actor: actor, Traceparent: dial.Traceparent(run)})
+	_, err := s.Handle(ctx, c, domain.Origin{At: at, Actor: actor})
 	return err
 }
 

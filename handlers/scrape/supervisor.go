@@ -52,6 +52,11 @@ type Supervisor struct {
 	// ended, because its recovery run could be given to this instance again.
 	Leave func(ctx context.Context)
 
+	// Trace is called with each phase of an exchange that has ended, and with the
+	// command that records its end; nil: another phase follows, or the run has ended
+	// otherwise. It MUST NOT block. Optional.
+	Trace func(run domain.Run, phase domain.Phase, from, to time.Time, end domain.RunCommand)
+
 	ShutdownGrace time.Duration // how long a stop waits for runs to end on their own
 	Logger        *slog.Logger
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
@@ -31,6 +32,7 @@ import (
 	"scrapelog/handlers/recovery"
 	"scrapelog/handlers/schedule"
 	"scrapelog/handlers/scrape"
+	"scrapelog/handlers/trace"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
 )
@@ -50,6 +52,7 @@ type service struct {
 	file     *apply.File
 	channels *notify.Channels
 	metrics  *metrics.Metrics
+	tracer   *trace.Tracer         // nil: no traces are wanted
 	streams  func() map[string]int // open here, by kind; set before the first answer
 	watchers live.Watchers
 	current  atomic.Pointer[tenure] // the idle one: starting, stopping, or between two
@@ -78,6 +81,7 @@ var idle = &tenure{
 // reports when it has. The readers outlive the work, and the sealer, which signs the last
 // events, outlives all that appends.
 func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Reload) error {
+	defer s.tracer.Close()
 	var lock *instances.Instance
 	acquire := func(ctx context.Context) (err error) { lock, err = s.acquire(ctx); return err }
 	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, acquire); err != nil {
@@ -116,13 +120,14 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, version: version, logger: logger, store: store, feed: feed.New(store), queries: projections.NewQueries(store)}
 	s.current.Store(idle)
-	s.metrics = metrics.New(s.figures())
+	s.metrics, s.tracer = metrics.New(s.figures()), trace.Open(context.Background(), version, logger)
 	s.feed.Handled = s.metrics.Handled
 	s.file = &apply.File{Log: store, Logger: logger}
 	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: func() string { return cmp.Or(s.sealer.Refused(), s.flaws.Halts()) }}
 	s.commands = &command.Handler{
 		Log: store, Instance: func() string { return s.current.Load().ID }, Follower: balancer.Follower, Now: time.Now,
-		Streak: s.queries.Streak, Secrets: s.file.Secrets, Observe: s.metrics.Observe, Appended: s.metrics.Appended, Logger: logger,
+		Streak: s.queries.Streak, Secrets: s.file.Secrets, Appended: s.metrics.Appended, Logger: logger,
+		Observe: func(f domain.Fact) { s.metrics.Observe(f); s.tracer.Observe(f) }, Traced: s.tracer != nil,
 	}
 	s.file.Handle = s.commands.Handle
 	return s
@@ -165,7 +170,7 @@ func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instanc
 	t.Supervisor = &scrape.Supervisor{
 		Instance: lock.ID, OpenRuns: s.feed.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: s.commands.Handle, Wake: s.store.Wake,
 		Leave:         func(ctx context.Context) { instance.Leave(ctx, lock.Leave, registry.Live, s.logger) },
-		ShutdownGrace: s.config.ShutdownGrace.Std(), Logger: s.logger,
+		ShutdownGrace: s.config.ShutdownGrace.Std(), Trace: s.tracer.Exchange, Logger: s.logger,
 	}
 	t.Scheduler = &schedule.Scheduler{Log: s.store, Handle: s.commands.Handle, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
 	t.Prober = &recovery.Prober{
