@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"scrapelog/domain"
 )
 
@@ -24,7 +22,7 @@ const actor = "supervisor"
 // refused because the run had another end first, or the process stops.
 func (s *Supervisor) record(h *hold, c domain.RunCommand, at time.Time) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
-		err := s.try(h.id, c, at)
+		err := s.try(c, at)
 		if settles(err) {
 			s.recorded(h, err)
 			return
@@ -38,7 +36,7 @@ func (s *Supervisor) record(h *hold, c domain.RunCommand, at time.Time) {
 	}
 }
 
-func (s *Supervisor) try(run uuid.UUID, c domain.RunCommand, at time.Time) error {
+func (s *Supervisor) try(c domain.RunCommand, at time.Time) error {
 	defer s.ending.take(s.recording)()
 	ctx, cancel := context.WithTimeout(s.recording, attempt)
 	defer cancel()
