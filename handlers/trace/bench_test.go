@@ -17,6 +17,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/scrape"
@@ -51,7 +52,7 @@ func benchmarkRun(b *testing.B, t *Tracer) {
 	config.Name, config.URL = "shop", scraper.URL
 	ended := make(chan error, 1)
 	supervisor := &scrape.Supervisor{
-		Instance: "i", OpenRuns: store.OpenRuns, LoadRun: commands.Run, Wake: store.Wake, Leave: func(context.Context) {},
+		Instance: "i", OpenRuns: feed.New(store).OpenRuns, LoadRun: commands.Run, Wake: store.Wake, Leave: func(context.Context) {},
 		Config: func(context.Context, string) (dial.Target, error) { return dial.Target{ScraperConfig: config}, nil },
 		Handle: func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 			recorded, err := commands.Handle(ctx, c, by)
