@@ -107,7 +107,7 @@ func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by dom
 		return nil, err
 	}
 	recorded, err := h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}, events, by)
-	h.tell(ctx, domain.Run{}, recorded, time.Time{})
+	h.tell(ctx, domain.Fact{}, recorded)
 	return recorded, err
 }
 
