@@ -79,6 +79,7 @@ func (h *Handler) overviewRuns(ctx context.Context, view *pages.Overview) error 
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(ended.Runs, func(a, b projections.Run) int { return b.EndedAt.Compare(a.EndedAt.Time) })
 	view.Running, view.Latest, view.MoreRunning = h.withHeard(open.Runs...), h.withHeard(ended.Runs...), open.Next != ""
 	return nil
 }
