@@ -101,10 +101,10 @@ func aboutTheSame(shortest, longest int64) bool { return longest-shortest <= max
 
 // OfScraper reports whether the loss says something about the scraper: it is neither
 // a watcher's nor for a reason of the scrapelog instance.
-func (e ConnectionLost) OfScraper() bool { return e.Link == LinkScraper && !e.Cause.ours() }
+func (e ConnectionLost) OfScraper() bool { return e.Link == LinkScraper && !e.Cause.Ours() }
 
-// ours reports whether a connection was lost because of the scrapelog instance.
-func (c Cause) ours() bool {
+// Ours reports whether a connection was lost because of the scrapelog instance.
+func (c Cause) Ours() bool {
 	switch c {
 	case CauseInstanceLost, CauseInstanceStop, CauseInstanceExhausted:
 		return true

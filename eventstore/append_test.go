@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -18,53 +17,10 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-const patience = 30 * time.Second
-
-var at = time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC)
-
-func started(run uuid.UUID) domain.RunStarted {
-	return domain.RunStarted{
-		AboutRun: domain.AboutRun{RunID: run, Scraper: "shop", At: at},
-		Trigger:  domain.TriggerSchedule, DueAt: at, Instance: "one",
-	}
-}
-
-func completed(run uuid.UUID) domain.RunCompleted {
-	return domain.RunCompleted{AboutRun: domain.AboutRun{RunID: run, Scraper: "shop", At: at}, Items: 3}
-}
-
-func appendOf(expected int64, events ...domain.Event) eventstore.Append {
-	a := eventstore.Append{Stream: events[0].Stream(), Expected: expected}
-	for _, e := range events {
-		a.Events = append(a.Events, eventstore.NewEvent{Event: e, Metadata: eventstore.Metadata{"actor": "test"}})
-	}
-	return a
-}
-
-func mustAppend(t testing.TB, s *eventstore.Store, a eventstore.Append) []eventstore.Recorded {
-	t.Helper()
-	records, err := s.Append(t.Context(), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return records
-}
-
 func appendRuns(t testing.TB, s *eventstore.Store, n int) {
 	t.Helper()
 	for range n {
 		mustAppend(t, s, appendOf(0, started(uuid.New())))
-	}
-}
-
-func write(t testing.TB, s *eventstore.Store, statement string) {
-	t.Helper()
-	err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, statement)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -3,8 +3,8 @@ package eventstore_test
 import (
 	"os"
 	"testing"
-	"time"
 
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 )
 
@@ -15,17 +15,14 @@ func TestMain(m *testing.M) {
 	os.Exit(eventstoretest.Main(m))
 }
 
-// await polls until good, with a deadline.
-func await(t testing.TB, good func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	poll := time.NewTicker(5 * time.Millisecond)
-	defer poll.Stop()
-	for !good() {
-		select {
-		case <-deadline:
-			t.Fatal("it did not come about")
-		case <-poll.C:
-		}
-	}
-}
+const patience = eventstoretest.Patience
+
+var (
+	at         = eventstoretest.At
+	started    = eventstoretest.Started
+	completed  = eventstoretest.Completed
+	appendOf   = eventstoretest.AppendOf
+	mustAppend = eventstoretest.MustAppend[*eventstore.Store]
+	write      = eventstoretest.Write[*eventstore.Store]
+	await      = eventstoretest.Await
+)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // Source is where queries read: *eventstore.Store.
@@ -193,8 +194,7 @@ func (q *Queries) scrapers(ctx context.Context, query string, args ...any) ([]Sc
 
 // querier is a pool or a transaction.
 type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	eventstore.Querier
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 

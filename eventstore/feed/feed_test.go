@@ -20,8 +20,6 @@ import (
 	"scrapelog/eventstore/feed"
 )
 
-const patience = 30 * time.Second
-
 // config is how the tests read: quick to try again, and never woken by the poll.
 func config() feed.Config {
 	return feed.Config{

@@ -25,8 +25,7 @@ import (
 func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	reason, err := cleanReason(reason)
-	if err != nil {
+	if err := checkReason(reason); err != nil {
 		return Restored{}, err
 	}
 	a := &audit{store: s.store, result: Result{File: s.files.Checkpoints}}

@@ -118,7 +118,8 @@ func TestAcceptRestoredRefuses(t *testing.T) {
 			"a gap":                   {owner(`DELETE FROM events WHERE position = 17`), "why", domain.ErrConflict, "positions are missing"},
 			"a gap in the tail":       {owner(`DELETE FROM events WHERE position = 45`, cutHash), "why", domain.ErrConflict, "positions are missing"},
 			"no reason":               {owner(cut), " \t", domain.ErrInvalid, "reason"},
-			"a reason without an end": {owner(cut), strings.Repeat("x", longestReason+1), domain.ErrInvalid, "500"},
+			"a reason of two lines":   {owner(cut), "why\nnot", domain.ErrInvalid, "one line"},
+			"a reason without an end": {owner(cut), strings.Repeat("x", domain.MaxText+1), domain.ErrInvalid, "500"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				l := *l

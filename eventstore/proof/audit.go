@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
 )
 
 // compare takes the events past their stored hashes, and then those that have
@@ -27,7 +29,7 @@ func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
 }
 
 // rest takes what nothing is stored about, page by page.
-func (a *audit) rest(ctx context.Context, q querier, after, until int64) error {
+func (a *audit) rest(ctx context.Context, q eventstore.Querier, after, until int64) error {
 	var l leaves
 	for {
 		l.reset()

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -162,19 +161,10 @@ func verified(signed string, key note.Verifier) bool {
 	return err == nil
 }
 
-// longestReason keeps a checkpoint within what readers of notes accept.
-const longestReason = 500
-
-// cleanReason makes one line of text of what a person gave as a reason.
-func cleanReason(reason string) (string, error) {
-	reason = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(reason, "\uFFFD"), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
-	}), " ")
-	if reason == "" {
-		return "", fmt.Errorf("%w: a reason is needed, in words", domain.ErrInvalid)
+// checkReason refuses a reason that is empty or not one line, which is what a note can hold.
+func checkReason(reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return fmt.Errorf("%w: a reason is needed, in words", domain.ErrInvalid)
 	}
-	if len(reason) > longestReason {
-		return "", fmt.Errorf("%w: a reason has at most %d bytes", domain.ErrInvalid, longestReason)
-	}
-	return reason, nil
+	return domain.CheckReason(reason)
 }

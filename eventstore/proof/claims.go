@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
 )
 
 // claim is a checkpoint that the log is compared with.
@@ -41,7 +43,7 @@ type claims struct {
 	file outsideReader
 	key  note.Verifier // nil: signatures cannot be looked at
 	ctx  context.Context
-	q    querier
+	q    eventstore.Querier
 }
 
 // collectOutside reads the file. What an acceptance has made void is left out.

@@ -89,7 +89,7 @@ func Prove(ctx context.Context, store *eventstore.Store, configured Files, posit
 	return proof, nil
 }
 
-func readEvent(ctx context.Context, q querier, dialect eventstore.Dialect, position int64) (e Event, err error) {
+func readEvent(ctx context.Context, q eventstore.Querier, dialect eventstore.Dialect, position int64) (e Event, err error) {
 	if position > 0 {
 		err = readEvents(ctx, q, dialect, position-1, position, 1, func(found Event) { e = found })
 	}

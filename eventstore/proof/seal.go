@@ -115,7 +115,7 @@ type batch struct {
 }
 
 // next computes the next batch; nil: there is nothing to seal.
-func (s *Sealer) next(ctx context.Context, q querier) (*batch, error) {
+func (s *Sealer) next(ctx context.Context, q eventstore.Querier) (*batch, error) {
 	t, err := s.tip(ctx, q)
 	if err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (b *batch) store(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialec
 //
 // The outside copy is read first: another instance may seal at any time, and
 // what is outside was in the database before.
-func (s *Sealer) tip(ctx context.Context, q querier) (t tip, err error) {
+func (s *Sealer) tip(ctx context.Context, q eventstore.Querier) (t tip, err error) {
 	err = s.outside.refresh(s.key.Verifier, func(mark, bool) {})
 	if err != nil && !absent(err) {
 		return t, refuse("The copy of the checkpoints outside cannot be read: %v.", err)
@@ -221,7 +221,7 @@ func (s *Sealer) otherKey(ctx context.Context, t tip, err error) error {
 // beginOutside makes the outside copy of an empty log, beginning with the empty
 // tree: from its key on a log has a copy outside. That of any other log was taken
 // away.
-func (s *Sealer) beginOutside(ctx context.Context, q querier, t tip) error {
+func (s *Sealer) beginOutside(ctx context.Context, q eventstore.Querier, t tip) error {
 	head, err := s.head(ctx, q)
 	if err != nil {
 		return err
@@ -247,7 +247,7 @@ func (s *Sealer) beginOutside(ctx context.Context, q querier, t tip) error {
 
 // compareOutside refuses a database that does not follow from the last
 // checkpoint outside it, and appends there what is new.
-func (s *Sealer) compareOutside(ctx context.Context, q querier, t tip, hashes tlog.HashReader) error {
+func (s *Sealer) compareOutside(ctx context.Context, q eventstore.Querier, t tip, hashes tlog.HashReader) error {
 	last := s.outside.state.last
 	signed, err := s.outside.note(last)
 	if err != nil {
@@ -281,7 +281,7 @@ func (s *Sealer) compareOutside(ctx context.Context, q querier, t tip, hashes tl
 
 // behind refuses a file outside that lacks more than the one checkpoint which a
 // crash may have kept from it.
-func (s *Sealer) behind(ctx context.Context, q querier, last mark) error {
+func (s *Sealer) behind(ctx context.Context, q eventstore.Querier, last mark) error {
 	if s.kept != "" && s.caughtUp {
 		return nil // others seal as well
 	}
@@ -308,7 +308,7 @@ func (s *Sealer) behind(ctx context.Context, q querier, last mark) error {
 
 // checkTail refuses a log that is shorter than what was signed and, once after
 // the start, looks for gaps in what was not.
-func (s *Sealer) checkTail(ctx context.Context, q querier, sealed int64) error {
+func (s *Sealer) checkTail(ctx context.Context, q eventstore.Querier, sealed int64) error {
 	head, err := s.head(ctx, q)
 	if err != nil {
 		return err
@@ -340,7 +340,7 @@ func (s *Sealer) checkTail(ctx context.Context, q querier, sealed int64) error {
 
 // lastSealed compares the last event that was signed with its stored hash: a log
 // that was cut off and went on has another one there.
-func (s *Sealer) lastSealed(ctx context.Context, q querier, sealed int64) error {
+func (s *Sealer) lastSealed(ctx context.Context, q eventstore.Querier, sealed int64) error {
 	if sealed == 0 {
 		return nil
 	}
@@ -358,7 +358,7 @@ func (s *Sealer) lastSealed(ctx context.Context, q querier, sealed int64) error 
 	return nil
 }
 
-func (s *Sealer) head(ctx context.Context, q querier) (head int64, err error) {
+func (s *Sealer) head(ctx context.Context, q eventstore.Querier) (head int64, err error) {
 	err = q.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head)
 	return head, unavailable(ctx, "head", err)
 }

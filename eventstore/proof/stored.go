@@ -48,12 +48,6 @@ var (
 	checkpointsList string
 )
 
-// querier is what *sql.DB and *sql.Tx have in common.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // snapshot is a read transaction that sees one state of the database.
 func snapshot(ctx context.Context, store *eventstore.Store) (*sql.Tx, error) {
 	options := &sql.TxOptions{ReadOnly: true}
@@ -73,7 +67,7 @@ func rowOf(i int64) int64 { return i - i%perRow }
 // storedHashes reads log_hashes for tlog.
 type storedHashes struct {
 	ctx context.Context
-	q   querier
+	q   eventstore.Querier
 }
 
 var errHashMissing = errors.New("a stored hash is missing")
@@ -175,7 +169,7 @@ func Newest(ctx context.Context, store *eventstore.Store) (Checkpoint, string, e
 
 // lastStored reads the newest row. A note that is no checkpoint is
 // errNoCheckpoint.
-func lastStored(ctx context.Context, q querier) (last storedCheckpoint, err error) {
+func lastStored(ctx context.Context, q eventstore.Querier) (last storedCheckpoint, err error) {
 	var sealedAt int64
 	err = q.QueryRowContext(ctx, checkpointsLast).Scan(&last.number, &last.note, &sealedAt)
 	if errors.Is(err, sql.ErrNoRows) {

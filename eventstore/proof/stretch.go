@@ -138,7 +138,7 @@ func (s *stretcher) read(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-func (s *stretch) read(ctx context.Context, q querier, dialect eventstore.Dialect) (err error) {
+func (s *stretch) read(ctx context.Context, q eventstore.Querier, dialect eventstore.Dialect) (err error) {
 	s.leaves.reset()
 	if err := readEvents(ctx, q, dialect, s.after, s.until, 2*stretchLength, s.leaves.add); err != nil {
 		return err

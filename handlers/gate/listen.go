@@ -19,6 +19,17 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return config.Listen(ctx, "tcp", addr)
 }
 
+// ValidAddress reports whether an address that was configured can be listened at: a host,
+// which may be empty, and a port.
+func ValidAddress(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
 // Address returns where a listener listens; zero: not on TCP.
 func Address(l net.Listener) netip.AddrPort {
 	if tcp, is := l.Addr().(*net.TCPAddr); is {

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -60,7 +59,7 @@ func DefaultConfig() Config {
 
 // Validate returns the first invalid value as a *domain.FieldError.
 func (c Config) Validate() error {
-	if !validListen(c.Listen) {
+	if !gate.ValidAddress(c.Listen) {
 		return fieldError("listen", "use host:port such as 127.0.0.1:9090", "%q is not an address", c.Listen)
 	}
 	if c.Beat.Std() < time.Second || c.Beat.Std() > time.Minute {
@@ -127,15 +126,6 @@ func (s Scrape) validate(at string) error {
 		}
 	}
 	return nil
-}
-
-func validListen(address string) bool {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil || port == "" {
-		return false
-	}
-	_, err = net.LookupPort("tcp", port)
-	return err == nil
 }
 
 func validURL(field, raw string) error {

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -150,7 +149,7 @@ func (c Config) Validate() error {
 		return err
 	}
 	switch {
-	case !validListen(c.Listen):
+	case !gate.ValidAddress(c.Listen):
 		return &domain.FieldError{Field: "listen", Problem: fmt.Sprintf("%q is not an address", c.Listen), Want: "use host:port such as 127.0.0.1:8080"}
 	case !validDatabase(c.Database):
 		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", eventstore.Redact(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
@@ -200,15 +199,6 @@ func (c Config) Access() (access dial.Access, err error) {
 	}
 	access.Deny, err = egress.ParseNetworks("egress.deny", c.Egress.Deny)
 	return access, err
-}
-
-func validListen(address string) bool {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	_, err = net.LookupPort("tcp", port)
-	return err == nil
 }
 
 func validDatabase(database string) bool {

@@ -73,7 +73,7 @@ func lostText(p RunPage) string {
 	switch {
 	case p.Link == domain.LinkWatcher:
 		return fmt.Sprintf("The run of %s was stopped %s into it: its watcher disconnected and did not return.", name, into)
-	case p.Cause == domain.CauseInstanceLost, p.Cause == domain.CauseInstanceStop, p.Cause == domain.CauseInstanceExhausted:
+	case p.Cause.Ours():
 		return fmt.Sprintf("The run of %s was lost %s into it: %s.", name, into, causeText(p.Cause))
 	case p.Phase == domain.PhaseConnecting:
 		return fmt.Sprintf("%s could not be reached: %s.", name, causeText(p.Cause))
