@@ -154,3 +154,9 @@ type Origin struct {
 	Correlation string    // the story it belongs to; empty: the run's or scraper's own
 	Traceparent string    // W3C trace context of the request, if it carried one
 }
+
+// Order is a command and where it comes from.
+type Order struct {
+	Command Command
+	By      Origin
+}

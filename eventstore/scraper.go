@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"fmt"
 
 	"scrapelog/domain"
 )
@@ -23,15 +22,8 @@ func (s *Store) Scraper(ctx context.Context, name string) (scraper domain.Scrape
 	if err != nil {
 		return domain.Scraper{}, 0, Unavailable(ctx, "scraper "+name, err)
 	}
-	if kind.Valid {
-		configured, err := domain.Decode(kind.String, data)
-		if err != nil {
-			return domain.Scraper{}, 0, fmt.Errorf("configuration of scraper %s: %w", name, err)
-		}
-		scraper = scraper.Evolve(configured)
-	}
-	scraper.Guard = guard
-	return scraper, version, nil
+	scraper, err = scraperOf(name, kind, data, guard)
+	return scraper, version, err
 }
 
 // following scans the columns of a row that follow the first ones.

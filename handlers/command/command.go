@@ -23,6 +23,12 @@ type Log interface {
 	ReadStream(ctx context.Context, stream string, afterVersion int64) ([]eventstore.Recorded, error)
 	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
 	Guard(ctx context.Context, scraper string) (domain.Guard, error)
+
+	// The same for many at once.
+	AppendAll(context.Context, []eventstore.Append) []eventstore.Appended
+	ReadStreams(ctx context.Context, streams []string) (map[string][]eventstore.Recorded, error)
+	Scrapers(ctx context.Context, names []string) (map[string]eventstore.ScraperState, error)
+	GuardsOf(ctx context.Context, scrapers []string) (map[string]domain.Guard, error)
 }
 
 // Handler handles commands. Fields are required unless marked optional.
@@ -60,10 +66,16 @@ const attempts = 16
 func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 	by.At = h.stamp(by.At)
 	for range attempts {
-		recorded, err := h.decide(ctx, c, by)
+		d, err := h.decide(ctx, c, by)
+		if err != nil || len(d.change.Events) == 0 {
+			return nil, err
+		}
+		began := time.Now()
+		recorded, err := h.Log.Append(ctx, d.change)
 		if errors.Is(err, eventstore.ErrConflict) {
 			continue
 		}
+		h.done(ctx, d.fact, recorded, err, began)
 		return recorded, err
 	}
 	return nil, fmt.Errorf("%T met other appends %d times: %w", c, attempts, eventstore.ErrConflict)
@@ -78,7 +90,13 @@ func (h *Handler) stamp(at time.Time) time.Time {
 	return at.UTC().Truncate(time.Microsecond)
 }
 
-func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+// decision is what a command comes to.
+type decision struct {
+	change eventstore.Append // without events: the state is already the requested one
+	fact   domain.Fact       // what is known beside the events
+}
+
+func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin) (decision, error) {
 	switch c := c.(type) {
 	case domain.StartScrape:
 		return h.start(ctx, c, by)
@@ -87,28 +105,27 @@ func (h *Handler) decide(ctx context.Context, c domain.Command, by domain.Origin
 	case domain.RunCommand:
 		return h.toRun(ctx, c, by)
 	default:
-		return nil, fmt.Errorf("%w: no handler for %T", domain.ErrInvalid, c)
+		return decision{}, fmt.Errorf("%w: no handler for %T", domain.ErrInvalid, c)
 	}
 }
 
 // toScraper handles the commands that change a scraper itself.
-func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by domain.Origin) ([]eventstore.Recorded, error) {
+func (h *Handler) toScraper(ctx context.Context, c domain.ScraperCommand, by domain.Origin) (d decision, err error) {
 	if configure, is := c.(domain.ConfigureScraper); is && configure.Source != domain.SourceFile {
 		if err := h.secrets().Check(configure.Config); err != nil {
-			return nil, err
+			return d, err
 		}
 	}
 	scraper, version, err := h.Log.Scraper(ctx, c.ScraperName())
 	if err != nil {
-		return nil, err
+		return d, err
 	}
 	events, err := scraper.Decide(c, by.At)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	recorded, err := h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}, events, by)
-	h.tell(ctx, domain.Fact{}, recorded)
-	return recorded, err
+	d.change = eventstore.Append{Expected: version, Guard: guardOf(scraper, c.ScraperName())}
+	return h.record(d, events, by)
 }
 
 func (h *Handler) secrets() domain.Secrets {
@@ -120,34 +137,30 @@ func (h *Handler) secrets() domain.Secrets {
 
 // start handles StartScrape, which ends in the new run's stream, or leaves its
 // trace in the scraper's. A run id that is known already has been handled.
-func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Origin) ([]eventstore.Recorded, error) {
+func (h *Handler) start(ctx context.Context, c domain.StartScrape, by domain.Origin) (d decision, err error) {
 	if c.RunID == uuid.Nil {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("run id: %w", err)
+		if c.RunID, err = uuid.NewV7(); err != nil {
+			return d, fmt.Errorf("run id: %w", err)
 		}
-		c.RunID = id
 	} else if known, err := h.Log.ReadStream(ctx, domain.RunStream(c.RunID), 0); err != nil || len(known) > 0 {
-		return nil, err
+		return d, err
 	}
 	scraper, version, err := h.Log.Scraper(ctx, c.Scraper)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	c, due, err := h.completed(ctx, c, scraper)
-	if err != nil {
-		return nil, err
+	if c, d.fact.Due, err = h.completed(ctx, c, scraper); err != nil {
+		return d, err
 	}
 	events, err := scraper.Decide(c, by.At)
 	if err != nil || len(events) == 0 {
-		return nil, err
+		return d, err
 	}
 	if events[0].Stream() != domain.ScraperStream(c.Scraper) {
 		version = 0
 	}
-	recorded, err := h.append(ctx, eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}, events, by)
-	h.tell(ctx, domain.Fact{Due: due}, recorded)
-	return recorded, err
+	d.change = eventstore.Append{Expected: version, Guard: guardOf(scraper, c.Scraper)}
+	return h.record(d, events, by)
 }
 
 // completed fills in the instance that follows the run, and the values that a
@@ -171,32 +184,33 @@ func (h *Handler) completed(ctx context.Context, c domain.StartScrape, s domain.
 }
 
 // toRun handles the commands about a run that has started.
-func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Origin) ([]eventstore.Recorded, error) {
+func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Origin) (d decision, err error) {
 	run, history, err := h.run(ctx, c.Run())
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	change := eventstore.Append{Expected: int64(len(history))}
+	d.change = eventstore.Append{Expected: int64(len(history))}
 	if restored, ok := c.(domain.ReportConnectionRestored); ok {
 		guard, err := h.Log.Guard(ctx, run.Scraper)
 		if err != nil {
-			return nil, err
+			return d, err
 		}
 		restored.Superseded = guard.LostRun != run.ID
-		c, change.Guard = restored, &guard
+		c, d.change.Guard = restored, &guard
 	}
 	events, err := run.Decide(c, by.At)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	recorded, err := h.append(ctx, change, events, h.partOf(history, by))
-	h.tell(ctx, domain.Fact{Run: run, Caller: history[0].Metadata["traceparent"]}, recorded)
-	return recorded, err
+	d.fact = domain.Fact{Run: run, Caller: history[0].Metadata["traceparent"]}
+	return h.record(d, events, h.partOf(history, by))
 }
 
-// tell logs and observes the events that followed from a command, once they are
-// committed. fact is what is known beside them.
-func (h *Handler) tell(ctx context.Context, fact domain.Fact, recorded []eventstore.Recorded) {
+// done logs and observes what an append has recorded, once it is committed.
+func (h *Handler) done(ctx context.Context, fact domain.Fact, recorded []eventstore.Recorded, err error, began time.Time) {
+	if _, joined := eventstore.TxFrom(ctx); err == nil && !joined && h.Appended != nil {
+		h.Appended(time.Since(began))
+	}
 	for _, r := range recorded {
 		e, err := r.Event()
 		if err != nil {
@@ -252,24 +266,20 @@ func (h *Handler) partOf(history []eventstore.Recorded, by domain.Origin) domain
 	return by
 }
 
-func (h *Handler) append(ctx context.Context, change eventstore.Append, events []domain.Event, by domain.Origin) ([]eventstore.Recorded, error) {
+// record completes the append of a decision with the events that it came to.
+func (h *Handler) record(d decision, events []domain.Event, by domain.Origin) (decision, error) {
 	if len(events) == 0 {
-		return nil, nil
+		return d, nil
 	}
-	change.Stream = events[0].Stream()
+	d.change.Stream = events[0].Stream()
 	for _, e := range events {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return nil, fmt.Errorf("event id: %w", err)
+			return d, fmt.Errorf("event id: %w", err)
 		}
-		change.Events = append(change.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: h.metadata(id, e.Run(), by)})
+		d.change.Events = append(d.change.Events, eventstore.NewEvent{ID: id, Event: e, Metadata: h.metadata(id, e.Run(), by)})
 	}
-	began := time.Now()
-	recorded, err := h.Log.Append(ctx, change)
-	if _, joined := eventstore.TxFrom(ctx); err == nil && !joined && h.Appended != nil {
-		h.Appended(time.Since(began))
-	}
-	return recorded, err
+	return d, nil
 }
 
 // metadata returns the metadata of an event. The trace of an event that no request led

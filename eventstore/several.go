@@ -1,0 +1,172 @@
+package eventstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"scrapelog/domain"
+)
+
+//go:embed sql/events.configurations.sql
+var eventsConfigurations string
+
+const eventsOfStreams = `SELECT ` + RecordedColumns + ` FROM events WHERE stream IN (SELECT key FROM json_each($1))`
+
+var guardsOf = guardSelect + ` WHERE scraper IN (SELECT key FROM json_each($1))`
+
+// keys is a JSON object with the keys: json_each reads it on both databases.
+func keys(all []string) string {
+	object := make(map[string]struct{}, len(all))
+	for _, key := range all {
+		object[key] = struct{}{}
+	}
+	text, _ := json.Marshal(object) // texts always can be
+	return string(text)
+}
+
+// ReadStreams returns the events of several streams, in the transaction of ctx if there
+// is one. A stream without events is not in the map.
+func (s *Store) ReadStreams(ctx context.Context, streams []string) (map[string][]Recorded, error) {
+	rows, err := s.From(ctx).QueryContext(ctx, eventsOfStreams, keys(streams))
+	if err != nil {
+		return nil, Unavailable(ctx, "read streams", err)
+	}
+	records, err := ScanAll(rows, ScanRecorded)
+	if err != nil {
+		return nil, Unavailable(ctx, "read streams", err)
+	}
+	slices.SortFunc(records, func(a, b Recorded) int { return cmp.Compare(a.Position, b.Position) })
+	found := map[string][]Recorded{}
+	for _, r := range records {
+		found[r.Stream] = append(found[r.Stream], r)
+	}
+	return found, nil
+}
+
+// ScraperState is what Scraper returns.
+type ScraperState struct {
+	domain.Scraper
+	Version int64 // of its stream
+}
+
+// Scrapers returns the states of several scrapers, each as Scraper does.
+func (s *Store) Scrapers(ctx context.Context, names []string) (map[string]ScraperState, error) {
+	guards, err := s.GuardsOf(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	streams, ofStream := make([]string, len(names)), map[string]string{}
+	for i, name := range names {
+		streams[i] = domain.ScraperStream(name)
+		ofStream[streams[i]] = name
+	}
+	rows, err := s.From(ctx).QueryContext(ctx, eventsConfigurations, keys(streams))
+	if err != nil {
+		return nil, Unavailable(ctx, "scrapers", err)
+	}
+	defer rows.Close()
+	states := make(map[string]ScraperState, len(names))
+	for rows.Next() {
+		var state ScraperState
+		var stream string
+		var kind sql.NullString
+		var data []byte
+		if err := rows.Scan(&stream, &state.Version, &kind, &data); err != nil {
+			return nil, Unavailable(ctx, "scrapers", err)
+		}
+		name := ofStream[stream]
+		if state.Scraper, err = scraperOf(name, kind, data, guards[name]); err != nil {
+			return nil, err
+		}
+		states[name] = state
+	}
+	if err := rows.Err(); err != nil {
+		return nil, Unavailable(ctx, "scrapers", err)
+	}
+	return states, nil
+}
+
+// scraperOf is the scraper of a configuration, if there is one, and a guard.
+func scraperOf(name string, kind sql.NullString, data []byte, guard domain.Guard) (scraper domain.Scraper, err error) {
+	if kind.Valid {
+		configured, err := domain.Decode(kind.String, data)
+		if err != nil {
+			return scraper, fmt.Errorf("configuration of scraper %s: %w", name, err)
+		}
+		scraper = scraper.Evolve(configured)
+	}
+	scraper.Guard = guard
+	return scraper, nil
+}
+
+// GuardsOf returns the guards of several scrapers, each as Guard does.
+func (s *Store) GuardsOf(ctx context.Context, names []string) (map[string]domain.Guard, error) {
+	rows, err := s.From(ctx).QueryContext(ctx, guardsOf, keys(names))
+	if err != nil {
+		return nil, Unavailable(ctx, "guards", err)
+	}
+	found, err := ScanAll(rows, scanGuard)
+	if err != nil {
+		return nil, Unavailable(ctx, "guards", err)
+	}
+	guards := make(map[string]domain.Guard, len(names))
+	for _, name := range names {
+		guards[name] = domain.Guard{Scraper: name}
+	}
+	for _, guard := range found {
+		guards[guard.Scraper] = guard
+	}
+	return guards, nil
+}
+
+// Appended is what became of an append.
+type Appended struct {
+	Recorded []Recorded
+	Err      error
+}
+
+// AppendAll writes or refuses each of several appends, as Append does with one: in one
+// statement in the transaction of ctx, or queued together.
+func (s *Store) AppendAll(ctx context.Context, all []Append) []Appended {
+	done, group := make([]Appended, len(all)), make([]*request, len(all))
+	for i, a := range all {
+		if group[i], done[i].Err = s.newRequest(a); done[i].Err != nil {
+			group[i] = nil
+		}
+	}
+	if _, joined := TxFrom(ctx); joined {
+		return s.joinAll(ctx, group, done)
+	}
+	var queued sync.WaitGroup
+	for i, r := range group {
+		if r != nil {
+			queued.Go(func() { done[i].Recorded, done[i].Err = s.enqueue(ctx, r) })
+		}
+	}
+	queued.Wait()
+	return done
+}
+
+func (s *Store) joinAll(ctx context.Context, group []*request, done []Appended) []Appended {
+	valid := slices.DeleteFunc(slices.Clone(group), func(r *request) bool { return r == nil })
+	if len(valid) == 0 {
+		return done
+	}
+	err := s.record(ctx, valid)
+	for i, r := range group {
+		switch {
+		case r == nil:
+		case err != nil:
+			done[i].Err = err
+		default:
+			done[i] = Appended{r.recorded, r.refusal}
+		}
+	}
+	return done
+}
