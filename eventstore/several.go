@@ -131,8 +131,8 @@ type Appended struct {
 	Err      error
 }
 
-// AppendAll writes or refuses each of several appends, as Append does with one: in one
-// statement in the transaction of ctx, or queued together.
+// AppendAll writes or refuses each of several appends, as Append does with one: together
+// and in their order in the transaction of ctx, else queued at once.
 func (s *Store) AppendAll(ctx context.Context, all []Append) []Appended {
 	done, group := make([]Appended, len(all)), make([]*request, len(all))
 	for i, a := range all {

@@ -113,6 +113,7 @@ type simulatedLife struct {
 	store    *feed.Feed
 	lock     *instances.Instance
 	commands *command.Handler
+	crowd    *command.Crowd
 	acting   errgroup.Group
 	stop     context.CancelCauseFunc
 }
@@ -178,6 +179,7 @@ func (s *simulation) begin() *simulatedLife {
 	own := func() string { return l.id }
 	follower := func(context.Context) (string, error) { return l.id, context.Cause(ctx) }
 	l.commands = &command.Handler{Log: l.store, Instance: own, Follower: follower, Now: s.wall, Logger: logger}
+	l.crowd = &command.Crowd{Handler: l.commands}
 	keeper := &instance.Keeper{Store: instances.New(store), Beat: l.lock.Beat, Handle: l.commands.Handle, Logger: logger}
 	s.must(keeper.Sweep(ctx)) // its beats mean nothing on SQLite, and would cost a commit every 2 s
 	for _, name := range s.names() {
@@ -209,7 +211,7 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 	scheduler := &schedule.Scheduler{
 		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Now: l.wall, Logger: logger,
 	}
-	router, err := react.New(l.store, logger, react.Rescrape(l.handle, logger))
+	router, err := react.New(l.store, logger, react.Rescrape(l.handleAll, logger))
 	l.must(err)
 	for _, run := range []func(context.Context) error{router.Run, scheduler.Run, prober.Run, l.supervise} {
 		l.acting.Go(func() error { return run(ctx) })
@@ -218,13 +220,25 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 
 // handle notes when something was appended.
 func (l *simulatedLife) handle(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
-	recorded, err := l.commands.Handle(ctx, c, by)
+	recorded, err := l.crowd.Handle(ctx, c, by)
+	l.note(recorded)
+	return recorded, err
+}
+
+func (l *simulatedLife) handleAll(ctx context.Context, orders []domain.Order) []eventstore.Appended {
+	answers := l.commands.HandleAll(ctx, orders)
+	for _, answer := range answers {
+		l.note(answer.Recorded)
+	}
+	return answers
+}
+
+func (l *simulatedLife) note(recorded []eventstore.Recorded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range recorded {
 		l.when[r.Position] = time.Now()
 	}
-	return recorded, err
 }
 
 // end stops the process in good order, or lets it die: then its row and its open

@@ -78,7 +78,11 @@ func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin
 		h.done(ctx, d.fact, recorded, err, began)
 		return recorded, err
 	}
-	return nil, fmt.Errorf("%T met other appends %d times: %w", c, attempts, eventstore.ErrConflict)
+	return nil, overtaken(c)
+}
+
+func overtaken(c domain.Command) error {
+	return fmt.Errorf("%T met other appends %d times: %w", c, attempts, eventstore.ErrConflict)
 }
 
 // stamp returns at, or the present time if at is zero, as the log keeps it: to the

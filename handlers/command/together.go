@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,46 +12,58 @@ import (
 	"scrapelog/eventstore"
 )
 
-// HandleAll decides many commands at once and returns, for each, what Handle returns as
-// its error. What they need is read with one statement for the streams and one for the
-// guards, and the events are appended together. A command that met another append, one
-// of these or one from elsewhere, is handled again by itself.
-func (h *Handler) HandleAll(ctx context.Context, orders []domain.Order) []error {
-	_, errs := h.handleAll(ctx, orders)
-	return errs
+// HandleAll decides many commands at once and answers each as Handle does. What they
+// need is read with one statement for all streams and one for all guards, and their
+// events are appended together: in the order of the commands in the transaction of ctx,
+// else in any order. Those that met another append are decided again.
+func (h *Handler) HandleAll(ctx context.Context, orders []domain.Order) []eventstore.Appended {
+	answers, left := make([]eventstore.Appended, len(orders)), make([]int, len(orders))
+	orders = slices.Clone(orders)
+	for i := range orders {
+		left[i], orders[i].By.At = i, h.stamp(orders[i].By.At)
+	}
+	for range attempts {
+		if left = h.handleEach(ctx, orders, left, answers); len(left) == 0 {
+			return answers
+		}
+	}
+	for _, i := range left {
+		answers[i].Err = overtaken(orders[i].Command)
+	}
+	return answers
 }
 
-func (h *Handler) handleAll(ctx context.Context, orders []domain.Order) ([][]eventstore.Recorded, []error) {
-	recorded, errs := make([][]eventstore.Recorded, len(orders)), make([]error, len(orders))
-	read, err := h.readAll(ctx, orders)
+// handleEach handles the orders at these places once and returns the places of those
+// that met another append.
+func (h *Handler) handleEach(ctx context.Context, orders []domain.Order, places []int, answers []eventstore.Appended) (conflicts []int) {
+	here := *h
+	read, err := h.readAll(ctx, orders, places)
 	if err != nil {
-		for i := range errs {
-			errs[i] = err
+		for _, i := range places {
+			answers[i].Err = err
 		}
-		return recorded, errs
+		return nil
 	}
-	of := *h
-	of.Log = read
+	here.Log = read
 	var changes []eventstore.Append
 	var decided []decision
-	var places []int
-	for i, order := range orders {
-		order.By.At = h.stamp(order.By.At)
-		var d decision
-		if d, errs[i] = of.decide(ctx, order.Command, order.By); errs[i] == nil && len(d.change.Events) > 0 {
-			changes, decided, places = append(changes, d.change), append(decided, d), append(places, i)
+	var deciders []int
+	for _, i := range places {
+		d, err := here.decide(ctx, orders[i].Command, orders[i].By)
+		if answers[i].Err = err; err == nil && len(d.change.Events) > 0 {
+			changes, decided, deciders = append(changes, d.change), append(decided, d), append(deciders, i)
 		}
 	}
 	began := time.Now()
-	for n, result := range h.Log.AppendAll(ctx, changes) {
-		i := places[n]
-		if recorded[i], errs[i] = result.Recorded, result.Err; errors.Is(result.Err, eventstore.ErrConflict) {
-			recorded[i], errs[i] = h.Handle(ctx, orders[i].Command, orders[i].By)
+	for n, appended := range h.Log.AppendAll(ctx, changes) {
+		answers[deciders[n]] = appended
+		if errors.Is(appended.Err, eventstore.ErrConflict) {
+			conflicts = append(conflicts, deciders[n])
 			continue
 		}
-		h.done(ctx, decided[n].fact, result.Recorded, result.Err, began)
+		h.done(ctx, decided[n].fact, appended.Recorded, appended.Err, began)
 	}
-	return recorded, errs
+	return conflicts
 }
 
 // read is a log of which the parts that many commands need were read at once.
@@ -63,49 +76,36 @@ type read struct {
 
 // readAll reads the streams of the runs and the scrapers that the orders name, and then
 // what those name in turn: the runs that are recovered, and the guards of scrapers.
-func (h *Handler) readAll(ctx context.Context, orders []domain.Order) (r *read, err error) {
+func (h *Handler) readAll(ctx context.Context, orders []domain.Order, places []int) (r *read, err error) {
 	r = &read{Log: h.Log, streams: map[string][]eventstore.Recorded{}}
-	var streams, scrapers, guards []string
-	for _, order := range orders {
-		switch c := order.Command.(type) {
+	var runs, scrapers, recovered, guards []string
+	for _, i := range places {
+		switch c := orders[i].Command.(type) {
 		case domain.StartScrape:
-			scrapers = append(scrapers, c.Scraper)
-			if c.RunID != uuid.Nil {
-				streams = append(streams, domain.RunStream(c.RunID))
-			}
+			runs, scrapers = append(runs, domain.RunStream(c.RunID)), append(scrapers, c.Scraper)
 		case domain.ScraperCommand:
 			scrapers = append(scrapers, c.ScraperName())
 		case domain.RunCommand:
-			streams = append(streams, domain.RunStream(c.Run()))
+			runs = append(runs, domain.RunStream(c.Run()))
 		}
 	}
-	if err := r.readStreams(ctx, streams); err != nil {
+	if err := errors.Join(r.readStreams(ctx, runs), r.readScrapers(ctx, scrapers)); err != nil {
 		return nil, err
 	}
-	if len(scrapers) > 0 {
-		if r.scrapers, err = h.Log.Scrapers(ctx, scrapers); err != nil {
-			return nil, err
-		}
-	}
-	streams = nil
-	for _, order := range orders {
-		switch c := order.Command.(type) {
+	for _, i := range places {
+		switch c := orders[i].Command.(type) {
 		case domain.StartScrape:
 			if lost := r.scrapers[c.Scraper].LostRun; c.Trigger == domain.TriggerRecovery && lost != uuid.Nil {
-				streams = append(streams, domain.RunStream(lost))
+				recovered = append(recovered, domain.RunStream(lost))
 			}
 		case domain.ReportConnectionRestored:
 			if history := r.streams[domain.RunStream(c.Run())]; len(history) > 0 {
 				guards = append(guards, history[0].Scraper())
 			}
+		default: // names no more
 		}
 	}
-	if len(guards) > 0 {
-		if r.guards, err = h.Log.GuardsOf(ctx, guards); err != nil {
-			return nil, err
-		}
-	}
-	return r, r.readStreams(ctx, streams)
+	return r, errors.Join(r.readStreams(ctx, recovered), r.readGuards(ctx, guards))
 }
 
 func (r *read) readStreams(ctx context.Context, streams []string) error {
@@ -115,6 +115,20 @@ func (r *read) readStreams(ctx context.Context, streams []string) error {
 	found, err := r.Log.ReadStreams(ctx, streams)
 	for _, stream := range streams {
 		r.streams[stream] = found[stream]
+	}
+	return err
+}
+
+func (r *read) readScrapers(ctx context.Context, names []string) (err error) {
+	if len(names) > 0 {
+		r.scrapers, err = r.Log.Scrapers(ctx, names)
+	}
+	return err
+}
+
+func (r *read) readGuards(ctx context.Context, names []string) (err error) {
+	if len(names) > 0 {
+		r.guards, err = r.Log.GuardsOf(ctx, names)
 	}
 	return err
 }

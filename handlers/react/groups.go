@@ -9,6 +9,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
 )
 
@@ -49,24 +50,33 @@ func Projections() (groups []Group) {
 const rescrapeGroup = "rescrape"
 
 // Rescrape is the group of the saga: it passes the commands of [domain.Rescrape] to
-// handle, in the transaction that moves the group's offset. A refusal is an answer, not
-// a failure.
-func Rescrape(handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error), logger *slog.Logger) Group {
+// handle, those of a batch at once, in the transaction that moves the group's offset. A
+// refusal is an answer, not a failure.
+func Rescrape(handle func(ctx context.Context, orders []domain.Order) []eventstore.Appended, logger *slog.Logger) Group {
+	all := func(ctx context.Context, events []feed.Event) error {
+		var orders []domain.Order
+		var causes []feed.Event
+		for _, e := range events {
+			by := domain.Origin{Actor: "saga:rescrape", Causation: e.ID, Correlation: e.Metadata["correlation_id"]}
+			for _, c := range domain.Rescrape(e.Decoded, e.ID) {
+				orders, causes = append(orders, domain.Order{Command: c, By: by}), append(causes, e)
+			}
+		}
+		for i, answer := range handle(ctx, orders) {
+			cause := causes[i]
+			if refused(answer.Err) {
+				logger.Warn("rescrape refused", "position", cause.Position, "scraper", cause.Decoded.ScraperName(), "error", answer.Err)
+			} else if answer.Err != nil {
+				return feed.At(cause, fmt.Errorf("event %d: %w", cause.Position, answer.Err))
+			}
+		}
+		return nil
+	}
 	return Group{
 		Name: rescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
+		HandleAll: all,
 		Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
-			by := domain.Origin{Actor: "saga:rescrape", Causation: r.ID, Correlation: r.Metadata["correlation_id"]}
-			for _, c := range domain.Rescrape(e, r.ID) {
-				_, err := handle(ctx, c, by)
-				if refused(err) {
-					logger.Warn("rescrape refused", "position", r.Position, "scraper", e.ScraperName(), "error", err)
-					continue
-				}
-				if err != nil {
-					return fmt.Errorf("event %d: %w", r.Position, err)
-				}
-			}
-			return nil
+			return all(ctx, []feed.Event{{Recorded: r, Decoded: e}})
 		},
 	}
 }

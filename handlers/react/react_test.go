@@ -72,6 +72,17 @@ func await(t *testing.T, s *feed.Feed, group string, position int64) {
 	}
 }
 
+// alone answers each order by itself.
+func alone(handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)) func(context.Context, []domain.Order) []eventstore.Appended {
+	return func(ctx context.Context, orders []domain.Order) (answers []eventstore.Appended) {
+		for _, order := range orders {
+			recorded, err := handle(ctx, order.Command, order.By)
+			answers = append(answers, eventstore.Appended{Recorded: recorded, Err: err})
+		}
+		return answers
+	}
+}
+
 // seen is a projection that remembers what it was given.
 type seen struct {
 	mu    sync.Mutex
@@ -117,7 +128,7 @@ func TestSagaCommandCommitsWithItsOffset(t *testing.T) {
 		}
 		restored := recorded[2]
 		tries := 0
-		run(t, s, react.Rescrape(func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+		run(t, s, react.Rescrape(alone(func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 			start := c.(domain.StartScrape)
 			if start.Recovers != lost || start.Trigger != domain.TriggerRecovery {
 				t.Errorf("command is %+v", start)
@@ -133,7 +144,7 @@ func TestSagaCommandCommitsWithItsOffset(t *testing.T) {
 				return nil, errors.New("on purpose, after the append")
 			}
 			return started, err
-		}, slog.New(slog.DiscardHandler)))
+		}), slog.New(slog.DiscardHandler)))
 		await(t, s, "rescrape", 4)
 		if head, err := s.Head(t.Context()); head != 4 || err != nil {
 			t.Errorf("head is %d, %v; want 4: one recovery run", head, err)
@@ -150,10 +161,10 @@ func TestRefusalOfTheSagaIsNoFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	run(t, s, react.Rescrape(func(context.Context, domain.Command, domain.Origin) ([]eventstore.Recorded, error) {
+	run(t, s, react.Rescrape(alone(func(context.Context, domain.Command, domain.Origin) ([]eventstore.Recorded, error) {
 		asked++
 		return nil, fmt.Errorf("no: %w", domain.ErrConflict)
-	}, slog.New(slog.DiscardHandler)))
+	}), slog.New(slog.DiscardHandler)))
 	await(t, s, "rescrape", 3)
 	if asked != 1 {
 		t.Errorf("asked %d times, want once", asked)

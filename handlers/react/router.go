@@ -31,6 +31,19 @@ type Group struct {
 	// Handle runs in the transaction that ctx carries (eventstore.TxFrom). An
 	// error rolls it back, and the event comes again.
 	Handle func(ctx context.Context, r eventstore.Recorded, e domain.Event) error
+	// HandleAll takes the place of Handle for a batch of events. An error rolls it back,
+	// and each event comes again by itself. Optional.
+	HandleAll func(ctx context.Context, events []feed.Event) error
+}
+
+// each hands the events of a batch to Handle.
+func (g Group) each(ctx context.Context, events []feed.Event) error {
+	for _, e := range events {
+		if err := g.Handle(ctx, e.Recorded, e.Decoded); err != nil {
+			return feed.At(e, err)
+		}
+	}
+	return nil
 }
 
 // Run passes events to groups until ctx ends.
@@ -91,12 +104,16 @@ func add(router *message.Router, events *feed.Feed, group Group, log watermill.L
 	if err != nil {
 		return err
 	}
+	handle := group.HandleAll
+	if handle == nil {
+		handle = group.each
+	}
 	router.AddConsumerHandler(group.Name, eventstore.Topic, subscriber, func(m *message.Message) error {
 		batch, err := feed.Events(m)
-		for i := 0; i < len(batch) && err == nil; i++ {
-			err = feed.At(batch[i], group.Handle(m.Context(), batch[i].Recorded, batch[i].Decoded))
+		if err != nil {
+			return err
 		}
-		return err
+		return handle(m.Context(), batch)
 	})
 	return nil
 }

@@ -13,18 +13,12 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
 // Poll is the longest wait between ticks, so that a clock that was set is noticed.
 const Poll = time.Second
-
-// atOnce is how many slots are started in parallel: those of "*/15 * * * *" are all due
-// at the same instant, and in sequence the last would be late.
-const atOnce = 64
 
 // page is how many events are read at once while following the log.
 const page = 500
@@ -39,7 +33,8 @@ type Log interface {
 
 // Scheduler starts the slots of all scrapers. All fields but Now are required.
 type Scheduler struct {
-	Log        Log
+	Log Log
+	// Handle is called for all slots that are due, at once.
 	Handle     func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	Unanswered func(scraper string) bool // did the last probe of its lost connection get no answer at all?
 	Wake       func() (<-chan struct{}, func())
@@ -244,19 +239,18 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 		e := s.entries[scraper]
 		return e != nil && !e.due(now, s.began).IsZero()
 	})
-	var starting errgroup.Group
-	starting.SetLimit(atOnce)
+	var starting sync.WaitGroup // all at once: Handle takes them together
 	for name, e := range s.entries {
 		if due := e.due(now, s.began); !due.IsZero() {
-			starting.Go(func() error { s.start(ctx, name, e, due); return nil })
+			starting.Go(func() { s.start(ctx, name, e, due) })
 		}
 	}
 	for name, e := range s.entries {
 		if e.expired(now) {
-			starting.Go(func() error { s.report(ctx, name, e, now); return nil })
+			starting.Go(func() { s.report(ctx, name, e, now) })
 		}
 	}
-	_ = starting.Wait() // errors are logged, and the slot is tried again
+	starting.Wait()
 	s.next = now.Add(Poll)
 	for _, e := range s.entries {
 		s.await(e)

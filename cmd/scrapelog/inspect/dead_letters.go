@@ -164,7 +164,7 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 		Instance: func() string { return follower },
 		Follower: func(context.Context) (string, error) { return follower, nil },
 	}
-	reaction := react.Rescrape(commands.Handle, term.LoggerFrom(ctx))
+	reaction := react.Rescrape(commands.HandleAll, term.LoggerFrom(ctx))
 	if letter.Group != reaction.Name {
 		return term.Failf(term.ErrRefused, "%s is not a reaction of this program", letter.Group)
 	}

@@ -166,16 +166,17 @@ func (s *service) prepare(ctx context.Context) (err error) {
 func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instance.Tenure {
 	registry := instances.New(s.store)
 	t := &tenure{Instance: lock, Startup: &ready.Startup{}}
+	crowd := &command.Crowd{Handler: s.commands} // thousands of runs may end, and scrapers return, at once
 	t.Keeper = &instance.Keeper{Store: registry, Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
 	t.Supervisor = &scrape.Supervisor{
-		Instance: lock.ID, OpenRuns: s.feed.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: s.commands.Handle, Wake: s.store.Wake,
+		Instance: lock.ID, OpenRuns: s.feed.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: crowd.Handle, Wake: s.store.Wake,
 		Leave:         func(ctx context.Context) { instance.Leave(ctx, lock.Leave, registry.Live, s.logger) },
 		ShutdownGrace: s.config.ShutdownGrace.Std(), Trace: s.tracer.Exchange, Logger: s.logger,
 	}
-	t.Scheduler = &schedule.Scheduler{Log: s.store, Handle: s.commands.Handle, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
+	t.Scheduler = &schedule.Scheduler{Log: s.store, Handle: crowd.Handle, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
 	t.Prober = &recovery.Prober{
 		Lost: s.feed.Lost, LoadRun: s.commands.Run, Config: s.file.TargetFrom(t.Scheduler.Scraper), Ask: dial.Probe, Watcher: s.watchers.Present,
-		Handle: s.commands.Handle, Wake: s.store.Wake, Logger: s.logger,
+		Handle: crowd.Handle, Wake: s.store.Wake, Logger: s.logger,
 	}
 	t.Scheduler.Unanswered = t.Prober.Unanswered
 	minder := &attach.Minder{
@@ -190,7 +191,7 @@ func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instanc
 		Keep: t.Keeper.Run, Follow: t.Supervisor.Run,
 		Act: []func(context.Context) error{
 			func(ctx context.Context) error {
-				return react.Run(ctx, s.feed, s.logger, react.Rescrape(s.commands.Handle, s.logger))
+				return react.Run(ctx, s.feed, s.logger, react.Rescrape(s.commands.HandleAll, s.logger))
 			},
 			t.Scheduler.Run, t.Prober.Run, minder.Run, s.notices(lock.ID),
 			func(ctx context.Context) error { return s.file.Follow(ctx, reload) },

@@ -1,0 +1,81 @@
+package command
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+)
+
+const (
+	// maxTogether is how many commands are decided at once.
+	maxTogether = 256
+	// crowdTimeout bounds how long they may take: a database that hangs counts as down.
+	crowdTimeout = 10 * time.Second
+)
+
+// Crowd handles the commands of callers that may be thousands at once. Those that come
+// while others are being handled are then decided together, by HandleAll.
+type Crowd struct {
+	*Handler
+
+	mu      sync.Mutex
+	waiting []*caller
+	busy    bool
+}
+
+type caller struct {
+	domain.Order
+	answer chan eventstore.Appended // receives one
+}
+
+// Handle is Handler.Handle. If ctx ends first, the command may be handled all the same.
+func (c *Crowd) Handle(ctx context.Context, command domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
+	if _, joined := eventstore.TxFrom(ctx); joined {
+		return c.Handler.Handle(ctx, command, by)
+	}
+	me := &caller{domain.Order{Command: command, By: by}, make(chan eventstore.Appended, 1)}
+	c.mu.Lock()
+	c.waiting = append(c.waiting, me)
+	if !c.busy {
+		c.busy = true
+		go c.handle(context.WithoutCancel(ctx))
+	}
+	c.mu.Unlock()
+	select {
+	case answer := <-me.answer:
+		return answer.Recorded, answer.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// handle returns when no caller waits.
+func (c *Crowd) handle(ctx context.Context) {
+	for {
+		callers := c.next()
+		if len(callers) == 0 {
+			return
+		}
+		orders := make([]domain.Order, len(callers))
+		for i, caller := range callers {
+			orders[i] = caller.Order
+		}
+		within, cancel := context.WithTimeout(ctx, crowdTimeout)
+		for i, answer := range c.HandleAll(within, orders) {
+			callers[i].answer <- answer
+		}
+		cancel()
+	}
+}
+
+func (c *Crowd) next() []*caller {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(len(c.waiting), maxTogether)
+	callers := c.waiting[:n:n]
+	c.waiting, c.busy = c.waiting[n:], n > 0
+	return callers
+}
