@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ type caller struct {
 	answer chan eventstore.Appended // receives one
 }
 
-// Handle is Handler.Handle. If ctx ends first, the command may be handled all the same.
+// Handle is Handler.Handle. Once begun, a command is not cut short by ctx.
 func (c *Crowd) Handle(ctx context.Context, command domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 	if _, joined := eventstore.TxFrom(ctx); joined {
 		return c.Handler.Handle(ctx, command, by)
@@ -48,8 +49,24 @@ func (c *Crowd) Handle(ctx context.Context, command domain.Command, by domain.Or
 	case answer := <-me.answer:
 		return answer.Recorded, answer.Err
 	case <-ctx.Done():
+	}
+	if c.withdraw(me) {
 		return nil, context.Cause(ctx)
 	}
+	answer := <-me.answer
+	return answer.Recorded, answer.Err
+}
+
+// withdraw reports whether the caller still waited.
+func (c *Crowd) withdraw(me *caller) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.waiting, me)
+	if i < 0 {
+		return false
+	}
+	c.waiting = slices.Delete(c.waiting, i, i+1)
+	return true
 }
 
 // handle returns when no caller waits.
@@ -75,7 +92,7 @@ func (c *Crowd) next() []*caller {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := min(len(c.waiting), maxTogether)
-	callers := c.waiting[:n:n]
+	callers := slices.Clone(c.waiting[:n])
 	c.waiting, c.busy = c.waiting[n:], n > 0
 	return callers
 }
