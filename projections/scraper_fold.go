@@ -10,7 +10,7 @@ import (
 )
 
 var scraperProjection = Projection{
-	name: "scrapers", version: 4, types: domain.EventTypes, fold: newScraperFold,
+	name: "scrapers", version: 5, types: domain.EventTypes, fold: newScraperFold,
 	tables: []table{scrapersTable},
 }
 
@@ -57,6 +57,7 @@ type scraperRow struct {
 	last         LastRun
 	skip         Skip
 	lastSuccess  time.Time // the last run that completed as expected, whether one was expected or not
+	failing      bool      // the last run that failed or completed has failed
 	due          nextDue
 	streak       domain.Streak
 	position     int64
@@ -111,8 +112,10 @@ func (r scraperRow) evolveRun(e domain.RunEvent) scraperRow {
 		if e.AsExpected() {
 			r.lastSuccess = stored(e.At)
 		}
+		r.failing = false
 		r = r.ended(e.RunID, domain.StatusCompleted)
 	case domain.RunFailed:
+		r.failing = true
 		r = r.ended(e.RunID, domain.StatusFailed)
 	case domain.RunCancelled:
 		r = r.ended(e.RunID, domain.StatusCancelled)
@@ -209,6 +212,7 @@ func (r *scraperRow) columns() []column {
 		{"position", number[int64]{&r.position}, 0},
 		{"overdue_since", micros{&g.Expect.OverdueSince}, 0},
 		{"last_success", micros{&r.lastSuccess}, 0},
+		{"failing", flag{&r.failing}, 0},
 	}
 }
 

@@ -3,15 +3,19 @@ package projections
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Vitals is what metrics say of a scraper that is in service.
 type Vitals struct {
-	Name string
-	Lost bool // the connection to the scraper is lost and not back
+	Name        string
+	Lost        bool      // the connection to the scraper is lost and not back
+	Failing     bool      // of the runs that failed or completed, the last has failed
+	Overdue     time.Time // since when no run completed as expected in time; zero: not overdue
+	LastSuccess time.Time // when the last run completed as expected; zero: none has
 }
 
-const listVitals = `SELECT name, lost_run IS NOT NULL AND NOT restored AND link = 'scraper' FROM scrapers
+const listVitals = `SELECT name, lost_run IS NOT NULL AND NOT restored AND link = 'scraper', failing, overdue_since, last_success FROM scrapers
 WHERE configured_at IS NOT NULL AND NOT removed
 ORDER BY name`
 
@@ -20,7 +24,7 @@ func (q *Queries) Vitals(ctx context.Context) ([]Vitals, error) {
 	var all []Vitals
 	err := each(ctx, q.db, listVitals, nil, func(scan func(...any) error) error {
 		var v Vitals
-		err := scan(&v.Name, flag{&v.Lost})
+		err := scan(&v.Name, flag{&v.Lost}, flag{&v.Failing}, micros{&v.Overdue}, micros{&v.LastSuccess})
 		all = append(all, v)
 		return err
 	})
@@ -28,6 +32,17 @@ func (q *Queries) Vitals(ctx context.Context) ([]Vitals, error) {
 		return nil, fmt.Errorf("vitals of scrapers: %w", err)
 	}
 	return all, nil
+}
+
+const countOpenOutages = `SELECT count(*) FROM outages WHERE ended_at IS NULL`
+
+// CountOpenOutages returns how many outages have not ended.
+func (q *Queries) CountOpenOutages(ctx context.Context) (n int, err error) {
+	err = each(ctx, q.db, countOpenOutages, nil, func(scan func(...any) error) error { return scan(&n) })
+	if err != nil {
+		return 0, fmt.Errorf("count open outages: %w", err)
+	}
+	return n, nil
 }
 
 // ScraperCounts says how many scrapers are in service, and in which state.

@@ -29,7 +29,9 @@ type counted struct {
 func countedServer(t *testing.T, db eventstoretest.Database) (counted, *process) {
 	t.Helper()
 	scraper, addr := newHolder(t), freeAddr(t)
-	config := scraper.config("shop") + fmt.Sprintf("  - {name: hourly, url: %q, schedule: every 1s}\n", scraper.URL+"/hourly")
+	config := scraper.config("shop") + fmt.Sprintf("  - {name: often, url: %q, schedule: every 1s, expect: {success_within: 1s}}\n", scraper.URL+"/often") +
+		"notify: {to: [{name: ops, webhook_env: SCRAPELOG_TEST_WEBHOOK, on: [overdue]}]}\n"
+	t.Setenv("SCRAPELOG_TEST_WEBHOOK", "http://127.0.0.1:1/refused")
 	c := counted{api{t, "http://" + addr}, scraper, []string{"serve", "--config", write(t, t.TempDir()+"/scrapelog.yaml", config), "--listen", addr, "--db", db.URL}}
 	p := start(t, c.args...)
 	c.ready()
@@ -53,6 +55,7 @@ func TestTheMetricsTellTheStory(t *testing.T) {
 		c.await("both streams are open", `scrapelog_open_streams{kind="scraper"}`, 2)
 		c.await("both runs are seen", `scrapelog_runs_open`, 2)
 		c.await("the scraper is up", `scrapelog_scraper_up{scraper="shop"}`, 1)
+		c.await("the scheduled one is overdue", `scrapelog_scraper_overdue{scraper="often"}`, 1)
 		c.cut(t, lost.ID)
 		c.await("the loss is counted", `scrapelog_runs_ended_total{status="connection_failed"}`, 1)
 		c.await("the recovery has started", "scrapelog_recovery_seconds_count", 1)
@@ -63,11 +66,14 @@ func TestTheMetricsTellTheStory(t *testing.T) {
 			"scrapelog_log_damaged":                                               0,
 			"scrapelog_instances":                                                 1,
 			"scrapelog_ends_waiting":                                              0,
+			`scrapelog_scraper_failing{scraper="shop"}`:                           0,
+			`scrapelog_notices_total{channel="ops",result="sent"}`:                0,
 		} {
 			if got := c.metric(name); got != want {
 				t.Errorf("%s is %v, want %v", name, got, want)
 			}
 		}
+		c.await("the outage is over", "scrapelog_outages_open", 0)
 		var recovery []run
 		await(t, 30*time.Second, "the recovery run is followed", func() bool {
 			recovery = c.runs("scraper=shop&trigger=recovery")
@@ -77,6 +83,13 @@ func TestTheMetricsTellTheStory(t *testing.T) {
 		c.await("the end is counted", `scrapelog_runs_ended_total{status="completed"}`, 1)
 		c.await("the end is seen", `scrapelog_runs{status="completed"}`, 1)
 		c.verified()
+		success := c.metric(`scrapelog_scraper_last_success_timestamp_seconds{scraper="shop"}`)
+		if ago := time.Since(time.UnixMilli(int64(success * 1e3))); ago < 0 || ago > time.Minute {
+			t.Errorf("the last success was %s ago", ago)
+		}
+		await(t, 30*time.Second, "the webhook has refused", func() bool {
+			return c.metric(`scrapelog_notices_total{channel="ops",result="failed"}`) > 0
+		})
 		for _, name := range []string{"scrapelog_append_seconds_count", `scrapelog_handler_seconds_count{consumer="rescrape"}`, `scrapelog_handler_seconds_count{consumer="runs"}`} {
 			if c.metric(name) == 0 {
 				t.Errorf("%s is 0", name)
@@ -88,7 +101,12 @@ func TestTheMetricsTellTheStory(t *testing.T) {
 		}
 		start(t, c.args...)
 		c.ready()
-		c.await("the completed run is still there", `scrapelog_runs{status="completed"}`, 1)
+		for _, same := range []struct {
+			name  string
+			value float64
+		}{{`scrapelog_runs{status="completed"}`, 1}, {`scrapelog_scraper_overdue{scraper="often"}`, 1}, {`scrapelog_scraper_last_success_timestamp_seconds{scraper="shop"}`, success}} {
+			c.await("the same as before: "+same.name, same.name, same.value)
+		}
 		c.verified()
 		if ended := c.metric(`scrapelog_runs_ended_total{status="completed"}`); ended != 0 {
 			t.Errorf("a counter of this process begins at %v", ended)

@@ -26,12 +26,14 @@ type Sources struct {
 	Counts    func(ctx context.Context) (projections.Counts, error)
 	Groups    func(ctx context.Context) ([]feed.Group, error)
 	Vitals    func(ctx context.Context) ([]projections.Vitals, error)
+	Outages   func(ctx context.Context) (open int, err error)
 	Instances func(ctx context.Context) (live int, err error)
 
-	Streams func() map[string]int     // open here, by kind
-	Waiting func() (ends, slots int)  // ended runs that are not recorded, and slots that are overdue here
-	Sealing func() proof.State        // of the proof of the log
-	Wrong   func() (reasons []string) // by the inspection of the database
+	Streams func() map[string]int                             // open here, by kind
+	Waiting func() (ends, slots int)                          // ended runs that are not recorded, and slots that are overdue here
+	Notices func(yield func(channel, result string, n int64)) // attempts of this instance to send one, by how they ended
+	Sealing func() proof.State                                // of the proof of the log
+	Wrong   func() (reasons []string)                         // by the inspection of the database
 	Logger  *slog.Logger
 }
 
@@ -51,7 +53,13 @@ var (
 	groupPosition = describe("consumer_position", "Position that a consumer of the log has reached.", "consumer")
 	groupLag      = describe("consumer_lag_events", "Events that a consumer of the log has still to see.", "consumer")
 	groupBehind   = describe("consumer_lag_seconds", "Age of the oldest event that a consumer of the log has still to see.", "consumer")
-	scraperUp     = describe("scraper_up", "0 while the connection to a scraper is lost and not back.", "scraper")
+	outagesOpen   = describe("outages_open", "Origins whose connections are lost and not back.")
+	noticesTotal  = describe("notices_total", "Attempts of this instance to send a notice, by how they ended: sent, failed (it is tried again) or given_up.", "channel", "result")
+
+	scraperUp      = describe("scraper_up", "0 while the connection to a scraper is lost and not back.", "scraper")
+	scraperFailing = describe("scraper_failing", "1 if the last run of a scraper that failed or completed has failed.", "scraper")
+	scraperOverdue = describe("scraper_overdue", "1 while no run of a scraper completed as expected within expect.success_within.", "scraper")
+	scraperSuccess = describe("scraper_last_success_timestamp_seconds", "When a run of a scraper last completed as expected; none: never.", "scraper")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -67,7 +75,8 @@ func (s Sources) collector() prometheus.Collector { return collector{s} }
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, openStreams, endsWaiting, slotsOverdue, logDamaged, verifiedUpTo, verifiedAt, databaseUp, runsByStatus,
-		runsOpen, logHead, liveInstances, groupPosition, groupLag, groupBehind, scraperUp,
+		runsOpen, logHead, liveInstances, groupPosition, groupLag, groupBehind, outagesOpen, noticesTotal,
+		scraperUp, scraperFailing, scraperOverdue, scraperSuccess,
 	} {
 		descs <- d
 	}
@@ -82,6 +91,9 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	c.ofInstance(gauge)
+	c.Notices(func(channel, result string, n int64) {
+		metrics <- prometheus.MustNewConstMetric(noticesTotal, prometheus.CounterValue, float64(n), channel, result)
+	})
 	figures, err := c.read()
 	if err != nil {
 		c.Logger.Warn("reading the database's metrics failed, leaving them out", "error", err)
@@ -108,7 +120,7 @@ func (c collector) ofInstance(gauge emit) {
 	gauge(logDamaged, damaged)
 	gauge(verifiedUpTo, float64(sealing.Sealed))
 	if !sealing.CheckedAt.IsZero() {
-		gauge(verifiedAt, float64(sealing.CheckedAt.UnixMilli())/1e3)
+		gauge(verifiedAt, unix(sealing.CheckedAt))
 	}
 }
 
@@ -119,6 +131,7 @@ type figures struct {
 	counts    projections.Counts
 	groups    []feed.Group
 	instances int
+	outages   int
 	scrapers  []projections.Vitals
 }
 
@@ -132,6 +145,9 @@ func (c collector) read() (f figures, err error) {
 		return f, err
 	}
 	if f.groups, err = c.Groups(ctx); err != nil {
+		return f, err
+	}
+	if f.outages, err = c.Outages(ctx); err != nil {
 		return f, err
 	}
 	if f.instances, err = c.Instances(ctx); err != nil || !c.PerScraper {
@@ -148,6 +164,7 @@ func (f figures) emit(gauge emit) {
 		gauge(runsByStatus, float64(f.counts[status]), string(status))
 	}
 	gauge(liveInstances, float64(f.instances))
+	gauge(outagesOpen, float64(f.outages))
 	for _, g := range f.groups {
 		gauge(groupPosition, float64(g.Position), g.Name)
 		gauge(groupLag, float64(g.Lag), g.Name)
@@ -155,8 +172,15 @@ func (f figures) emit(gauge emit) {
 	}
 	for _, s := range f.scrapers {
 		gauge(scraperUp, truth(!s.Lost), s.Name)
+		gauge(scraperFailing, truth(s.Failing), s.Name)
+		gauge(scraperOverdue, truth(!s.Overdue.IsZero()), s.Name)
+		if !s.LastSuccess.IsZero() {
+			gauge(scraperSuccess, unix(s.LastSuccess), s.Name)
+		}
 	}
 }
+
+func unix(t time.Time) float64 { return float64(t.UnixMilli()) / 1e3 }
 
 func truth(b bool) float64 {
 	if b {

@@ -35,8 +35,10 @@ func known() metrics.Sources {
 			return []feed.Group{{Name: "runs", Position: 40, Lag: 2, Behind: 1500 * time.Millisecond}}, nil
 		},
 		Vitals: func(context.Context) ([]projections.Vitals, error) {
-			return []projections.Vitals{{Name: "shop"}, {Name: "prices", Lost: true}}, nil
+			return []projections.Vitals{{Name: "shop", LastSuccess: noon}, {Name: "prices", Lost: true, Failing: true, Overdue: noon}}, nil
 		},
+		Outages:   func(context.Context) (int, error) { return 1, nil },
+		Notices:   func(yield func(channel, result string, n int64)) { yield("ops", "given_up", 6) },
 		Instances: func(context.Context) (int, error) { return 2, nil },
 		Streams:   func() map[string]int { return map[string]int{"scraper": 7, "watch": 1, "events": 2, "page": 3} },
 		Waiting:   func() (ends, slots int) { return 4, 5 },
@@ -64,6 +66,9 @@ func has(t *testing.T, text string, lines ...string) {
 func TestWhatIsKnownIsReadAtEachScrape(t *testing.T) {
 	has(t, scrape(metrics.New(known())),
 		`scrapelog_database_up 1`, `scrapelog_runs_open 3`, `scrapelog_runs{status="failed"} 2`, `scrapelog_log_head_position 42`,
+		`scrapelog_outages_open 1`, `scrapelog_notices_total{channel="ops",result="given_up"} 6`,
+		`scrapelog_scraper_failing{scraper="prices"} 1`, `scrapelog_scraper_failing{scraper="shop"} 0`, `scrapelog_scraper_overdue{scraper="prices"} 1`,
+		`scrapelog_scraper_last_success_timestamp_seconds{scraper="shop"} 1.7958672e+09`,
 		`scrapelog_instances 2`, `scrapelog_consumer_position{consumer="runs"} 40`, `scrapelog_consumer_lag_events{consumer="runs"} 2`,
 		`scrapelog_consumer_lag_seconds{consumer="runs"} 1.5`, `scrapelog_scraper_up{scraper="shop"} 1`, `scrapelog_scraper_up{scraper="prices"} 0`,
 		`scrapelog_open_streams{kind="scraper"} 7`, `scrapelog_open_streams{kind="page"} 3`, `scrapelog_ends_waiting 4`, `scrapelog_slots_overdue 5`,
