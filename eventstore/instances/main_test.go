@@ -10,8 +10,6 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(eventstoretest.Main(m)) }
 
-const patience = eventstoretest.Patience
-
 var (
 	started    = eventstoretest.Started
 	appendOf   = eventstoretest.AppendOf

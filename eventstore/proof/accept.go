@@ -25,7 +25,8 @@ import (
 func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if err := checkReason(reason); err != nil {
+	reason, err := oneLine(reason)
+	if err != nil {
 		return Restored{}, err
 	}
 	a := &audit{store: s.store, result: Result{File: s.files.Checkpoints}}

@@ -112,14 +112,14 @@ func TestAcceptRestoredRefuses(t *testing.T) {
 			want   error
 			says   string
 		}{
-			"nothing to accept":       {func(*log) {}, "why", domain.ErrConflict, "nothing to accept"},
-			"a garbled copy outside":  {func(l *log) { l.replaceOutside("word\n\n" + l.outsideText()) }, "why", domain.ErrConflict, "was forged or garbled"},
-			"a forged copy outside":   {func(l *log) { l.forgeOutside(l.stranger()) }, "why", domain.ErrConflict, "was forged"},
-			"a gap":                   {owner(`DELETE FROM events WHERE position = 17`), "why", domain.ErrConflict, "positions are missing"},
-			"a gap in the tail":       {owner(`DELETE FROM events WHERE position = 45`, cutHash), "why", domain.ErrConflict, "positions are missing"},
-			"no reason":               {owner(cut), " \t", domain.ErrInvalid, "reason"},
-			"a reason of two lines":   {owner(cut), "why\nnot", domain.ErrInvalid, "one line"},
-			"a reason without an end": {owner(cut), strings.Repeat("x", domain.MaxText+1), domain.ErrInvalid, "500"},
+			"nothing to accept":           {func(*log) {}, "why", domain.ErrConflict, "nothing to accept"},
+			"a garbled copy outside":      {func(l *log) { l.replaceOutside("word\n\n" + l.outsideText()) }, "why", domain.ErrConflict, "was forged or garbled"},
+			"a forged copy outside":       {func(l *log) { l.forgeOutside(l.stranger()) }, "why", domain.ErrConflict, "was forged"},
+			"a gap":                       {owner(`DELETE FROM events WHERE position = 17`), "why", domain.ErrConflict, "positions are missing"},
+			"a gap in the tail":           {owner(`DELETE FROM events WHERE position = 45`, cutHash), "why", domain.ErrConflict, "positions are missing"},
+			"no reason":                   {owner(cut), " \t", domain.ErrInvalid, "reason"},
+			"a reason that no line holds": {owner(cut), "why\x1bnot", domain.ErrInvalid, "one line"},
+			"a reason without an end":     {owner(cut), strings.Repeat("x", domain.MaxText+1), domain.ErrInvalid, "500"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				l := *l

@@ -161,10 +161,12 @@ func verified(signed string, key note.Verifier) bool {
 	return err == nil
 }
 
-// checkReason refuses a reason that is empty or not one line, which is what a note can hold.
-func checkReason(reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return fmt.Errorf("%w: a reason is needed, in words", domain.ErrInvalid)
+// oneLine folds a reason into one line, which is what a note can hold. It refuses one that
+// is empty then.
+func oneLine(reason string) (string, error) {
+	reason = strings.Join(strings.Fields(reason), " ")
+	if reason == "" {
+		return "", fmt.Errorf("%w: a reason is needed, in words", domain.ErrInvalid)
 	}
-	return domain.CheckReason(reason)
+	return reason, domain.CheckReason(reason)
 }
