@@ -17,7 +17,7 @@ const (
 	FlawGrant  FlawKind = "grant"  // another role may change the log; nothing is wrong yet
 )
 
-// Flaw is something beside the events that is not as it must be, so that the log
+// Flaw is a change to the database that no event records, so that the log
 // is not protected, or is read or decided from wrongly.
 type Flaw struct {
 	Kind  FlawKind `json:"kind"`
@@ -30,7 +30,7 @@ func (f Flaw) Weak() bool { return f.Kind == FlawGrant }
 
 const (
 	repairing  = `stop the service and run "scrapelog db repair-guards"`
-	distrusted = `somebody who owns the database did that: run "scrapelog events verify", then ` + repairing
+	distrusted = `an owner of the database did that: run "scrapelog events verify", then ` + repairing
 )
 
 func flawOf(kind FlawKind, table, format string, args ...any) Flaw {

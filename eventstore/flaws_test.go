@@ -13,7 +13,7 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-// flawsMade are what somebody who owns a database can do to it beside the events.
+// flawsMade are changes that an owner of a database can make without an event.
 var flawsMade = map[string]struct {
 	sqlite, postgres []string // empty: cannot be done there
 	kind             eventstore.FlawKind

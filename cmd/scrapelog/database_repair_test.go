@@ -11,7 +11,7 @@ import (
 	"scrapelog/eventstore/instances"
 )
 
-// TestRepairGuards finds what was done beside the events, and repairs it when no
+// TestRepairGuards finds changes to the database without an event, and repairs them when no
 // server has the database.
 func TestRepairGuards(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {

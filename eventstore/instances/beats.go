@@ -9,7 +9,7 @@ import (
 type beats struct {
 	mu   sync.Mutex
 	last time.Time
-	err  error // of the tries since
+	err  error // of the last attempt; nil: it succeeded
 }
 
 func (b *beats) note(err error) {

@@ -17,14 +17,14 @@ type HeldRun struct {
 	Run     uuid.UUID `json:"run"`
 }
 
-// Holding is a live instance and the runs that it follows, by scraper: the first
-// of them, where OpenRuns counts more.
+// Holding is a live instance and the first of the runs that it follows, by scraper;
+// OpenRuns counts all of them.
 type Holding struct {
 	Row
 	Runs []HeldRun `json:"runs"`
 }
 
-// Holdings lists the live instances, each with at most so many of its runs.
+// Holdings lists the live instances, each with at most the given number of its runs.
 func (s *Registry) Holdings(ctx context.Context, runs int) ([]Holding, error) {
 	live, err := s.Live(ctx)
 	if err != nil {

@@ -38,28 +38,27 @@ var (
 	instancesLivePostgres string
 )
 
-// ErrMarkedDead: another instance has marked this one dead and ended its runs. Drop
-// every stream and register under a new id.
+// ErrMarkedDead reports that another instance has marked this one dead and ended its
+// runs. It must drop every stream and register under a new id.
 var ErrMarkedDead = errors.New("this instance was marked dead")
 
-// Registry is a log with the processes that serve it.
+// Registry is a log with the instances that serve it.
 type Registry struct{ *eventstore.Store }
 
 // New returns the registry of a log.
 func New(log *eventstore.Store) *Registry { return &Registry{log} }
 
-// Row is a serving process that is alive.
+// Row is a live instance.
 type Row struct {
 	ID        string    `json:"id"`
 	StartedAt time.Time `json:"started_at"`
 	LastBeat  time.Time `json:"last_beat"`
 	OpenRuns  int       `json:"open_runs"`
-	// TakesRuns: it holds its lock and is not about to stop.
+	// TakesRuns reports whether it holds its lock and is not about to stop.
 	TakesRuns bool `json:"takes_runs"`
 }
 
-// Instance is this process among those that serve the database. It is alive as
-// long as it holds its lock and beats.
+// Instance is this process as an instance of the log.
 type Instance struct {
 	ID    string
 	store *Registry
@@ -71,10 +70,10 @@ type Instance struct {
 	session *sql.Conn    // PostgreSQL: holds the locks; nil after it was lost
 }
 
-// Acquire takes the lock, brings the schema to the newest version and
-// registers id, which must be new. On SQLite one process serves a database:
-// ErrHeld when another does. eventstore.ErrHeld, on both, while maintenance is at work (see
-// [Registry.Maintain]). A process that is refused has changed nothing.
+// Acquire takes the lock, brings the schema to the newest version and registers id,
+// which must be new. The error is eventstore.ErrHeld while maintenance runs (see
+// [Registry.Maintain]) and, on SQLite, while another process serves the database. A
+// process that is refused has changed nothing.
 func (s *Registry) Acquire(ctx context.Context, id string) (*Instance, error) {
 	i := &Instance{ID: id, store: s}
 	if s.Dialect() == eventstore.SQLite {
@@ -130,7 +129,7 @@ func (i *Instance) lockSession(ctx context.Context) error {
 	}
 	endSession(conn) // it may have one of the two
 	if !serving {
-		return fmt.Errorf("%w: maintenance is at work; start when it is done", eventstore.ErrHeld)
+		return fmt.Errorf("%w: maintenance is running; start when it is done", eventstore.ErrHeld)
 	}
 	return fmt.Errorf("%w: instance %s", eventstore.ErrHeld, i.ID)
 }
@@ -245,9 +244,9 @@ func (s *Registry) Dead(ctx context.Context) ([]string, error) {
 	return s.instanceIDs(ctx, instancesDead)
 }
 
-// SurelyDead lists those of them that an instance which has just started can know to
-// be dead. On SQLite these are all, because the serving process holds the lock. On
-// PostgreSQL the database may have been away, so that live instances have not beaten.
+// SurelyDead lists the dead instances of which an instance that has just started can be
+// certain. On SQLite these are all: the serving process holds the lock. On PostgreSQL
+// the database may have been unavailable, so that live instances could not beat.
 func (s *Registry) SurelyDead(ctx context.Context) ([]string, error) {
 	return s.instanceIDs(ctx, s.Dialect().Pick(instancesDead, instancesSurelyDead))
 }
@@ -278,9 +277,9 @@ func (s *Registry) Clock(ctx context.Context) (time.Time, error) {
 	return time.UnixMicro(micros), nil
 }
 
-// MarkDead marks an instance dead in the transaction of ctx, the one that ends
-// its runs. Whether it is dead is looked at once more, with its row locked: an
-// instance that has come back is domain.ErrConflict.
+// MarkDead marks an instance dead in the transaction of ctx, which ends its runs. It
+// locks the instance's row and checks again whether it is dead. The error is
+// domain.ErrConflict if the instance is alive.
 func (s *Registry) MarkDead(ctx context.Context, id string) error {
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// The row lock comes first: the statement after it sees a beat that it waited for.

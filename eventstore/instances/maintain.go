@@ -10,7 +10,7 @@ import (
 
 // Maintain gives this process the database exclusively, until release is called or the
 // process ends: no instance serves it or begins to, and no other process maintains
-// it. ErrHeld: another process has it.
+// it. The error is eventstore.ErrHeld while another process has the database.
 func (s *Registry) Maintain(ctx context.Context) (release func(), err error) {
 	if s.Writer() == nil {
 		return nil, eventstore.ErrReadOnly
@@ -64,9 +64,9 @@ func (s *Registry) unserved(ctx context.Context, alone bool) error {
 	}
 	switch {
 	case serves != "":
-		return fmt.Errorf("%w: instance %s serves it", eventstore.ErrHeld, serves)
+		return fmt.Errorf("%w: instance %s is serving it", eventstore.ErrHeld, serves)
 	case !alone:
-		return fmt.Errorf("%w: it is being maintained, or an instance starts", eventstore.ErrHeld)
+		return fmt.Errorf("%w: maintenance is running, or an instance is starting", eventstore.ErrHeld)
 	}
 	return nil
 }

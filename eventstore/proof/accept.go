@@ -13,15 +13,15 @@ import (
 	"scrapelog/eventstore"
 )
 
-// AcceptRestored declares on purpose that the log goes on from what the database
-// holds now, because a backup was restored or the proof was lost, and seals it.
-// What that gives up is recorded as an event and signed into a checkpoint, outside
-// and inside: Restored.Superseded events had been signed, and up to Restored.Proven
-// the log is still that one. Checkpoints of larger trees are void from there on,
-// and every later verification says so.
+// AcceptRestored declares on purpose that the log goes on from the present content of
+// the database, because a backup was restored or the proof was lost, and seals it. It
+// records an event and signs a checkpoint, outside and inside, which say what is given
+// up: Restored.Superseded events had been signed, and the first Restored.Proven of them
+// are still the same. Checkpoints of larger trees are void from then on, and every
+// later verification reports that.
 //
-// No server may have the database. It is domain.ErrConflict when there is
-// nothing to accept or the log cannot be sealed as it is.
+// No server may use the database. The error is domain.ErrConflict when there is nothing
+// to accept or the log cannot be sealed.
 func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -50,7 +50,7 @@ func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, e
 	return accepted, s.sealAll(ctx)
 }
 
-// ownKey makes a key where the old one is lost: that is accepted as well.
+// ownKey makes a key if the old one is lost, which is accepted as well.
 func (s *Sealer) ownKey() error {
 	if s.key != nil {
 		return nil
@@ -81,10 +81,10 @@ func (a *audit) acceptable(refused string) error {
 	return nil
 }
 
-// restored is what the acceptance gives up.
+// restored returns what the acceptance gives up.
 func (a *audit) restored(reason string, at time.Time) Restored {
 	r := Restored{At: at.UTC().Truncate(time.Second), Reason: reason}
-	failed := false // what holds beyond the first that fails was signed by somebody else
+	failed := false // a checkpoint that holds after the first that fails was not signed by this sealer
 	for _, c := range a.claims.list {
 		r.Superseded = max(r.Superseded, c.Size)
 		failed = failed || !c.events
@@ -95,7 +95,7 @@ func (a *audit) restored(reason string, at time.Time) Restored {
 	return r
 }
 
-// sound says whether hashes and checkpoints in the database can be kept.
+// sound reports whether hashes and checkpoints in the database can be kept.
 func (a *audit) sound() bool {
 	for _, c := range a.claims.list {
 		if !c.outside && !c.events {
@@ -124,12 +124,11 @@ func (s *Sealer) tell(ctx context.Context, tx *sql.Tx, accepted Restored) error 
 	return err
 }
 
-// acceptedBy: only the command line accepts.
+// acceptedBy is the actor of the event: only the command line accepts.
 const acceptedBy = "cli"
 
-// record signs the acceptance: a checkpoint of the tree that was signed last or,
-// where what is stored about it is no good, of the empty one, from which
-// everything is hashed anew.
+// record signs the acceptance: a checkpoint of the tree that was signed last or, if its
+// stored hashes are damaged, of the empty tree, after which everything is hashed again.
 func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error {
 	place, err := s.outside.place()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"scrapelog/eventstore"
 )
 
-// compare takes the events past their stored hashes, and then those that have
-// none.
+// compare compares the events with their stored hashes, and then reads the events that
+// have none.
 func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
 	if a.last == 0 {
 		if err := a.rest(ctx, tx, math.MinInt64, 0); err != nil { // positions that cannot be
@@ -28,7 +28,7 @@ func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// rest takes what nothing is stored about, page by page.
+// rest reads the events without stored hashes, page by page.
 func (a *audit) rest(ctx context.Context, q eventstore.Querier, after, until int64) error {
 	var l leaves
 	for {
@@ -65,7 +65,7 @@ func (a *audit) stretches(ctx context.Context, tx *sql.Tx) error {
 	})
 }
 
-// tell says how far the pass has come; that it is over, compare says, once.
+// tell reports the progress of the pass; compare reports its end, once.
 func (a *audit) tell() {
 	if a.progress != nil && a.last < a.head {
 		a.progress(a.last, a.head)
@@ -131,7 +131,7 @@ func (a *audit) placeHashed(l leaf, h tlog.Hash) {
 	}
 }
 
-// next is the stored hash that comes next.
+// next returns the next stored hash.
 func (a *audit) next() (h tlog.Hash) {
 	h, a.queue = a.queue[0], a.queue[1:]
 	return h

@@ -11,7 +11,7 @@ import (
 // version. Changing it, or anything below, changes every hash of every log.
 const canonicalTag = "scrapelog.event.v1\n"
 
-// Event is an event exactly as it is stored: what the proof is about.
+// Event is an event exactly as it is stored.
 type Event struct {
 	Position   int64  `json:"position"`
 	Stream     string `json:"stream"`
@@ -19,7 +19,7 @@ type Event struct {
 	ID         string `json:"id"`
 	Type       string `json:"type"`
 	RecordedAt int64  `json:"recorded_at"` // unix microseconds
-	Metadata   string `json:"metadata"`    // the stored bytes, not what they mean
+	Metadata   string `json:"metadata"`    // the stored bytes
 	Data       string `json:"data"`        // likewise
 }
 
@@ -65,12 +65,12 @@ func appendLeaf(b []byte, e Event) []byte { return e.append(append(b, leafPrefix
 
 func (l leaf) hash() tlog.Hash { return sha256.Sum256(l) }
 
-// positionAt is where the number of the position stands in a leaf.
+// positionAt is the offset of the position in a leaf.
 const positionAt = 1 + len(canonicalTag) + 4
 
 func (l leaf) position() int64 { return int64(binary.BigEndian.Uint64(l[positionAt:])) }
 
-// at is the hash the same event would have at another position.
+// at returns the hash that the event would have at another position.
 func (l leaf) at(position int64) tlog.Hash {
 	moved := append(leaf(nil), l...)
 	binary.BigEndian.PutUint64(moved[positionAt:], uint64(position))

@@ -14,8 +14,8 @@ import (
 	"scrapelog/domain"
 )
 
-// Checkpoint is what is signed about the log: its first Size events have the
-// tree hash Root. It is written as a C2SP tlog-checkpoint, a signed note.
+// Checkpoint is a signed statement about the log: its first Size events have the tree
+// hash Root. It is written as a C2SP tlog-checkpoint, a signed note.
 type Checkpoint struct {
 	Origin   string    `json:"origin"` // names the log; the name of its key
 	Size     int64     `json:"size"`
@@ -25,10 +25,10 @@ type Checkpoint struct {
 	Restored *Restored `json:"restored,omitempty"`
 }
 
-// Restored is an acceptance: the owner of the key declared on purpose that the log
-// goes on although it does not follow from what was signed, or the proof of that
-// is lost. It is an extension line of a checkpoint, so that it is signed and
-// stands in order with the rest.
+// Restored is an acceptance: the owner of the key declared on purpose that the log goes
+// on although it does not follow from what was signed, or although the proof is lost.
+// It is an extension line of a checkpoint, so that it is signed and has its place in
+// the order of checkpoints.
 type Restored struct {
 	Superseded int64     `json:"superseded"` // the size of the largest checkpoint that is void now
 	Proven     int64     `json:"proven"`     // the size up to which the log is the one that was signed
@@ -44,8 +44,8 @@ type Place struct {
 	SHA256 tlog.Hash `json:"sha256"`
 }
 
-// The words of the extension lines. Changing one makes programs pass over what
-// was signed.
+// The words of the extension lines. If one is changed, programs pass over lines that
+// were signed.
 const (
 	sealedWord   = "sealed"
 	keptWord     = "kept"
@@ -155,7 +155,7 @@ func parseAccepted(line string) (*Restored, error) {
 	return r, nil
 }
 
-// verified says whether the note carries a signature of the key.
+// verified reports whether the note carries a signature of the key.
 func verified(signed string, key note.Verifier) bool {
 	_, err := note.Open([]byte(signed), note.VerifierList(key))
 	return err == nil

@@ -36,7 +36,7 @@ type claims struct {
 	inside   int
 	rows     int64  // number of the last row
 	hole     int64  // the first number that is missing in the database
-	lacks    *claim // the smallest that the file has and the database has not
+	lacks    *claim // the smallest that only the file has
 	edited   *claim
 	mine     []int64 // sizes of the checkpoints in the database that this file must have
 
@@ -74,7 +74,7 @@ func (c *claims) collectOutside() error {
 	return nil
 }
 
-// junk: the file holds text and no checkpoint.
+// junk reports whether the file holds text but no checkpoint.
 func (c *claims) junk() bool {
 	return !c.state.found && (len(c.state.torn) > 0 || c.state.fault != nil)
 }
@@ -114,9 +114,8 @@ func (c *claims) collectInside(mine func(Checkpoint) bool) error {
 	return unavailable(c.ctx, "checkpoints", rows.Err())
 }
 
-// compareSides looks for checkpoints that only one side has, or that the two have
-// in different words. What stands in the file since the last acceptance stood in
-// the database before.
+// compareSides looks for checkpoints that only one side has, or that differ between the
+// two. A checkpoint in the file after the last acceptance was in the database first.
 func (c *claims) compareSides() {
 	inside, outside := map[int64]*claim{}, map[tlog.Hash]bool{}
 	same := map[tlog.Hash]bool{}
@@ -147,15 +146,15 @@ func (c *claims) sort() {
 	slices.SortStableFunc(c.list, func(a, b *claim) int { return cmp.Compare(a.Size, b.Size) })
 }
 
-// genuine looks at the signature of a claim, once: it is the dearest step. What
-// agrees with the log needs none.
+// genuine verifies the signature of a claim, once, because that is the most expensive
+// step. A claim that agrees with the log needs none.
 func (c *claims) genuine(one *claim) bool {
 	if one.checked {
 		return one.genuine
 	}
 	one.checked = true
 	if c.key == nil {
-		one.genuine = one.outside // what is outside is believed as far as it is held
+		one.genuine = one.outside // without a key the file outside is trusted
 		return one.genuine
 	}
 	signed, err := c.note(one)
@@ -171,7 +170,7 @@ func (c *claims) note(one *claim) (signed string, err error) {
 	return signed, err
 }
 
-// first is the smallest claim that is genuine and fits.
+// first returns the smallest claim that is genuine and fits.
 func (c *claims) first(outside bool, fits func(*claim) bool) *claim {
 	for _, one := range c.list {
 		if one.outside == outside && fits(one) && c.genuine(one) {
@@ -181,7 +180,7 @@ func (c *claims) first(outside bool, fits func(*claim) bool) *claim {
 	return nil
 }
 
-// last is the largest claim that is genuine and fits.
+// last returns the largest claim that is genuine and fits.
 func (c *claims) last(outside bool, fits func(*claim) bool) *claim {
 	for _, one := range slices.Backward(c.list) {
 		if one.outside == outside && fits(one) && c.genuine(one) {
@@ -191,7 +190,7 @@ func (c *claims) last(outside bool, fits func(*claim) bool) *claim {
 	return nil
 }
 
-// forged says whether the newest of the claims, or one that the log denies, was
+// forged reports whether the newest of the claims, or one that the log denies, was
 // not signed with the key.
 func (c *claims) forged(outside bool) bool {
 	if c.key == nil {
@@ -212,8 +211,8 @@ func (c *claims) forged(outside bool) bool {
 	return false
 }
 
-// mostLooked bounds how many signatures are looked at in a log whose every
-// checkpoint fails.
+// mostLooked bounds how many signatures are verified in a log of which every checkpoint
+// fails.
 const mostLooked = 1000
 
 func every(*claim) bool { return true }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// diagnose turns what the pass has seen into findings.
+// diagnose turns the observations of the pass into findings.
 func (a *audit) diagnose() {
 	r := &a.result
 	r.Head, r.Checkpoints, r.Restored = a.head, len(a.claims.list), a.claims.restored
@@ -27,7 +27,7 @@ func (a *audit) diagnose() {
 func holds(c *claim) bool  { return c.events }
 func denied(c *claim) bool { return !c.events }
 
-// unsigned says why a log in which nothing is wrong is not proven either.
+// unsigned returns why a log without damage is not proven either.
 func (a *audit) unsigned() string {
 	switch {
 	case a.head == 0:
@@ -77,7 +77,7 @@ func (a *audit) diagnoseEvents() {
 	}
 }
 
-// signed is how many events were signed, as far as anything genuine says.
+// signed returns how many events were signed, by the genuine checkpoints.
 func (a *audit) signed() (size int64) {
 	for _, outside := range []bool{true, false} {
 		if c := a.claims.last(outside, every); c != nil {
@@ -87,7 +87,7 @@ func (a *audit) signed() (size int64) {
 	return size
 }
 
-// side is which of two does not agree with what was signed.
+// side says whether the events or the stored hashes disagree with what was signed.
 type side int
 
 const (
@@ -97,9 +97,9 @@ const (
 	both
 )
 
-// wrong says which side is wrong where the events and the stored hashes first
-// differ: by the checkpoint that covers the place, outside if there is one.
-// Where nothing genuine covers it the stored hash is all there is.
+// wrong returns which side is wrong at the first difference of events and stored
+// hashes. The checkpoint that covers the position decides, one outside if there is one;
+// without a genuine one the stored hash counts.
 func (a *audit) wrong() side {
 	if len(a.faults) == 0 {
 		return neither
@@ -134,10 +134,10 @@ func (a *audit) rewritten(bad *claim) {
 	if good := a.claims.last(bad.outside, func(c *claim) bool { return c.events && c.Size < bad.Size }); good != nil {
 		from = max(from, good.Size+1)
 	}
-	how := "the stored hashes were computed anew"
+	how := "the stored hashes were computed again"
 	switch {
 	case a.claims.first(false, func(c *claim) bool { return c.events && c.Size >= bad.Size }) != nil:
-		how = "the checkpoints in the database were signed again, so whoever did it has the key of the log, which must be replaced"
+		how = "the checkpoints in the database were signed again, so the attacker has the key of the log, which must be replaced"
 	case a.wrong() == both || a.inner > 0:
 		how = "its stored hashes are not theirs either"
 	}
@@ -169,7 +169,7 @@ func (a *audit) classify() {
 	}
 }
 
-// whereabouts finds the event that was signed at the position of a fault.
+// whereabouts returns the event that was signed at the position of a fault.
 func (a *audit) whereabouts(f fault) leaf {
 	for _, other := range a.faults[1:] {
 		if other.event != nil && other.event.at(f.position) == f.stored {
@@ -184,7 +184,7 @@ func (a *audit) whereabouts(f fault) leaf {
 	return nil
 }
 
-// home finds the position at which the event of a fault was signed; 0: it never
+// home returns the position at which the event of a fault was signed; 0 if it never
 // was.
 func (a *audit) home(f fault) int64 {
 	if f.event == nil {
@@ -262,7 +262,7 @@ func (a *audit) diagnoseOutside() {
 	}
 }
 
-// sealedSince tells when the log was first sealed, as far as is known.
+// sealedSince returns when the log was first sealed, as far as is known.
 func (a *audit) sealedSince() {
 	first := a.claims.state.first.SealedAt
 	for _, c := range a.claims.list {

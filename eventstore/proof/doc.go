@@ -1,40 +1,40 @@
-// Package proof makes it known when somebody has changed the log.
+// Package proof finds changes to the log.
 //
-// A chain of hashes inside a database proves little against whoever owns the
-// database: they compute it anew. So the log is sealed. A [Sealer] keeps a
-// Merkle tree over all events and signs, every second or every 1,000 events,
-// how many there are and what the root of their tree is. These checkpoints are
-// kept in the database and, which is what counts, in a file outside it.
-// [Verify] recomputes everything from the events and says what does not agree;
-// [Prove] shows with a few hashes that one event is in a signed log.
+// A chain of hashes inside a database proves little against the owner of the database,
+// who can compute it again. So the log is sealed: a [Sealer] keeps a Merkle tree over
+// all events and signs, every second or every 1,000 events, their number and the root
+// of their tree. These checkpoints are kept in the database and in a file outside it,
+// and the file is what proves the log. [Verify] recomputes everything from the events
+// and reports what does not agree; [Prove] shows with a few hashes that one event is
+// in a signed log.
 //
 // # What is found
 //
 // With the copy outside: that any event was edited, deleted, inserted, moved or
 // renumbered, that the end was cut off, that hashes and checkpoints in the
-// database were computed and signed anew, even with the stolen key, and that an
+// database were computed and signed again, even with the stolen key, and that an
 // older database or an old checkpoint was put back.
 //
-// Without it: all of that which contradicts a checkpoint in the database. A
-// database that was put back, cut or, with the key, rewritten as a whole is not
-// told from the true one; Verify then says [Unproven].
+// Without it: everything that contradicts a checkpoint in the database. A database that
+// was put back, cut or, with the key, rewritten as a whole cannot be told from the true
+// one; Verify then returns [Unproven].
 //
-// Not found at all: what happens to events after the last checkpoint, which is
-// up to a second while a server runs, and everything appended since then while
-// none does (a graceful stop signs last); what somebody does who has the key and
-// can also replace the copy outside; and a database and a copy outside that were
-// both put back to one earlier moment. Keep the copy where the owner of the
-// database cannot write: only a third place, such as a copy on another machine,
-// tells the last of these.
+// Not found: changes to events after the last checkpoint, which are at most those of a
+// second while a server runs, and all that were appended after it while none runs (a
+// graceful stop signs last); changes by someone who has the key and can also replace
+// the copy outside; and a database and a copy outside that were both put back to the
+// same earlier moment. Keep the copy where the owner of the database cannot write: only
+// a third place, such as a copy on another machine, shows the last of these.
 //
-// # Nothing is laundered by a restart
+// # A restart hides nothing
 //
-// A log that was sealed before is refused while its key or its copy outside is
-// missing or empty, while the copy ends before the database's own checkpoints by
-// more than the one that a crash can have kept from it, and while it holds what no
-// sealer has written there. So is a log that has events and of which nothing signed
-// is here. [Sealer.AcceptRestored] goes on, for a reason. On PostgreSQL an instance
-// without the key or the copy stands by while another one lives and seals.
+// A log that was sealed is refused while its key or its copy outside is missing or
+// empty, while the copy ends before the checkpoints in the database by more than the
+// one that a crash can have kept from it, and while the copy holds text that no sealer
+// has written. A log that has events but no key and no checkpoint is refused too.
+// [Sealer.AcceptRestored] signs such a log on purpose, and records the reason. On
+// PostgreSQL an instance without the key or the copy stands by while another instance
+// seals.
 //
 // # Formats
 //

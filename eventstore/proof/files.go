@@ -16,7 +16,7 @@ import (
 
 // Files says where the proof of a log is kept: outside its database.
 type Files struct {
-	Key         string // 0600; whoever has it can sign
+	Key         string // 0600; its holder can sign
 	Checkpoints string // grows by a note for each seal
 }
 
@@ -25,14 +25,14 @@ const (
 	checkpointsFile = "audit.checkpoints"
 )
 
-// FilesOf fills in what is left out of configured: checkpoints stand beside a
-// configured key; without one both stand in a folder of the database's own
-// under $XDG_STATE_HOME/scrapelog, else ~/.local/state/scrapelog.
+// FilesOf fills in the files that configured leaves out: the checkpoints are beside a
+// configured key; without one both files are in the database's folder under
+// $XDG_STATE_HOME/scrapelog, else ~/.local/state/scrapelog.
 //
 // The folder is named after the database as its server or the file system knows
 // it: the symlink-resolved path of a SQLite file; the system identifier of a
 // PostgreSQL cluster, with the names of database and schema, so that every
-// instance finds the same name whatever its URL says. A database that is moved,
+// instance finds the same name, however its URL is written. A database that is moved,
 // or restored into a new cluster, has a new name: configure the key then.
 func FilesOf(ctx context.Context, store *eventstore.Store, configured Files) (Files, error) {
 	files := configured
@@ -65,7 +65,7 @@ func stateDir(ctx context.Context, store *eventstore.Store) (string, error) {
 	return filepath.Join(home, ".local", "state", "scrapelog", name), nil
 }
 
-// keptIn is how the checkpoints that this machine keeps in a file are marked. On
+// keptIn returns the mark of the checkpoints that this machine keeps in a file. On
 // PostgreSQL instances keep a file each, and each has all checkpoints that it
 // signed; one process seals a SQLite file, so that its copy outside has them all.
 func keptIn(dialect eventstore.Dialect, checkpoints string) string {
@@ -86,8 +86,8 @@ var identitySQLite string
 //go:embed sql/postgres/identity.sql
 var identityPostgres string
 
-// folderName is a readable name of the database and a digest of its identity.
-// Changing how it is made leaves every key and outside copy behind.
+// folderName returns a readable name of the database with a digest of its identity. If
+// it changes, no key and no outside copy is found any more.
 func folderName(ctx context.Context, store *eventstore.Store) (string, error) {
 	var name, identity string
 	query := pick(store.Dialect(), identitySQLite, identityPostgres)
@@ -98,7 +98,7 @@ func folderName(ctx context.Context, store *eventstore.Store) (string, error) {
 	return readable(filepath.Base(name)) + "-" + hex.EncodeToString(digest[:6]), nil
 }
 
-// readable keeps what is harmless in a file name everywhere.
+// readable keeps the characters that are safe in every file name.
 func readable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
@@ -115,8 +115,8 @@ func pick(dialect eventstore.Dialect, sqlite, postgres string) string {
 	return sqlite
 }
 
-// unavailable wraps what the database said, unless it was our own context that
-// ended.
+// unavailable wraps an error of the database, unless it came from the end of our own
+// context.
 func unavailable(ctx context.Context, doing string, err error) error {
 	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
 		return err

@@ -8,8 +8,7 @@ import (
 )
 
 // frontier is a Merkle tree that only grows: the roots of its perfect subtrees,
-// the largest first. It knows what tlog knows about a tree of its size and
-// needs no stored hash to go on. The zero value is the empty tree.
+// the largest first. It grows without any stored hash. The zero value is the empty tree.
 type frontier struct {
 	size  int64
 	roots []tlog.Hash
@@ -30,8 +29,8 @@ func (f *frontier) push(h tlog.Hash, out []tlog.Hash) []tlog.Hash {
 	return out
 }
 
-// root is the hash of the whole tree; of the empty tree that of no bytes, as
-// RFC 6962 has it.
+// root returns the hash of the whole tree; for the empty tree the hash of no bytes
+// (RFC 6962).
 func (f *frontier) root() tlog.Hash {
 	if len(f.roots) == 0 {
 		return sha256.Sum256(nil)

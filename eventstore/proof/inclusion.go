@@ -13,11 +13,11 @@ import (
 	"scrapelog/eventstore"
 )
 
-// proofFormat names the shape of Proof. A changed shape has another name.
+// proofFormat is the name of the shape of Proof. A changed shape has another name.
 const proofFormat = "scrapelog.proof.v1"
 
-// Proof shows, with nothing else at hand, that an event is in the log whose
-// checkpoint it carries. Whoever checks it must know the key from elsewhere.
+// Proof shows, without the database, that an event is in the log whose checkpoint it
+// carries. To check it one must know the key from elsewhere.
 type Proof struct {
 	Format     string      `json:"format"`
 	Event      Event       `json:"event"`
@@ -40,9 +40,9 @@ func ParseProof(source []byte) (p Proof, err error) {
 }
 
 var (
-	// ErrFalseProof: the proof does not show what it claims.
+	// ErrFalseProof reports a proof that does not show what it claims.
 	ErrFalseProof = errors.New("the proof is false")
-	// ErrDamaged: the log is not what was signed.
+	// ErrDamaged reports a log that is not what was signed.
 	ErrDamaged = errors.New("the log is damaged")
 )
 
@@ -99,8 +99,8 @@ func readEvent(ctx context.Context, q eventstore.Querier, dialect eventstore.Dia
 	return e, err
 }
 
-// Check needs nothing but the proof. The error wraps domain.ErrInvalid when this
-// is no proof, and ErrFalseProof when it is one that does not hold.
+// Check checks the proof without the database. The error wraps domain.ErrInvalid when
+// it is malformed, and ErrFalseProof when it does not hold.
 func (p Proof) Check() (Checkpoint, error) {
 	if p.Format != proofFormat {
 		return Checkpoint{}, fmt.Errorf("%w: its format is %q, not %q", domain.ErrInvalid, p.Format, proofFormat)

@@ -32,7 +32,7 @@ const privateWord = "PRIVATE+KEY+"
 const longestKey = 64 << 10
 
 // ReadKey reads a key file: the line of the private key, or that of the public
-// key for those who verify elsewhere, or both. It must be a regular file, and one
+// key for verifying elsewhere, or both. It must be a regular file, and one
 // with a private key must be readable by its owner only. The error wraps
 // fs.ErrNotExist when there is none.
 func ReadKey(path string) (*Key, error) {
@@ -67,7 +67,7 @@ func KeyOf(named string) (*Key, error) {
 	return nil, fmt.Errorf("%w: %q is neither a file nor a public key: %w", domain.ErrInvalid, named, err)
 }
 
-// Named says whether text is the key itself, and no file of it.
+// Named reports whether text is the key itself and not the name of its file.
 func (k *Key) Named(text string) bool { return k.Public == text }
 
 // parseKey reads the lines of a key file and nothing else.
@@ -109,7 +109,7 @@ func (k *Key) Fingerprint() string { return fingerprint(k.Verifier.Name(), k.Ver
 
 func fingerprint(name string, hash uint32) string { return fmt.Sprintf("%s+%08x", name, hash) }
 
-// absent says whether a file is not there, be it that its folder is none.
+// absent reports whether a file does not exist, perhaps because a folder is a file.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
 // publicOf derives the verifier key of a signer key. note has no function for
@@ -127,8 +127,8 @@ func publicOf(signer string) (string, error) {
 	return note.NewEd25519VerifierKey(fields[0], public)
 }
 
-// makeKey writes a new key, readable by its owner alone. When another process
-// has made one meanwhile that one is kept.
+// makeKey writes a new key that only its owner can read. If another process has made
+// one meanwhile, that one is kept.
 func makeKey(path string) error {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -147,7 +147,7 @@ func generateKey(name string) (private, public string, err error) {
 	return note.GenerateKey(rand.Reader, name)
 }
 
-// placeFile makes a file that is whole or not there, whenever the machine stops.
+// placeFile makes a file atomically: if the machine stops, the file is whole or absent.
 func placeFile(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
 	if err != nil {

@@ -68,8 +68,8 @@ func (o outsideFile) appendAt(signed string, at int64) error {
 	return syncDir(dir)
 }
 
-// endsAt returns what must be written first so that a note begins on its own,
-// whatever a crash has left behind.
+// endsAt returns the separator that must be written before a note, also after the
+// remains of a crash.
 func endsAt(f *os.File) (before string, size int64, err error) {
 	if size, err = f.Seek(0, io.SeekEnd); err != nil || size == 0 {
 		return "", size, err
@@ -84,7 +84,7 @@ func endsAt(f *os.File) (before string, size int64, err error) {
 	return "\n\n", size, nil
 }
 
-// overtaken says whether the file ends with the note, or with one of more events.
+// overtaken reports whether the file ends with the note, or with one of more events.
 func overtaken(f *os.File, size int64, signed string) (bool, error) {
 	c, err := parseCheckpoint(signed)
 	if err != nil || c.Restored != nil {
@@ -132,7 +132,7 @@ func (o outsideFile) note(m mark) (string, error) {
 	return string(signed), err
 }
 
-// outsideState is what the file says, read in the order in which it was written.
+// outsideState is the state that the notes of the file lead to, in their order.
 type outsideState struct {
 	last    mark // the checkpoint that the log must follow from: the largest since the last acceptance
 	found   bool // there is one
@@ -146,7 +146,7 @@ type outsideState struct {
 	torn    []string  // paragraphs that may be what a crash has left, until the origin is known
 }
 
-// take judges the next note. It says whether an acceptance counts.
+// take judges the next note. It reports whether an acceptance counts.
 func (s *outsideState) take(m mark, signed string, key note.Verifier) (accepts bool) {
 	if !s.found {
 		s.first = m
@@ -166,7 +166,7 @@ func (s *outsideState) take(m mark, signed string, key note.Verifier) (accepts b
 	return accepts
 }
 
-// accepts says whether an acceptance is signed, stands where it says, and was not
+// accepts reports whether an acceptance is signed, stands where it says, and was not
 // there before.
 func (s *outsideState) accepts(m mark, signed string, key note.Verifier) bool {
 	text, _, _ := cutNote(signed)

@@ -21,12 +21,12 @@ func cutNote(signed string) (body, signatures string, found bool) {
 	return strings.Cut(signed, "\n\n")
 }
 
-// outsideReader reads the file once and from then on what was added.
+// outsideReader reads the whole file once, and after that only what was added.
 type outsideReader struct {
 	outsideFile
-	info  fs.FileInfo
-	state outsideState
-	anew  bool // the last refresh read the whole file
+	info   fs.FileInfo
+	state  outsideState
+	reread bool // the last refresh read the whole file
 }
 
 // forget makes the next refresh read the whole file.
@@ -38,12 +38,12 @@ func (o *outsideReader) forget() { o.info = nil }
 func (o *outsideReader) refresh(key note.Verifier, yield func(m mark, accepts bool)) error {
 	f, info, err := openRegular(o.path)
 	if err != nil {
-		*o = outsideReader{outsideFile: o.outsideFile, anew: true}
+		*o = outsideReader{outsideFile: o.outsideFile, reread: true}
 		return err
 	}
 	defer f.Close()
-	o.anew = o.info == nil || !o.state.whole || !os.SameFile(o.info, info) || info.Size() < o.info.Size()
-	if o.anew {
+	o.reread = o.info == nil || !o.state.whole || !os.SameFile(o.info, info) || info.Size() < o.info.Size()
+	if o.reread {
 		o.state = outsideState{hashed: sha256.New(), whole: true}
 	}
 	o.info = info

@@ -38,8 +38,8 @@ const (
 	OffsetPastEnd Kind = "offset_past_end"
 	// GuardEdited: a guard row, from which decisions are made, is not what the log says.
 	GuardEdited Kind = "guard_edited"
-	// OutsideForged: the copy outside holds what was not signed with that key, or a
-	// genuine note where it was not signed for.
+	// OutsideForged: the copy outside holds a note that was not signed with that key, or a
+	// genuine note at another place than the one it was signed for.
 	OutsideForged Kind = "outside_forged"
 	// OutsideGarbled: the copy outside holds text that no sealer writes.
 	OutsideGarbled Kind = "outside_garbled"
@@ -51,7 +51,7 @@ const (
 	OutsideMissing Kind = "outside_missing"
 )
 
-// Damage is one thing that is wrong with a log.
+// Damage is one finding about a log.
 type Damage struct {
 	Kind     Kind   `json:"kind"`
 	Position int64  `json:"position,omitempty"` // the first bad one
@@ -70,10 +70,10 @@ const (
 	Damaged  Verdict = "damaged"
 )
 
-// Outside says how the copy outside the database was found.
+// Outside is the state of the copy outside the database.
 type Outside string
 
-// How the copy outside may be found.
+// The states of the copy outside.
 const (
 	OutsidePresent Outside = "present"
 	OutsideAbsent  Outside = "missing"
@@ -103,10 +103,10 @@ type Result struct {
 	Advice        string     `json:"advice,omitempty"` // what to do
 }
 
-// Text is the sentence and what to do.
+// Text returns the sentence and the advice.
 func (r Result) Text() string { return strings.TrimSpace(r.Says + " " + r.Advice) }
 
-// conclude writes what the findings mean.
+// conclude sums the findings up in words.
 func (r *Result) conclude(unsigned string) {
 	slices.SortStableFunc(r.Damage, func(a, b Damage) int {
 		return cmp.Or(cmp.Compare(gravity(a.Kind), gravity(b.Kind)), cmp.Compare(a.Position, b.Position))
@@ -126,7 +126,7 @@ func (r *Result) conclude(unsigned string) {
 	}
 }
 
-// unproving kinds take proof away and are no damage to the log.
+// unproving kinds weaken the proof and are no damage to the log.
 func unproving(k Kind) bool { return k == OutsideMissing || k == OutsideBehind }
 
 func (r *Result) praise() string {
@@ -154,7 +154,7 @@ func (r *Result) praise() string {
 	return b.String()
 }
 
-// gravity puts what concerns events before what concerns their proof.
+// gravity orders findings: those about events come before those about their proof.
 func gravity(k Kind) int {
 	switch k {
 	case HashesDamaged:

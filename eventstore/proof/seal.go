@@ -143,7 +143,7 @@ func (s *Sealer) next(ctx context.Context, q eventstore.Querier) (*batch, error)
 	return b, err
 }
 
-// checkpoint is what this process signs about a tree.
+// checkpoint returns the statement of this process about a tree.
 func (s *Sealer) checkpoint(f *frontier, at time.Time) Checkpoint {
 	return Checkpoint{Origin: s.key.Verifier.Name(), Size: f.size, Root: f.root(), SealedAt: at, Kept: s.kept}
 }
@@ -268,7 +268,7 @@ func (s *Sealer) compareOutside(ctx context.Context, q eventstore.Querier, t tip
 		}
 		return refuse("The log is not the one whose first %d events were signed: it was rewritten. Run \"scrapelog events verify\".", last.Size)
 	}
-	if s.caughtUp = s.caughtUp && !s.outside.anew || last.Size == t.Size; last.Size == t.Size {
+	if s.caughtUp = s.caughtUp && !s.outside.reread || last.Size == t.Size; last.Size == t.Size {
 		return nil
 	}
 	if err := s.behind(ctx, q, last); err != nil {

@@ -16,7 +16,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Config says what to seal and where its proof is kept.
+// Config names the log to seal and the files of its proof.
 type Config struct {
 	Store    *eventstore.Store
 	Files    Files         // what is left out is filled in by FilesOf
@@ -28,7 +28,7 @@ type Config struct {
 	Begin bool
 }
 
-// lastSeal is how long a stop may take to sign what has come.
+// lastSeal bounds how long a stop may take to sign the last events.
 const lastSeal = 5 * time.Second
 
 // Sealer signs the log as it grows. At most one seals a database at a time: on
@@ -49,7 +49,7 @@ type Sealer struct {
 	batch    int
 	log      *slog.Logger
 
-	turn    sync.Mutex // held by who works on the log
+	turn    sync.Mutex // held while the log is sealed or checked
 	key     *Key       // nil: seals nothing
 	lacking error      // why there is no key, or no file beside it
 	checked bool       // the tail was looked at since the start
@@ -61,17 +61,17 @@ type Sealer struct {
 	state State
 }
 
-// State is what is known about the sealing of a log.
+// State is the state of the sealing of a log.
 type State struct {
 	Sealed    int64     `json:"sealed"` // how many events the last checkpoint covers
 	SealedAt  time.Time `json:"sealed_at,omitzero"`
 	CheckedAt time.Time `json:"-"`                 // when this process last found the log to follow from what was signed
 	Refused   string    `json:"refused,omitempty"` // why nothing is signed and no run may start; a sentence
 	Idle      string    `json:"idle,omitempty"`    // why this process does not seal; a sentence
-	Weak      []string  `json:"weak,omitempty"`    // what lets other users at the proof; sentences
+	Weak      []string  `json:"weak,omitempty"`    // why other users could change the proof; sentences
 }
 
-// Warnings are what is degraded while runs are started all the same.
+// Warnings returns what is degraded although runs are started.
 func (s State) Warnings() []string {
 	if s.Idle == "" {
 		return s.Weak
@@ -111,18 +111,18 @@ func idleBecause(err error) string {
 	return fmt.Sprintf("The log is not sealed by this process: %v.", err)
 }
 
-// Refused says in a sentence why nothing is signed any more, empty while all is
-// well. While it is not empty the service must start no runs.
+// Refused returns in a sentence why nothing is signed any more; empty if all is well.
+// While it is not empty the service must start no runs.
 func (s *Sealer) Refused() string { return s.State().Refused }
 
-// State is how the sealing stands.
+// State returns the state of the sealing.
 func (s *Sealer) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state
 }
 
-// Files is where the proof of this log is kept.
+// Files returns the files of the proof of this log.
 func (s *Sealer) Files() Files { return s.files }
 
 // Run seals until ctx ends, and then once more: end it after everything that
@@ -193,8 +193,8 @@ func (s *Sealer) attempt(ctx context.Context) {
 	}
 }
 
-// Refusal is why the log is not signed: it does not follow from what was signed
-// before.
+// Refusal is an error that says why the log is not signed: it does not follow from what
+// was signed before.
 type Refusal struct{ Reason string }
 
 func (r *Refusal) Error() string { return r.Reason }

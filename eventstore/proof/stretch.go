@@ -30,7 +30,7 @@ type stretch struct {
 
 // stretcher reads stretches with several workers, each in its own transaction,
 // and hands them out in order. The first worker uses the transaction it is
-// given, and does all the work where no other connection is to be had.
+// given, and does all the work if no other connection is free.
 //
 // On PostgreSQL all transactions share one snapshot. On SQLite those of the
 // other workers may see a later state: in the rows they read, which are never
@@ -104,7 +104,7 @@ func (s *stretcher) each(ctx context.Context, yield func(*stretch)) error {
 	return nil
 }
 
-// help reads with a connection of its own, if there is one before all is done.
+// help reads with another connection, if one is free before all is done.
 func (s *stretcher) help(ctx, needed context.Context) error {
 	tx, err := snapshot(needed, s.store)
 	if needed.Err() != nil {
@@ -122,7 +122,7 @@ func (s *stretcher) help(ctx, needed context.Context) error {
 	return s.read(ctx, tx)
 }
 
-// read does what there is to do. A context that may end costs a goroutine per
+// read reads stretches until none is left. A context that may end costs a goroutine per
 // statement on SQLite, so it is looked at in between.
 func (s *stretcher) read(ctx context.Context, tx *sql.Tx) error {
 	whole := context.WithoutCancel(ctx)

@@ -8,7 +8,7 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-// tampering is what somebody does who owns the database but not the key, and
+// tampering is a change by an owner of the database who does not have the key, and
 // what is found. The log it is done to has checkpoints of 10, 20, 30, 40 and 44
 // events and two events more that are not signed yet.
 type tampering struct {

@@ -12,7 +12,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Options says what to verify and against what.
+// Options are the options of Verify.
 type Options struct {
 	Files Files // what is left out is filled in by FilesOf
 	Since int64 // leave out what a checkpoint up to this position covers; 0: everything
@@ -24,8 +24,8 @@ type Options struct {
 
 // Verify recomputes the whole tree from the events and compares it with the
 // stored hashes and with every checkpoint, in the database and outside. It
-// writes nothing and works beside a running service. The error says that it
-// could not be done; damage is in the result.
+// writes nothing and works beside a running service. Damage is in the result; the error
+// says why the verification could not be done.
 //
 // The outside file is read first and the database in one snapshot after it, so
 // that a checkpoint outside is never newer than what it is compared with.
@@ -60,7 +60,7 @@ func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress
 	return a.result, nil
 }
 
-// beside adds what was done to the database beside its events.
+// beside adds the changes to the database that were made without an event.
 func (a *audit) beside(ctx context.Context, guards []string) error {
 	flaws, err := a.store.Flaws(ctx)
 	if err != nil {

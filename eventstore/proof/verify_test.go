@@ -92,7 +92,7 @@ func TestVerifyAnUnsealedLog(t *testing.T) {
 	})
 }
 
-// TestVerifyWithoutTheKey: whoever has the copy outside can compare, and is told
+// TestVerifyWithoutTheKey: the copy outside suffices to compare, and the result says
 // what could not be.
 func TestVerifyWithoutTheKey(t *testing.T) {
 	l := newSealedLog(t, eventstoretest.SQLite(t))

@@ -42,7 +42,7 @@ var (
 	openStreams   = describe("open_streams", "Open server-sent event streams: scraper (we read), watch, events and page (we serve).", "kind")
 	endsWaiting   = describe("ends_waiting", "Runs of this instance that have ended and whose end could not be recorded yet.")
 	slotsOverdue  = describe("slots_overdue", "Slots that this instance could not start or skip in time.")
-	logDamaged    = describe("log_damaged", "1 if the log does not follow from what was signed, or the database was changed beside its events.")
+	logDamaged    = describe("log_damaged", "1 if the log does not follow from what was signed, or the database was changed without an event.")
 	verifiedUpTo  = describe("log_verified_position", "Position up to which the log was last found to be as it was signed.")
 	verifiedAt    = describe("log_verified_timestamp_seconds", "When the log was last found to be as it was signed.")
 	databaseUp    = describe("database_up", "1 if the metrics that the database knows could be read.")

@@ -79,7 +79,7 @@ func TestADamagedLogIsSaid(t *testing.T) {
 	refused, changed := known(), known()
 	refused.Sealing = func() proof.State { return proof.State{Refused: "Event 3 is not as it was signed."} }
 	changed.Wrong = func() []string { return []string{"a trigger is missing"} }
-	for name, from := range map[string]metrics.Sources{"sealing refused": refused, "changed beside its events": changed} {
+	for name, from := range map[string]metrics.Sources{"sealing refused": refused, "changed without an event": changed} {
 		t.Run(name, func(t *testing.T) { has(t, scrape(metrics.New(from)), "scrapelog_log_damaged 1") })
 	}
 }

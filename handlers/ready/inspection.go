@@ -19,7 +19,7 @@ const (
 	shortLog   = 20_000 // events
 )
 
-// Inspection looks for changes that were made to the database beside its events, at start
+// Inspection looks for changes to the database that were made without an event, at start
 // and each minute, and reads the whole copy of the checkpoints outside again.
 type Inspection struct {
 	store  *eventstore.Store
@@ -93,7 +93,7 @@ func (i *Inspection) look(ctx context.Context, guards bool) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			i.logger.Warn("cannot check the database for changes beside its events", "error", err)
+			i.logger.Warn("cannot check the database for changes without an event", "error", err)
 		}
 		return
 	}
@@ -108,7 +108,7 @@ func (i *Inspection) keep(wrong, weak []string, halted string) {
 	i.mu.Unlock()
 	for _, says := range wrong {
 		if !slices.Contains(known, says) {
-			i.logger.Error("the database was changed beside its events", "reason", says)
+			i.logger.Error("the database was changed without an event", "reason", says)
 		}
 	}
 	for _, says := range weak {

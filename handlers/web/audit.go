@@ -21,7 +21,7 @@ import (
 type Audit struct {
 	// State returns the state of the sealing.
 	State func() proof.State
-	// Flaws returns the changes to the database outside of its events, and the rights by
+	// Flaws returns the changes to the database without an event, and the rights by
 	// which other users may change it; nil: not checked.
 	Flaws func() (wrong, weak []string)
 	// Verify compares the whole log with everything that was ever signed of it.

@@ -52,18 +52,19 @@ func newAuditCheckpointCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Seal what is not sealed yet, and print the signed checkpoint",
-		Long: `checkpoint signs everything that has come since the last checkpoint. No server
-may have the database meanwhile: a running one seals every second. For a log of which
-nothing was ever signed it makes the key.
+		Long: `checkpoint signs all events since the last checkpoint. No server may use the
+database at that time: a running server signs every second. If nothing was ever signed
+of a log, checkpoint makes its key.
 
-A log that does not follow from what was signed is refused: a database that was
-restored from a backup is older than that. So is a log whose key, or whose copy of
-the checkpoints outside, is gone, or ends before the database's own checkpoints.
---accept-restored goes on from what is there on purpose: that, the reason and what
-is given up are signed into a checkpoint and recorded as an event, and every
-verification tells of it. It counts once, and at its place in the copy outside.
+checkpoint refuses a log that does not follow from what was signed, such as that of a
+database which was restored from a backup. It refuses a log whose key is missing, and
+one whose copy of the checkpoints outside the database is missing or ends before the
+checkpoints in the database. --accept-restored signs such a log all the same. The
+acceptance, its reason and the number of events that it gives up are signed into a
+checkpoint and recorded as an event, and every verification reports them. An
+acceptance counts once, at its place in the copy outside.
 
-A copy outside that was forged is never accepted: give it another name first.`,
+A copy outside that was forged is never accepted: rename it first.`,
 		Args: term.Exactly(),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			store, err := openLog(ctx, cmd, false)

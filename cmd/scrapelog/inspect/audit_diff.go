@@ -19,11 +19,11 @@ import (
 func newAuditDiffCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "diff A B",
-		Short: "Say what changed between two positions or times",
+		Short: "Print what changed between two positions or times",
 		Long: `diff replays the log up to A and on to B and prints what changed in between:
 events by type, counts, runs and scrapers. A point is a position, 0 for the
-beginning, or a time: -1h, today or RFC 3339. Of times, what was recorded before
-them counts. A negative one comes after "--", as in: audit diff -- -2h -1h`,
+beginning, or a time: -1h, today or RFC 3339. A time stands for the last event
+before it. A negative time comes after "--", as in: audit diff -- -2h -1h`,
 		Args: term.Exactly("A", "B"),
 		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			var points [2]int64

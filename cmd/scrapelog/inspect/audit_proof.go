@@ -56,11 +56,11 @@ func newAuditCheckProofCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-proof FILE",
 		Short: "Check a proof, with the file and the key of the log",
-		Long: `check-proof says whether the event of a proof is in the log whose checkpoint the
-proof carries; "-" reads it from stdin. A proof that anybody made with a key of
-their own holds too: the key tells that it is about your log. --key names that key,
-as a file or as text; without it the key of the log on this machine is taken, if
-there is one. --any-key does without.
+		Long: `check-proof reports whether the event of a proof is in the log whose checkpoint the
+proof carries; "-" reads the proof from stdin. Anyone can make a proof that holds for
+another key: only the key shows that a proof is about your log. --key names your key,
+as a file or as text; by default it is the key of the log on this machine. --any-key
+accepts every key.
 
 Exit 1: the proof is false, is signed with another key, or no key is known.`,
 		Args: term.Exactly("FILE"),
@@ -122,7 +122,7 @@ func knownKey(ctx context.Context, cmd *cobra.Command, key string) (known bool, 
 	case named != "" && err != nil:
 		return false, term.Usagef("--key: %v", err)
 	case err != nil:
-		return false, term.Failf(term.ErrNegative, "the proof holds for the key %s, and whose key that is is not known: name the key of your log with --key, or use --any-key (no key of a log is found here: %v)", key, err)
+		return false, term.Failf(term.ErrNegative, "the proof holds for the key %s, and it is not known whose key that is: name the key of your log with --key, or use --any-key (no key of a log was found here: %v)", key, err)
 	case expected.Public != key:
 		return false, fmt.Errorf("%w: it is signed with the key %s, and %s was expected", proof.ErrFalseProof, key, expected.Public)
 	}

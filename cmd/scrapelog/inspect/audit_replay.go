@@ -19,7 +19,7 @@ import (
 	"scrapelog/projections/replay"
 )
 
-// liveModels is the value of --against for the read models that serve.
+// liveModels is the value of --against for the read models that pages and API read.
 const liveModels = "live"
 
 // replayFlags are those of audit replay.
@@ -31,11 +31,10 @@ func newAuditReplayCmd(flags *term.DataFlags) *cobra.Command {
 		Use:   "replay",
 		Short: "Rebuild the projections from the log and compare them with the live ones",
 		Long: `replay folds the log into projections, in memory, and compares them row by row
-with those that serve, in one snapshot and at the same position. It exits 1 when
-they differ, and names the rows and the first event after which they do.
+with the ones that pages and API read, in one snapshot and at the same position. It exits 1
+when they differ, and names the rows and the first event after which they differ.
 
-Up to an earlier position only the rows are compared that the log has not changed
-since. To compare whole projections of the past, keep them: --save writes them to
+With --until, only the rows are compared that no later event has changed. To compare whole projections of the past, keep them: --save writes them to
 a file, as they are at a position, and --against compares the log with that file.
 --against takes a SQLite database, such as a backup, too.`,
 		Args: term.Exactly(),

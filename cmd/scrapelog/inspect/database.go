@@ -60,7 +60,7 @@ func maintain(ctx context.Context, store *eventstore.Store, instead string) (rel
 
 // Database returns "scrapelog db".
 func Database() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate the database, or say how it stands"})
+	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate, inspect or repair the database"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
 	config.AddDatabaseFlag(group)
@@ -115,12 +115,12 @@ func showMigration(ctx context.Context, out *term.Printer, store *eventstore.Sto
 func newDBStatusCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Say how the database stands, and prove its guards against the log",
+		Short: "Print the state of the database, and prove its guards against the log",
 		Long: `status prints dialect, place, schema version, head, the live instances with the
-runs that each follows (the first 20), and whether the guard rows that decisions
-are made from agree with the log. It looks at tables, triggers and functions, at the
-offsets of consumer groups, and at roles that may change the log. It exits 1 when
-something is not as it must be, or when the schema is not this program's.`,
+first 20 runs that each follows, and whether the guard rows, from which decisions are
+made, agree with the log. It checks tables, triggers and functions, the offsets of
+consumer groups, and the roles that may change the log. It exits 1 when one of them is
+wrong, or when the schema is not that of this program.`,
 		Args: term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			url, err := config.DatabaseURL(cmd)

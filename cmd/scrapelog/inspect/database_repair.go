@@ -16,11 +16,11 @@ import (
 func newDBRepairCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "repair-guards",
-		Short: "Rebuild the guard rows from the log, and what else protects it",
-		Long: `repair-guards makes every guard row what the log says, makes triggers and functions
-again that were dropped, disabled or changed, and sets offsets back that lie past
-the end of the log; a projection with such an offset is rebuilt. The events are not
-changed: run "scrapelog events verify" first, which says whether somebody else has.
+		Short: "Rebuild the guard rows from the log, and restore its triggers and offsets",
+		Long: `repair-guards rebuilds every guard row from the log, restores triggers and functions
+that were dropped, disabled or changed, and sets back offsets that lie past the end of
+the log; a projection with such an offset is rebuilt. It does not change events: run
+"scrapelog events verify" first, which reports whether anyone has.
 
 No server may have the database meanwhile (exit 6).`,
 		Args: term.Exactly(),

@@ -23,9 +23,9 @@ func newDeadLettersCmd(flags *term.DataFlags) *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "dead-letters",
 		Short: "List, show or replay the events that a reaction could not handle",
-		Long: `A reaction whose own code fails on an event again and again moves on past it, and
-the event becomes a dead letter. Nothing of it is lost: replay hands it to the
-reaction once more.`,
+		Long: `When the code of a reaction fails on an event again and again, the reaction passes
+over the event, which becomes a dead letter. replay hands the event to the reaction
+once more.`,
 	})
 	group.AddCommand(newDeadLettersListCmd(flags), newDeadLettersShowCmd(flags), newDeadLettersReplayCmd(flags))
 	return group
@@ -116,11 +116,11 @@ func newDeadLettersReplayCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay POSITION",
 		Short: "Hand a dead letter to its reaction once more",
-		Long: `replay runs the reaction in a transaction of its own, which removes the letter. If
-it fails again the letter stays, nothing of it is left behind, and it exits 1.
+		Long: `replay runs the reaction in a separate transaction, which removes the dead letter. If
+the reaction fails again, replay changes nothing and exits 1.
 
-A run that it starts is followed by the least loaded server. On SQLite no server
-may have the database meanwhile: the run is then taken over when one starts.`,
+The least loaded server follows a run that the reaction starts. On SQLite no server may
+use the database at that time: the next server that starts takes the run over.`,
 		Args: term.Exactly("POSITION"),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			store, err := openLog(ctx, cmd, false)

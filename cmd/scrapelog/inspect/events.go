@@ -147,8 +147,8 @@ func tailEvents(ctx context.Context, store *eventstore.Store, list *term.Listing
 	})
 }
 
-// followInterval is how soon an event of another process is seen on SQLite,
-// which wakes nobody but its own.
+// followInterval is how often the log is read: on SQLite only the process that appends
+// is woken.
 const followInterval = 250 * time.Millisecond
 
 // followEvents prints new events until ctx ends.

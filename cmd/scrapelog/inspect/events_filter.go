@@ -15,7 +15,7 @@ import (
 	"scrapelog/projections"
 )
 
-// eventFilter is what the flags ask for.
+// eventFilter holds the flags that select events.
 type eventFilter struct {
 	since, until         string
 	types                []string
@@ -32,8 +32,8 @@ func (f *eventFilter) register(cmd *cobra.Command) {
 	flags.StringVar(&f.scraper, "scraper", "", "only this scraper's, its runs' too")
 }
 
-// selection is a filter resolved against a log: what the store can select, and
-// what is looked at event by event.
+// selection is a filter resolved against a log: the query of the store, and the
+// conditions that are checked event by event.
 type selection struct {
 	query   eventstore.Query
 	none    bool // nothing can match
@@ -83,7 +83,7 @@ func (f *eventFilter) wholeStream(ctx context.Context, store *eventstore.Store) 
 	return domain.RunStream(run), err
 }
 
-// between turns times into positions, which are given out in the order of time.
+// between turns times into positions, which ascend with the time of recording.
 func (s selection) between(ctx context.Context, store *eventstore.Store, since, until term.When) (selection, error) {
 	first, err := firstPosition(ctx, store, since)
 	if err != nil {
@@ -115,7 +115,7 @@ func exact(patterns []string) bool {
 	return !slices.ContainsFunc(patterns, func(p string) bool { return strings.ContainsAny(p, `!*?[\`) })
 }
 
-// matches looks at what the store cannot select.
+// matches reports whether an event meets the conditions that the store cannot check.
 func (s selection) matches(r eventstore.Recorded) bool {
 	return matchesType(s.types, r.Type) && (s.scraper == "" || r.Scraper() == s.scraper)
 }
@@ -190,13 +190,13 @@ func (s selection) newest(ctx context.Context, store *eventstore.Store, head int
 	return found, nil
 }
 
-// after is what the selection has after a position.
+// after returns the part of the selection after a position.
 func (s selection) after(position int64) selection {
 	s.query.After = max(s.query.After, position)
 	return s
 }
 
-// upTo is what the selection has up to a position.
+// upTo returns the part of the selection up to a position.
 func (s selection) upTo(position int64) selection {
 	if s.query.Until == 0 || s.query.Until > position {
 		s.query.Until = position

@@ -20,21 +20,21 @@ func newEventsVerifyCmd(flags *term.DataFlags) *cobra.Command {
 	var since string
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Find out whether anybody has changed the log",
+		Short: "Report whether anyone has changed the log",
 		Long: `verify recomputes every hash from the events and compares them with the signed
 checkpoints, those in the database and those kept outside it, and names the first
 bad position and what happened to it. It writes nothing.
 
-Exit 0: everything that was signed is as it was signed. Exit 5: it is not. Exit 1:
-nothing wrong was found, but what would show it is missing. What comes after the
-last checkpoint is not signed yet: up to a second while a server runs.
+Exit 0: all signed events are as they were signed. Exit 5: they are not. Exit 1:
+nothing wrong was found, but a part of the proof is missing. Events after the last
+checkpoint are not signed yet: at most a second of them while a server runs.
 
-Without --key the key beside the checkpoints is believed, and a log that was sealed
-anew with another key looks like a log of that key: compare the key that is printed,
-and since when it seals, or name yours with --key, as a scheduled job should. With
---checkpoints the file is a copy, which may end before the database does. A database
-and a copy outside that were both put back to an earlier state look like the true
-ones of that time: only a third place, or your own note of the size, tells.`,
+Without --key, verify trusts the key beside the checkpoints. A log that was signed
+again with another key looks like a log of that key: compare the key that is printed
+and the time since which it signs, or name your key with --key, as a scheduled job
+should. --checkpoints names a copy, which may end before the database does. If the
+database and the copy outside were both put back to the same earlier moment, verify
+cannot find it: keep a copy of the checkpoints, or note their size, in a third place.`,
 		Args: term.Exactly(),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			if _, err := strconv.ParseUint(since, 10, 63); err == nil {

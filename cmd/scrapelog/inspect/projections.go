@@ -76,8 +76,8 @@ func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rebuild NAME",
 		Short: "Drop a projection and build it again from the log",
-		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may
-have the database meanwhile: a running one rebuilds from its page /projections.`,
+		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may use
+the database at that time: a running server rebuilds on its page /projections.`,
 		Args: term.Exactly("NAME"),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			if !slices.Contains(projectionNames(), args[0]) {
@@ -101,8 +101,8 @@ have the database meanwhile: a running one rebuilds from its page /projections.`
 func newProjectionsCheckCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check NAME",
-		Short: "Compare a projection with what the log makes of it",
-		Long: `check replays the log, in memory, up to where the projection has come and compares
+		Short: "Compare a projection with one rebuilt from the log",
+		Long: `check replays the log, in memory, up to the position of the projection, and compares
 row by row. It exits 1 when they differ.`,
 		Args: term.Exactly("NAME"),
 		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {

@@ -1,12 +1,12 @@
 -- What makes the table events another one than it seems to be.
 WITH log AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()) AND relname = 'events' AND relkind = 'r')
-SELECT 'events', 'the rule ' || r.rulename || ' changes what statements do: somebody who owns the database made it; drop it'
+SELECT 'events', 'the rule ' || r.rulename || ' changes what statements do: an owner of the database made it; drop it'
 FROM pg_rewrite r JOIN log ON r.ev_class = log.oid
 UNION ALL
-SELECT 'events', 'row security hides rows: somebody who owns the database enabled it; disable it'
+SELECT 'events', 'row security hides rows: an owner of the database enabled it; disable it'
 FROM log WHERE relrowsecurity
 UNION ALL
-SELECT 'events', 'rows of ' || inhrelid::regclass || ' are read as its own: somebody who owns the database did that; detach that table'
+SELECT 'events', 'rows of ' || inhrelid::regclass || ' are read as its own: an owner of the database did that; detach that table'
 FROM pg_inherits JOIN log ON inhparent = log.oid
 UNION ALL
 SELECT 'events', 'the column ' || want.name || ' ' || want.type || ' NOT NULL is missing or another one'

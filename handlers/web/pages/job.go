@@ -74,7 +74,7 @@ type AuditPage struct {
 
 	Replay Replay
 
-	Wrong []string // what was changed in the database beside its events; sentences
+	Wrong []string // what was changed in the database without an event; sentences
 	Weak  []string // what lets other users change it; sentences
 
 	Checkpoints []proof.Sealed // the newest, newest first
