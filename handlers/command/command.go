@@ -38,6 +38,7 @@ type Handler struct {
 	Follower func(ctx context.Context) (string, error) // the instance that is to follow a new run
 	Now      func() time.Time                          // when a command without a time happens
 	Logger   *slog.Logger
+	Lines    *Lines // bounds the lines of losses and returns. Optional: each has its line
 
 	// Secrets returns the variables that scrapers made through the API may name.
 	// Optional: none.

@@ -34,9 +34,15 @@ func (h *Handler) logEvent(ctx context.Context, run domain.Run, position int64, 
 	}
 	switch e := e.(type) {
 	case domain.ConnectionLost:
+		if h.Lines.leaveOut(lostLines, e.Cause, position) {
+			return
+		}
 		log(slog.LevelWarn, "connection lost", "cause", e.Cause, "phase", e.Phase, "link", e.Link, "last_event", e.LastEvent,
 			"detail", e.Detail, "streak", h.streak(ctx, run, position, e))
 	case domain.ConnectionRestored:
+		if h.Lines.leaveOut(restoredLines, run.Cause, position) {
+			return
+		}
 		log(slog.LevelInfo, "connection restored", "cause", run.Cause, "noticed_by", e.NoticedBy, "down_for_ms", e.DownForMS)
 	case domain.RunCompleted:
 		log(slog.LevelInfo, "run completed", "items", e.Items, "min_items", minItems(e), "duration_ms", e.DurationMS, "note", e.Note)

@@ -82,6 +82,7 @@ var idle = &tenure{
 // events, outlives all that appends.
 func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Reload) error {
 	defer s.tracer.Close()
+	defer s.commands.Lines.Close()
 	var lock *instances.Instance
 	acquire := func(ctx context.Context) (err error) { lock, err = s.acquire(ctx); return err }
 	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, acquire); err != nil {
@@ -126,7 +127,7 @@ func newService(config config.Config, version string, store *eventstore.Store, l
 	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: func() string { return cmp.Or(s.sealer.Refused(), s.flaws.Halts()) }}
 	s.commands = &command.Handler{
 		Log: store, Instance: func() string { return s.current.Load().ID }, Follower: balancer.Follower, Now: time.Now,
-		Streak: s.queries.Streak, Secrets: s.file.Secrets, Appended: s.metrics.Appended, Logger: logger,
+		Streak: s.queries.Streak, Secrets: s.file.Secrets, Appended: s.metrics.Appended, Logger: logger, Lines: &command.Lines{Logger: logger},
 		Observe: func(f domain.Fact) { s.metrics.Observe(f); s.tracer.Observe(f) }, Traced: s.tracer != nil,
 	}
 	s.file.Handle = s.commands.Handle
