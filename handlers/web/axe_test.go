@@ -39,7 +39,7 @@ func TestEveryStoryCanBeReadByEverybody(t *testing.T) {
 	if err := chromedp.Do(tab, browser.View{Width: 866, Still: true}.Set()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"overview", "runs", "scrapers", "scraper", "events", "audit-different"} {
+	for _, name := range []string{"overview", "runs", "scrapers", "scraper", "outages", "outage", "events", "audit-different"} {
 		fits(t, tab, server.URL+"/dev/stories/"+name)
 	}
 }

@@ -29,6 +29,8 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/runs/:id", h.share(h.run), "at", "view")
 	page("/scrapers", h.share(h.scrapers), "from")
 	page("/scrapers/:name", h.share(h.scraper))
+	page("/outages", h.share(h.outageList), "open", "cursor")
+	page("/outages/:id", h.share(h.outage))
 	page("/events", h.share(h.events), "type", "stream", "run", "since", "until", "text", "after", "upto", "view")
 	page("/events/:position", h.event)
 	page("/streams/:name", h.stream)

@@ -48,7 +48,7 @@ const onPhone = 4
 
 var (
 	pagesOfRuns = []section{
-		{"/", "Overview", "activity"}, {"/scrapers", "Scrapers", "radar"}, {"/runs", "Runs", "list"},
+		{"/", "Overview", "activity"}, {"/scrapers", "Scrapers", "radar"}, {"/runs", "Runs", "list"}, {"/outages", "Outages", "unplug"},
 		{"/events", "Log", "scroll-text"}, {"/audit", "Proof", "shield-check"},
 	}
 	pagesOfService = []section{{"/projections", "System", "server"}, {"/docs", "Docs", "book-open"}}

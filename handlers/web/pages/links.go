@@ -12,6 +12,13 @@ import (
 
 func runURL(id uuid.UUID) templ.SafeURL { return templ.SafeURL("/runs/" + id.String()) }
 
+func outageURL(id uuid.UUID) templ.SafeURL { return templ.SafeURL("/outages/" + id.String()) }
+
+// URL is a page of the list under one of its tabs.
+func (l OutageList) URL(open, cursor string) templ.SafeURL {
+	return templ.SafeURL("/outages" + query("open", open, "cursor", cursor))
+}
+
 func scraperURL(name string) templ.SafeURL {
 	return templ.SafeURL("/scrapers/" + url.PathEscape(name))
 }

@@ -95,6 +95,20 @@ type RunFilter struct {
 	Scrapers                                       []string // what there is to choose from, up to one more than NamesListed
 }
 
+// OutageList is a page of outages, newest first.
+type OutageList struct {
+	Open    string // "true" or "false": the tab of the filter; empty: all
+	Cursor  string
+	Outages []projections.Outage
+	Next    string // the cursor of the next page, if there is one
+}
+
+// OutagePage is one outage with the first runs that were lost in it.
+type OutagePage struct {
+	projections.Outage
+	Runs []Run
+}
+
 // ScraperList is a page of scrapers, by name.
 type ScraperList struct {
 	Scrapers []projections.Scraper

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/web/pages"
+	"scrapelog/projections"
+)
+
+// runsOfOutage is how many of the runs that were lost in an outage its page lists.
+const runsOfOutage = 100
+
+func (h *Handler) outageList(c echo.Context) error {
+	list := pages.OutageList{Open: c.QueryParam("open"), Cursor: c.QueryParam("cursor")}
+	filter := projections.OutageFilter{Cursor: list.Cursor}
+	switch open := list.Open == "true"; list.Open {
+	case "":
+	case "true", "false":
+		filter.Open = &open
+	default:
+		return &domain.FieldError{Field: "open", Problem: quoted(list.Open) + " is neither true nor false", Want: "use true or false"}
+	}
+	refresh := pages.RefreshOnAny
+	if list.Cursor != "" {
+		refresh = "" // an older page does not move under its reader
+	}
+	chrome, err := h.chrome(c, "/outages", "Outages", refresh)
+	if err != nil {
+		return err
+	}
+	page, err := h.cfg.Queries.Outages(c.Request().Context(), filter)
+	if err != nil {
+		return err
+	}
+	list.Outages, list.Next = page.Outages, page.Next
+	return send(c, http.StatusOK, pages.OutageListPage(chrome, list))
+}
+
+func (h *Handler) outage(c echo.Context) error {
+	ctx, id, err := c.Request().Context(), uuid.Nil, error(nil)
+	if _, err := domain.ParseIDPart("id", c.Param("id")); err != nil {
+		return fmt.Errorf("outage %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
+	}
+	if id, err = h.cfg.Queries.FindOutage(ctx, "id", c.Param("id")); err != nil {
+		return err
+	}
+	path := "/outages/" + id.String()
+	if c.Request().URL.Path != path {
+		return to(c, path)
+	}
+	chrome, err := h.chrome(c, "/outages", "Outage "+domain.ShortID(id), pages.RefreshOnAny)
+	if err != nil {
+		return err
+	}
+	page := pages.OutagePage{}
+	if page.Outage, err = h.cfg.Queries.Outage(ctx, id); err != nil {
+		return err
+	}
+	runs, err := h.cfg.Queries.RunsOfOutage(ctx, id, runsOfOutage)
+	if err != nil {
+		return err
+	}
+	page.Runs = h.withHeard(runs...)
+	return send(c, http.StatusOK, pages.OutagePageOf(chrome, page))
+}

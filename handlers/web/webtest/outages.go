@@ -1,0 +1,112 @@
+package webtest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/projections"
+)
+
+// outages folds the outages of the story, newest first, with the runs lost in each.
+func (s *Service) outages() (all []projections.Outage, runs map[uuid.UUID][]projections.Run) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	p, err := projections.Find("outages")
+	if err != nil {
+		panic(err)
+	}
+	m, found := projections.NewModel(p, nil), map[string]projections.Outage{}
+	lost := map[string][]domain.ConnectionLost{}
+	tables := m.Tables()
+	tables[0].Watch(func(key string, _, after projections.Row) { found[key] = after.Shown(time.Time{}).(projections.Outage) })
+	var e domain.Event
+	tables[len(tables)-1].Watch(func(_ string, _, after projections.Row) {
+		outage := after.Values()[1].(string)
+		lost[outage] = append(lost[outage], e.(domain.ConnectionLost))
+	})
+	for _, rec := range s.Recorded {
+		if e, err = rec.Event(); err != nil || e == nil || !slices.Contains(p.Types(), e.EventType()) {
+			continue
+		}
+		if err := m.Apply(context.Background(), eventstore.Payload{Position: rec.Position, ID: rec.ID}, e); err != nil {
+			panic(err)
+		}
+	}
+	runs = map[uuid.UUID][]projections.Run{}
+	for key, o := range found {
+		for _, loss := range lost[key] {
+			if !slices.Contains(o.Scrapers, loss.Scraper) {
+				o.Scrapers = append(o.Scrapers, loss.Scraper)
+			}
+			for _, r := range s.Rows {
+				if r.ID == loss.RunID {
+					runs[o.ID] = append(runs[o.ID], r)
+				}
+			}
+		}
+		slices.Sort(o.Scrapers)
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b projections.Outage) int { return cmp.Compare(b.FirstPosition, a.FirstPosition) })
+	return all, runs
+}
+
+// anOutage is the id of the newest outage of the story.
+func anOutage() uuid.UUID {
+	all, _ := New().outages()
+	return all[0].ID
+}
+
+// Outages implements web.Queries.
+func (s *Service) Outages(_ context.Context, f projections.OutageFilter) (page projections.OutagePage, err error) {
+	all, _ := s.outages()
+	for _, o := range all {
+		if f.Open == nil || *f.Open == o.Open() {
+			page.Outages = append(page.Outages, o)
+		}
+	}
+	return page, s.Err
+}
+
+// Outage implements web.Queries.
+func (s *Service) Outage(_ context.Context, id uuid.UUID) (projections.Outage, error) {
+	all, _ := s.outages()
+	for _, o := range all {
+		if o.ID == id {
+			return o, s.Err
+		}
+	}
+	return projections.Outage{}, fmt.Errorf("outage %s: %w", id, domain.ErrNotFound)
+}
+
+// FindOutage implements web.Queries.
+func (s *Service) FindOutage(_ context.Context, field, text string) (uuid.UUID, error) {
+	part, err := domain.ParseIDPart(field, text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, whole := part.ID(); whole {
+		return id, nil
+	}
+	all, _ := s.outages()
+	var found []uuid.UUID
+	for _, o := range all {
+		if part.Ends(o.ID) {
+			found = append(found, o.ID)
+		}
+	}
+	return part.Only(field, found)
+}
+
+// RunsOfOutage implements web.Queries.
+func (s *Service) RunsOfOutage(_ context.Context, outage uuid.UUID, limit int) ([]projections.Run, error) {
+	_, runs := s.outages()
+	return runs[outage][:min(len(runs[outage]), limit)], s.Err
+}
