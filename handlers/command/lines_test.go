@@ -38,9 +38,9 @@ func TestAnOutageIsCutShortInTheLog(t *testing.T) {
 			losses, returns = append(losses, domain.Order{Command: loss}), append(returns, domain.Order{Command: restore(run)})
 		}
 		d.all(t.Context(), losses)
-		d.expect(`msg="connection lost"`, 100)
 		time.Sleep(time.Second)
 		synctest.Wait()
+		d.expect(`msg="connection lost"`, 100)
 		d.expect(`level=WARN msg="more connections lost" cause=eof runs=`, 1)
 		d.expect(`level=WARN msg="more connections lost" cause=reset runs=`, 1)
 		if runs := countedRuns(said.String()); runs != scrapers-100 {
