@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -104,9 +105,9 @@ func TestRunsShow(t *testing.T) {
 	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/{id}", 200, lostRun)
 	stdout, _, code := invoke(t, "runs", "show", runID)
-	for _, want := range []string{"status        connection_failed\n", "cause         reset\n", "detail        by peer\n", "duration      41s\n"} {
-		if !strings.Contains(stdout, want) || code != 0 {
-			t.Errorf("exit %d, no %q in\n%s", code, want, stdout)
+	for name, value := range map[string]string{"status": "connection_failed", "cause": "reset", "detail": "by peer", "duration": "41s"} {
+		if !regexp.MustCompile(`(?m)^`+name+` +`+value+`$`).MatchString(stdout) || code != 0 {
+			t.Errorf("exit %d, no %s %s in\n%s", code, name, value, stdout)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -173,7 +174,7 @@ func TestAFrozenInstanceIsFenced(t *testing.T) {
 		t.Fatalf("%s follows none of %+v", was, runs)
 	}
 	orphan := runs[at]
-	signal(t, frozen.process, syscall.SIGSTOP)
+	freeze(t, frozen.process)
 	stopped := time.Now()
 	c.scraper.end(t, orphan.ID) // which it hears when it is continued
 	lost := other.ended(orphan.ID, 60*time.Second)
@@ -308,6 +309,24 @@ func signal(t *testing.T, p *process, s syscall.Signal) {
 	t.Helper()
 	if err := p.Process.Signal(s); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// freeze stops a process and returns when all its threads stand: until then it may still
+// hear something.
+func freeze(t *testing.T, p *process) {
+	t.Helper()
+	signal(t, p, syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(p.Process.Pid, &status, syscall.WUNTRACED, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || !status.Stopped() {
+			t.Fatalf("it did not stop: %v, %#x", err, status)
+		}
+		return
 	}
 }
 

@@ -65,7 +65,7 @@ func TestAStoppedAndContinuedServerLosesNothing(t *testing.T) {
 		a.ready()
 		r := a.startRun("chatty")
 		for range 4 {
-			signal(t, server, syscall.SIGSTOP)
+			freeze(t, server)
 			<-time.After(1500 * time.Millisecond)
 			signal(t, server, syscall.SIGCONT)
 			<-time.After(200 * time.Millisecond)

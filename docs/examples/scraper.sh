@@ -51,7 +51,7 @@ for url in $PAGES; do
 		say failed "{\"error\":\"cannot fetch $url\"}"
 		exit
 	fi
-	items=$((items + $(grep -c '<li class="product"' <<<"$html")))
+	items=$((items + $(grep -o '<li class="product"' <<<"$html" | wc -l)))
 	say progress "{\"page\":$((page += 1)),\"items\":$items}"
 done
 say completed "{\"items\":$items}"
