@@ -136,8 +136,8 @@ func (c *crash) prepare() error {
 	return os.WriteFile(c.calmed, []byte(c.yaml(false)), 0o600)
 }
 
-// yaml configures the scrapers: some have a schedule, some a longer hold-down, one
-// does not recover.
+// yaml configures the scrapers: some have a schedule, some a longer hold-down, some an
+// expectation, one does not recover.
 func (c *crash) yaml(schedules bool) string {
 	var b strings.Builder
 	b.WriteString("shutdown_grace: 200ms\nscrapers:\n")
@@ -146,6 +146,9 @@ func (c *crash) yaml(schedules bool) string {
 			s.name, s.address, idleTimeout, lifeHeader, lifeVariable)
 		if schedules && i%2 == 0 {
 			b.WriteString("    schedule: \"@every 1s\"\n")
+		}
+		if i%3 == 0 {
+			b.WriteString("    expect: {success_within: 700ms, min_items: 200000}\n") // of up to a million
 		}
 		fmt.Fprintf(&b, "    recovery: {enabled: %v, hold_down: %dms}\n", i != 1, 1000+150*(i%2))
 	}

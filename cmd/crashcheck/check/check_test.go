@@ -52,6 +52,16 @@ func restored(run uuid.UUID, ms int) domain.Event {
 	return domain.ConnectionRestored{AboutRun: about(run, ms), Link: domain.LinkScraper}
 }
 
+func expects(ms int) domain.Event {
+	config := domain.DefaultScraperConfig()
+	config.Expect.SuccessWithin = domain.Duration(5 * time.Millisecond)
+	return domain.ScraperConfigured{AboutScraper: domain.AboutScraper{Scraper: "shop", At: at(ms)}, Config: config}
+}
+
+func overdue(ms int) domain.Event {
+	return domain.ScraperOverdue{AboutScraper: domain.AboutScraper{Scraper: "shop", At: at(ms)}, Within: domain.Duration(5 * time.Millisecond)}
+}
+
 func resumed(ms int) domain.Event {
 	return domain.ScraperResumed{AboutScraper: domain.AboutScraper{Scraper: "shop", At: at(ms)}}
 }

@@ -49,6 +49,7 @@ var rules = []struct {
 	{"a restored connection has one answer", restoredAnswered},
 	{"a recovery run's id follows from its cause", recoveryIDs},
 	{"one run is open per scraper", oneOpenRun},
+	{"a scraper is overdue once for each count", overdueOnce},
 	{"a run is POSTed at most once", postedOnce},
 	{"a POSTed run is in the log", postedIsLogged},
 	{"serve does not end by itself", noFall},

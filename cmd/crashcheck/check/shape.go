@@ -192,3 +192,40 @@ func oneOpenRun(b *book) (all []Violation) {
 	}
 	return all
 }
+
+// overdueOnce: a report ends the count; a success, another expectation or the end of a
+// pause begins the next one.
+func overdueOnce(b *book) (all []Violation) {
+	type count struct {
+		within  domain.Duration
+		running bool
+	}
+	counts := map[string]count{}
+	for _, e := range b.entries {
+		c := counts[e.ScraperName()]
+		switch event := e.Event.(type) {
+		case domain.ScraperConfigured:
+			if within := event.Config.Expect.SuccessWithin; within != c.within {
+				c = count{within, true}
+			}
+		case domain.ScraperResumed:
+			c.running = true
+		case domain.RunCompleted:
+			c.running = c.running || event.MinItems == 0
+		case domain.ScraperPaused:
+			c.running = false
+		case domain.ScraperRemoved:
+			c = count{}
+		case domain.ScraperOverdue:
+			switch {
+			case !c.running || c.within == 0:
+				all = append(all, one(e.Position, "%s is overdue, and no success was waited for", event.Scraper)...)
+			case event.Within != c.within:
+				all = append(all, one(e.Position, "%s is overdue after %s, and had %s", event.Scraper, event.Within, c.within)...)
+			}
+			c.running = false
+		}
+		counts[e.ScraperName()] = c
+	}
+	return all
+}

@@ -136,6 +136,15 @@ func logAlone() map[string]example {
 			log(started(runA, 0), lost(runA, 10, domain.CauseReset), restored(runA, 20), because{withID(recovery(runA, 3, 30), runB), 3}, completed(runB, 40)),
 			seen(post(runA, 1, check.Reset, 9), post(runB, 31, check.Completed, 39)), []string{"a recovery run's id follows from its cause"},
 		},
+		"a scraper that is overdue after each success breaks nothing": {
+			log(expects(0), started(runA, 1), overdue(6), completed(runA, 10), overdue(15)), done, nil,
+		},
+		"a scraper that is overdue twice is found": {
+			log(expects(0), started(runA, 1), completed(runA, 10), overdue(15), overdue(16)), done, []string{"a scraper is overdue once for each count"},
+		},
+		"a scraper that is overdue though nothing is expected is found": {
+			log(started(runA, 0), completed(runA, 10), overdue(15)), done, []string{"a scraper is overdue once for each count"},
+		},
 		"two open runs of one scraper are found": {
 			log(started(runA, 0), started(runB, 5), completed(runA, 10), completed(runB, 15)),
 			seen(post(runA, 1, check.Completed, 9), post(runB, 6, check.Completed, 14)), []string{"one run is open per scraper"},
