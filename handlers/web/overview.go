@@ -61,6 +61,11 @@ func (h *Handler) overviewScrapers(ctx context.Context, view *pages.Overview) (e
 	for _, s := range lost[:min(len(lost), lostShown)] {
 		view.Lost = append(view.Lost, pages.Loss{Scraper: s, Waiting: h.waiting(s.Name)})
 	}
+	overdue, err := h.cfg.Queries.OverdueScrapers(ctx, pausedShown+1)
+	if err != nil {
+		return err
+	}
+	view.Overdue, view.MoreOverdue = overdue[:min(len(overdue), pausedShown)], len(overdue) > pausedShown
 	paused, err := h.cfg.Queries.PausedScrapers(ctx, pausedShown+1)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type Queries interface {
 	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
 	ScraperCounts(ctx context.Context) (projections.ScraperCounts, error)
 	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
+	OverdueScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	PausedScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	NextScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	ScrapersFrom(ctx context.Context, name string, limit int) ([]projections.Scraper, error)

@@ -56,6 +56,7 @@ type Overview struct {
 	Scrapers projections.ScraperCounts
 	Empty    bool                  // there are no scrapers
 	Lost     []Loss                // those that are lost for longest
+	Overdue  []projections.Scraper // those that are overdue for longest
 	Paused   []projections.Scraper // those that are paused for longest
 	Lanes    Lanes
 	Running  []Run                 // the newest
@@ -64,7 +65,7 @@ type Overview struct {
 	Groups   []feed.Group
 	Refused  string // why nothing is signed any more; empty: it is
 
-	MoreLost, MorePaused, MoreRunning bool // than are shown
+	MoreLost, MoreOverdue, MorePaused, MoreRunning bool // than are shown
 }
 
 // Loss is a scraper whose connection is lost now, or back with its recovery to come.

@@ -24,6 +24,10 @@ func (o Overview) health() string {
 		return "No scrapers"
 	case n.Lost > 0:
 		return plural(n.All, "scraper") + ","
+	case o.MoreOverdue:
+		return plural(n.All, "scraper") + ", more than " + number(int64(len(o.Overdue))) + " overdue"
+	case len(o.Overdue) > 0:
+		return plural(n.All, "scraper") + ", " + number(int64(len(o.Overdue))) + " overdue"
 	case n.Paused == n.All:
 		return plural(n.All, "scraper") + ", all paused"
 	}

@@ -11,7 +11,9 @@ import (
 )
 
 // special reports whether a scraper is lost, on a streak, paused or removed.
-func special(p ScraperPage) bool { return p.Lost() || p.Streak.Repeats() || p.Paused || p.Removed }
+func special(p ScraperPage) bool {
+	return p.Lost() || p.Streak.Repeats() || !p.OverdueSince.IsZero() || p.Paused || p.Removed
+}
 
 // streakText is a streak as a sentence that goes on or stands by itself.
 func streakText(s domain.Streak) string {

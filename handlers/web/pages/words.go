@@ -63,7 +63,7 @@ func itemsText(r Run) string {
 	if r.Items == nil {
 		return "done"
 	}
-	return plural(*r.Items, "item")
+	return clean(words.Items(*r.Items, r.MinItems))
 }
 
 // lostText returns what was lost, when and why, with the length of a silence.

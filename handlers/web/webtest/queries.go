@@ -119,6 +119,11 @@ func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, e
 	return n, s.Err
 }
 
+// OverdueScrapers implements web.Queries.
+func (s *Service) OverdueScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
+	return s.named(limit, func(s projections.Scraper) bool { return !s.OverdueSince.IsZero() })
+}
+
 // LostScrapers implements web.Queries.
 func (s *Service) LostScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, projections.Scraper.Lost)

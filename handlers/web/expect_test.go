@@ -1,0 +1,41 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
+)
+
+func TestPagesShowWhatIsMissing(t *testing.T) {
+	s := webtest.New()
+	for i := range s.Rows {
+		if s.Rows[i].ID == webtest.Done {
+			none := int64(0)
+			s.Rows[i].Items, s.Rows[i].MinItems = &none, 1
+		}
+	}
+	for i := range s.Named {
+		s.Named[i].Connection = projections.Connection{State: projections.ConnectionUp}
+		if s.Named[i].Name == "weather" {
+			s.Named[i].Config.Expect.SuccessWithin = domain.Duration(26 * time.Hour)
+			s.Named[i].OverdueSince = projections.Time{Time: webtest.Now.Add(-time.Hour)}
+		}
+	}
+	e := serve(s)
+	for path, want := range map[string]string{
+		"/runs/" + webtest.Done.String(): "Completed 0 items; at least 1 expected",
+		"/runs":                          "Completed 0 items; at least 1 expected",
+		"/scrapers/weather":              "It is overdue since",
+		"/scrapers":                      "Overdue",
+		"/":                              "5 scrapers, 1 overdue",
+	} {
+		text := strings.ReplaceAll(words(document(t, get(e, path)).Find("main")), "\u00a0", " ")
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q: %s", path, want, text)
+		}
+	}
+}
