@@ -59,6 +59,29 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Notice, error) {
 	return all(ctx, o.From(ctx), "notices", query, args...)
 }
 
+const noticesLike = `SELECT id FROM notices WHERE replace(id, '-', '') LIKE $1 ORDER BY seq DESC LIMIT 6`
+
+// Find returns the id of the notice that a part of its id names; a whole id as it is.
+// The error is domain.ErrNotFound, or a *domain.FieldError for field.
+func (o *Outbox) Find(ctx context.Context, field, text string) (uuid.UUID, error) {
+	part, err := domain.ParseIDPart(field, text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, whole := part.ID(); whole {
+		return id, nil
+	}
+	rows, err := o.From(ctx).QueryContext(ctx, noticesLike, "%"+string(part)+"%")
+	if err != nil {
+		return uuid.Nil, eventstore.Unavailable(ctx, "find notice", err)
+	}
+	found, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
+	if err != nil {
+		return uuid.Nil, eventstore.Unavailable(ctx, "find notice", err)
+	}
+	return part.Only(field, found)
+}
+
 const noticeByID = `SELECT ` + columns + ` FROM notices WHERE id = $1`
 
 // Get returns one notice, or domain.ErrNotFound.
@@ -90,9 +113,9 @@ func (o *Outbox) Retry(ctx context.Context, id uuid.UUID, now time.Time) (Notice
 	return n, err
 }
 
-// GivenUp counts the notices that were given up.
+// GivenUp counts the notices that were given up, without those that people asked for.
 func (o *Outbox) GivenUp(ctx context.Context) (n int64, err error) {
-	if err := o.Reader().QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'given_up'`).Scan(&n); err != nil {
+	if err := o.Reader().QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'given_up' AND kind <> 'test'`).Scan(&n); err != nil {
 		return 0, eventstore.Unavailable(ctx, "notices given up", err)
 	}
 	return n, nil

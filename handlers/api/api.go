@@ -60,6 +60,8 @@ type Config struct {
 	// Ready reports whether this instance does its work.
 	Ready func(ctx context.Context) Readiness
 
+	Notices Notices
+
 	Metrics http.Handler // what Prometheus scrapes
 
 	Streams     *gate.Streams // optional: bounds the streams of API and pages together
@@ -113,6 +115,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	}
 	runs, scrapers, events := h.atLeast(h.inView(runsGroup)), h.atLeast(h.inView(scrapersGroup)), h.atLeast(h.inLog)
 	outages := h.atLeast(h.inView(outagesGroup))
+	notices := h.atLeast(h.inView(noticesGroup))
 	list := func(filters ...string) []string { return append(filters, "limit", "at_least") }
 	one := []string{"at_least"}
 
@@ -135,6 +138,11 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	own("/api/v1/outages", h.listOutages, list("open", "origin", "scraper", "since", "until", "cursor"), outages)
 	own("/api/v1/outages/:id", h.showOutage, one, outages)
+
+	own("/api/v1/notices", h.listNotices, list("state", "channel", "kind", "since", "until", "cursor"), notices)
+	own("/api/v1/notices/:id", h.showNotice, one, notices)
+	write(http.MethodPost, "/api/v1/notices/:id/retry", h.retryNotice)
+	write(http.MethodPost, "/api/v1/notices/test", h.testNotices)
 
 	own("/api/v1/events", h.listEvents, list("after", "until", "type", "stream"), events)
 	own("/api/v1/events/:position", h.showEvent, one, events)

@@ -30,6 +30,7 @@ const (
 	runsGroup     = "runs"
 	scrapersGroup = "scrapers"
 	outagesGroup  = "outages"
+	noticesGroup  = "notices"
 )
 
 // write passes a command to its handler and puts the log's position into the response:

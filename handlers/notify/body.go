@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/outbox"
 	"scrapelog/projections"
 )
 
@@ -45,6 +46,13 @@ func encode(noticeType string, at time.Time, d data) (json.RawMessage, error) {
 		d.Events = []eventRef{}
 	}
 	return json.Marshal(body{noticeType, at.UTC().Format("2006-01-02T15:04:05.000000Z07:00"), d})
+}
+
+// told returns what a person reads of a notice.
+func told(n outbox.Notice) (title, text, link string) {
+	var b body
+	_ = json.Unmarshal(n.Body, &b) // it is ours
+	return b.Data.Title, b.Data.Text, b.Data.URL
 }
 
 // page returns the address of a page.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"scrapelog/handlers/egress"
 )
@@ -12,18 +13,19 @@ import (
 // allows it. The error names the environment variables that are missing or wrong.
 func Open(config Config, rules func() egress.Rules) (*Channels, error) {
 	c := &Channels{Config: config, receivers: map[string]receiver{}}
-	client := &http.Client{Transport: newTransport(rules)}
+	t := newTransport(rules)
+	client := &http.Client{Transport: t, Timeout: timeout}
 	var errs []error
 	for i, channel := range config.To {
-		r := newReceiver(channel, client)
+		var r receiver = webhook{channel, client}
+		if channel.ShoutrrrEnv != "" {
+			confineDefaults(t)
+			r = shout{channel, client, rules, new(atomic.Int64)}
+		}
 		if err := r.check(); err != nil {
 			errs = append(errs, fmt.Errorf("notify.to[%d] (%s): %w", i, channel.Name, err))
 		}
 		c.receivers[channel.Name] = r
 	}
 	return c, errors.Join(errs...)
-}
-
-func newReceiver(channel Channel, client *http.Client) receiver {
-	return webhook{channel, client}
 }

@@ -87,3 +87,11 @@ func listed(named []string, all int64) string {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// TestTitle is the heading of a test.
+const TestTitle = "Test of scrapelog's notices"
+
+// TestText returns the text of a test.
+func TestText(channel string) string {
+	return "The channel " + channel + " works. Nothing has happened."
+}

@@ -1,0 +1,183 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/cmd/scrapelog/term"
+)
+
+// noticeView is a notice as a server answers it.
+type noticeView struct {
+	ID, Channel, Type, State, Title string
+	Attempts                        int64
+	CreatedAt                       time.Time `json:"created_at"`
+	LastError                       string    `json:"last_error"`
+}
+
+type noticeDoc = fetched[noticeView]
+
+// Notices returns "scrapelog notices".
+func Notices() *cobra.Command {
+	group := term.RequireSubcommand(&cobra.Command{Use: "notices", Aliases: []string{"notice"}, Short: "List, show and retry notices"})
+	flags := &term.DataFlags{}
+	flags.Register(group)
+	addServerFlag(group)
+	group.AddCommand(newNoticesListCmd(flags), newNoticesShowCmd(flags), newNoticesRetryCmd(flags))
+	return group
+}
+
+func newNoticesListCmd(flags *term.DataFlags) *cobra.Command {
+	var states []string
+	var channel, kind, since, until string
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List notices, newest first",
+		Args:    term.Exactly(),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+			query, err := runFilter{since: since, until: until, limit: limit}.query(ctx, c)
+			if err != nil {
+				return err
+			}
+			for _, state := range states {
+				query.Add("state", state)
+			}
+			setUnlessEmpty(query, "channel", channel)
+			setUnlessEmpty(query, "kind", kind)
+			return listNotices(ctx, c, out, query, limit)
+		})),
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&states, "state", nil, "only these states: held, pending, sent, given_up, merged")
+	f.StringVar(&channel, "channel", "", "only this channel's")
+	f.StringVar(&kind, "kind", "", "only these: outage, failing, short, overdue, log, run or test")
+	f.StringVar(&since, "since", "", "made at or after: "+term.WhenHelp)
+	f.StringVar(&until, "until", "", "made before: "+term.WhenHelp)
+	f.IntVar(&limit, "limit", 50, "at most this many; 0: all")
+	return cmd
+}
+
+func listNotices(ctx context.Context, c *client, out *term.Printer, query url.Values, limit int) error {
+	list := listNoticesIn(out)
+	for left := limit; ; {
+		page := maxPage
+		if limit > 0 {
+			page = min(left, maxPage)
+		}
+		query.Set("limit", strconv.Itoa(page))
+		var answer struct {
+			Notices []noticeDoc
+			Next    string
+		}
+		if err := c.get(ctx, "/api/v1/notices", query, &answer); err != nil {
+			return err
+		}
+		for _, n := range answer.Notices {
+			if err := list.Add(n, n.view.cells()...); err != nil {
+				return err
+			}
+		}
+		left -= len(answer.Notices)
+		if answer.Next == "" || limit > 0 && left <= 0 {
+			return list.Close()
+		}
+		query.Set("cursor", answer.Next)
+	}
+}
+
+func listNoticesIn(out *term.Printer) *term.Listing {
+	return out.List("ID", "CHANNEL", "TYPE", "STATE", "CREATED", "ATTEMPTS", "TITLE", "LAST ERROR")
+}
+
+func (n noticeView) cells() []string {
+	return []string{n.ID, n.Channel, n.Type, n.State, term.Stamp(n.CreatedAt), strconv.FormatInt(n.Attempts, 10), n.Title, n.LastError}
+}
+
+func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show a notice",
+		Args:  term.Exactly("ID"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			var n noticeDoc
+			if err := c.get(ctx, "/api/v1/notices/"+url.PathEscape(args[0]), nil, &n); err != nil {
+				return err
+			}
+			return showNotice(out, n)
+		})),
+	}
+}
+
+func newNoticesRetryCmd(flags *term.DataFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "retry ID",
+		Short: "Send a notice now that waits or was given up",
+		Args:  term.Exactly("ID"),
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			var n noticeDoc
+			if err := c.post(ctx, "/api/v1/notices/"+url.PathEscape(args[0])+"/retry", nil, &n); err != nil {
+				return err
+			}
+			return showNotice(out, n)
+		})),
+	}
+}
+
+func showNotice(out *term.Printer, n noticeDoc) error {
+	facts, err := factsOf(n.raw)
+	if err != nil {
+		return err
+	}
+	return out.Facts(n, facts...)
+}
+
+// Notify returns "scrapelog notify".
+func Notify() *cobra.Command {
+	group := term.RequireSubcommand(&cobra.Command{Use: "notify", Short: "Test the channels of notices"})
+	flags := &term.DataFlags{}
+	flags.Register(group)
+	addServerFlag(group)
+	group.AddCommand(&cobra.Command{
+		Use:   "test [NAME]",
+		Short: "Send a test to a channel, or to all of them",
+		Long: `test has the server send a test to the channel NAME, or to all of them. It exits 1
+when a channel did not take it.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: flags.Run(asking(testChannels)),
+	})
+	return group
+}
+
+func testChannels(ctx context.Context, c *client, out *term.Printer, args []string) error {
+	body := map[string]string{}
+	if len(args) > 0 {
+		body["channel"] = args[0]
+	}
+	var answer struct{ Notices []noticeDoc }
+	if err := c.post(ctx, "/api/v1/notices/test", body, &answer); err != nil {
+		return err
+	}
+	if len(answer.Notices) == 0 {
+		return term.Failf(term.ErrNegative, "no channel is configured; add one under notify in the server's configuration file")
+	}
+	list, failed := listNoticesIn(out), 0
+	for _, n := range answer.Notices {
+		if n.view.State != "sent" {
+			failed++
+		}
+		if err := list.Add(n, n.view.cells()...); err != nil {
+			return err
+		}
+	}
+	if err := list.Close(); err != nil || failed == 0 {
+		return err
+	}
+	return term.Failf(term.ErrNegative, "%s", fmt.Sprintf("%d of %d channels did not take the test", failed, len(answer.Notices)))
+}

@@ -1,0 +1,188 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/router"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/email/smtp"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+
+	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/egress"
+	"scrapelog/handlers/secret"
+)
+
+// shout sends notices through shoutrrr: mail, Slack, Telegram, ntfy and others.
+type shout struct {
+	channel Channel
+	client  *http.Client
+	rules   func() egress.Rules
+	stuck   *atomic.Int64 // attempts that were given up and have not returned
+}
+
+// mostStuck bounds the attempts of a channel that have not returned: shoutrrr takes no
+// context, and a mail server that accepts and then says nothing holds one for ever.
+const mostStuck = 8
+
+func (s shout) address() (string, error) {
+	address, err := secret.Read(s.channel.ShoutrrrEnv)
+	if err != nil {
+		return "", err
+	}
+	scheme, _, ok := strings.Cut(address, "://")
+	scheme, _, _ = strings.Cut(scheme, "+")
+	if _, err := (&router.ServiceRouter{}).NewService(scheme); !ok || err != nil {
+		return "", &secret.Error{Variable: s.channel.ShoutrrrEnv, Problem: "holds no URL of shoutrrr (its value is not repeated here); use smtp://…, slack://…, telegram://…, ntfy://… or another of its services"}
+	}
+	return address, nil
+}
+
+func (s shout) check() error {
+	_, err := s.address()
+	return err
+}
+
+func (s shout) send(ctx context.Context, n outbox.Notice) error {
+	address, err := s.address()
+	if err != nil {
+		return err
+	}
+	if s.stuck.Load() >= mostStuck {
+		return errors.New("earlier attempts still wait for an answer")
+	}
+	ended := make(chan error, 1)
+	s.stuck.Add(1)
+	go func() {
+		defer s.stuck.Add(-1)
+		ended <- s.deliver(ctx, address, n)
+	}()
+	select {
+	case err := <-ended:
+		return discreet(err, address)
+	case <-ctx.Done():
+		return errors.New("did not answer in time")
+	}
+}
+
+func (s shout) deliver(ctx context.Context, address string, n outbox.Notice) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // the services are not ours, and the address may hold anything
+			err = errors.New("the service of shoutrrr panicked")
+		}
+	}()
+	service, err := (&router.ServiceRouter{}).Locate(address)
+	if err != nil {
+		return err
+	}
+	if err := s.confine(ctx, service); err != nil {
+		return err
+	}
+	title, text, link := told(n)
+	params, message := types.Params{types.TitleKey: title}, text+"\n"+link
+	switch service.GetID() {
+	case smtp.Scheme:
+		params[types.TitleKey] = mime.QEncoding.Encode("utf-8", title)
+	case "googlechat", "hangouts", "rocketchat", "signal", "wecom", "pagerduty", "notifiarr", "logger": // have no title
+		params, message = types.Params{}, title+"\n"+message
+	}
+	return service.Send(message, &params)
+}
+
+// confine lets a service connect only where the egress rules allow it. A mail server
+// is checked before shoutrrr dials it, because shoutrrr takes no dialer for it.
+func (s shout) confine(ctx context.Context, service types.Service) error {
+	switch service := service.(type) {
+	case *smtp.Service:
+		addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", service.Config.Host)
+		if err != nil {
+			return err
+		}
+		for _, ip := range addresses {
+			if err := s.rules().Check(netip.AddrPortFrom(ip, service.Config.Port)); err != nil {
+				return err
+			}
+		}
+	case interface{ SetHTTPClient(*http.Client) }:
+		service.SetHTTPClient(s.client)
+	case interface{ GetHTTPClient() *http.Client }:
+		service.GetHTTPClient().Transport = s.client.Transport
+	}
+	return nil
+}
+
+var confineOnce sync.Once
+
+// confineDefaults confines the clients of net/http, with which most services of
+// shoutrrr send. Nothing else in this process uses them.
+func confineDefaults(t *transport) {
+	confineOnce.Do(func() {
+		http.DefaultClient.Transport, http.DefaultClient.Timeout = t, timeout
+		if shared, ok := http.DefaultTransport.(*http.Transport); ok {
+			shared.DialContext, shared.Proxy = t.http.DialContext, nil
+			shared.TLSHandshakeTimeout, shared.ResponseHeaderTimeout = timeout, timeout
+		}
+	})
+}
+
+// discreet returns an error of shoutrrr without what the address of the channel holds:
+// its errors repeat addresses, and these have tokens and passwords in any part.
+func discreet(err error, address string) error {
+	if err == nil {
+		return nil
+	}
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return refused
+	}
+	if denied := (*egress.DeniedError)(nil); errors.As(err, &denied) {
+		return denied
+	}
+	if said := (*textproto.Error)(nil); errors.As(err, &said) { // a mail server
+		return fmt.Errorf("answered with %s", without(said.Error(), address))
+	}
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+		return fmt.Errorf("its host name was not found: %s", dns.Err)
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	if at := (*url.Error)(nil); errors.As(err, &at) {
+		err = harmless(at)
+	}
+	return errors.New(without(err.Error(), address))
+}
+
+var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"']*`)
+
+// without returns a text in which every part of the address that may be secret is
+// replaced.
+func without(text, address string) string {
+	const hidden = "…"
+	text = anyURL.ReplaceAllString(text, hidden)
+	_, rest, _ := strings.Cut(address, "://")
+	parts := strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune("/:@?&=#,+", r) })
+	for _, part := range parts {
+		if plain, err := url.QueryUnescape(part); err == nil && len(plain) >= shortestSecret {
+			text = strings.ReplaceAll(text, plain, hidden)
+		}
+		if len(part) >= shortestSecret {
+			text = strings.ReplaceAll(text, part, hidden)
+		}
+	}
+	return text
+}
+
+// shortestSecret keeps words such as "yes" in a text that merely stand in the address
+// as well.
+const shortestSecret = 5
