@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/api"
 )
 
@@ -85,6 +87,19 @@ var answers = map[string]struct {
 	"showOutage 400":  {given: path("/api/v1/outages/seven")},
 	"showOutage 404":  {given: path("/api/v1/outages/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")},
 
+	"listNotices 200": {given: told(outbox.StatePending, func(string) string { return "/api/v1/notices?state=pending,held&channel=ops&kind=log&limit=5" })},
+	"listNotices 400": {given: path("/api/v1/notices?state=lost")},
+	"showNotice 200":  {given: told(outbox.StateSent, func(id string) string { return "/api/v1/notices/" + id[24:] })},
+	"showNotice 400":  {given: path("/api/v1/notices/seven")},
+	"showNotice 404":  {given: path("/api/v1/notices/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")},
+	"retryNotice 200": {given: told(outbox.StateGivenUp, func(id string) string { return "/api/v1/notices/" + id + "/retry" })},
+	"retryNotice 400": {given: path("/api/v1/notices/seven/retry")},
+	"retryNotice 404": {given: path("/api/v1/notices/0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11/retry")},
+	"retryNotice 409": {given: told(outbox.StateSent, func(id string) string { return "/api/v1/notices/" + id + "/retry" })},
+	"testNotices 200": {given: path("/api/v1/notify/test"), body: `{}`},
+	"testNotices 400": {given: path("/api/v1/notify/test"), body: `{"to":"ops"}`},
+	"testNotices 404": {given: path("/api/v1/notify/test"), body: `{"channel":"none"}`},
+
 	"listEvents 200": {given: configured("logged", "/api/v1/events?stream=scraper-logged&type=scraper.configured,run.started&after=0&until=999")},
 	"listEvents 400": {given: path("/api/v1/events?after=-1")},
 	"listEvents 404": {given: path("/api/v1/events?stream=run-123456")},
@@ -100,7 +115,7 @@ var answers = map[string]struct {
 // that wait in vain.
 var elsewhere = []string{
 	"tailEvents 200", "tailEvents 400", "tailEvents 503", "watch 200", "watch 400", "watch 503",
-	"listScrapers 503", "showScraper 503", "listRuns 503", "showRun 503", "listOutages 503", "showOutage 503", "listEvents 503", "showEvent 503",
+	"listScrapers 503", "showScraper 503", "listRuns 503", "showRun 503", "listOutages 503", "showOutage 503", "listNotices 503", "showNotice 503", "listEvents 503", "showEvent 503",
 }
 
 func path(p string) func(*service) string { return func(*service) string { return p } }
@@ -135,6 +150,20 @@ func lostAt(scraper string, path func(id string) string) func(*service) string {
 	return func(s *service) string {
 		s.expect(201, "PUT", "/api/v1/scrapers/"+scraper, fmt.Sprintf(`{"url":"http://%s.example/"}`, scraper))
 		return path(s.lose(scraper))
+	}
+}
+
+// told adds a notice in a state and returns the path for its id.
+func told(state outbox.State, path func(id string) string) func(*service) string {
+	return func(s *service) string {
+		n := outbox.Notice{
+			ID: uuid.New(), Channel: "ops", Kind: outbox.KindLog, Type: "log.started", Subject: "log:damaged", Position: 1, State: state,
+			Body: []byte(`{"type":"log.started","timestamp":"2026-11-01T02:00:00Z","data":{"title":"damaged"}}`), CreatedAt: time.Now(), NextAttempt: time.Now(),
+		}
+		if err := outbox.New(s.store.Store).Add(s.Context(), n); err != nil {
+			s.Fatal(err)
+		}
+		return path(n.ID.String())
 	}
 }
 

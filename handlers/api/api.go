@@ -142,7 +142,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	own("/api/v1/notices", h.listNotices, list("state", "channel", "kind", "since", "until", "cursor"), notices)
 	own("/api/v1/notices/:id", h.showNotice, one, notices)
 	write(http.MethodPost, "/api/v1/notices/:id/retry", h.retryNotice)
-	write(http.MethodPost, "/api/v1/notices/test", h.testNotices)
+	write(http.MethodPost, "/api/v1/notify/test", h.testNotices)
 
 	own("/api/v1/events", h.listEvents, list("after", "until", "type", "stream"), events)
 	own("/api/v1/events/:position", h.showEvent, one, events)

@@ -20,10 +20,12 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/feed"
+	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
+	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/web/webtest"
 	"scrapelog/projections"
@@ -71,6 +73,7 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 		Announce: func(names []string) { s.announced <- names },
 		Ready:    func(context.Context) api.Readiness { return *s.readiness.Load() },
 		Metrics:  promhttp.Handler(),
+		Notices:  notify.Desk{Outbox: outbox.New(s.store.Store), Channels: &notify.Channels{}},
 	})
 	s.readiness.Store(&api.Readiness{})
 	canned := webtest.New()

@@ -15,6 +15,7 @@ func Open(config Config, rules func() egress.Rules) (*Channels, error) {
 	c := &Channels{Config: config, receivers: map[string]receiver{}}
 	t := newTransport(rules)
 	client := &http.Client{Transport: t, Timeout: timeout}
+	c.Client = client
 	var errs []error
 	for i, channel := range config.To {
 		var r receiver = webhook{channel, client}

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -185,6 +186,7 @@ type receiver interface {
 // Channels are the channels of the configuration with their receivers.
 type Channels struct {
 	Config
+	Client    *http.Client // connects only where the egress rules allow it, and follows no redirect
 	receivers map[string]receiver
 	results   sync.Map // of the attempts: result to *atomic.Int64
 }

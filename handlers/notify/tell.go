@@ -49,8 +49,10 @@ func (t *Teller) Begin(ctx context.Context, troubled func(ctx context.Context) (
 	if err := t.Outbox.Begin(ctx, Group, troubled); err != nil {
 		return err
 	}
-	if err := t.Outbox.Follow(ctx, outagesTopic, Group); err != nil {
-		return err
+	for _, topic := range []string{outagesTopic, logTopic} {
+		if err := t.Outbox.Follow(ctx, topic, Group); err != nil {
+			return err
+		}
 	}
 	t.since = map[string]int64{}
 	for _, channel := range t.Channels.To {

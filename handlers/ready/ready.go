@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"scrapelog/eventstore/feed"
@@ -37,7 +38,8 @@ type Checker struct {
 	Current     func() (i Instance, ok bool)  // not ok: starting, stopping, or between two instance ids
 	Sealing     func() proof.State            // of the proof of the log
 	Found       func() (wrong, weak []string) // by the inspection of the database
-	Shortages   func() []string               // of connections, streams and descriptors
+	GivenUp     func(ctx context.Context) (notices int64, err error)
+	Shortages   func() []string // of connections, streams and descriptors
 }
 
 // Reasons returns every reason why this instance does not do its work; none: it is
@@ -67,12 +69,17 @@ func (c *Checker) Reasons(ctx context.Context) []string {
 }
 
 // Warnings returns what is degraded and does not keep this instance from its work.
-func (c *Checker) Warnings() []string {
+func (c *Checker) Warnings(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	var warnings []string
 	if i, ok := c.Current(); ok {
 		if by, ago := i.ClockSet(); by != 0 && ago < clockSaid {
 			warnings = append(warnings, fmt.Sprintf("the clock was set by %s, %s ago", by.Round(time.Second), ago.Truncate(time.Second)))
 		}
+	}
+	if n, err := c.GivenUp(ctx); err == nil && n > 0 {
+		warnings = append(warnings, fmt.Sprintf("notices given up: %d; see scrapelog notices list --state given_up", n))
 	}
 	_, weak := c.Found()
 	return slices.Concat(warnings, c.Shortages(), c.Sealing().Warnings(), weak)
@@ -122,4 +129,31 @@ func ofGroup(g feed.Group, least int64) (reasons []string) {
 		reasons = append(reasons, fmt.Sprintf("events that %s gave up: %d; see scrapelog events dead-letters list", g.Name, g.DeadLetters))
 	}
 	return reasons
+}
+
+// Troubles returns what is wrong with the log and with its readers: a sentence for each,
+// by a name that stays the same while it lasts. The error says that nothing is known.
+func (c *Checker) Troubles(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	groups, err := c.Groups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	troubles := map[string]string{}
+	if refused := c.Sealing().Refused; refused != "" {
+		troubles["sealing was refused"] = refused
+	}
+	if wrong, _ := c.Found(); len(wrong) > 0 {
+		troubles["the log is damaged"] = strings.Join(wrong, "; ")
+	}
+	for _, g := range groups {
+		if g.BlockedBy != "" {
+			troubles[g.Name+" is blocked"] = g.Name + " is blocked at " + g.BlockedBy
+		}
+		if g.DeadLetters > 0 {
+			troubles["events that "+g.Name+" gave up"] = fmt.Sprintf("events that %s gave up: %d; see scrapelog events dead-letters list", g.Name, g.DeadLetters)
+		}
+	}
+	return troubles, nil
 }

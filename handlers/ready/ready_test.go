@@ -37,6 +37,7 @@ type state struct {
 	refused     string
 	wrong, weak []string
 	shortages   []string
+	givenUp     int64
 	cannotWrite []string
 	groups      []feed.Group
 	unanswered  error
@@ -51,6 +52,7 @@ func (s state) checker() *Checker {
 		Current:     func() (Instance, bool) { return s.working, !s.none },
 		Sealing:     func() proof.State { return proof.State{Refused: s.refused} },
 		Shortages:   func() []string { return s.shortages },
+		GivenUp:     func(context.Context) (int64, error) { return s.givenUp, nil },
 		Found:       func() (wrong, weak []string) { return s.wrong, s.weak },
 	}
 }
@@ -88,11 +90,11 @@ func TestReasons(t *testing.T) {
 }
 
 func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
-	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}}.checker()
+	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2}.checker()
 	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
 		t.Error(reasons)
 	}
-	if got := strings.Join(c.Warnings(), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | no stream is free | others may write" {
+	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | no stream is free | others may write" {
 		t.Error(got)
 	}
 }

@@ -95,3 +95,10 @@ const TestTitle = "Test of scrapelog's notices"
 func TestText(channel string) string {
 	return "The channel " + channel + " works. Nothing has happened."
 }
+
+// LogTrouble returns the heading when something is wrong with the log or with a reader
+// of it: what it is, such as "the log is damaged".
+func LogTrouble(what string) string { return "scrapelog: " + what }
+
+// LogWell returns the heading when that is over.
+func LogWell(what string) string { return "Over: " + what }

@@ -161,7 +161,7 @@ func testChannels(ctx context.Context, c *client, out *term.Printer, args []stri
 		body["channel"] = args[0]
 	}
 	var answer struct{ Notices []noticeDoc }
-	if err := c.post(ctx, "/api/v1/notices/test", body, &answer); err != nil {
+	if err := c.post(ctx, "/api/v1/notify/test", body, &answer); err != nil {
 		return err
 	}
 	if len(answer.Notices) == 0 {

@@ -13,6 +13,7 @@ import (
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/heartbeat"
 	"scrapelog/handlers/notify"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Limits        Limits                 `yaml:"limits"`
 	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: http:// and Listen
 	Notify        notify.Config          `yaml:"notify"`
+	Heartbeat     heartbeat.Config       `yaml:"heartbeat"`
 	Metrics       Metrics                `yaml:"metrics"`
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
 }
@@ -85,6 +87,7 @@ func Default() Config {
 		WatcherGrace:  domain.Duration(10 * time.Second),
 		Pool:          eventstore.DefaultPool,
 		Notify:        notify.Default(),
+		Heartbeat:     heartbeat.Default(),
 		Metrics:       Metrics{PerScraper: true},
 	}
 }
@@ -168,6 +171,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.Notify.Validate(); err != nil {
+		return err
+	}
+	if err := c.Heartbeat.Validate(); err != nil {
 		return err
 	}
 	_, err := c.Access()

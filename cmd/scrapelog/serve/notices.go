@@ -9,6 +9,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/heartbeat"
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 )
@@ -16,10 +17,11 @@ import (
 // notices returns what turns events into notices and sends them, as this instance.
 func (s *service) notices(instance string) func(ctx context.Context) error {
 	teller := &notify.Teller{
-		Outbox: outbox.New(s.store), Channels: s.channels, Outages: s.queries, URL: cmp.Or(s.config.PublicURL, "http://"+s.config.Listen),
+		Outbox: outbox.New(s.store), Channels: s.channels, Outages: s.queries, URL: s.publicURL(),
 		Wake: s.feed.WakeProgress, Logger: s.logger,
 	}
 	sender := &notify.Sender{Outbox: teller.Outbox, Instance: instance, Channels: s.channels, Wake: s.feed.WakeProgress, Logger: s.logger}
+	heart := &heartbeat.Heart{Config: s.config.Heartbeat, Ready: s.check.Reasons, Client: s.channels.Client, Logger: s.logger}
 	begin := func(ctx context.Context) error { return teller.Begin(ctx, s.troubled) }
 	return func(ctx context.Context) error {
 		if err := eventstore.Retry(ctx, s.logger, eventstore.Unreachable, begin); err != nil {
@@ -30,10 +32,15 @@ func (s *service) notices(instance string) func(ctx context.Context) error {
 			return react.Run(ctx, s.feed, s.logger, react.Group{Name: notify.Group, Types: notify.Types, Handle: teller.Handle})
 		})
 		group.Go(func() error { return teller.FollowOutages(ctx) })
+		group.Go(func() error { return teller.FollowLog(ctx, instance, s.check.Troubles) })
 		group.Go(func() error { return sender.Run(ctx) })
+		group.Go(func() error { return heart.Run(ctx) })
 		return group.Wait()
 	}
 }
+
+// publicURL returns where people see the pages.
+func (s *service) publicURL() string { return cmp.Or(s.config.PublicURL, "http://"+s.config.Listen) }
 
 // troubled returns the scrapers whose last run failed.
 func (s *service) troubled(ctx context.Context) (marks []outbox.Mark, err error) {

@@ -15,6 +15,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/apply"
+	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/ready"
@@ -85,6 +86,11 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 	if err != nil {
 		return err
 	}
+	var s *service
+	channels, err := notify.Open(cfg.Notify, func() egress.Rules { return s.file.Egress() })
+	if err := errors.Join(err, cfg.Heartbeat.Check()); err != nil {
+		return term.Usagef("%v", err)
+	}
 	var store *eventstore.Store
 	err = eventstore.Retry(ctx, logger, eventstore.NotYet, func(ctx context.Context) (err error) {
 		store, err = eventstore.Open(ctx, eventstore.Config{URL: cfg.Database, Pool: cfg.Pool, Logger: logger})
@@ -98,12 +104,10 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 	warned, stop := context.WithCancel(ctx)
 	defer stop()
 	go gate.WarnOfReach(warned, logger, cfg.Listen, "other machines read the whole log and start, cancel and pause here without a login")
-	s := newService(cfg, version, store, logger)
+	s = newService(cfg, version, store, logger)
 	s.file.Listen(gate.Address(front.Listener))
 	s.file.Set(content)
-	if s.channels, err = notify.Open(cfg.Notify, s.file.Egress); err != nil {
-		return term.Usagef("%v", err)
-	}
+	s.channels = channels
 	return s.run(ctx, front, reload)
 }
 

@@ -16,6 +16,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
+	"scrapelog/eventstore/outbox"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/apply"
@@ -51,6 +52,7 @@ type service struct {
 	commands *command.Handler
 	file     *apply.File
 	channels *notify.Channels
+	check    *ready.Checker // set before the first answer
 	metrics  *metrics.Metrics
 	tracer   *trace.Tracer         // nil: no traces are wanted
 	streams  func() map[string]int // open here, by kind; set before the first answer
@@ -228,17 +230,19 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	})
 	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
-	check := &ready.Checker{
+	s.check = &ready.Checker{
 		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found,
 		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
+		GivenUp:   outbox.New(s.store).GivenUp,
 		Shortages: func() []string { return gate.Shortages(front.Listener, streams) },
 	}
 	programs := api.New(api.Config{
 		Log: s.feed, Views: s.queries, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
 		Announce: func(scrapers []string) { s.current.Load().Announce(scrapers) },
 		Ready: func(ctx context.Context) api.Readiness {
-			return api.Readiness{Reasons: check.Reasons(ctx), Warnings: check.Warnings()}
+			return api.Readiness{Reasons: s.check.Reasons(ctx), Warnings: s.check.Warnings(ctx)}
 		},
+		Notices: notify.Desk{Outbox: outbox.New(s.store), Channels: s.channels, URL: s.publicURL()},
 		Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{

@@ -39,3 +39,11 @@ CREATE TABLE notice_marks (
   kind    text NOT NULL,
   PRIMARY KEY (scraper, kind)
 );
+
+-- What is wrong with the log or with a reader of it, as each instance sees it.
+CREATE TABLE notice_troubles (
+  trouble  text NOT NULL,
+  instance text NOT NULL,
+  since    bigint NOT NULL, -- unix microseconds
+  PRIMARY KEY (trouble, instance)
+);

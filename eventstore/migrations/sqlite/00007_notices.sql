@@ -39,3 +39,11 @@ CREATE TABLE notice_marks (
   kind    TEXT NOT NULL,
   PRIMARY KEY (scraper, kind)
 ) STRICT;
+
+-- What is wrong with the log or with a reader of it, as each instance sees it.
+CREATE TABLE notice_troubles (
+  trouble  TEXT NOT NULL,
+  instance TEXT NOT NULL,
+  since    INTEGER NOT NULL, -- unix microseconds
+  PRIMARY KEY (trouble, instance)
+) STRICT;

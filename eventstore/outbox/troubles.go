@@ -1,0 +1,68 @@
+package outbox
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"scrapelog/eventstore"
+)
+
+const (
+	allTroubles   = `SELECT trouble, min(since) FROM notice_troubles GROUP BY trouble`
+	forgetDead    = `DELETE FROM notice_troubles WHERE instance <> $1 AND instance NOT IN (SELECT id FROM live_instances)`
+	forgetTrouble = `DELETE FROM notice_troubles WHERE instance = $1 AND trouble = $2`
+	addTrouble    = `INSERT INTO notice_troubles (trouble, instance, since) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+)
+
+// Troubles replaces what an instance sees as wrong, and drops what dead instances saw.
+// It returns what any instance saw before and what any sees now, each with the time
+// since when. It must run in a transaction in which no other instance does the same.
+func (o *Outbox) Troubles(ctx context.Context, instance string, seen []string, now time.Time) (before, after map[string]time.Time, err error) {
+	if before, err = o.troubles(ctx); err != nil {
+		return nil, nil, err
+	}
+	if _, err := o.exec(ctx, "troubles", forgetDead, instance); err != nil {
+		return nil, nil, err
+	}
+	for _, trouble := range slices.Sorted(maps.Keys(before)) {
+		if slices.Contains(seen, trouble) {
+			continue
+		}
+		if _, err := o.exec(ctx, "troubles", forgetTrouble, instance, trouble); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, trouble := range seen {
+		since := now
+		if known, ok := before[trouble]; ok {
+			since = known
+		}
+		if _, err := o.exec(ctx, "troubles", addTrouble, trouble, instance, since.UnixMicro()); err != nil {
+			return nil, nil, err
+		}
+	}
+	after, err = o.troubles(ctx)
+	return before, after, err
+}
+
+func (o *Outbox) troubles(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := o.From(ctx).QueryContext(ctx, allTroubles)
+	if err != nil {
+		return nil, eventstore.Unavailable(ctx, "troubles", err)
+	}
+	type trouble struct {
+		name  string
+		since int64
+	}
+	list, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (t trouble, err error) { return t, row.Scan(&t.name, &t.since) })
+	if err != nil {
+		return nil, eventstore.Unavailable(ctx, "troubles", err)
+	}
+	found := map[string]time.Time{}
+	for _, t := range list {
+		found[t.name] = micros(t.since)
+	}
+	return found, nil
+}
