@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"scrapelog/domain"
+	"scrapelog/domain/domaintest"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/metrics"
@@ -184,5 +186,24 @@ func TestPrometheusLikesTheNames(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// TestEveryWordIsShownAtZero keeps a new cause, reason or status from appearing with its
+// first event only.
+func TestEveryWordIsShownAtZero(t *testing.T) {
+	text := scrape(metrics.New(known()))
+	for kind, series := range map[string]string{
+		"Cause": `scrapelog_connection_losses_total{cause=%q,link=`, "SkipReason": `scrapelog_slots_skipped_total{reason=%q} 0`, "RunStatus": `scrapelog_runs_ended_total{status=%q} 0`,
+	} {
+		words := domaintest.Words(t)[kind]
+		if len(words) < 4 {
+			t.Fatalf("%d words of kind %s", len(words), kind)
+		}
+		for _, word := range words {
+			if line := fmt.Sprintf(series, word); word != "running" && !strings.Contains(text, line) {
+				t.Errorf("no %s", line)
+			}
+		}
 	}
 }
