@@ -3,6 +3,7 @@ package instances
 import (
 	"context"
 	_ "embed"
+
 	"scrapelog/eventstore"
 
 	"github.com/google/uuid"

@@ -1,0 +1,159 @@
+package domain
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// RunStarted opens a run and names the instance that follows it.
+type RunStarted struct {
+	AboutRun
+	Trigger  Trigger         `json:"trigger"`
+	DueAt    time.Time       `json:"due_at,omitzero"`   // the slot, for a scheduled run
+	Recovers uuid.UUID       `json:"recovers,omitzero"` // the lost run, for a recovery run
+	Watcher  string          `json:"watcher,omitempty"` // the watcher an attached run lives with
+	Instance string          `json:"instance"`
+	Params   json.RawMessage `json:"params,omitempty"` // what this run was asked for, in place of the configured params
+}
+
+// Received is the size of the part of a stream that arrived.
+type Received struct {
+	Events int64 `json:"events"`
+	Bytes  int64 `json:"bytes"`
+}
+
+// ConnectionLost ends a run whose link dropped, could not be opened or fell silent.
+type ConnectionLost struct {
+	AboutRun
+	Link        Link      `json:"link"`
+	Phase       Phase     `json:"phase,omitempty"`
+	Cause       Cause     `json:"cause"`
+	Detail      string    `json:"detail"`
+	LastHeardAt time.Time `json:"last_heard_at,omitzero"`
+	LastEvent   string    `json:"last_event,omitempty"` // the name of the last event that came; at most [MaxLastEvent] bytes
+	Received    Received  `json:"received"`
+}
+
+// ConnectionRestored follows a loss, once, when the connection is there again.
+type ConnectionRestored struct {
+	AboutRun
+	Link      Link      `json:"link"`
+	DownForMS int64     `json:"down_for_ms"`
+	NoticedBy NoticedBy `json:"noticed_by"`
+}
+
+// RunCompleted ends a run whose scraper said "completed".
+type RunCompleted struct {
+	AboutRun
+	Items      int64  `json:"items"`
+	DurationMS int64  `json:"duration_ms"`
+	Note       string `json:"note,omitempty"`      // from the scraper, such as how a crawl ended; at most [MaxNote] bytes
+	MinItems   int64  `json:"min_items,omitempty"` // how many items were expected, if Items is less
+}
+
+// RunFailed ends a run whose connection held and whose scrape failed.
+type RunFailed struct {
+	AboutRun
+	Code       FailureCode `json:"code"`
+	Detail     string      `json:"detail"`
+	HTTPStatus int         `json:"http_status,omitempty"`
+}
+
+// RunCancelled ends a run at the request of a person or a program.
+type RunCancelled struct {
+	AboutRun
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScraperConfigured holds the whole configuration of a scraper, without secrets.
+type ScraperConfigured struct {
+	AboutScraper
+	Source Source        `json:"source"`
+	Config ScraperConfig `json:"config"`
+}
+
+// ScraperPaused stops the schedule and recoveries of a scraper.
+type ScraperPaused struct {
+	AboutScraper
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScraperResumed ends a pause.
+type ScraperResumed struct {
+	AboutScraper
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScraperRemoved takes a scraper out of service. Its history stays.
+type ScraperRemoved struct {
+	AboutScraper
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ScrapeSkipped records a scrape that was due and not run. All slots of one
+// unbroken gap share one event.
+type ScrapeSkipped struct {
+	AboutScraper
+	Trigger  Trigger    `json:"trigger"`
+	DueAt    time.Time  `json:"due_at,omitzero"`
+	Recovers uuid.UUID  `json:"recovers,omitzero"`
+	Reason   SkipReason `json:"reason"`
+}
+
+// ScraperOverdue records that no run has completed as expected for the configured time.
+type ScraperOverdue struct {
+	AboutScraper
+	Within        Duration  `json:"within"`
+	LastSuccessAt time.Time `json:"last_success_at,omitzero"` // zero: none since the expectation was configured
+}
+
+// LogStream is the stream of events about the log itself.
+const LogStream = "log"
+
+// LogAccepted records that the owner of the log's key accepted a log that does not
+// follow from the signed checkpoints, or whose proof was lost.
+type LogAccepted struct {
+	At         time.Time `json:"at"`
+	By         string    `json:"by"`
+	Reason     string    `json:"reason"`
+	Superseded int64     `json:"superseded"` // the number of events that had been signed
+	Proven     int64     `json:"proven"`     // the last position at which the log equals the signed one
+	Key        string    `json:"key"`        // name and hash of the key that signs from here on
+}
+
+// Stream implements Event.
+func (LogAccepted) Stream() string { return LogStream }
+
+// ScraperName implements Event.
+func (LogAccepted) ScraperName() string { return "" }
+
+// Run implements Event.
+func (LogAccepted) Run() uuid.UUID { return uuid.Nil }
+
+func (LogAccepted) isEvent() {}
+
+// OccurredAt implements Event.
+func (a LogAccepted) OccurredAt() time.Time { return a.At }
+
+// The wire names. Readers of the log outside this program depend on them:
+// changing one breaks every log that was ever written.
+
+func (LogAccepted) EventType() string        { return "log.accepted" }
+func (RunStarted) EventType() string         { return "run.started" }
+func (ConnectionLost) EventType() string     { return "run.connection_lost" }
+func (ConnectionRestored) EventType() string { return "run.connection_restored" }
+func (RunCompleted) EventType() string       { return "run.completed" }
+func (RunFailed) EventType() string          { return "run.failed" }
+func (RunCancelled) EventType() string       { return "run.cancelled" }
+func (ScraperConfigured) EventType() string  { return "scraper.configured" }
+func (ScraperPaused) EventType() string      { return "scraper.paused" }
+func (ScraperResumed) EventType() string     { return "scraper.resumed" }
+func (ScraperRemoved) EventType() string     { return "scraper.removed" }
+func (ScrapeSkipped) EventType() string      { return "scraper.scrape_skipped" }
+func (ScraperOverdue) EventType() string     { return "scraper.overdue" }
