@@ -44,6 +44,8 @@ func TestConfigErrors(t *testing.T) {
 		"key twice":              {"listen: 127.0.0.1:80\nlisten: 127.0.0.1:81\n", `:2:1: mapping key "listen" already defined at [1:1]`},
 		"list where text is":     {"listen: [a]\n", `:1:9: listen: a list does not fit here; write it as text`},
 		"text where list is":     {"scrapers:\n  - {" + ok + ", platforms: alpha}\n", `:2:56: scrapers[0].platforms: "alpha" where a list is expected; use [a, b] or a line with - for each`},
+		"a success in no time":   {"scrapers:\n  - {" + ok + ", expect: {success_within: 1ms}}\n", `:2:70: scrapers[0].expect.success_within: 1ms is out of range; use 100ms to 8784h`},
+		"fewer items than none":  {"scrapers:\n  - {" + ok + ", expect: {min_items: -1}}\n", `:2:65: scrapers[0].expect.min_items: -1 is negative; use 0 to 9223372036854775807`},
 		"text where truth is":    {"scrapers:\n  - {" + ok + ", recovery: {enabled: perhaps}}\n", `:2:65: scrapers[0].recovery.enabled: "perhaps" does not fit here; use true or false`},
 		"a list at the top":      {"- a\n", `:1:1: a list where keys are expected; use listen, database`},
 		"two documents":          {"listen: 127.0.0.1:80\n---\nlisten: 127.0.0.1:81\n", `:3:1: a second document; keep one document in a file`},
