@@ -32,6 +32,8 @@ func NewModel(p Projection, runs *Scratch) *Model {
 		f.runs.place = runs.place
 	case *outageFold:
 		m.rows = newOutageFold(runs.place)
+	case *laneFold:
+		m.rows = newLaneFold(runs.place)
 	}
 	return m
 }
@@ -49,8 +51,8 @@ func (m *Model) Flush(ctx context.Context) error {
 	switch f := m.rows.(type) {
 	case *runFold:
 		return f.runs.flush(ctx)
-	case *outageFold:
-		return f.flush(ctx)
+	case *outageFold, *laneFold:
+		return m.rows.flush(ctx)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func OpenScratch(ctx context.Context) (*Scratch, error) {
 	s := &Scratch{db: db}
 	s.place = place{querier: &s.tx, next: "_next", dialect: eventstore.SQLite, most: 1000}
 	s.tx.querier = db
-	for _, t := range append([]table{runsTable}, outageTables...) {
+	for _, t := range append([]table{runsTable, laneSlotsTable}, outageTables...) {
 		if _, err := db.ExecContext(ctx, t.create(s.place)); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("temporary database: %w", err)

@@ -214,7 +214,7 @@ func TestProjectionsCommands(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		store := openStore(t, db.URL)
 		record(t, store, story()...)
-		for _, name := range []string{"runs", "scrapers", "outages"} {
+		for _, name := range []string{"runs", "scrapers", "outages", "lanes"} {
 			stdout, stderr, code := invoke(t, "projections", "rebuild", name, "--db", db.URL, "--jq", ".position")
 			if stdout != "6\n" || code != 0 {
 				t.Errorf("%s: %q, exit %d, %s", name, stdout, code, stderr)
@@ -222,7 +222,7 @@ func TestProjectionsCommands(t *testing.T) {
 		}
 		stdout, _, _ := invoke(t, "projections", "list", "--db", db.URL, "-o", "ndjson")
 		want := `{"name":"runs","position":6,"lag":0}` + "\n" + `{"name":"scrapers","position":6,"lag":0}` + "\n" +
-			`{"name":"outages","position":6,"lag":0}` + "\n"
+			`{"name":"outages","position":6,"lag":0}` + "\n" + `{"name":"lanes","position":6,"lag":0}` + "\n"
 		if stdout != want {
 			t.Errorf("got %s", stdout)
 		}

@@ -42,7 +42,7 @@ func TestLogOfAnotherVersion(t *testing.T) {
 			t.Fatalf("serve: exit %d", code)
 		}
 
-		for _, name := range []string{"runs", "scrapers", "outages"} {
+		for _, name := range []string{"runs", "scrapers", "outages", "lanes"} {
 			exits(t, 0, name, "projections", "rebuild", name)
 		}
 		if rebuilt := olderModels(t, store); rebuilt != later {
@@ -83,7 +83,7 @@ func olderIsListed(t *testing.T) {
 func olderModels(t *testing.T, store *eventstore.Store) string {
 	t.Helper()
 	var text strings.Builder
-	for _, table := range []string{"runs", "run_counts", "scrapers", "outages", "outage_origins", "outage_scrapers", "outage_losses"} {
+	for _, table := range []string{"runs", "run_counts", "scrapers", "outages", "outage_origins", "outage_scrapers", "outage_losses", "lane_slots"} {
 		rows, err := store.Reader().QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1")
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +190,7 @@ func (s olderServer) goesOn(store *eventstore.Store) {
 	}
 	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
 	defer cancel()
-	for _, group := range []string{"runs", "scrapers", "outages", "rescrape"} {
+	for _, group := range []string{"runs", "scrapers", "outages", "lanes", "rescrape"} {
 		if err := feed.New(store).WaitFor(ctx, group, head); err != nil {
 			s.Fatalf("%s: %v", group, err)
 		}

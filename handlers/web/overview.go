@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -104,13 +105,36 @@ func (h *Handler) overviewLanes(ctx context.Context, view *pages.Overview) error
 			drawn = append(drawn, s)
 		}
 	}
-	for _, s := range drawn[:min(len(drawn), lanesShown)] {
-		runs, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: s.Name, Since: view.Lanes.Until.Add(-view.Lanes.Range.Span), Limit: laneRuns})
-		if err != nil {
-			return err
-		}
-		view.Lanes.Of = append(view.Lanes.Of, pages.Lane{Scraper: s, Runs: runs.Runs})
+	if view.Lanes.Of, err = h.lanesOf(ctx, drawn[:min(len(drawn), lanesShown)], view.Lanes.Range, view.Lanes.Until); err != nil {
+		return err
 	}
 	view.Lanes.More = view.Scrapers.All - int64(len(view.Lanes.Of))
 	return nil
+}
+
+// lanesOf reads what the scrapers did in a range until an instant: in a long range the
+// read model of slots, in a short one the runs.
+func (h *Handler) lanesOf(ctx context.Context, scrapers []projections.Scraper, r pages.Range, until time.Time) (lanes []pages.Lane, err error) {
+	var names []string
+	for _, s := range scrapers {
+		names = append(names, s.Name)
+	}
+	var slots map[string][]projections.LaneSlot
+	if r.Slot > 0 {
+		if slots, err = h.cfg.Queries.LaneSlots(ctx, names, until.Add(-r.Span), r.Slot); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range scrapers {
+		lane := pages.Lane{Scraper: s, Slots: slots[s.Name]}
+		if r.Slot == 0 {
+			page, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: s.Name, Since: until.Add(-r.Span), Limit: laneRuns})
+			if err != nil {
+				return nil, err
+			}
+			lane.Runs = page.Runs
+		}
+		lanes = append(lanes, lane)
+	}
+	return lanes, nil
 }

@@ -35,6 +35,7 @@ type Queries interface {
 	Counts(ctx context.Context) (projections.Counts, error)
 	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
 	ScraperCounts(ctx context.Context) (projections.ScraperCounts, error)
+	LaneSlots(ctx context.Context, scrapers []string, since time.Time, size time.Duration) (map[string][]projections.LaneSlot, error)
 	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	OverdueScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	PausedScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)

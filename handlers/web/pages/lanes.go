@@ -19,29 +19,34 @@ import (
 type Range struct {
 	Name, Word string // "15m", "15 min"
 	Span       time.Duration
+	Slot       time.Duration // lanes have slots of this size; 0: their runs
 	tick       time.Duration // between the lines of the axis
+	label      string        // layout of the axis' labels
 }
 
 // Ranges lists the ranges, the shortest first.
 var Ranges = []Range{
-	{"15m", "15 min", 15 * time.Minute, 2 * time.Minute},
-	{"1h", "1 h", time.Hour, 10 * time.Minute},
+	{"15m", "15 min", 15 * time.Minute, 0, 2 * time.Minute, "15:04"},
+	{"1h", "1 h", time.Hour, 0, 10 * time.Minute, "15:04"},
+	{"24h", "24 h", 24 * time.Hour, 15 * time.Minute, 3 * time.Hour, "15:04"},
+	{"7d", "7 d", 7 * 24 * time.Hour, 2 * time.Hour, 24 * time.Hour, "Mon 2"},
 }
 
 // RangeOf returns the range with this name. Empty is the first.
 func RangeOf(name string) (Range, error) {
 	i := slices.IndexFunc(Ranges, func(r Range) bool { return r.Name == cmp.Or(name, Ranges[0].Name) })
 	if i < 0 {
-		return Range{}, &domain.FieldError{Field: "range", Problem: fmt.Sprintf("%.40q is not a range", name), Want: "use 15m or 1h"}
+		return Range{}, &domain.FieldError{Field: "range", Problem: fmt.Sprintf("%.40q is not a range", name), Want: "use 15m, 1h, 24h or 7d"}
 	}
 	return Ranges[i], nil
 }
 
-// Lane is a scraper and its runs of a range, newest first.
+// Lane is a scraper and what it did in a range: its runs, the newest first, or slots, the
+// oldest first.
 type Lane struct {
 	projections.Scraper
-	Waiting string // what its recovery waits for, in words
-	Runs    []projections.Run
+	Runs  []projections.Run
+	Slots []projections.LaneSlot
 }
 
 // Lanes is the log drawn as time, a lane for each scraper.
@@ -84,7 +89,7 @@ type axisMark struct{ x, percent, label string }
 func (l Lanes) axis() (marks []axisMark) {
 	for t := l.from().Truncate(l.Range.tick).Add(l.Range.tick); t.Before(l.Until); t = t.Add(l.Range.tick) {
 		part := float64(l.at(t)) / float64(l.Range.Span) * 100
-		marks = append(marks, axisMark{inSeconds(l.at(t)), strconv.FormatFloat(part, 'f', 2, 64) + "%", t.UTC().Format("15:04")})
+		marks = append(marks, axisMark{inSeconds(l.at(t)), strconv.FormatFloat(part, 'f', 2, 64) + "%", t.UTC().Format(l.Range.label)})
 	}
 	return marks
 }
@@ -101,6 +106,15 @@ func (l Lanes) ticks() string {
 // a pixel and a half.
 func (l Lanes) bars(lane Lane) (bars []laneBar) {
 	least := l.Range.Span / 500
+	for _, s := range lane.Slots {
+		if status, title := worst(s); status != "" {
+			from := l.at(s.Start)
+			bars = append(bars, laneBar{
+				class: "bar bar-" + string(status), title: Instant(s.Start) + ", " + title,
+				path: barPath(status, from, max(l.at(s.Start.Add(l.Range.Slot))-from-l.Range.Slot/8, least), l.Range.Slot/4),
+			})
+		}
+	}
 	for _, r := range lane.Runs {
 		end := l.Until
 		if r.Status.Final() {
@@ -117,6 +131,21 @@ func (l Lanes) bars(lane Lane) (bars []laneBar) {
 		})
 	}
 	return bars
+}
+
+// worst is the status that a slot is drawn with, and what ended in it. An empty status
+// means that nothing did.
+func worst(s projections.LaneSlot) (worst domain.RunStatus, title string) {
+	var parts []string
+	for _, of := range []struct {
+		status domain.RunStatus
+		runs   int64
+	}{{domain.StatusCompleted, s.Completed}, {domain.StatusCancelled, s.Cancelled}, {domain.StatusFailed, s.Failed}, {domain.StatusConnectionFailed, s.Lost}} {
+		if of.runs > 0 {
+			worst, parts = of.status, append(parts, number(of.runs)+" "+strings.ToLower(words.Status(of.status)))
+		}
+	}
+	return worst, strings.Join(parts, ", ")
 }
 
 // barPath is the shape of a run: a lost one has a torn end, a failed one half the height,
@@ -152,6 +181,12 @@ func barTitle(r projections.Run, now time.Time) string {
 // away returns the times without a connection: from a loss to its return, or to the run
 // that superseded it, or until now if it stands.
 func (l Lanes) away(lane Lane) (bands []band) {
+	for _, s := range lane.Slots {
+		if s.Away > 0 {
+			from := l.at(s.Start)
+			bands = append(bands, band{inSeconds(from), inSeconds(l.at(s.Start.Add(l.Range.Slot)) - from), "away for " + Took(s.Away)})
+		}
+	}
 	for _, a := range awayOf(lane, l.Until) {
 		from, to := l.at(a.from), l.at(a.to)
 		if to <= from {
@@ -196,76 +231,88 @@ func (l Lanes) returns(lane Lane) string {
 	return path.String()
 }
 
-// tallyOf counts the ended runs of a lane.
-func tallyOf(lane Lane) (completed, failed, lost, ended int64) {
+// laneTally is what the ended runs of a lane come to.
+type laneTally struct {
+	completed, failed, lost int64
+	away                    time.Duration
+}
+
+func (l Lanes) tally(lane Lane) (n laneTally) {
 	for _, r := range lane.Runs {
 		switch r.Status {
 		case domain.StatusCompleted:
-			completed++
+			n.completed++
 		case domain.StatusFailed:
-			failed++
+			n.failed++
 		case domain.StatusConnectionFailed:
-			lost++
+			n.lost++
 		case domain.StatusRunning, domain.StatusCancelled:
-			continue
 		}
-		ended++
 	}
-	return completed, failed, lost, ended
+	for _, a := range awayOf(lane, l.Until) {
+		n.away += max(0, a.to.Sub(a.from))
+	}
+	for _, s := range lane.Slots {
+		n.completed, n.failed, n.lost, n.away = n.completed+s.Completed, n.failed+s.Failed, n.lost+s.Lost, n.away+s.Away
+	}
+	return n
 }
 
-// shareText is the share of the ended runs that completed: "81.2 %".
-func shareText(lane Lane) string {
-	completed, _, _, ended := tallyOf(lane)
-	if ended == 0 {
+// ended counts all but the cancelled runs: those say nothing of the scraper.
+func (n laneTally) ended() int64 { return n.completed + n.failed + n.lost }
+
+// share is the share of the ended runs that completed: "81.2 %".
+func (n laneTally) share() string {
+	if n.ended() == 0 {
 		return "–"
 	}
-	return strings.TrimSuffix(strconv.FormatFloat(float64(completed)/float64(ended)*100, 'f', 1, 64), ".0") + unit + "%"
+	return strings.TrimSuffix(strconv.FormatFloat(float64(n.completed)/float64(n.ended())*100, 'f', 1, 64), ".0") + unit + "%"
 }
 
-// tallyText is "13 ok, 3 lost".
-func tallyText(lane Lane) string {
-	completed, failed, lost, ended := tallyOf(lane)
-	if ended == 0 {
+// text is "13 ok, 3 lost".
+func (n laneTally) text() string {
+	if n.ended() == 0 {
 		return "no run has ended"
 	}
-	parts := []string{number(completed) + unit + "ok"}
-	if lost > 0 {
-		parts = append(parts, number(lost)+unit+"lost")
+	parts := []string{number(n.completed) + unit + "ok"}
+	if n.lost > 0 {
+		parts = append(parts, number(n.lost)+unit+"lost")
 	}
-	if failed > 0 {
-		parts = append(parts, number(failed)+unit+"failed")
+	if n.failed > 0 {
+		parts = append(parts, number(n.failed)+unit+"failed")
 	}
 	return strings.Join(parts, ", ")
 }
 
-func awayText(lane Lane, now time.Time) string {
-	var sum time.Duration
-	for _, a := range awayOf(lane, now) {
-		sum += max(0, a.to.Sub(a.from))
-	}
-	if sum == 0 {
+func (n laneTally) awayText() string {
+	if n.away == 0 {
 		return "–"
 	}
-	return Took(sum)
+	return Took(n.away)
 }
 
 // sentence describes a lane to those who do not see it.
 func (l Lanes) sentence(lane Lane) string {
-	text := fmt.Sprintf("%s, the last %s: %s", lane.Name, l.Range.Word, tallyText(lane))
-	if away := awayText(lane, l.Until); away != "–" {
-		text += ", away for " + away
+	n := l.tally(lane)
+	text := fmt.Sprintf("%s, the last %s: %s", lane.Name, l.Range.Word, n.text())
+	if n.away > 0 {
+		text += ", away for " + n.awayText()
 	}
 	return text
 }
 
-// durations is the line of the completed runs' durations, the oldest first, in a box of
+// durations is the line of the completed runs' durations (of a slot, their mean), the oldest first, in a box of
 // 80 by 18.
 func durations(lane Lane) string {
 	var took []float64
 	for _, r := range slices.Backward(lane.Runs) {
 		if r.Status == domain.StatusCompleted {
 			took = append(took, r.EndedAt.Sub(r.StartedAt.Time).Seconds())
+		}
+	}
+	for _, s := range lane.Slots {
+		if s.Completed > 0 {
+			took = append(took, s.Took.Seconds()/float64(s.Completed))
 		}
 	}
 	if len(took) < 2 {

@@ -70,7 +70,7 @@ func TestTheTimeAwayEnds(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := awayText(tt.lane, laneNow); got != tt.want {
+			if got := (Lanes{Until: laneNow}).tally(tt.lane).awayText(); got != tt.want {
 				t.Errorf("away for %q, want %q", got, tt.want)
 			}
 		})
@@ -89,7 +89,24 @@ func TestALaneHasASentence(t *testing.T) {
 	if want := "prices, the last 15 min: 1 ok, 1 lost, 1 failed, away for 2 min 0 s"; got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if share := shareText(lane); share != "33.3"+unit+"%" {
+	if share := (Lanes{Until: laneNow}).tally(lane).share(); share != "33.3"+unit+"%" {
 		t.Errorf("share %q", share)
+	}
+}
+
+func TestSlotsAreDrawnWithTheirWorstStatus(t *testing.T) {
+	l := Lanes{Range: Ranges[2], Until: laneNow}
+	slot := projections.LaneSlot{Start: laneNow.Add(-time.Hour), Completed: 3, Lost: 1, Took: 6 * time.Second, Away: 90 * time.Second}
+	lane := Lane{Slots: []projections.LaneSlot{{Start: laneNow.Add(-2 * time.Hour), Away: time.Minute}, slot}}
+	bars := l.bars(lane)
+	if len(bars) != 1 || bars[0].class != "bar bar-connection_failed" || !strings.HasSuffix(bars[0].title, "3 completed, 1 connection failed") {
+		t.Errorf("bars: %+v", bars)
+	}
+	if bands := l.away(lane); len(bands) != 2 || bands[1].wide != "900.0" {
+		t.Errorf("bands: %+v", bands)
+	}
+	n := l.tally(lane)
+	if n.share() != "75"+unit+"%" || n.awayText() != "2"+unit+"min 30"+unit+"s" {
+		t.Errorf("%s completed, away for %s", n.share(), n.awayText())
 	}
 }

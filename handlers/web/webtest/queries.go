@@ -124,6 +124,36 @@ func (s *Service) OverdueScrapers(_ context.Context, limit int) ([]projections.S
 	return s.named(limit, func(s projections.Scraper) bool { return !s.OverdueSince.IsZero() })
 }
 
+// LaneSlots implements web.Queries. It adds up the runs that ended since.
+func (s *Service) LaneSlots(_ context.Context, scrapers []string, since time.Time, size time.Duration) (map[string][]projections.LaneSlot, error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	slots := map[string][]projections.LaneSlot{}
+	for _, r := range slices.Backward(s.Rows) {
+		if !slices.Contains(scrapers, r.Scraper) || r.EndedAt.Before(since) {
+			continue
+		}
+		slot := projections.LaneSlot{Scraper: r.Scraper, Start: r.EndedAt.Truncate(size)}
+		switch r.Status {
+		case domain.StatusCompleted:
+			slot.Completed, slot.Took = 1, r.EndedAt.Sub(r.StartedAt.Time)
+		case domain.StatusFailed:
+			slot.Failed = 1
+		case domain.StatusConnectionFailed:
+			slot.Lost = 1
+			if !r.RestoredAt.IsZero() {
+				slot.Away = r.RestoredAt.Sub(r.EndedAt.Time)
+			}
+		case domain.StatusCancelled:
+			slot.Cancelled = 1
+		case domain.StatusRunning:
+			continue
+		}
+		slots[r.Scraper] = append(slots[r.Scraper], slot)
+	}
+	return slots, s.Err
+}
+
 // LostScrapers implements web.Queries.
 func (s *Service) LostScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, projections.Scraper.Lost)
