@@ -2,9 +2,9 @@ package eventstore
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,17 +12,23 @@ import (
 	"scrapelog/domain"
 )
 
-var (
-	//go:embed sql/sqlite/events.heads.sql
-	eventsHeads string
-	//go:embed sql/sqlite/events.insert.sql
-	eventsInsert string
-)
+// eventsHeads reads the versions of the streams named in a JSON array.
+const eventsHeads = `SELECT value, (SELECT coalesce(max(version), 0) FROM events WHERE stream = value) FROM json_each($1)`
 
-// joinSQLite writes a group in the transaction of ctx, which holds the lock.
-func (s *Store) joinSQLite(ctx context.Context, group []*request) error {
+// guardSome reads the guards of the scrapers named in a JSON array, which must not be
+// empty, and the newest event.
+var guardSome = `
+SELECT coalesce(position, 0), coalesce(recorded_at, 0), value, ` + guardOrZero + `
+FROM json_each($1)
+LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) ON true
+LEFT JOIN scraper_guard ON scraper = value`
+
+// joinSQLite writes a group in the transaction of ctx, which holds the lock. In good
+// faith it believes the versions that are expected, and that the ids are new: the
+// trigger on events asks that of each row, and if it refuses one, nothing is written.
+func (s *Store) joinSQLite(ctx context.Context, group []*request, inGoodFaith bool) error {
 	from := s.From(ctx)
-	end, err := s.loadEnd(ctx, from, group)
+	end, err := s.loadEnd(ctx, from, group, inGoodFaith)
 	if err != nil {
 		return err
 	}
@@ -43,15 +49,34 @@ func (s *Store) joinSQLite(ctx context.Context, group []*request) error {
 	return s.settle(ctx, from, group)
 }
 
+// manyRows is how many rows one INSERT has, where there are as many. For much larger
+// ones SQLite keeps what it must be able to undo in a temporary file.
+const manyRows = 10
+
+const (
+	eventsInsert = `INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata) VALUES ` + eventsRow
+	eventsRow    = `(?, ?, ?, ?, ?, ?, ?, ?)`
+)
+
+var eventsInsertMany = eventsInsert + strings.Repeat(", "+eventsRow, manyRows-1)
+
 func insertSQLite(ctx context.Context, tx Querier, accepted []*request) error {
+	var args []any
 	for _, a := range accepted {
 		for i, r := range a.recorded {
-			_, err := tx.ExecContext(ctx, eventsInsert, r.Position, r.Stream, r.Version, r.ID.String(), r.Type,
-				r.RecordedAt.UnixMicro(), string(r.Data), a.metadata[i])
-			if err != nil {
-				return err
-			}
+			args = append(args, r.Position, r.Stream, r.Version, r.ID.String(), r.Type, r.RecordedAt.UnixMicro(), string(r.Data), a.metadata[i])
 		}
+	}
+	const columns = 8
+	for len(args) > 0 {
+		query, rows := eventsInsert, 1
+		if len(args) >= manyRows*columns {
+			query, rows = eventsInsertMany, manyRows
+		}
+		if _, err := tx.ExecContext(ctx, query, args[:rows*columns]...); err != nil {
+			return err
+		}
+		args = args[rows*columns:]
 	}
 	return nil
 }
@@ -67,40 +92,22 @@ type end struct {
 	known    map[uuid.UUID]Recorded // events of the log that have ids of the group
 }
 
-func (s *Store) loadEnd(ctx context.Context, from Querier, group []*request) (*end, error) {
-	e := &end{versions: map[string]int64{}, guards: map[string]domain.Guard{}, moved: map[string]domain.Guard{}}
+func (s *Store) loadEnd(ctx context.Context, from Querier, group []*request, inGoodFaith bool) (e *end, err error) {
+	e = &end{versions: map[string]int64{}, guards: map[string]domain.Guard{"": {}}, moved: map[string]domain.Guard{}}
 	for _, r := range group {
-		e.versions[r.Stream] = 0
-		if r.scraper != "" {
-			e.guards[r.scraper] = domain.Guard{Scraper: r.scraper}
+		if _, seen := e.versions[r.Stream]; !seen {
+			e.versions[r.Stream] = r.Expected
 		}
+		e.guards[r.scraper] = domain.Guard{}
 	}
-	ids := idsOf(group)
-	known, err := e.loadHeads(ctx, from, ids)
-	if err == nil && known {
-		e.known, err = s.eventsWithIDs(ctx, from, ids)
+	if err := e.loadGuards(ctx, from); err != nil || inGoodFaith {
+		return e, err
 	}
-	if err != nil {
+	if err := e.loadVersions(ctx, from); err != nil {
 		return nil, err
 	}
-	return e, e.loadGuards(ctx, from)
-}
-
-func (e *end) loadHeads(ctx context.Context, from Querier, ids []uuid.UUID) (known bool, err error) {
-	rows, err := from.QueryContext(ctx, eventsHeads, keysAsJSON(e.versions), asJSON(ids))
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var stream string
-		var version, micros int64
-		if err := rows.Scan(&stream, &version, &e.position, &micros, &known); err != nil {
-			return false, err
-		}
-		e.versions[stream], e.at = version, time.UnixMicro(micros).UTC()
-	}
-	return known, rows.Err()
+	e.known, err = s.eventsWithIDs(ctx, from, idsOf(group))
+	return e, err
 }
 
 func (e *end) loadGuards(ctx context.Context, from Querier) error {
@@ -108,11 +115,34 @@ func (e *end) loadGuards(ctx context.Context, from Querier) error {
 	if err != nil {
 		return err
 	}
-	guards, err := ScanAll(rows, scanGuard)
-	for _, g := range guards {
+	defer rows.Close()
+	var micros int64
+	for rows.Next() {
+		g, err := scanGuard(following{rows, []any{&e.position, &micros}})
+		if err != nil {
+			return err
+		}
 		e.guards[g.Scraper] = g
 	}
-	return err
+	e.at = time.UnixMicro(micros).UTC()
+	return rows.Err()
+}
+
+func (e *end) loadVersions(ctx context.Context, from Querier) error {
+	rows, err := from.QueryContext(ctx, eventsHeads, keysAsJSON(e.versions))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stream string
+		var version int64
+		if err := rows.Scan(&stream, &version); err != nil {
+			return err
+		}
+		e.versions[stream] = version
+	}
+	return rows.Err()
 }
 
 func keysAsJSON[V any](m map[string]V) string {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // maxGroup bounds how many appends share a transaction.
@@ -119,11 +121,11 @@ func databaseFault(err error) error {
 }
 
 // commitGroup retries while the fate of a commit is unknown. If the first try took
-// effect, the second is refused, and settled by the event ids. It also retries once if
-// the database refuses rows: another program has written some without the log's lock.
+// effect, the second is refused, and settled by the event ids. It also retries once
+// when the database refuses rows because of rows that it has.
 func (s *Store) commitGroup(group []*request) error {
 	for attempt := 0; ; attempt++ {
-		err := s.commit(group)
+		err := s.commit(group, attempt == 0)
 		if attempt == 0 && violates(err) {
 			continue
 		}
@@ -137,22 +139,22 @@ func (s *Store) commitGroup(group []*request) error {
 }
 
 // commit writes a group in a transaction of its own.
-func (s *Store) commit(group []*request) error {
+func (s *Store) commit(group []*request, inGoodFaith bool) error {
 	if s.dialect == Postgres {
 		return s.commitPostgres(group)
 	}
-	return s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) error { return s.record(ctx, group) })
+	return s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) error { return s.record(ctx, group, inGoodFaith) })
 }
 
 // record writes a group in the transaction of ctx. The error is the database's;
 // refusals stand in the requests.
-func (s *Store) record(ctx context.Context, group []*request) (err error) {
+func (s *Store) record(ctx context.Context, group []*request, inGoodFaith bool) (err error) {
 	ctx = context.WithoutCancel(ctx)
 	t := ctx.Value(txKey{}).(*Tx)
 	if s.dialect == Postgres {
 		err = s.joinPostgres(ctx, t, group)
 	} else {
-		err = s.joinSQLite(ctx, group)
+		err = s.joinSQLite(ctx, group, inGoodFaith)
 	}
 	if err != nil {
 		return Unavailable(ctx, "append", err)
@@ -171,10 +173,14 @@ func interrupted(err error) bool {
 	return Transient(err) && !unconnected
 }
 
-// violates reports whether PostgreSQL refused rows because of rows that it has.
+// violates reports whether the database refused rows because of rows that it has: by
+// our triggers or by other constraints.
 func violates(err error) bool {
-	said, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && said.Code[:2] == "23" // integrity constraints, our triggers among them
+	if said, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return said.Code[:2] == "23"
+	}
+	said, ok := errors.AsType[*sqlite.Error](err)
+	return ok && said.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
 }
 
 // pause waits, unless ctx ends first.

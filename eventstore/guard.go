@@ -19,54 +19,43 @@ import (
 // guard that each one holds.
 //
 // A new column needs a migration for each dialect (with NULL or a DEFAULT), which on
-// PostgreSQL replaces the function scraper_guard_put as well; a line here; and a line
-// in sql/scraper_guard.decide.sql.
+// PostgreSQL replaces the function scraper_guard_put as well, and a line here.
 var guardFields = []struct {
 	column string
+	zero   string                  // what stands for a row that is missing
 	of     func(*domain.Guard) any // scans the column
 }{
-	{"open_run", func(g *domain.Guard) any { return (*runColumn)(&g.OpenRun) }},
-	{"instance", func(g *domain.Guard) any { return &g.Instance }},
-	{"lost_run", func(g *domain.Guard) any { return (*runColumn)(&g.LostRun) }},
-	{"restored", func(g *domain.Guard) any { return &g.Restored }},
-	{"paused", func(g *domain.Guard) any { return &g.Paused }},
-	{"removed", func(g *domain.Guard) any { return &g.Removed }},
-	{"last_due", func(g *domain.Guard) any { return (*timeColumn)(&g.LastDue) }},
-	{"gap", func(g *domain.Guard) any { return &g.Gap }},
-	{"success_within", func(g *domain.Guard) any { return &g.Expect.Within }},
-	{"expected_since", func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.Since) }},
-	{"last_success", func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.LastSuccess) }},
-	{"overdue_since", func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.OverdueSince) }},
+	{"open_run", `NULL`, func(g *domain.Guard) any { return (*runColumn)(&g.OpenRun) }},
+	{"instance", `''`, func(g *domain.Guard) any { return &g.Instance }},
+	{"lost_run", `NULL`, func(g *domain.Guard) any { return (*runColumn)(&g.LostRun) }},
+	{"restored", `false`, func(g *domain.Guard) any { return &g.Restored }},
+	{"paused", `false`, func(g *domain.Guard) any { return &g.Paused }},
+	{"removed", `false`, func(g *domain.Guard) any { return &g.Removed }},
+	{"last_due", `NULL`, func(g *domain.Guard) any { return (*timeColumn)(&g.LastDue) }},
+	{"gap", `''`, func(g *domain.Guard) any { return &g.Gap }},
+	{"success_within", `0`, func(g *domain.Guard) any { return &g.Expect.Within }},
+	{"expected_since", `NULL`, func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.Since) }},
+	{"last_success", `NULL`, func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.LastSuccess) }},
+	{"overdue_since", `NULL`, func(g *domain.Guard) any { return (*timeColumn)(&g.Expect.OverdueSince) }},
 }
 
 var (
-	guardSelect = `SELECT ` + guardColumns("") + ` FROM scraper_guard`
+	guardColumns = guardList(func(_ int, column, _ string) string { return column })
+	// guardOrZero are those after the key, also where there is no row.
+	guardOrZero = guardList(func(_ int, column, zero string) string { return "coalesce(" + column + ", " + zero + ")" })
+
+	guardSelect = `SELECT scraper, ` + guardColumns + ` FROM scraper_guard`
 	guardGet    = guardSelect + ` WHERE scraper = $1`
-	guardList   = guardSelect + ` ORDER BY scraper`
-	guardSome   = guardSelect + ` WHERE scraper IN (SELECT value FROM json_each($1))` // SQLite
-	guardPut    = `INSERT INTO scraper_guard (` + guardColumns("") + `) VALUES (` + guardColumns("$") + `)
-		ON CONFLICT (scraper) DO UPDATE SET ` + guardColumns("=")
+	guardPut    = `INSERT INTO scraper_guard (scraper, ` + guardColumns + `)
+		VALUES ($1, ` + guardList(func(i int, _, _ string) string { return "$" + strconv.Itoa(i+2) }) + `)
+		ON CONFLICT (scraper) DO UPDATE SET ` + guardList(func(_ int, column, _ string) string { return column + " = excluded." + column })
 )
 
-// guardColumns lists the columns for a statement: their names, with "$" their
-// parameters, with "=" the assignments of an upsert.
-func guardColumns(form string) string {
-	list := []string{"scraper"}
-	switch form {
-	case "$":
-		list[0] = "$1"
-	case "=":
-		list = nil
-	}
+// guardList lists something of each column.
+func guardList(item func(i int, column, zero string) string) string {
+	var list []string
 	for i, field := range guardFields {
-		item := field.column
-		switch form {
-		case "$":
-			item = "$" + strconv.Itoa(i+2)
-		case "=":
-			item += " = excluded." + item
-		}
-		list = append(list, item)
+		list = append(list, item(i, field.column, field.zero))
 	}
 	return strings.Join(list, ", ")
 }
@@ -154,7 +143,7 @@ func (s *Store) Guards(ctx context.Context) ([]domain.Guard, error) {
 }
 
 func listGuards(ctx context.Context, from Querier) ([]domain.Guard, error) {
-	rows, err := from.QueryContext(ctx, guardList)
+	rows, err := from.QueryContext(ctx, guardSelect+` ORDER BY scraper`)
 	if err != nil {
 		return nil, Unavailable(ctx, "guards", err)
 	}

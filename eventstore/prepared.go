@@ -10,7 +10,7 @@ import (
 // repeated are the statements of SQLite that every append and decision makes. To
 // parse them costs it more than to run them; pgx remembers all that it has parsed.
 var repeated = []string{
-	eventsInsert, guardPut, eventsHeads, guardSome, eventsOfStream, guardDecide, guardGet,
+	eventsInsert, eventsInsertMany, guardPut, guardSome, eventsOfStream, guardDecide, guardGet,
 }
 
 // prepared keeps the repeated statements of one pool.

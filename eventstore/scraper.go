@@ -3,13 +3,23 @@ package eventstore
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 
 	"scrapelog/domain"
 )
 
-//go:embed sql/scraper_guard.decide.sql
-var guardDecide string
+// guardDecide reads what a decision about a scraper needs: the end of its stream, its
+// newest configuration (under every wire name of that event), its guard. The
+// concatenation keeps SQLite from the index by type, where it would walk over the
+// events of every other scraper.
+var guardDecide = `
+SELECT (SELECT coalesce(max(version), 0) FROM events WHERE stream = $1), c.type, c.data,
+       coalesce(scraper, $2), ` + guardOrZero + `
+FROM (SELECT 1 AS one) AS one
+LEFT JOIN (
+  SELECT type, data FROM events
+  WHERE stream = $1 AND type || '' IN ('scraper.configured')
+  ORDER BY version DESC LIMIT 1) AS c ON true
+LEFT JOIN scraper_guard ON scraper = $2`
 
 // Scraper returns the scraper's state, which follows from its newest configuration
 // and its guard row, and the version of its stream. The state of a scraper that was

@@ -12,9 +12,9 @@ import (
 
 // heldFor is how long events alone tell of open and lost runs, before all guards are
 // read again.
-const heldFor = time.Second
+const heldFor = 5 * time.Second
 
-// held keeps the guards that name an open or a lost run. It reads them once a second,
+// held keeps the guards that name an open or a lost run. It reads them every few seconds,
 // and between takes what was appended since, which the groups of the process have
 // decoded as a rule.
 type held struct {

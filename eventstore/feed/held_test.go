@@ -92,9 +92,9 @@ func assertHeld(t *testing.T, s *feed.Feed) {
 	}
 }
 
-// TestGuardsAreReadOnceASecond checks that a guard that no event has moved is found by
+// TestGuardsAreReadAgain checks that a guard that no event has moved is found by
 // the poll.
-func TestGuardsAreReadOnceASecond(t *testing.T) {
+func TestGuardsAreReadAgain(t *testing.T) {
 	s := feed.New(eventstoretest.SQLite(t).Open(t))
 	run := uuid.New()
 	mustAppend(t, s, appendOf(0, started(run)))
