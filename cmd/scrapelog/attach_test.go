@@ -17,6 +17,7 @@ import (
 // TestAnAttachedRunLivesWithItsWatcher starts a run that somebody follows, takes
 // the follower away and brings it back. A detached run beside it notices nothing.
 func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		a := attachable(t, db.URL)
 		detached := a.startRun("detached")

@@ -17,6 +17,7 @@ func TestTheDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs 15 seconds for the shops; make test runs it")
 	}
+	t.Parallel()
 	data, listen := filepath.Join(t.TempDir(), "data"), freeAddr(t)
 	api := api{t, "http://" + listen}
 	demo := start(t, "demo", "--data", data, "--listen", listen)

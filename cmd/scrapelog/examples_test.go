@@ -80,6 +80,7 @@ func TestExamples(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Scrapy, Node.js, Python and socat; make test runs it")
 	}
+	t.Parallel()
 	var config strings.Builder
 	listen, addresses := freeAddr(t), map[string]string{}
 	fmt.Fprintf(&config, "listen: %s\nscrapers:\n", listen)

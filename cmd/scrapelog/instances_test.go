@@ -14,6 +14,7 @@ import (
 // each follows a run. The other ends the orphan and recovers it, once; its own
 // run goes on.
 func TestAnotherInstanceTakesOver(t *testing.T) {
+	t.Parallel()
 	p := newPair(t, eventstoretest.Postgres(t).URL)
 	first := p.servers[0].startRun("one")
 	second := p.servers[1].startRun("two")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,27 +158,43 @@ func (p *process) stop(t *testing.T) int {
 // command runs scrapelog to its end.
 func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return commandAt(t, os.Getenv("XDG_STATE_HOME"), args...)
+}
+
+// commandAt is command where the keys of servers are in home; see stateHome.
+func commandAt(t *testing.T, home string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+home, "NO_COLOR=1")
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// freeAddr is a loopback address nobody listens on.
+// nextPort begins at random, so that two runs of the tests differ. The ports are below
+// those from which Linux takes the near ends of connections and those of port 0: one that
+// was free a moment ago is not given to another test or to a connection.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(10_000 + rand.Int32N(15_000)) }
+
+// freeAddr returns a loopback address at which no program listens.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // await polls until what holds, and fails with why when it never does.

@@ -40,6 +40,7 @@ func (a api) notReady(within time.Duration, text string) {
 // TestReadyMeansItCanWrite: a server that nobody asks for anything, whose database
 // takes no writes any more, says so within six seconds, and is ready again by itself.
 func TestReadyMeansItCanWrite(t *testing.T) {
+	t.Parallel()
 	t.Run("no connection is free", func(t *testing.T) {
 		admin, limited := limitedDatabase(t)
 		listen := freeAddr(t)
@@ -162,6 +163,7 @@ func TestLeastPool(t *testing.T) {
 // TestSessionsThatEndEarly: sessions that the database ends while the server starts
 // are opened again, and idle ones are not ended at all.
 func TestSessionsThatEndEarly(t *testing.T) {
+	t.Parallel()
 	admin, limited := limitedDatabase(t)
 	u, err := url.Parse(admin)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 // TestStopDuringTheStart: whenever the signal comes, the server ends with 0 and
 // says nothing that is wrong.
 func TestStopDuringTheStart(t *testing.T) {
+	t.Parallel()
 	const tries = 16
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		dir := t.TempDir()

@@ -22,6 +22,7 @@ var docs = map[string]string{"spec": "go_spec.html", "memory": "go_mem.html", "a
 // TestTheWholeStory plays the main job with real processes on real sockets:
 // scrape, loss, record, return, rescrape, and the death of the server itself.
 func TestTheWholeStory(t *testing.T) {
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		s := newStory(t, db.URL)
 		s.startWorker()

@@ -58,8 +58,8 @@ var tamperings = map[string]struct {
 func TestTamperingBetweenTwoStarts(t *testing.T) {
 	for name, test := range tamperings {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-				t.Setenv("XDG_STATE_HOME", stateHome(t))
 				config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/\", recovery: {enabled: false}}\n")
 				serve := func() (api, *process) {
 					listen := freeAddr(t)
@@ -70,7 +70,7 @@ func TestTamperingBetweenTwoStarts(t *testing.T) {
 				p.stop(t)
 				verify := func(code int) {
 					t.Helper()
-					if stdout, stderr, got := command(t, "events", "verify", "--db", db.URL); got != code {
+					if stdout, stderr, got := commandAt(t, stateHome(t), "events", "verify", "--db", db.URL); got != code {
 						t.Errorf("verify: exit %d, want %d\n%s%s", got, code, stdout, stderr)
 					}
 				}
