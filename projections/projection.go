@@ -41,7 +41,9 @@ type event struct {
 // All lists the projections. A name is also that of the consumer group:
 // changing one rebuilds the read model from the start of the log, and leaves the
 // old group behind as one that has stopped.
-func All() []Projection { return []Projection{runProjection, scraperProjection, outageProjection, laneProjection} }
+func All() []Projection {
+	return []Projection{runProjection, scraperProjection, outageProjection, laneProjection}
+}
 
 // Name is the name of the projection and of its consumer group.
 func (p Projection) Name() string { return p.name }
