@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,7 +67,7 @@ func (s *suite) store(t *testing.T) *feed.Feed {
 func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 	store := s.store(t)
 	sub, err := store.Subscriber(feed.Config{
-		Group: group, Backoff: 10 * time.Millisecond, Attempts: 1000, HandlerTimeout: time.Second, Poll: 50 * time.Millisecond, Batch: 1,
+		Group: group, Backoff: 10 * time.Millisecond, Attempts: 1000, HandlerTimeout: time.Second, Poll: 50 * time.Millisecond,
 	}, watermill.NopLogger{})
 	if err != nil {
 		t.Fatal(err)
@@ -74,9 +75,10 @@ func (s *suite) pair(t *testing.T, group string) (message.Publisher, message.Sub
 	return &publisher{store: store}, &unwrapping{Subscriber: sub, t: t}
 }
 
-// unwrapping gives messages their own payload and id. watermill's decorator waits
-// for ever with a message that its reader has left behind, and Close with it: this
-// one drops the message when the feed does.
+// unwrapping hands out a message for each event of a batch, one after the other, with the
+// event's own payload and id. watermill's decorator waits for ever with a message that
+// its reader has left behind, and Close with it: this one drops the message when the feed
+// does.
 type unwrapping struct {
 	message.Subscriber
 	t       *testing.T
@@ -93,19 +95,45 @@ func (u *unwrapping) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	u.running.Go(func() {
 		defer close(out)
 		for m := range in {
-			u.seen.Add(1)
-			var o opaque
-			if err := json.Unmarshal(m.Payload, &o); err != nil {
-				u.t.Error(err)
-			}
-			m.UUID, m.Payload = o.UUID, o.Payload
-			select {
-			case out <- m:
-			case <-m.Context().Done():
+			if u.hand(m, out) {
+				m.Ack()
+			} else {
+				m.Nack()
 			}
 		}
 	})
 	return out, nil
+}
+
+// hand hands out the events of a batch until one is not acked.
+func (u *unwrapping) hand(m *message.Message, out chan<- *message.Message) bool {
+	batch, err := feed.Events(m)
+	if err != nil {
+		u.t.Error(err)
+	}
+	for _, e := range batch {
+		u.seen.Add(1)
+		var o opaque
+		if err := json.Unmarshal(e.Data, &o); err != nil {
+			u.t.Error(err)
+		}
+		one := message.NewMessage(o.UUID, o.Payload)
+		maps.Copy(one.Metadata, feed.MessageOf([]feed.Event{e}).Metadata)
+		one.SetContext(m.Context())
+		select {
+		case out <- one:
+		case <-m.Context().Done():
+			return false
+		}
+		select {
+		case <-one.Acked():
+		case <-one.Nacked():
+			return false
+		case <-m.Context().Done():
+			return false
+		}
+	}
+	return true
 }
 
 func (u *unwrapping) Close() error {
