@@ -30,7 +30,7 @@ func (h *Handler) overview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := pages.RangeOf(c.QueryParam("range"))
+	r, err := pages.RangeOf(c.QueryParam("range"), "15m")
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/runs", h.share(h.runs), "status", "scraper", "trigger", "since", "until", "cursor")
 	page("/runs/:id", h.share(h.run), "at", "view")
 	page("/scrapers", h.share(h.scrapers), "from")
-	page("/scrapers/:name", h.share(h.scraper))
+	page("/scrapers/:name", h.share(h.scraper), "range")
 	page("/outages", h.share(h.outageList), "open", "cursor")
 	page("/outages/:id", h.share(h.outage))
 	page("/events", h.share(h.events), "type", "stream", "run", "since", "until", "text", "after", "upto", "view")

@@ -37,7 +37,7 @@ const scrapersShown = 100
 
 // How much of each list a scraper's page shows.
 const (
-	runsOfScraper    = 60
+	runsOfScraper    = 10
 	outagesOfScraper = 60
 	slotsOfScraper   = 5
 )
@@ -63,6 +63,13 @@ func (h *Handler) scraper(c echo.Context) error {
 		page.Slots = scraper.Slots(h.cfg.Now(), slotsOfScraper)
 	}
 	if page.Outages, err = h.outages(ctx, name); err != nil {
+		return err
+	}
+	page.Lanes = pages.Lanes{Until: chrome.Now, Large: true}
+	if page.Lanes.Range, err = pages.RangeOf(c.QueryParam("range"), "24h"); err != nil {
+		return err
+	}
+	if page.Lanes.Of, err = h.lanesOf(ctx, []projections.Scraper{scraper}, page.Lanes.Range, chrome.Now); err != nil {
 		return err
 	}
 	return send(c, http.StatusOK, pages.ScraperPageOf(chrome, page))

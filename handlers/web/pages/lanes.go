@@ -32,9 +32,9 @@ var Ranges = []Range{
 	{"7d", "7 d", 7 * 24 * time.Hour, 2 * time.Hour, 24 * time.Hour, "Mon 2"},
 }
 
-// RangeOf returns the range with this name. Empty is the first.
-func RangeOf(name string) (Range, error) {
-	i := slices.IndexFunc(Ranges, func(r Range) bool { return r.Name == cmp.Or(name, Ranges[0].Name) })
+// RangeOf returns the range with this name, by default the one named otherwise.
+func RangeOf(name, otherwise string) (Range, error) {
+	i := slices.IndexFunc(Ranges, func(r Range) bool { return r.Name == cmp.Or(name, otherwise) })
 	if i < 0 {
 		return Range{}, &domain.FieldError{Field: "range", Problem: fmt.Sprintf("%.40q is not a range", name), Want: "use 15m, 1h, 24h or 7d"}
 	}
@@ -55,6 +55,7 @@ type Lanes struct {
 	Until time.Time
 	Of    []Lane
 	More  int64 // scrapers that are not drawn
+	Large bool
 }
 
 // laneHigh is the height of a lane in units of its drawing. Across it are seconds.

@@ -123,7 +123,8 @@ type ScraperPage struct {
 	Waiting string
 	Slots   []time.Time
 	Zone    *time.Location
-	Runs    []Run    // the newest, newest first
+	Runs    []Run // the newest, newest first
+	Lanes   Lanes
 	Outages []Outage // likewise
 }
 

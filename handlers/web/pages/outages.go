@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"scrapelog/domain"
 	"scrapelog/projections"
 )
 
@@ -125,55 +124,4 @@ func (d distribution) bars() []bar {
 		})
 	}
 	return bars
-}
-
-// tally is how many of the runs have each status, those that none has left out.
-func tally(runs []Run) []statusCount {
-	counts := map[domain.RunStatus]int64{}
-	for _, r := range runs {
-		counts[r.Status]++
-	}
-	var list []statusCount
-	for _, s := range domain.Statuses {
-		if counts[s] > 0 {
-			list = append(list, statusCount{s, number(counts[s]) + unit + lowerFirst(statusText(s))})
-		}
-	}
-	return list
-}
-
-// statusCount is a status and how many have it, in words.
-type statusCount struct {
-	status domain.RunStatus
-	text   string
-}
-
-// mark is a run in the strip.
-type mark struct {
-	Run
-	x     int
-	title string
-}
-
-// rowOfMarks is how many runs stand beside each other; on a small screen the
-// rows stand below each other.
-const (
-	rowOfMarks = 15
-	markWide   = 16
-)
-
-// strip draws runs, newest first, as rows of marks, oldest first.
-func strip(runs []Run, now time.Time) [][]mark {
-	var rows [][]mark
-	oldest := slices.Clone(runs)
-	slices.Reverse(oldest)
-	for row := range slices.Chunk(oldest, rowOfMarks) {
-		var marks []mark
-		for i, r := range row {
-			marks = append(marks, mark{r, i * markWide,
-				fmt.Sprintf("%s, %s, %s", statusText(r.Status), Instant(r.StartedAt.Time), tookText(r.Run, now))})
-		}
-		rows = append(rows, marks)
-	}
-	return rows
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"scrapelog/domain"
 	"scrapelog/projections"
 )
 
@@ -53,17 +52,6 @@ func seconds(list ...int) (spans []time.Duration) {
 		spans = append(spans, time.Duration(n)*time.Second)
 	}
 	return spans
-}
-
-func TestTheStripIsOldestFirst(t *testing.T) {
-	var runs []Run
-	for n := range 40 {
-		runs = append(runs, Run{Run: projections.Run{Status: domain.StatusCompleted, StartedAt: projections.Time{Time: started.Add(-time.Duration(n) * time.Minute)}}})
-	}
-	rows := strip(runs, started)
-	if len(rows) != 3 || len(rows[0]) != 15 || len(rows[2]) != 10 || !rows[2][9].StartedAt.Equal(started) || rows[0][1].x != markWide {
-		t.Errorf("%d rows: %v", len(rows), rows)
-	}
 }
 
 func TestAnOutageStandsWhereItHappened(t *testing.T) {

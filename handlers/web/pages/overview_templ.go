@@ -103,7 +103,7 @@ func OverviewPage(c Chrome, o Overview) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ranges(o.Lanes.Range).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ranges("/", o.Lanes.Range).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

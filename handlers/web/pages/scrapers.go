@@ -38,9 +38,6 @@ func skippedText(s projections.Skip) string {
 	return "A scrape " + triggerText(s.Trigger) + " was last skipped"
 }
 
-// runsInFull is how many of a scraper's last runs its page tells more of than a mark.
-const runsInFull = 10
-
 type setting struct{ name, value string }
 
 // settings are the values of a configuration under their own names.
