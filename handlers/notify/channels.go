@@ -21,7 +21,7 @@ func Open(config Config, rules func() egress.Rules) (*Channels, error) {
 		var r receiver = webhook{channel, client}
 		if channel.ShoutrrrEnv != "" {
 			confineDefaults(t)
-			r = shout{channel, client, rules, new(atomic.Int64)}
+			r = shout{channel, client, t, rules, new(atomic.Int64)}
 		}
 		if err := r.check(); err != nil {
 			errs = append(errs, fmt.Errorf("notify.to[%d] (%s): %w", i, channel.Name, err))

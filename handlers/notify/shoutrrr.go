@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/telegram"
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/email/smtp"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
@@ -26,10 +27,11 @@ import (
 
 // shout sends notices through shoutrrr: mail, Slack, Telegram, ntfy and others.
 type shout struct {
-	channel Channel
-	client  *http.Client
-	rules   func() egress.Rules
-	stuck   *atomic.Int64 // attempts that were given up and have not returned
+	channel   Channel
+	client    *http.Client
+	transport *transport
+	rules     func() egress.Rules
+	stuck     *atomic.Int64 // attempts that were given up and have not returned
 }
 
 // mostStuck bounds the attempts of a channel that have not returned: shoutrrr takes no
@@ -97,7 +99,13 @@ func (s shout) deliver(ctx context.Context, address string, n outbox.Notice) (er
 	case "googlechat", "hangouts", "rocketchat", "signal", "wecom", "pagerduty", "notifiarr", "logger": // have no title
 		params, message = types.Params{}, title+"\n"+message
 	}
-	return service.Send(message, &params)
+	if err := service.Send(message, &params); err != nil {
+		return err
+	}
+	if bot, ok := service.(*telegram.Service); ok { // which takes a failed connection for a success
+		return s.transport.failure("/bot" + bot.Config.Token + "/sendMessage")
+	}
+	return nil
 }
 
 // confine lets a service connect only where the egress rules allow it. A mail server
@@ -122,18 +130,18 @@ func (s shout) confine(ctx context.Context, service types.Service) error {
 	return nil
 }
 
-var confineOnce sync.Once
+var confining sync.Mutex
 
 // confineDefaults confines the clients of net/http, with which most services of
 // shoutrrr send. Nothing else in this process uses them.
 func confineDefaults(t *transport) {
-	confineOnce.Do(func() {
-		http.DefaultClient.Transport, http.DefaultClient.Timeout = t, timeout
-		if shared, ok := http.DefaultTransport.(*http.Transport); ok {
-			shared.DialContext, shared.Proxy = t.http.DialContext, nil
-			shared.TLSHandshakeTimeout, shared.ResponseHeaderTimeout = timeout, timeout
-		}
-	})
+	confining.Lock()
+	defer confining.Unlock()
+	http.DefaultClient.Transport, http.DefaultClient.Timeout = t, timeout
+	if shared, ok := http.DefaultTransport.(*http.Transport); ok {
+		shared.DialContext, shared.Proxy = t.http.DialContext, nil
+		shared.TLSHandshakeTimeout, shared.ResponseHeaderTimeout = timeout, timeout
+	}
 }
 
 // discreet returns an error of shoutrrr without what the address of the channel holds:

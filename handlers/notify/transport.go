@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,13 +41,16 @@ func (e *RefusedError) Error() string {
 type transport struct {
 	http  *http.Transport
 	clock func() time.Time
+
+	mu     sync.Mutex
+	failed map[string]error // the last failure of each path, if it was no success since
 }
 
 func newTransport(rules func() egress.Rules) *transport {
 	dialer := &net.Dialer{ControlContext: func(ctx context.Context, network, address string, conn syscall.RawConn) error {
 		return rules().Control(ctx, network, address, conn)
 	}}
-	return &transport{clock: time.Now, http: &http.Transport{
+	return &transport{clock: time.Now, failed: map[string]error{}, http: &http.Transport{
 		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableKeepAlives: true, // a notice is rare
 		TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
 	}}
@@ -54,6 +58,24 @@ func newTransport(rules func() egress.Rules) *transport {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.exchange(r)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.failed, r.URL.Path)
+	if err != nil {
+		t.failed[r.URL.Path] = err
+	}
+	return answer, err
+}
+
+// failure returns the error of the last request to a path.
+func (t *transport) failure(path string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed[path]
+}
+
+func (t *transport) exchange(r *http.Request) (*http.Response, error) {
 	answer, err := t.http.RoundTrip(r)
 	if err != nil || answer.StatusCode/100 == 2 {
 		return answer, err

@@ -1,0 +1,213 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/outbox"
+)
+
+// inbox is a receiver that answers as it is told to.
+type inbox struct {
+	answer func(n outbox.Notice, attempt int) error
+
+	mu       sync.Mutex
+	attempts map[uuid.UUID]int
+	took     []outbox.Notice
+}
+
+func (*inbox) check() error { return nil }
+
+func (b *inbox) send(ctx context.Context, n outbox.Notice) error {
+	b.mu.Lock()
+	b.attempts[n.ID]++
+	attempt := b.attempts[n.ID]
+	b.mu.Unlock()
+	if err := b.answer(n, attempt); errors.Is(err, errHangs) {
+		<-ctx.Done()
+		return ctx.Err()
+	} else if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.took = append(b.took, n)
+	return nil
+}
+
+func (b *inbox) types() (types []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range b.took {
+		types = append(types, n.Type)
+	}
+	return types
+}
+
+var errHangs = errors.New("hangs")
+
+// sending runs a sender with a receiver for each channel, in fake time.
+func sending(t *testing.T, answers map[string]func(n outbox.Notice, attempt int) error, run func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox)) {
+	t.Helper()
+	db := eventstoretest.SQLite(t)
+	synctest.Test(t, func(t *testing.T) {
+		store, err := eventstore.Open(t.Context(), eventstore.Config{URL: db.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		if err := store.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		channels, boxes := &Channels{receivers: map[string]receiver{}}, map[string]*inbox{}
+		for name, answer := range answers {
+			boxes[name] = &inbox{answer: answer, attempts: map[uuid.UUID]int{}}
+			channels.receivers[name] = boxes[name]
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		sender := &Sender{
+			Outbox: outbox.New(store), Instance: "one", Channels: channels, Logger: slog.New(slog.DiscardHandler),
+			Wake: func() (<-chan struct{}, func()) { return nil, func() {} },
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- sender.Run(ctx) }()
+		run(t, sender.Outbox, boxes)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// put adds the n-th notice of a subject.
+func put(t *testing.T, o *outbox.Outbox, channel, subject string, n int) outbox.Notice {
+	t.Helper()
+	now := time.Now()
+	notice := outbox.Notice{
+		ID: uuid.New(), Channel: channel, Kind: outbox.KindFailing, Type: fmt.Sprint(subject, n), Subject: subject, State: outbox.StatePending,
+		Body: []byte("{}"), CreatedAt: now, NextAttempt: now,
+	}
+	if err := o.Add(t.Context(), notice); err != nil {
+		t.Fatal(err)
+	}
+	return notice
+}
+
+func accept(outbox.Notice, int) error { return nil }
+
+func TestAChannelThatIsDownForAnHourIsToldInOrder(t *testing.T) {
+	var back time.Time
+	down := func(outbox.Notice, int) error {
+		if time.Now().Before(back) {
+			return &RefusedError{Status: 503}
+		}
+		return nil
+	}
+	sending(t, map[string]func(outbox.Notice, int) error{"ops": down}, func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox) {
+		back = time.Now().Add(time.Hour)
+		for n := range 3 {
+			put(t, o, "ops", "a", n)
+			put(t, o, "ops", "b", n)
+		}
+		time.Sleep(time.Hour + lastRetry + 10*time.Second)
+		got := boxes["ops"].types()
+		for _, subject := range []string{"a", "b"} {
+			of := slices.DeleteFunc(slices.Clone(got), func(name string) bool { return name[:1] != subject })
+			if !slices.Equal(of, []string{subject + "0", subject + "1", subject + "2"}) {
+				t.Errorf("of %s arrived %q", subject, of)
+			}
+		}
+	})
+}
+
+func TestAChannelThatHangsDelaysNoOtherAndNoOtherSubject(t *testing.T) {
+	hang := func(outbox.Notice, int) error { return errHangs }
+	hangOnce := func(n outbox.Notice, _ int) error {
+		if n.Subject == "stuck" {
+			return errHangs
+		}
+		return nil
+	}
+	sending(t, map[string]func(outbox.Notice, int) error{"hung": hang, "partly": hangOnce, "well": accept}, func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox) {
+		for n := range 10 {
+			put(t, o, "hung", fmt.Sprint("s", n), n)
+		}
+		put(t, o, "partly", "stuck", 0)
+		put(t, o, "partly", "free", 0)
+		put(t, o, "well", "a", 0)
+		time.Sleep(2 * poll)
+		if got := boxes["well"].types(); len(got) != 1 {
+			t.Errorf("the channel that answers was told %q", got)
+		}
+		if got := boxes["partly"].types(); !slices.Equal(got, []string{"free0"}) {
+			t.Errorf("the channel that hangs with one notice was told %q", got)
+		}
+	})
+}
+
+func TestANoticeIsGivenUpAfterADay(t *testing.T) {
+	refuse := func(outbox.Notice, int) error { return &RefusedError{Status: 500} }
+	sending(t, map[string]func(outbox.Notice, int) error{"ops": refuse}, func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox) {
+		n := put(t, o, "ops", "a", 0)
+		time.Sleep(23*time.Hour + 30*time.Minute)
+		if got, err := o.Get(t.Context(), n.ID); err != nil || got.State != outbox.StatePending {
+			t.Errorf("half an hour before: %s, %v", got.State, err)
+		}
+		time.Sleep(time.Hour)
+		got, err := o.Get(t.Context(), n.ID)
+		if err != nil || got.State != outbox.StateGivenUp || got.LastError != "answered with HTTP 500 Internal Server Error" {
+			t.Errorf("after a day: %s, %q, %v", got.State, got.LastError, err)
+		}
+		// 11 attempts take 17 minutes, and the rest of the day has one each 7.5 to 10 minutes.
+		if tries := boxes["ops"].attempts[n.ID]; tries < 150 || tries > 210 {
+			t.Errorf("%d attempts in a day", tries)
+		}
+	})
+}
+
+func TestRetryAfterIsKept(t *testing.T) {
+	var tried []time.Time
+	limited := func(_ outbox.Notice, attempt int) error {
+		tried = append(tried, time.Now())
+		if attempt == 1 {
+			return &RefusedError{Status: 429, RetryAfter: 90 * time.Second}
+		}
+		return nil
+	}
+	sending(t, map[string]func(outbox.Notice, int) error{"ops": limited}, func(t *testing.T, o *outbox.Outbox, _ map[string]*inbox) {
+		put(t, o, "ops", "a", 0)
+		time.Sleep(2 * time.Minute)
+		if len(tried) != 2 || tried[1].Sub(tried[0]) < 90*time.Second || tried[1].Sub(tried[0]) > 93*time.Second {
+			t.Errorf("tried at %v", tried)
+		}
+	})
+}
+
+func TestAClockThatIsSetGivesUpNothing(t *testing.T) {
+	now := time.Date(2026, 11, 1, 2, 0, 0, 0, time.UTC)
+	n := settled(outbox.Notice{State: outbox.StatePending, Attempts: 1, CreatedAt: now}, errHangs, now.AddDate(1, 0, 0))
+	if n.State != outbox.StatePending {
+		t.Errorf("%s after one attempt", n.State)
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	for attempts, want := range map[int64]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 10: 512 * time.Second, 11: lastRetry, 1000: lastRetry} {
+		for range 100 {
+			if got := backoff(attempts); got > want || got < want*3/4 {
+				t.Errorf("after %d attempts %v, want up to %v", attempts, got, want)
+			}
+		}
+	}
+}
