@@ -9,11 +9,11 @@ import (
 	"scrapelog/eventstore"
 )
 
-// buildLock is the advisory lock under which tables are made or rebuilt. Instances with
-// different numbers would write into each other's fresh tables.
+// buildLock is the advisory lock of whoever makes or rebuilds tables. Instances
+// that took different numbers would write into each other's fresh tables.
 const buildLock int64 = 0x70726f6a65637473
 
-// building is that lock on SQLite, where one process serves the database.
+// building is the same lock on SQLite, which one process serves.
 var building = make(chan struct{}, 1)
 
 // lockBuilds waits until no other rebuild runs.

@@ -83,6 +83,13 @@ func (h *hook) notices() (once []received) {
 	return once
 }
 
+// arrived is how often a notice has arrived, repetitions included.
+func (h *hook) arrived() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.took)
+}
+
 func (h *hook) types() (types []string) {
 	for _, n := range h.notices() {
 		types = append(types, n.Type)
