@@ -21,20 +21,25 @@ func TestAStreamIsFoundByItsIndex(t *testing.T) {
 	newest, newestArgs := Query{Stream: "scraper-x", Types: []string{"scraper.configured"}, Limit: 1, Backward: true}.sql()
 	some, someArgs := Query{Stream: "run-x", After: 5, Until: 9, Types: []string{"run.started", "run.completed"}}.sql()
 	for query, args := range map[string][]any{eventsOfStreams: {`{"run-x": 1}`}, eventsConfigurations: {`{"scraper-x": 1}`}, newest: newestArgs, some: someArgs, guardDecide: {"scraper-x", "x"}, eventsHeads: {`["run-x"]`}} {
-		rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := ScanAll(rows, func(row Scanner) (step string, err error) {
-			var id, parent, unused int
-			return step, row.Scan(&id, &parent, &unused, &step)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text := strings.Join(plan, "; "); !strings.Contains(text, "(stream=?)") || strings.Contains(text, "events_by_type") {
+		if text := planOf(t, s, query, args...); !strings.Contains(text, "(stream=?)") || strings.Contains(text, "events_by_type") {
 			t.Errorf("%s\nis read by %s", query, text)
 		}
+	}
+}
+
+// TestGuardsAreFoundByTheirKey checks that an append reads the guards that it needs,
+// however many scrapers there are.
+func TestGuardsAreFoundByTheirKey(t *testing.T) {
+	s, err := Open(t.Context(), Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "test.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text := planOf(t, s, guardSome, `["x"]`); !strings.Contains(text, "SEARCH scraper_guard USING INDEX") {
+		t.Errorf("guards are read by %s", text)
 	}
 }
 
@@ -48,4 +53,20 @@ func TestADecisionReadsEveryConfiguration(t *testing.T) {
 			}
 		}
 	}
+}
+
+func planOf(t *testing.T, s *Store, query string, args ...any) string {
+	t.Helper()
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := ScanAll(rows, func(row Scanner) (step string, err error) {
+		var id, parent, unused int
+		return step, row.Scan(&id, &parent, &unused, &step)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "; ")
 }

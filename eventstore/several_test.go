@@ -140,3 +140,21 @@ func TestAWriterWithoutTheLock(t *testing.T) {
 	}
 	assertGapFree(t, s, 3)
 }
+
+// TestAnAppendScansNoTable checks the plans of append_group. A session keeps those that
+// it made while the tables were small, where a scan looked best.
+func TestAnAppendScansNoTable(t *testing.T) {
+	s := eventstoretest.Postgres(t).Open(t)
+	appendRuns(t, s, 5)
+	write(t, s, `ANALYZE`)
+	var scans int
+	err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := s.Append(ctx, appendOf(0, started(uuid.New()))); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname IN ('events', 'scraper_guard')`).Scan(&scans)
+	})
+	if err != nil || scans > 0 {
+		t.Errorf("%d scans, %v", scans, err)
+	}
+}
