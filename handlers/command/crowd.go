@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// maxTogether is how many commands are decided at once.
-	maxTogether = 256
+	// maxTogether is how many commands are decided at once: all slots of one instant.
+	maxTogether = 2048
 	// crowdTimeout bounds how long they may take: a database that hangs counts as down.
 	crowdTimeout = 10 * time.Second
 )
