@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -119,11 +120,10 @@ func (s *outageScraper) columns() []column {
 
 var outageScrapersTable = table{name: "outage_scrapers", columns: (&outageScraper{}).columns()}
 
-// outageLoss is a run that was lost in an outage. Its rows are written once, in the
-// order of the log: their ids ascend.
+// outageLoss is a run that was lost in an outage. Its rows are written once and their
+// ids ascend, so that the losses of an outage are found by the id, without another index.
 type outageLoss struct {
-	id       uuid.UUID // of the event of the loss
-	outage   uuid.UUID
+	id       string // see lossID
 	scraper  string
 	run      uuid.UUID
 	began    time.Time // of the outage, as is first
@@ -135,8 +135,7 @@ func (l *outageLoss) shown(time.Time) any { return nil }
 
 func (l *outageLoss) columns() []column {
 	return []column{
-		{"id", id{&l.id}, 0},
-		{"outage", id{&l.outage}, fixed},
+		{"id", text[string]{&l.id}, 0},
 		{"scraper", text[string]{&l.scraper}, fixed},
 		{"run", id{&l.run}, fixed},
 		{"began", micros{&l.began}, required | fixed},
@@ -145,7 +144,12 @@ func (l *outageLoss) columns() []column {
 	}
 }
 
+// lossID returns the id of a loss: the first position of its outage, then its own.
+func lossID(first, position int64) string { return lossesOf(first) + fmt.Sprintf("%012x", position) }
+
+// lossesOf returns what the ids of the losses of an outage begin with.
+func lossesOf(first int64) string { return fmt.Sprintf("%012x", first) }
+
 var outageLossesTable = table{name: "outage_losses", columns: (&outageLoss{}).columns(), indexes: []index{
-	{"outage_losses_outage", "(outage, position)"},
 	{"outage_losses_scraper", "(scraper, began, first)"},
 }}

@@ -9,7 +9,7 @@ import (
 )
 
 var outageProjection = Projection{
-	name: "outages", version: 1, fold: newOutageFold,
+	name: "outages", version: 2, fold: newOutageFold,
 	types: []string{
 		domain.RunStarted{}.EventType(), domain.ConnectionLost{}.EventType(), domain.ConnectionRestored{}.EventType(),
 		domain.ScraperConfigured{}.EventType(), domain.ScraperRemoved{}.EventType(),
@@ -26,7 +26,7 @@ type outageFold struct {
 	scrapers rows[string, outageScraper, *outageScraper]
 	origins  rows[string, outageOrigin, *outageOrigin]
 	outages  rows[uuid.UUID, Outage, *Outage]
-	losses   rows[uuid.UUID, outageLoss, *outageLoss]
+	losses   rows[string, outageLoss, *outageLoss]
 }
 
 func newOutageFold(at place) folder {
@@ -34,7 +34,7 @@ func newOutageFold(at place) folder {
 		newRows[string, outageScraper, *outageScraper](at, outageScrapersTable),
 		newRows[string, outageOrigin, *outageOrigin](at, outageOriginsTable),
 		newRows[uuid.UUID, Outage, *Outage](at, outagesTable),
-		newRows[uuid.UUID, outageLoss, *outageLoss](at, outageLossesTable),
+		newRows[string, outageLoss, *outageLoss](at, outageLossesTable),
 	}
 }
 
@@ -89,7 +89,8 @@ func (f *outageFold) apply(ctx context.Context, e event) error {
 	}
 	if lost, ok := e.Event.(domain.ConnectionLost); ok && outage.ID != uuid.Nil {
 		after.Outage = outage.ID
-		f.losses.put(e.id, outageLoss{e.id, outage.ID, lost.Scraper, lost.RunID, outage.StartedAt.Time, outage.FirstPosition, e.position})
+		id := lossID(outage.FirstPosition, e.position)
+		f.losses.put(id, outageLoss{id, lost.Scraper, lost.RunID, outage.StartedAt.Time, outage.FirstPosition, e.position})
 	}
 	f.scrapers.put(e.ScraperName(), outageScraper{e.ScraperName(), after, e.position})
 	return nil

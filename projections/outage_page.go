@@ -123,12 +123,17 @@ func (q *Queries) Outage(ctx context.Context, id uuid.UUID) (Outage, error) {
 }
 
 const runsOfOutage = `SELECT runs.* FROM outage_losses AS lost JOIN runs ON runs.id = lost.run
-WHERE lost.outage = $1 ORDER BY lost.position LIMIT $2`
+WHERE lost.id BETWEEN $1 AND $2 ORDER BY lost.id LIMIT $3`
 
 // RunsOfOutage returns the first runs that were lost in an outage, in the order of
 // their losses.
 func (q *Queries) RunsOfOutage(ctx context.Context, outage uuid.UUID, limit int) ([]Run, error) {
-	return q.runs(ctx, runsOfOutage, outage.String(), limit)
+	found, err := q.outages(ctx, outageByID, outage.String())
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	losses := lossesOf(found[0].FirstPosition)
+	return q.runs(ctx, runsOfOutage, losses+"000000000000", losses+"ffffffffffff", limit)
 }
 
 // OutageEdge is the begin of an outage, or its end, and the position of the event that
@@ -181,23 +186,23 @@ func (q *Queries) outages(ctx context.Context, query string, args ...any) ([]Out
 	return outages, nil
 }
 
-const scrapersOfOutages = `SELECT DISTINCT outage, scraper FROM outage_losses WHERE outage IN (SELECT key FROM json_each($1))`
+const scrapersOfOutages = `SELECT DISTINCT key, scraper FROM json_each($1) JOIN outage_losses AS lost
+ON lost.id BETWEEN key || '000000000000' AND key || 'ffffffffffff'`
 
 // addScrapers fills in the scrapers of outages.
 func (q *Queries) addScrapers(ctx context.Context, outages []Outage) error {
-	wanted := map[uuid.UUID]int{}
+	wanted := map[string]int{}
 	for i := range outages {
-		wanted[outages[i].ID], outages[i].Scrapers = i, []string{}
+		wanted[lossesOf(outages[i].FirstPosition)], outages[i].Scrapers = i, []string{}
 	}
 	list, err := json.Marshal(wanted)
 	if err != nil || len(wanted) == 0 {
 		return err
 	}
 	err = each(ctx, q.db, scrapersOfOutages, []any{string(list)}, func(scan func(...any) error) error {
-		var outage uuid.UUID
-		var scraper string
-		err := scan(id{&outage}, &scraper)
-		o := &outages[wanted[outage]]
+		var losses, scraper string
+		err := scan(&losses, &scraper)
+		o := &outages[wanted[losses]]
 		o.Scrapers = append(o.Scrapers, scraper)
 		return err
 	})

@@ -23,12 +23,13 @@ func (s *Service) outages() (all []projections.Outage, runs map[uuid.UUID][]proj
 		panic(err)
 	}
 	m, found := projections.NewModel(p, nil), map[string]projections.Outage{}
-	lost := map[string][]domain.ConnectionLost{}
+	lost := map[int64][]domain.ConnectionLost{} // by the first position of their outage
+	first := slices.Index(projections.Columns("outage_losses"), "first")
 	tables := m.Tables()
 	tables[0].Watch(func(key string, _, after projections.Row) { found[key] = after.Shown(time.Time{}).(projections.Outage) })
 	var e domain.Event
 	tables[len(tables)-1].Watch(func(_ string, _, after projections.Row) {
-		outage := after.Values()[1].(string)
+		outage := after.Values()[first].(int64)
 		lost[outage] = append(lost[outage], e.(domain.ConnectionLost))
 	})
 	for _, rec := range s.Recorded {
@@ -40,8 +41,8 @@ func (s *Service) outages() (all []projections.Outage, runs map[uuid.UUID][]proj
 		}
 	}
 	runs = map[uuid.UUID][]projections.Run{}
-	for key, o := range found {
-		for _, loss := range lost[key] {
+	for _, o := range found {
+		for _, loss := range lost[o.FirstPosition] {
 			if !slices.Contains(o.Scrapers, loss.Scraper) {
 				o.Scrapers = append(o.Scrapers, loss.Scraper)
 			}
