@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -42,11 +41,12 @@ func (h *Handler) outageList(c echo.Context) error {
 }
 
 func (h *Handler) outage(c echo.Context) error {
-	ctx, id, err := c.Request().Context(), uuid.Nil, error(nil)
+	ctx := c.Request().Context()
 	if _, err := domain.ParseIDPart("id", c.Param("id")); err != nil {
 		return fmt.Errorf("outage %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
 	}
-	if id, err = h.cfg.Queries.FindOutage(ctx, "id", c.Param("id")); err != nil {
+	id, err := h.cfg.Queries.FindOutage(ctx, "id", c.Param("id"))
+	if err != nil {
 		return err
 	}
 	path := "/outages/" + id.String()
