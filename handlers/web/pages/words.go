@@ -173,8 +173,6 @@ func problemText(p Problem) string {
 // nameAlone matches a detail that is only the name of a thing.
 var nameAlone = regexp.MustCompile(`^(run|scraper|stream|event|projection) \S+$`)
 
-func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
-
 func sentenceCase(s string) string {
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")
 	if s == "" {
