@@ -129,7 +129,7 @@ func (s *Store) commitGroup(group []*request) error {
 		if attempt == 0 && violates(err) {
 			continue
 		}
-		if !interrupted(err) || attempt == 6 || !pause(s.life, min(50*time.Millisecond<<attempt, 400*time.Millisecond)) {
+		if !interrupted(err) || attempt == 6 || !Pause(s.life, min(50*time.Millisecond<<attempt, 400*time.Millisecond)) {
 			return err
 		}
 		for _, r := range group {
@@ -183,8 +183,8 @@ func violates(err error) bool {
 	return ok && said.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
 }
 
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
+// Pause waits, unless ctx ends first: then it returns false.
+func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -162,7 +162,7 @@ func (p *probe) unlocks(ctx context.Context) (string, error) {
 		if err := p.ask(ctx, 1, &free, `SELECT pg_try_advisory_lock($1, $2)`, probeLocks, p.key); err != nil || free {
 			return "", err
 		}
-		if !pause(ctx, 5*time.Millisecond) {
+		if !Pause(ctx, 5*time.Millisecond) {
 			return "", ctx.Err()
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/crashcheck/check"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 )
 
@@ -199,7 +200,7 @@ func (c *crash) beside(ctx context.Context) *errgroup.Group {
 }
 
 func (c *crash) tell(ctx context.Context) {
-	for began := time.Now(); sleep(ctx, 10*time.Second); {
+	for began := time.Now(); eventstore.Pause(ctx, 10*time.Second); {
 		n := c.kills.Load()
 		if c.progress == nil {
 			continue

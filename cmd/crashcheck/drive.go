@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/cmd/crashcheck/check"
+	"scrapelog/eventstore"
 )
 
 // client never asks twice by itself: what is not answered is not acknowledged.
@@ -19,7 +20,7 @@ var client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 
 // drive is a user who starts, pauses and resumes until ctx ends.
 func (c *crash) drive(ctx context.Context, rng *rand.Rand) {
-	for sleep(ctx, time.Duration(rng.IntN(8))*time.Millisecond) {
+	for eventstore.Pause(ctx, time.Duration(rng.IntN(8))*time.Millisecond) {
 		name := c.scrapers[rng.IntN(len(c.scrapers))].name
 		base := "http://" + c.listen[rng.IntN(len(c.listen))]
 		switch n := rng.IntN(100); {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/cmd/crashcheck/check"
+	"scrapelog/eventstore"
 )
 
 const (
@@ -72,12 +73,12 @@ func (s *scraper) accept(listener net.Listener) {
 func (s *scraper) flap(ctx context.Context) {
 	for {
 		up, away := s.random(3000), s.random(200)
-		if !sleep(ctx, 300*time.Millisecond+up) {
+		if !eventstore.Pause(ctx, 300*time.Millisecond+up) {
 			return
 		}
 		s.record.wentDown(s.name)
 		s.goDown()
-		sleep(ctx, 10*time.Millisecond+away)
+		eventstore.Pause(ctx, 10*time.Millisecond+away)
 		s.comeUp()
 		s.record.cameUp(s.name)
 	}
@@ -166,16 +167,4 @@ func (s *scraper) drop(open *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.streams, open)
-}
-
-// sleep waits, unless ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

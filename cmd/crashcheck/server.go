@@ -32,7 +32,7 @@ const (
 // in the middle of everything. No deadline holds while it is away.
 func (s *server) disturb(ctx context.Context, c *crash) error {
 	rng := c.random(2)
-	for sleep(ctx, time.Second+time.Duration(rng.IntN(4000))*time.Millisecond) {
+	for eventstore.Pause(ctx, time.Second+time.Duration(rng.IntN(4000))*time.Millisecond) {
 		began, after := time.Now(), afterBackends
 		var err error
 		if rng.IntN(3) == 0 {

@@ -66,7 +66,7 @@ func (c *crash) awaitRest(ctx context.Context) error {
 		if unrest == "" && err == nil {
 			return nil
 		}
-		if !sleep(ctx, 30*time.Millisecond) {
+		if !eventstore.Pause(ctx, 30*time.Millisecond) {
 			c.record.violated("everything comes to rest", fmt.Sprintf("not within %s: %s (%v)", patience, unrest, err))
 			return nil
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"scrapelog/eventstore"
 )
 
 // plan is how one life ends.
@@ -64,12 +66,12 @@ func (c *crash) wait(ctx context.Context, p *process, end plan) {
 			c.record.violated("serve gets ready", p.out.String())
 		}
 	}
-	if !sleep(ctx, end.after) || !end.aimed {
+	if !eventstore.Pause(ctx, end.after) || !end.aimed {
 		return
 	}
 	select {
 	case <-c.record.next():
 	case <-time.After(200 * time.Millisecond):
 	}
-	sleep(ctx, end.delay)
+	eventstore.Pause(ctx, end.delay)
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/crashcheck/check"
+	"scrapelog/eventstore"
 )
 
 // soak lets one serve live under every fault but its death, and then looks
@@ -101,10 +102,10 @@ func (s *soak) under(ctx context.Context, lasts time.Duration) error {
 // freeze stops the process now and then, for longer than a stream may be silent.
 func (s *soak) freeze(ctx context.Context) {
 	rng := s.random(200)
-	for sleep(ctx, 2*time.Second+time.Duration(rng.IntN(4000))*time.Millisecond) {
+	for eventstore.Pause(ctx, 2*time.Second+time.Duration(rng.IntN(4000))*time.Millisecond) {
 		from := time.Now()
 		_ = s.process.cmd.Process.Signal(syscall.SIGSTOP)
-		sleep(ctx, idleTimeout+time.Duration(rng.IntN(1000))*time.Millisecond)
+		eventstore.Pause(ctx, idleTimeout+time.Duration(rng.IntN(1000))*time.Millisecond)
 		_ = s.process.cmd.Process.Signal(syscall.SIGCONT)
 		s.record.stalled(from, time.Now())
 	}

@@ -3,9 +3,9 @@ package feed
 import (
 	"context"
 	"errors"
-	"scrapelog/eventstore"
 	"sync"
-	"time"
+
+	"scrapelog/eventstore"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -40,7 +40,7 @@ func (s *subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		if round == 1 {
 			s.feed.Logger().Warn("consumer group cannot subscribe, retrying", "group", s.cfg.Group, "error", err)
 		}
-		if !pause(ctx, min(s.cfg.Backoff<<min(round, 20), s.cfg.MaxBackoff)) {
+		if !eventstore.Pause(ctx, min(s.cfg.Backoff<<min(round, 20), s.cfg.MaxBackoff)) {
 			return nil, context.Cause(ctx)
 		}
 	}
@@ -84,16 +84,4 @@ func (s *subscriber) Close() error {
 	s.mu.Unlock()
 	s.running.Wait()
 	return nil
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -66,24 +66,15 @@ acceptance counts once, at its place in the copy outside.
 
 A copy outside that was forged is never accepted: rename it first.`,
 		Args: term.Exactly(),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
-			store, err := openLog(ctx, cmd, false)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			release, err := maintain(ctx, store, "a running server seals by itself every second; stop it to accept a restored backup")
-			if err != nil {
-				return err
-			}
-			defer release()
-			files, err := proofFiles(cmd)
-			if err != nil {
-				return err
-			}
-			return checkpoint(ctx, store, files, out, cmd.Flag("accept-restored").Changed, reason)
-		}),
 	}
+	const instead = "a running server seals by itself every second; stop it to accept a restored backup"
+	cmd.RunE = flags.Run(maintaining(instead, func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		files, err := proofFiles(cmd)
+		if err != nil {
+			return err
+		}
+		return checkpoint(ctx, store, files, out, cmd.Flag("accept-restored").Changed, reason)
+	}))
 	addProofFlags(cmd)
 	cmd.Flags().StringVar(&reason, "accept-restored", "", "go on from a restored backup, for this `reason`")
 	return cmd

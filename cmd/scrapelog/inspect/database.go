@@ -58,6 +58,24 @@ func maintain(ctx context.Context, store *eventstore.Store, instead string) (rel
 	return release, err
 }
 
+// maintaining opens the log for a command that must have the database to itself; instead
+// tells what to do while a server has it.
+func maintaining(instead string, do func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error) term.Action {
+	return func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
+		store, err := openLog(ctx, cmd, false)
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		release, err := maintain(ctx, store, instead)
+		if err != nil {
+			return err
+		}
+		defer release()
+		return do(ctx, store, out, args)
+	}
+}
+
 // Database returns "scrapelog db".
 func Database() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate, inspect or repair the database"})

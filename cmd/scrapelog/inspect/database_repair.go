@@ -24,23 +24,11 @@ the log; a projection with such an offset is rebuilt. It does not change events:
 
 No server may have the database meanwhile (exit 6).`,
 		Args: term.Exactly(),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
-			store, err := openLog(ctx, cmd, false)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			release, err := maintain(ctx, store, "stop it to repair its guards")
-			if err != nil {
-				return err
-			}
-			defer release()
-			return repair(ctx, store, out)
-		}),
+		RunE: flags.Run(maintaining("stop it to repair its guards", repair)),
 	}
 }
 
-func repair(ctx context.Context, store *eventstore.Store, out *term.Printer) error {
+func repair(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 	var names []string
 	for _, p := range projections.All() {
 		names = append(names, p.Name())

@@ -3,14 +3,12 @@ package inspect
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/projections"
@@ -79,22 +77,7 @@ func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
 		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may use
 the database at that time: a running server rebuilds on its page /projections.`,
 		Args: term.Exactly("NAME"),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
-			if !slices.Contains(projectionNames(), args[0]) {
-				return fmt.Errorf("projection %q: %w", args[0], domain.ErrNotFound)
-			}
-			store, err := openLog(ctx, cmd, false)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			release, err := maintain(ctx, store, "rebuild it on the server's page /projections")
-			if err != nil {
-				return err
-			}
-			defer release()
-			return rebuild(ctx, store, out, args[0])
-		}),
+		RunE: flags.Run(maintaining("rebuild it on the server's page /projections", rebuild)),
 	}
 }
 
@@ -111,15 +94,11 @@ row by row. It exits 1 when they differ.`,
 	}
 }
 
-func projectionNames() []string {
-	var names []string
-	for _, p := range projections.All() {
-		names = append(names, p.Name())
+func rebuild(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+	name := args[0]
+	if _, err := projections.Find(name); err != nil {
+		return err
 	}
-	return names
-}
-
-func rebuild(ctx context.Context, store *eventstore.Store, out *term.Printer, name string) error {
 	if err := projections.Ensure(ctx, store); err != nil {
 		return err
 	}
