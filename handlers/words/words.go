@@ -16,120 +16,86 @@ import (
 	"scrapelog/domain"
 )
 
-// Status returns the word on the badge of a run: "Connection failed".
-func Status(s domain.RunStatus) string {
-	switch s {
-	case domain.StatusRunning:
-		return "Running"
-	case domain.StatusCompleted:
-		return "Completed"
-	case domain.StatusFailed:
-		return "Failed"
-	case domain.StatusConnectionFailed:
-		return "Connection failed"
-	case domain.StatusCancelled:
-		return "Cancelled"
+// known returns the words for a value, or a value that has none as it is.
+func known[T ~string](words map[T]string, value T) string {
+	if text, ok := words[value]; ok {
+		return text
 	}
-	return string(s)
+	return string(value)
+}
+
+// Status returns the word on the badge of a run: "Connection failed".
+func Status(s domain.RunStatus) string { return known(statusWords, s) }
+
+var statusWords = map[domain.RunStatus]string{
+	domain.StatusRunning:          "Running",
+	domain.StatusCompleted:        "Completed",
+	domain.StatusFailed:           "Failed",
+	domain.StatusConnectionFailed: "Connection failed",
+	domain.StatusCancelled:        "Cancelled",
 }
 
 // Trigger returns the words that follow "started" or "a scrape": "by schedule".
-func Trigger(t domain.Trigger) string {
-	switch t {
-	case domain.TriggerSchedule:
-		return "by schedule"
-	case domain.TriggerManual:
-		return "by hand"
-	case domain.TriggerRecovery:
-		return "to recover a lost run"
-	}
-	return string(t)
+func Trigger(t domain.Trigger) string { return known(triggerWords, t) }
+
+var triggerWords = map[domain.Trigger]string{
+	domain.TriggerSchedule: "by schedule",
+	domain.TriggerManual:   "by hand",
+	domain.TriggerRecovery: "to recover a lost run",
 }
 
 // Link returns the words that follow "the connection": "to the scraper".
-func Link(l domain.Link) string {
-	switch l {
-	case domain.LinkScraper:
-		return "to the scraper"
-	case domain.LinkWatcher:
-		return "to the watcher"
-	}
-	return string(l)
+func Link(l domain.Link) string { return known(linkWords, l) }
+
+var linkWords = map[domain.Link]string{
+	domain.LinkScraper: "to the scraper",
+	domain.LinkWatcher: "to the watcher",
 }
 
 // Phase returns the words that follow "the connection was lost": "while it was being
 // opened".
-func Phase(p domain.Phase) string {
-	switch p {
-	case domain.PhaseConnecting:
-		return "while it was being opened"
-	case domain.PhaseStreaming:
-		return "while its stream was open"
-	}
-	return string(p)
+func Phase(p domain.Phase) string { return known(phaseWords, p) }
+
+var phaseWords = map[domain.Phase]string{
+	domain.PhaseConnecting: "while it was being opened",
+	domain.PhaseStreaming:  "while its stream was open",
 }
 
 // Cause returns a sentence, without capital and full stop, that says why a connection
 // was lost. "It" in it is the scraper or the run.
-func Cause(c domain.Cause) string {
-	switch c {
-	case domain.CauseDNS:
-		return "its host name was not found"
-	case domain.CauseRefused:
-		return "nothing listens at its address"
-	case domain.CauseUnreachable:
-		return "there was no route to its host"
-	case domain.CauseConnectTimeout:
-		return "the connection was not answered in time"
-	case domain.CauseTLS:
-		return "no trusted TLS connection could be made"
-	case domain.CauseStartTimeout:
-		return "it accepted the connection and did not answer in time"
-	case domain.CauseBadResponse:
-		return "the answer was not HTTP"
-	case domain.CauseGateway:
-		return "a gateway in front of it answered that it is unavailable"
-	case domain.CauseBusy:
-		return "it was still busy with the lost run"
-	case domain.CauseEOF:
-		return "the stream ended without completed or failed"
-	case domain.CauseTruncated:
-		return "the stream was cut in the middle of the transfer"
-	case domain.CauseReset:
-		return "the connection was reset"
-	case domain.CauseCorrupt:
-		return "the transfer was corrupt"
-	case domain.CauseIdleTimeout:
-		return "nothing was heard for too long"
-	case domain.CauseMissedBeats:
-		return "three announced beats in a row did not arrive"
-	case domain.CauseWatcherGone:
-		return "its watcher disconnected and did not return"
-	case domain.CauseInstanceLost:
-		return "the scrapelog instance that followed it died"
-	case domain.CauseInstanceStop:
-		return "the scrapelog instance that followed it was stopped"
-	case domain.CauseInstanceExhausted:
-		return "the scrapelog instance that followed it had no file descriptor or memory left for a connection"
-	case domain.CauseOther:
-		return "unclassified connection error"
-	}
-	return string(c)
+func Cause(c domain.Cause) string { return known(causeWords, c) }
+
+var causeWords = map[domain.Cause]string{
+	domain.CauseDNS:               "its host name was not found",
+	domain.CauseRefused:           "nothing listens at its address",
+	domain.CauseUnreachable:       "there was no route to its host",
+	domain.CauseConnectTimeout:    "the connection was not answered in time",
+	domain.CauseTLS:               "no trusted TLS connection could be made",
+	domain.CauseStartTimeout:      "it accepted the connection and did not answer in time",
+	domain.CauseBadResponse:       "the answer was not HTTP",
+	domain.CauseGateway:           "a gateway in front of it answered that it is unavailable",
+	domain.CauseBusy:              "it was still busy with the lost run",
+	domain.CauseEOF:               "the stream ended without completed or failed",
+	domain.CauseTruncated:         "the stream was cut in the middle of the transfer",
+	domain.CauseReset:             "the connection was reset",
+	domain.CauseCorrupt:           "the transfer was corrupt",
+	domain.CauseIdleTimeout:       "nothing was heard for too long",
+	domain.CauseMissedBeats:       "three announced beats in a row did not arrive",
+	domain.CauseWatcherGone:       "its watcher disconnected and did not return",
+	domain.CauseInstanceLost:      "the scrapelog instance that followed it died",
+	domain.CauseInstanceStop:      "the scrapelog instance that followed it was stopped",
+	domain.CauseInstanceExhausted: "the scrapelog instance that followed it had no file descriptor or memory left for a connection",
+	domain.CauseOther:             "unclassified connection error",
 }
 
 // Code returns a sentence, without capital and full stop, that says why a run failed.
-func Code(c domain.FailureCode) string {
-	switch c {
-	case domain.CodeScraperError:
-		return "the scraper reported that the scrape failed"
-	case domain.CodeRejected:
-		return "the scraper answered without a stream"
-	case domain.CodeProtocol:
-		return "the scraper broke the contract"
-	case domain.CodeTimeout:
-		return "the run exceeded its max_duration"
-	}
-	return string(c)
+func Code(c domain.FailureCode) string { return known(codeWords, c) }
+
+var codeWords = map[domain.FailureCode]string{
+	domain.CodeScraperError: "the scraper reported that the scrape failed",
+	domain.CodeRejected:     "the scraper answered without a stream",
+	domain.CodeProtocol:     "the scraper broke the contract",
+	domain.CodeTimeout:      "the run exceeded its max_duration",
 }
 
 // Failure is [Code] with the HTTP status of the answer. Rejected without a status
@@ -146,43 +112,30 @@ func Failure(c domain.FailureCode, httpStatus int) string {
 
 // Skip returns a sentence, without capital and full stop, that says why a scrape was
 // skipped.
-func Skip(r domain.SkipReason) string {
-	switch r {
-	case domain.SkipRunOpen:
-		return "another run was open"
-	case domain.SkipConnectionLost:
-		return "the connection was lost, and the recovery run takes its place"
-	case domain.SkipPaused:
-		return "the scraper was paused"
-	case domain.SkipRemoved:
-		return "the scraper was removed"
-	case domain.SkipRecoveryDisabled:
-		return "recovery was disabled"
-	}
-	return string(r)
+func Skip(r domain.SkipReason) string { return known(skipWords, r) }
+
+var skipWords = map[domain.SkipReason]string{
+	domain.SkipRunOpen:          "another run was open",
+	domain.SkipConnectionLost:   "the connection was lost, and the recovery run takes its place",
+	domain.SkipPaused:           "the scraper was paused",
+	domain.SkipRemoved:          "the scraper was removed",
+	domain.SkipRecoveryDisabled: "recovery was disabled",
 }
 
 // Noticed returns a sentence, without capital and full stop, that says how a
 // connection was found to be back.
-func Noticed(by domain.NoticedBy) string {
-	switch by {
-	case domain.NoticedByProbe:
-		return "a probe was answered"
-	case domain.NoticedByAnnounce:
-		return "the scraper announced itself"
-	case domain.NoticedByWatcher:
-		return "the watcher came back"
-	}
-	return string(by)
+func Noticed(by domain.NoticedBy) string { return known(noticedWords, by) }
+
+var noticedWords = map[domain.NoticedBy]string{
+	domain.NoticedByProbe:    "a probe was answered",
+	domain.NoticedByAnnounce: "the scraper announced itself",
+	domain.NoticedByWatcher:  "the watcher came back",
 }
 
 // Source returns the words that follow "configured by": "the configuration file".
-func Source(s domain.Source) string {
-	switch s {
-	case domain.SourceFile:
-		return "the configuration file"
-	case domain.SourceAPI:
-		return "the API"
-	}
-	return string(s)
+func Source(s domain.Source) string { return known(sourceWords, s) }
+
+var sourceWords = map[domain.Source]string{
+	domain.SourceFile: "the configuration file",
+	domain.SourceAPI:  "the API",
 }
