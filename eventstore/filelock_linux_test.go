@@ -39,7 +39,7 @@ var otherNames = map[string]func(t *testing.T, from, to string){
 	},
 }
 
-// TestOneDatabaseHasOneServer: whatever other name the file of a served database
+// TestOneDatabaseHasOneServer: whichever other name the file of a served database
 // is opened by, for serving, maintenance or reading, it is refused. What the
 // server wrote is then there under both names.
 func TestOneDatabaseHasOneServer(t *testing.T) {

@@ -26,7 +26,7 @@ type function struct{ body, statement string }
 type trigger struct {
 	table, function string
 	kind            int  // the bits of pg_trigger.tgtype
-	always          bool // it fires whatever session_replication_role is
+	always          bool // it fires under any session_replication_role
 	statement       string
 }
 

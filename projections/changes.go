@@ -6,9 +6,9 @@ import (
 	"math"
 )
 
-// ChangedSince returns what has changed after the given position, as it stands
-// now; position 0 asks for a state to begin from. It looks no further than every
-// projection has come, and returns at most MaxLimit runs: ask again with
+// ChangedSince returns the present rows of what has changed after the given position;
+// position 0 asks for a state to begin from. It looks no further than the position that
+// all projections have reached, and returns at most MaxLimit runs: ask again with
 // Changes.Position until that stops moving.
 func (q *Queries) ChangedSince(ctx context.Context, position int64) (Changes, error) {
 	reached, err := q.reached(ctx)
@@ -23,7 +23,7 @@ func (q *Queries) ChangedSince(ctx context.Context, position int64) (Changes, er
 	return q.difference(ctx, position, reached)
 }
 
-// reached is the position that every projection has come to.
+// reached returns the position that all projections have reached.
 func (q *Queries) reached(ctx context.Context) (int64, error) {
 	var least int64
 	for i, p := range All() {
@@ -89,7 +89,7 @@ func (q *Queries) difference(ctx context.Context, position, reached int64) (c Ch
 	return c, err
 }
 
-// below says whether r comes after other in a list that begins with the newest.
+// below reports whether r comes after other in a list that begins with the newest.
 func (r Run) below(other Run) bool {
 	if r.StartedAt.Equal(other.StartedAt.Time) {
 		return r.StartPosition < other.StartPosition

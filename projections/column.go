@@ -39,15 +39,15 @@ func (positive) notNull() bool  { return false }
 func (flag) notNull() bool      { return true }
 func (document) notNull() bool  { return true }
 
-// text is a column in which NULL is what is empty.
+// text is a column of text in which NULL stands for the empty string.
 type text[T ~string | ~[]byte] struct{ to *T }
 
 func (c text[T]) Scan(src any) error {
 	return scan(src, func(s string) error { *c.to = T(s); return nil })
 }
 
-// Value replaces NUL, which JSON can say and PostgreSQL's text cannot hold: what
-// somebody typed as a reason must not block a projection.
+// Value replaces NUL, which JSON can hold and PostgreSQL's text cannot: a reason that a
+// person typed must not block a projection.
 func (c text[T]) Value() (driver.Value, error) {
 	if len(*c.to) == 0 {
 		return nil, nil
@@ -55,11 +55,11 @@ func (c text[T]) Value() (driver.Value, error) {
 	return storedText(string(*c.to)), nil
 }
 
-// storedText is a text as a row can hold it. A fold that compares texts must see
+// storedText returns a text as a row can hold it. A fold that compares texts must see
 // the same whether they came from an event or from a row.
 func storedText[T ~string](s T) T { return T(strings.ReplaceAll(string(s), "\x00", "\uFFFD")) }
 
-// micros is a time in unix microseconds in which NULL is the zero time.
+// micros is a time in unix microseconds; NULL stands for the zero time.
 type micros struct{ to *time.Time }
 
 func (c micros) Scan(src any) error {
@@ -73,7 +73,7 @@ func (c micros) Value() (driver.Value, error) {
 	return c.to.UnixMicro(), nil
 }
 
-// id is a UUID as text in which NULL is uuid.Nil.
+// id is a UUID as text; NULL stands for uuid.Nil.
 type id struct{ to *uuid.UUID }
 
 func (c id) Scan(src any) error {
@@ -107,7 +107,7 @@ func (c maybe) Value() (driver.Value, error) {
 	return **c.to, nil
 }
 
-// number is a number that is always there.
+// number is a number that is never NULL.
 type number[T ~int | ~int64] struct{ to *T }
 
 func (c number[T]) Scan(src any) error {
@@ -116,7 +116,7 @@ func (c number[T]) Scan(src any) error {
 
 func (c number[T]) Value() (driver.Value, error) { return int64(*c.to), nil }
 
-// positive is a number in which NULL is zero.
+// positive is a number; NULL stands for zero.
 type positive struct{ to *int64 }
 
 func (c positive) Scan(src any) error { return number[int64](c).Scan(src) }

@@ -10,9 +10,9 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Ensure makes the tables of every projection that has none, or has them in the
-// shape of another version, and fills them from the log. It MUST have returned
-// before anything is applied or asked. It may run on several instances at once.
+// Ensure makes and fills the tables of every projection that has none, or has those of
+// another version. It MUST return before an event is applied or a query is asked. It may
+// run on several instances at once.
 func Ensure(ctx context.Context, store *eventstore.Store) error {
 	if err := makeList(ctx, store); err != nil {
 		return fmt.Errorf("make table projections: %w", err)
@@ -34,8 +34,8 @@ const createList = `CREATE TABLE IF NOT EXISTS projections (
 
 const builtVersion = `SELECT version FROM projections WHERE name = $1`
 
-// makeList makes the table that says what is built, if it is not there: whoever
-// has the lock to build may keep it for long. Two CREATE TABLE IF NOT EXISTS at
+// makeList makes the table of versions if it does not exist. It does not take the lock
+// of builds, which another instance may hold for long; two CREATE TABLE IF NOT EXISTS at
 // once may both try.
 func makeList(ctx context.Context, store *eventstore.Store) error {
 	var found int
@@ -70,11 +70,11 @@ func (p Projection) ensure(ctx context.Context, store *eventstore.Store) error {
 	return p.rebuild(ctx, store, PageSize, func(int64, int64) {})
 }
 
-// ErrNotBuilt: there is no read model of that name, or one of another version of
-// this program.
+// ErrNotBuilt reports that there is no read model of that name, or only one of another
+// version.
 var ErrNotBuilt = fmt.Errorf("%w: the read model is not built by this version of the program; a server builds it when it starts", domain.ErrConflict)
 
-// MustBeBuilt returns ErrNotBuilt unless the tables are there and of this version.
+// MustBeBuilt returns ErrNotBuilt unless the tables exist and have this version.
 func (p Projection) MustBeBuilt(ctx context.Context, store *eventstore.Store) error {
 	var found int
 	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&found)
@@ -91,7 +91,7 @@ func (p Projection) MustBeBuilt(ctx context.Context, store *eventstore.Store) er
 	return err
 }
 
-// current says whether the tables are there and of this version.
+// current reports whether the tables exist and have this version.
 func (p Projection) current(ctx context.Context, store *eventstore.Store) (bool, error) {
 	var version int64
 	err := store.Reader().QueryRowContext(ctx, builtVersion, p.name).Scan(&version)

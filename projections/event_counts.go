@@ -13,9 +13,9 @@ const eventTypes = `SELECT type, count(*) FROM events GROUP BY type`
 // the index of all types.
 const eventTypesAfter = `SELECT type || '', count(*) FROM events WHERE position > $1 GROUP BY type || ''`
 
-// EventCounts says how many events of each type come after a position, by the
-// names that they have now. Positions have no gaps, so position and counts add
-// up to the position that was counted to. Of the whole log it walks an index.
+// EventCounts returns how many events of each type come after a position, by the
+// present names of the types. Positions have no gaps, so the position and the counts add
+// up to the position that was counted to. For the whole log it walks an index.
 func (q *Queries) EventCounts(ctx context.Context, after int64) (map[string]int64, error) {
 	query, args := eventTypes, []any(nil)
 	if after > 0 {

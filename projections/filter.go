@@ -34,14 +34,14 @@ type RunPage struct {
 	Next string // the Cursor of the next page; empty: this is the last one
 }
 
-// Changes is what live pages need to follow.
+// Changes are the changes that live pages follow.
 type Changes struct {
-	// State says that this is a whole picture to begin from (the open runs, the
-	// newest others and every scraper that was not removed), not a difference.
+	// State reports that this is not a difference but a state to begin from: the open
+	// runs, the newest others and every scraper that was not removed.
 	State    bool
 	Runs     []Run     // in the order in which they changed; of a state: newest first
 	Scrapers []Scraper // likewise; of a state: by name. A removed one has Removed set
-	Many     bool      // there were more than are told one by one: Runs and Scrapers are empty
+	Many     bool      // too many changes to list: Runs and Scrapers are empty
 	Counts   Counts
 	Position int64 // ask for what came after it next
 }
@@ -68,7 +68,7 @@ func parseCursor(s string) (cursor, error) {
 	return c, nil
 }
 
-// topOf is the place below which a page begins: the end of the span of time, or the
+// topOf returns the place below which a page begins: the end of the span of time, or the
 // cursor of the page before.
 func topOf(until time.Time, after string) (cursor, error) {
 	top := cursor{math.MaxInt64, math.MaxInt64}

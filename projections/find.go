@@ -16,12 +16,11 @@ import (
 // tailDigits is how many of the last hex digits of an id are in an index.
 const tailDigits = 12
 
-// maxFound is how many ids of one part are looked for: enough to say that it
-// names more of them than an error lists.
+// maxFound is how many ids with a part are looked for: one more than an error lists.
 const maxFound = 6
 
-// searched is how many rows, the newest, are looked at for a part from the middle
-// of an id, which no index has.
+// searched is how many of the newest rows are searched for a part from the middle of an
+// id, for which there is no index.
 const searched = 10_000
 
 // idQueries are the queries for the rows of a table whose id has a part.
@@ -44,10 +43,9 @@ WHERE replace(id, '-', '') LIKE $1 LIMIT $3`,
 }
 
 // FindRun returns the id of the run that a part of its id names. The digits may
-// be the first or the last ones, which are found by an index however many runs
-// there are; else they are looked for in the middle of the ids of the newest
-// 10,000 runs. A whole id is returned as it is, whether there is such a run or
-// not. The error is domain.ErrNotFound, or a *domain.FieldError for field when the
+// be the first or the last ones, which an index finds; otherwise they are searched for in
+// the middle of the ids of the newest 10,000 runs. A whole id is returned unchanged,
+// whether there is such a run or not. The error is domain.ErrNotFound, or a *domain.FieldError for field when the
 // text is no part of an id or is part of several.
 func (q *Queries) FindRun(ctx context.Context, field, text string) (uuid.UUID, error) {
 	return q.find(ctx, runIDs, field, text)
@@ -107,7 +105,7 @@ func (q *Queries) ids(ctx context.Context, query string, args ...any) (found []u
 	return found, err
 }
 
-// tailOf is the number of the last 12 hex digits of an id, the last one first: ids
+// tailOf returns the number of the last 12 hex digits of an id, the last one first: ids
 // that end alike are neighbours in an index.
 func tailOf(id uuid.UUID) int64 {
 	var n uint64
@@ -117,7 +115,7 @@ func tailOf(id uuid.UUID) int64 {
 	return int64(n)
 }
 
-// tailRange is the first and the last tail of ids that end with the part, or with
+// tailRange returns the first and the last tail of ids that end with the part, or with
 // the last 12 digits of it.
 func tailRange(part domain.IDPart) (from, to int64) {
 	digits := string(part[max(0, len(part)-tailDigits):])

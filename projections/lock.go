@@ -9,11 +9,11 @@ import (
 	"scrapelog/eventstore"
 )
 
-// buildLock is the advisory lock of whoever makes or rebuilds tables. Instances
-// that took different numbers would write into each other's fresh tables.
+// buildLock is the advisory lock under which tables are made or rebuilt. Instances with
+// different numbers would write into each other's fresh tables.
 const buildLock int64 = 0x70726f6a65637473
 
-// building is the same lock on SQLite, which one process serves.
+// building is that lock on SQLite, where one process serves the database.
 var building = make(chan struct{}, 1)
 
 // lockBuilds waits until no other rebuild runs.
@@ -42,8 +42,8 @@ func lockPostgres(ctx context.Context, pool *sql.DB) (unlock func(), err error) 
 		if err == nil && locked {
 			return func() { unlockPostgres(context.WithoutCancel(ctx), conn) }, nil
 		}
-		if err == nil && !eventstore.Pause(ctx, 200*time.Millisecond) {
-			err = context.Cause(ctx)
+		if err == nil {
+			err = pause(ctx, 200*time.Millisecond)
 		}
 		if err != nil {
 			_ = conn.Close()
@@ -59,4 +59,15 @@ func unlockPostgres(ctx context.Context, conn *sql.Conn) {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closed, not reused
 	}
 	_ = conn.Close()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -19,7 +19,7 @@ type Model struct {
 	rows folder
 }
 
-// NewModel returns the model as it is before the first event. Its runs and
+// NewModel returns the model before the first event. Its runs and
 // outages are held in memory if runs is nil.
 func NewModel(p Projection, runs *Scratch) *Model {
 	m := &Model{Projection: p, rows: p.fold(place{})}
@@ -57,7 +57,7 @@ func (m *Model) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Counts says how many runs have each status; nil: the projection has no runs.
+// Counts returns how many runs have each status; nil: the projection has no runs.
 func (m *Model) Counts() Counts {
 	f, ok := m.rows.(*runFold)
 	if !ok {
@@ -70,7 +70,7 @@ func (m *Model) Counts() Counts {
 	return counts
 }
 
-// InService says how many scrapers are in service; nil: the projection has no scrapers.
+// InService returns how many scrapers are in service; nil: the projection has no scrapers.
 func (m *Model) InService() *int {
 	f, ok := m.rows.(*scraperFold)
 	if !ok {

@@ -7,15 +7,15 @@ import (
 	"scrapelog/domain"
 )
 
-// nextDue is the first slot that was not claimed yet, by which the scrapers are
-// found that are due next without a look at all of them. Finding it costs more
-// than the rest of a fold, so that it waits until the row is written.
+// nextDue is the first slot that was not claimed yet. By it the scrapers that are due
+// next are found without reading all of them. It costs more than the rest of a fold, so
+// it is computed only when the row is written.
 type nextDue struct {
 	at    time.Time // zero: none, paused or removed
 	stale bool
 }
 
-// movesSlots says whether an event has changed which slot comes next.
+// movesSlots reports whether an event has changed which slot comes next.
 func movesSlots(before, after domain.Scraper, e domain.Event) bool {
 	_, configured := e.(domain.ScraperConfigured)
 	return configured || before.Paused != after.Paused || before.Removed != after.Removed || !before.LastDue.Equal(after.LastDue)

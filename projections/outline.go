@@ -2,18 +2,18 @@ package projections
 
 import "context"
 
-// OutlineMost is how many changed runs, and how many changed scrapers, an
-// [Outline] tells one by one.
+// OutlineMost is how many changed runs, and how many changed scrapers, an [Outline]
+// lists.
 const OutlineMost = 20
 
-// Outline tells of changes to whoever can fetch what it shows anew: its state is
-// the counts alone, and beyond OutlineMost it says only that there was much. What
-// it reads for a change does not grow with the runs and scrapers that there are,
-// nor with how many of them have changed.
+// Outline returns changes for readers that can fetch a page again: its state is only the
+// counts, and beyond OutlineMost changes it says only that there were many. The cost of a
+// change does not grow with the number of runs and scrapers, nor with the number of
+// changes.
 type Outline struct{ *Queries }
 
-// ChangedSince is that of Queries, in outline. It always comes as far as every
-// projection has.
+// ChangedSince is that of Queries, in outline. It always reaches the position that all
+// projections have reached.
 func (o Outline) ChangedSince(ctx context.Context, position int64) (c Changes, err error) {
 	c.State = position == 0
 	if c.Position, err = o.reached(ctx); err != nil {

@@ -10,7 +10,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-// Rebuild folds a projection anew from the start of the log into fresh tables
+// Rebuild folds a projection from the start of the log into fresh tables
 // while the old ones go on serving, then swaps them in one transaction. A crash
 // in the middle leaves the old ones; what was begun is dropped by the next
 // rebuild. One rebuild runs at a time: another waits for it.

@@ -183,7 +183,7 @@ func TestEnsureOnManyInstancesAtOnce(t *testing.T) {
 	})
 }
 
-// An instance that starts has its tables already and must not wait for whoever
+// An instance that starts has its tables already and must not wait for the one that
 // rebuilds one of them.
 func TestEnsureBesideARebuild(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {

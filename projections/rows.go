@@ -10,8 +10,8 @@ import (
 	"scrapelog/eventstore"
 )
 
-// place is where rows lie: the tables that serve, the fresh ones of a rebuild, or
-// memory alone when there is no querier.
+// place is where rows are kept: the tables that queries read, the fresh tables of a
+// rebuild or, without a querier, memory.
 type place struct {
 	querier
 	next       string // "" or "_next", behind the names of tables
@@ -20,11 +20,11 @@ type place struct {
 	most       int // rows kept in memory from flush to flush; 0: maxHeld
 }
 
-// fresh says whether the tables were empty before the first event.
+// fresh reports whether the tables were empty before the first event.
 func (p place) fresh() bool { return p.next != "" }
 
-// row is a pointer to an R that lists its columns, the key first, and says what
-// queries make of it.
+// row is a pointer to an R that lists its columns, the key first, and returns what
+// queries show of it.
 type row[R any] interface {
 	*R
 	columns() []column
@@ -55,7 +55,7 @@ func (r *rows[K, R, P]) get(ctx context.Context, key K) (found R, ok bool, err e
 	return found, ok, err
 }
 
-// load fetches those of the rows that are not held.
+// load fetches the rows that are not held.
 func (r *rows[K, R, P]) load(ctx context.Context, keys []K) error {
 	if r.querier == nil {
 		return nil
@@ -113,7 +113,7 @@ func (r *rows[K, R, P]) put(key K, changed R) {
 // maxHeld is how many rows are kept in memory from flush to flush.
 const maxHeld = 20_000
 
-// flush writes what has changed.
+// flush writes the changed rows.
 func (r *rows[K, R, P]) flush(ctx context.Context) error {
 	if len(r.changed) == 0 {
 		return nil

@@ -50,10 +50,10 @@ type Run struct {
 	Params        json.RawMessage  `json:"-"` // in place of the configured params
 }
 
-// Attached says whether the run lives only as long as its watcher.
+// Attached reports whether the run lives only as long as its watcher.
 func (r Run) Attached() bool { return r.Watcher != "" }
 
-// Counts says how many runs have each status; all five are present.
+// Counts is how many runs have each status; all five are present.
 type Counts map[domain.RunStatus]int64
 
 // Total is the number of runs of any status.

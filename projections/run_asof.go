@@ -7,9 +7,9 @@ import (
 	"scrapelog/eventstore"
 )
 
-// RunAsOf folds a run from the first events of its stream: how its row stood
-// after the last of them. What other streams say of it (Run.RecoveredBy) is not
-// in it. Without any event it is the zero Run.
+// RunAsOf folds a run from the first events of its stream and returns its row after the
+// last of them. Facts of other streams (Run.RecoveredBy) are not in it. Without any
+// event it returns the zero Run.
 func RunAsOf(records []eventstore.Recorded) (Run, error) {
 	var r Run
 	for _, rec := range records {

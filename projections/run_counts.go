@@ -12,14 +12,14 @@ import (
 
 const listCounts = `SELECT status, runs FROM run_counts`
 
-// Counts says how many runs there are of each status, without counting them.
+// Counts returns how many runs have each status, from stored counts.
 func (q *Queries) Counts(ctx context.Context) (Counts, error) {
 	return q.counts(ctx, listCounts)
 }
 
-// CountsOf says how many runs of each status f chooses, whatever its own status.
-// It counts no further than to one more than most, along an index that holds all
-// it asks for: the length of the history does not matter.
+// CountsOf returns how many runs of each status f chooses, without regard to its own
+// status. It counts to at most one more than most, along an index that has all columns it
+// needs: the cost does not grow with the history.
 func (q *Queries) CountsOf(ctx context.Context, f RunFilter, most int) (Counts, error) {
 	if err := f.validate(); err != nil {
 		return nil, err
@@ -28,10 +28,10 @@ func (q *Queries) CountsOf(ctx context.Context, f RunFilter, most int) (Counts, 
 	return q.counts(ctx, query, args...)
 }
 
-// counting asks for every pair of status and trigger by itself: each is a walk
-// along one index, which ends where it has counted enough. That it is to go in
-// the order of that index keeps PostgreSQL from another way, by all that match.
-// What the numbers are it is told before it plans.
+// counting has one query for each pair of status and trigger: each walks along one index
+// and ends when it has counted enough. ORDER BY keeps PostgreSQL from reading all rows
+// that match. The numbers are literals, because PostgreSQL plans before it sees
+// parameters.
 func (f RunFilter) counting(most int) (query string, args []any) {
 	args = []any{from(f.Since), until(f.Until)}
 	if f.Short {
@@ -65,7 +65,7 @@ SELECT 1 FROM runs
 WHERE min_items IS NOT NULL AND started_at >= $1 AND started_at < $2%s
 ORDER BY started_at DESC, started DESC LIMIT %d) AS counted`
 
-// literal is a name of ours within a statement.
+// literal is a constant of this package within a statement.
 func literal[T ~string](name T) string { return "'" + string(name) + "'" }
 
 // from and until are the ends of a span of time as the rows have them.

@@ -67,8 +67,8 @@ func (f *runFold) apply(ctx context.Context, e event) error {
 	return f.link(ctx, e.position, started)
 }
 
-// before is the run as it stands; the zero Run if it is not known. A run starts
-// once, so fresh tables are not asked about one that does.
+// before returns the present row of a run; the zero Run if there is none. A run starts
+// once, so fresh tables are not asked for one that starts.
 func (f *runFold) before(ctx context.Context, runID uuid.UUID, starts bool) (Run, error) {
 	if starts && f.fresh() {
 		return Run{}, nil
@@ -77,7 +77,7 @@ func (f *runFold) before(ctx context.Context, runID uuid.UUID, starts bool) (Run
 	return r, err
 }
 
-// link tells the lost run which run stands in for it.
+// link records in the lost run which run recovers it.
 func (f *runFold) link(ctx context.Context, position int64, by domain.RunStarted) error {
 	lost, known, err := f.runs.get(ctx, by.Recovers)
 	if err == nil && known {
@@ -167,20 +167,20 @@ func (r Run) end(status domain.RunStatus, at time.Time) Run {
 	return r
 }
 
-// recovered returns the lost run after the start of the run that stands in for it.
+// recovered returns the lost run after the start of its recovery run.
 func (r Run) recovered(position int64, by domain.RunStarted) Run {
 	r.RecoveredBy, r.Position = by.RunID, position
 	return r
 }
 
-// stored is a time as a row can hold it. What a fold computes from a time must
-// be the same whether the time came from an event or from a row.
+// stored returns a time as a row can hold it. A fold must compute the same from a time
+// of an event and from a time of a row.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// shown is the run as queries return it.
+// shown returns the run as queries do.
 func (r *Run) shown(time.Time) any { return *r }
 
-// columns lists the row. The order is that of the table.
+// columns lists the columns in the order of the table.
 func (r *Run) columns() []column {
 	return []column{
 		{"id", id{&r.ID}, 0},

@@ -64,13 +64,13 @@ const shortRuns = `SELECT * FROM runs
 WHERE min_items IS NOT NULL AND started_at >= $1 AND (started_at, started) < ($2, $3)%s
 ORDER BY started_at DESC, started DESC LIMIT $4`
 
-// short walks along the index of the short runs, which are few.
+// short walks along the index of short runs, which are few.
 func (f RunFilter) short(args []any) (string, []any) {
 	only, args := f.amongShort(args)
 	return fmt.Sprintf(shortRuns, only), args
 }
 
-// amongShort is what the rest of the filter asks of short runs.
+// amongShort returns the conditions of the rest of the filter on short runs.
 func (f RunFilter) amongShort(args []any) (only string, _ []any) {
 	for _, equal := range [][2]string{{"scraper", f.Scraper}, {"trigger", string(f.Trigger)}} {
 		if equal[1] != "" {
@@ -84,10 +84,10 @@ func (f RunFilter) amongShort(args []any) (only string, _ []any) {
 	return only, args
 }
 
-// branches asks for every wanted pair of status and trigger by itself and merges
-// the answers. Each is a short walk along one index, which "status IN (…)" in
-// this order is not: it would walk past everything that does not match. The index
-// holds what a branch asks for, and only the rows that are chosen are fetched.
+// branches has one query for each wanted pair of status and trigger, and merges the
+// answers. Each is a short walk along one index; "status IN (…)" in this order would read
+// every row that does not match. The index has the columns that a branch needs, and only
+// the chosen rows are fetched.
 func (f RunFilter) branches(ofScraper, runsOfScraper string, args []any) (string, []any) {
 	var branches []string
 	statuses := slices.Clone(or(f.Statuses, domain.Statuses[:]))

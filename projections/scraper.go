@@ -76,8 +76,8 @@ type Scraper struct {
 	LastSkip     Skip      `json:"-"` // zero: nothing was ever skipped
 }
 
-// WatchedScraper is a scraper as a stream tells it: without its configuration, which is
-// many times the size of what changes of it.
+// WatchedScraper is a scraper as a live stream shows it: without its configuration, which
+// is many times the size of a change.
 type WatchedScraper struct {
 	Scraper
 	Config struct{} `json:"config,omitzero"`
@@ -89,10 +89,10 @@ func ScraperAt(s domain.Scraper, position int64) Scraper {
 	return scraperRow{Scraper: s, position: position}.view(time.Now())
 }
 
-// Lost says whether the connection is lost now.
+// Lost reports whether the connection is lost now.
 func (s Scraper) Lost() bool { return s.Connection.State == ConnectionLost }
 
-// Slots lists the first n slots after the given instant, of what is left to come.
+// Slots lists the first n slots after the given instant.
 func (s Scraper) Slots(after time.Time, n int) []time.Time {
 	state := s.state()
 	var slots []time.Time
@@ -106,7 +106,7 @@ func (s Scraper) Slots(after time.Time, n int) []time.Time {
 	return slots
 }
 
-// state is what the domain's rules about slots need to know.
+// state returns the fields that the domain's rules about slots need.
 func (s Scraper) state() domain.Scraper {
 	return domain.Scraper{
 		Guard:        domain.Guard{Scraper: s.Name, Removed: s.Removed, LastDue: s.LastDue},

@@ -43,8 +43,8 @@ func (f *scraperFold) apply(ctx context.Context, e event) error {
 
 func (f *scraperFold) flush(ctx context.Context) error { return f.scrapers.flush(ctx) }
 
-// scraperRow is a scraper as it is stored: what the domain folds, and what
-// people want to know beside it.
+// scraperRow is a scraper as it is stored: the state that the domain folds, and further
+// columns that pages show.
 type scraperRow struct {
 	domain.Scraper
 	pausedAt     time.Time
@@ -63,7 +63,7 @@ type scraperRow struct {
 	position     int64
 }
 
-// evolve returns the scraper after e, an event of its own or of one of its runs.
+// evolve returns the scraper after e, an event about it or about one of its runs.
 func (r scraperRow) evolve(position int64, e domain.Event) scraperRow {
 	wasDown, before := r.ConnectionDown(), r.Scraper
 	r.Expect.Within = r.Config.Expect.SuccessWithin // which has no column
@@ -148,7 +148,7 @@ func (r scraperRow) ended(run uuid.UUID, status domain.RunStatus) scraperRow {
 	return r
 }
 
-// view is the row as it is shown at the given instant.
+// view returns the scraper at the given instant.
 func (r scraperRow) view(now time.Time) Scraper {
 	s := Scraper{
 		Name: r.Guard.Scraper, Source: r.Source, Config: r.Config, ConfiguredAt: r.ConfiguredAt,
@@ -170,10 +170,10 @@ func (r scraperRow) view(now time.Time) Scraper {
 	return s
 }
 
-// shown is the scraper as queries return it.
+// shown returns the scraper as queries do.
 func (r *scraperRow) shown(at time.Time) any { return r.view(at) }
 
-// columns lists the row. The order is that of the table.
+// columns lists the columns in the order of the table.
 func (r *scraperRow) columns() []column {
 	g := &r.Guard
 	return []column{

@@ -28,11 +28,11 @@ func TestAScrapersConnection(t *testing.T) {
 	}{
 		"is up before anything was lost":              {[]domain.Event{configured(0)}, Connection{State: ConnectionUp}},
 		"is lost since the loss":                      {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2)}, down},
-		"stays lost whatever else happens":            {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), domain.ScraperPaused{AboutScraper: aboutShop(3)}}, down},
+		"stays lost when it is paused":                {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), domain.ScraperPaused{AboutScraper: aboutShop(3)}}, down},
 		"is up since it was restored":                 {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), restored(runA, 9)}, up(9)},
 		"is up when its recovery starts":              {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), restored(runA, 9), recovers(runB, runA, 10)}, up(9)},
 		"is no longer lost once a newer run tries it": {[]domain.Event{configured(0), started(runA, 1), lost(runA, 2), started(runB, 5)}, up(5)},
-		"is lost anew since the newer loss": {
+		"is lost again since the newer loss": {
 			[]domain.Event{configured(0), started(runB, 0), lost(runB, 1), restored(runB, 1.5), recovers(runA, runB, 1.5), lost(runA, 2)}, down,
 		},
 	}

@@ -36,5 +36,5 @@ func SelectAll(ctx context.Context, q querier, table string, columns []string, c
 	}
 }
 
-// errEnough ends a query whose other rows are not wanted.
+// errEnough ends a query whose remaining rows are not wanted.
 var errEnough = errors.New("enough rows")

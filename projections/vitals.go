@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Vitals is what metrics say of a scraper that is in service.
+// Vitals is the state of a scraper in service that metrics show.
 type Vitals struct {
 	Name        string
 	Lost        bool      // the connection to the scraper is lost and not back
@@ -19,7 +19,7 @@ const listVitals = `SELECT name, lost_run IS NOT NULL AND NOT restored AND link 
 WHERE configured_at IS NOT NULL AND NOT removed
 ORDER BY name`
 
-// Vitals returns those of every scraper in service, by name.
+// Vitals returns the vitals of every scraper in service, by name.
 func (q *Queries) Vitals(ctx context.Context) ([]Vitals, error) {
 	var all []Vitals
 	err := each(ctx, q.db, listVitals, nil, func(scan func(...any) error) error {
@@ -45,7 +45,7 @@ func (q *Queries) CountOpenOutages(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// ScraperCounts says how many scrapers are in service, and in which state.
+// ScraperCounts is how many scrapers are in service, and in which state.
 type ScraperCounts struct{ All, Lost, Paused int64 }
 
 const scraperCounts = `SELECT count(*), count(CASE WHEN lost_run IS NOT NULL AND NOT restored THEN 1 END), count(CASE WHEN paused THEN 1 END)

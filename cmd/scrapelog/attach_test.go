@@ -14,7 +14,7 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-// TestAnAttachedRunLivesWithItsWatcher starts a run that somebody follows, takes
+// TestAnAttachedRunLivesWithItsWatcher starts a run with a watcher, takes
 // the follower away and brings it back. A detached run beside it notices nothing.
 func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
 	t.Parallel()

@@ -179,7 +179,7 @@ func TestAuditReplayRefuses(t *testing.T) {
 	}
 }
 
-var writeGolden = flag.Bool("golden", false, "write the golden files anew")
+var writeGolden = flag.Bool("golden", false, "write the golden files again")
 
 // recordedAt is the one line of a diff that differs from test to test.
 var recordedAt = regexp.MustCompile(`(?m)^(log +recorded_at).*$`)

@@ -9,7 +9,7 @@ import (
 )
 
 // TestRedirectsAreNotFollowed: a start that one server was asked for is not
-// repeated to another, whatever the status; the message says where it pointed.
+// repeated to another server, for any status; the message names that server.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s %s reached the other server", r.Method, r.URL)

@@ -34,7 +34,7 @@ type crowd struct {
 	posts map[string]int      // by run id
 }
 
-// crowdState is what the crowd tells whoever conducts it.
+// crowdState is what the crowd reports to the test that conducts it.
 type crowdState struct {
 	Open, Runs, PostedTwice int
 }

@@ -122,7 +122,7 @@ func waitingScraper(t *testing.T, say <-chan string) *httptest.Server {
 	return s
 }
 
-// said is the body of an answer, whatever its status.
+// said returns the body of an answer of any status.
 func (a api) said(path string) string {
 	a.t.Helper()
 	res, err := http.Get(a.base + path)

@@ -46,7 +46,7 @@ func exits(t *testing.T, code int, says string, args ...string) (stdout, stderr 
 	return stdout, stderr
 }
 
-// disturb does what whoever owns the database can, and puts the triggers back.
+// disturb makes changes that an owner of the database can make, and restores the triggers.
 func disturb(t *testing.T, store *eventstore.Store, statements ...string) {
 	t.Helper()
 	first := []string{`ALTER TABLE events DISABLE TRIGGER USER`}
@@ -247,7 +247,7 @@ func strangersKey(t *testing.T, key string) string {
 	return public
 }
 
-// fifo is a file that blocks whoever opens it to read.
+// fifo is a file that blocks a process which opens it to read.
 func fifo(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fifo")

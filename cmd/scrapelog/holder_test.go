@@ -77,7 +77,7 @@ func (h *holder) say(t testing.TB, run, word string) {
 	end := h.open[run]
 	h.mu.Unlock()
 	if end == nil {
-		t.Errorf("nobody follows run %s", run)
+		t.Errorf("no instance follows run %s", run)
 		return
 	}
 	end <- word

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestAnOlderCopyOverTheLiveFile: somebody restores a copy into a file that is being
+// TestAnOlderCopyOverTheLiveFile: a person restores a copy into a file that is being
 // served. Either nothing is lost, or it is told.
 func TestAnOlderCopyOverTheLiveFile(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestAnOlderCopyOverTheLiveFile(t *testing.T) {
 			have := strings.Count(events, "\n")
 			t.Logf("%d of %d acknowledged events, not ready: %t, verify: exit %d", have, accepted, told, code)
 			if have < accepted && (!told || code == 0) {
-				t.Errorf("acknowledged events are missing, and nobody is told: %s", verdict)
+				t.Errorf("acknowledged events are missing, and nothing says so: %s", verdict)
 			}
 		})
 	}

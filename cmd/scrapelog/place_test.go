@@ -76,7 +76,7 @@ func around(text, part string) string {
 	return text[max(0, at-200):min(len(text), at+200)]
 }
 
-// TestSecondServerOfAFile: under whatever name, the second process is refused, and
+// TestSecondServerOfAFile: under any name of the file, the second process is refused, and
 // what the first acknowledged is there afterwards.
 func TestSecondServerOfAFile(t *testing.T) {
 	dir := t.TempDir()

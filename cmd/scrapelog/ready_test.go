@@ -37,7 +37,7 @@ func (a api) notReady(within time.Duration, text string) {
 	a.t.Log(said)
 }
 
-// TestReadyMeansItCanWrite: a server that nobody asks for anything, whose database
+// TestReadyMeansItCanWrite: a server without any request, whose database
 // takes no writes any more, says so within six seconds, and is ready again by itself.
 func TestReadyMeansItCanWrite(t *testing.T) {
 	t.Parallel()

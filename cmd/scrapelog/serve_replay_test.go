@@ -15,7 +15,7 @@ import (
 )
 
 // TestAReplayFromThePages is that of a server that serves meanwhile, before and
-// after somebody has changed a row beneath it, and once it was rebuilt.
+// after a row was changed in the database, and once it was rebuilt.
 func TestAReplayFromThePages(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		listen := freeAddr(t)

@@ -169,7 +169,7 @@ func TestAnAcceptanceGoesOn(t *testing.T) {
 		}
 		p.stop(t)
 		if _, stderr, code := command(t, "audit", "checkpoint", "--db", db.URL); code != 6 || !strings.Contains(stderr, "--accept-restored") {
-			t.Errorf("begun anew: exit %d: %s", code, stderr)
+			t.Errorf("begun again: exit %d: %s", code, stderr)
 		}
 		if _, stderr, code := command(t, "audit", "checkpoint", "--db", db.URL, "--accept-restored", "the volume was lost"); code != 0 {
 			t.Errorf("not accepted: exit %d: %s", code, stderr)

@@ -130,7 +130,7 @@ func TestFrontierIsTlog(t *testing.T) {
 	}
 }
 
-// FuzzOutsideFile: whatever stands in the file, what is
+// FuzzOutsideFile: with any text in the file, what is
 // appended afterwards is found, and it is the last.
 func FuzzOutsideFile(f *testing.F) {
 	const signed = "scrapelog/x\n7\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— scrapelog/x AAAA\n"

@@ -121,7 +121,7 @@ func (l *log) triggers() (statements []string) {
 	return statements
 }
 
-// own does what whoever owns the database can: triggers and checks are no hindrance.
+// own does what an owner of the database can: triggers and checks do not stop it.
 func (l *log) own(statements ...string) {
 	l.Helper()
 	last := l.triggers()

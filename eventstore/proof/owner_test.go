@@ -90,7 +90,7 @@ func (l *log) spoil(i int64) {
 	l.putHashes(hashes)
 }
 
-// resign signs, with the given key, every checkpoint in the database anew for
+// resign signs, with the given key, every checkpoint in the database again for
 // the hashes that are stored there. It returns what it signed.
 func (l *log) resign(key note.Signer) (signed []string) {
 	l.Helper()

@@ -40,7 +40,9 @@ func (h *Handler) handleEach(ctx context.Context, orders []domain.Order, places 
 	read, err := h.readAll(ctx, orders, places)
 	if err != nil {
 		for _, i := range places {
-			answers[i].Err = err
+			if answers[i].Err = err; !errors.Is(err, eventstore.ErrUnavailable) { // what one of them needs cannot be read
+				answers[i].Recorded, answers[i].Err = h.Handle(ctx, orders[i].Command, orders[i].By)
+			}
 		}
 		return nil
 	}

@@ -160,6 +160,26 @@ func TestCommandsThatAreHandledTogetherMeet(t *testing.T) {
 	})
 }
 
+// A configuration that cannot be read fails the commands of its scraper and no other.
+func TestADamagedScraperFailsAlone(t *testing.T) {
+	each(t, func(d desk) {
+		slots := d.shops(3)
+		err := d.store.InTx(d.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata)
+				VALUES (5, 'scraper-shop-1', 2, '019a3f00-0000-7000-8000-000000000001', 'scraper.configured', 99999999999999999, '{"config": 7}', '{}')`)
+			return err
+		})
+		if err != nil {
+			d.Fatal(err)
+		}
+		for i, answer := range d.HandleAll(d.Context(), slots) {
+			if failed := answer.Err != nil; failed != (i == 1) {
+				d.Errorf("slot of shop-%d: %v", i, answer.Err)
+			}
+		}
+	})
+}
+
 // A crowd loses nothing, whoever comes first.
 func TestACrowdIsAnswered(t *testing.T) {
 	each(t, func(d desk) {

@@ -49,7 +49,7 @@ const (
 	fixUTF8      = "encode as UTF-8"
 	fixJSON      = `make the data one JSON value, such as {} or {"page":1}`
 	fixTerminal  = `send {"items":N} with completed and {"error":"…"} with failed, N a whole number and … your reason`
-	fixEnding    = `end with exactly one "completed" or "failed", whatever happens: a stream that just ends is a lost run`
+	fixEnding    = `end with exactly one "completed" or "failed", also after an error: a stream that only ends is a lost run`
 	fixAfter     = "close the connection right after the terminal event, and send nothing behind it"
 )
 

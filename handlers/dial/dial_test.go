@@ -249,7 +249,7 @@ func TestAProbeAnsweredByACache(t *testing.T) {
 	}
 }
 
-// A status line is an answer, whatever follows it.
+// A status line is an answer, also when nonsense follows it.
 func TestAProbeAnsweredByNoProperHTTP(t *testing.T) {
 	for answer, want := range map[string]bool{
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n": true,

@@ -84,7 +84,7 @@ func TestAPausedScraperIsNotOverdue(t *testing.T) {
 	})
 }
 
-// What nobody was there to report is reported at the start.
+// A scraper that became overdue while no instance ran is reported at the start.
 func TestAScraperThatBecameOverdueWhileDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()

@@ -56,9 +56,9 @@ func (h *Handler) eventPage(ctx context.Context, position int64) (page pages.Eve
 	return page, err
 }
 
-// near is how many events before and after one are looked at for what caused it
-// and what it caused. A reaction follows its cause at once, unless nobody reacted
-// for a while. Of large events, as configurations are, readBytes bounds them.
+// near is how many events before and after an event are searched for its cause and its
+// effects. A reaction follows its cause at once, unless its instance was stopped.
+// readBytes bounds how many large events, such as configurations, are read.
 const near = 1000
 
 func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Event, error) {

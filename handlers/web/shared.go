@@ -18,7 +18,7 @@ const (
 	sharedPages = 32
 )
 
-// shared are pages that tabs fetch anew by themselves. A change is told to all of
+// shared are pages that tabs fetch again by themselves. A change is told to all of
 // them at once, and those that show the same page are answered with one.
 type shared struct {
 	mu    sync.Mutex
@@ -85,7 +85,7 @@ func (s *shared) of(url string) *sharedPage {
 	return p
 }
 
-// keep takes a page that was made for whoever else asks for it.
+// keep stores a page for other tabs that ask for it.
 func keep(c echo.Context, status int, body []byte) {
 	if p, ok := c.Get(sharedKey).(*sharedPage); ok && status == http.StatusOK {
 		p.body = body

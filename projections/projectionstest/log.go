@@ -123,7 +123,7 @@ func (l *Log) FollowOne(p Projection) error {
 	})
 }
 
-// Apply has a projection see recorded events, whatever it has seen before.
+// Apply hands recorded events to a projection, also those that it has seen before.
 func (l *Log) Apply(ctx context.Context, p Projection, records ...eventstore.Recorded) error {
 	return l.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, rec := range records {

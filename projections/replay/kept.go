@@ -65,7 +65,7 @@ type snapshot struct {
 }
 
 // hold keeps a rebuild from swapping the tables: PostgreSQL finds a table by the
-// name that it has now, whatever the snapshot, and would show the new one empty.
+// name that it has now, in any snapshot, and would show the new one empty.
 // LOCK comes first because it takes no snapshot.
 func (s snapshot) hold(ctx context.Context, of []projections.Projection) error {
 	for _, p := range of {

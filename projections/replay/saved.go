@@ -16,7 +16,7 @@ import (
 
 // A file of read models is lines of JSON: a head, a line for each row in the
 // order of tables and keys, and an end that counts them. The same position of
-// the same log makes the same file, byte for byte, whatever the database.
+// the same log makes the same file, byte for byte, on both databases.
 
 // savedFormat opens the head. Changing it makes every saved file a foreign one.
 const savedFormat = "scrapelog read models 1"
@@ -135,7 +135,7 @@ func (s *saved) close() { _ = s.file.Close() }
 
 var errNotSaved = fmt.Errorf("%w: it is no file of read models, or not a whole one", eventstore.ErrForeign)
 
-// lines begins to read the file anew, behind its head.
+// lines reads the file again from behind its head.
 func (s *saved) lines() (*json.Decoder, error) {
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err

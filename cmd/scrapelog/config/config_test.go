@@ -156,7 +156,7 @@ func TestConfigThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// FuzzConfig: whatever the file holds, the answer is a configuration or one line.
+// FuzzConfig: any file leads to a configuration or to one line of error.
 func FuzzConfig(f *testing.F) {
 	f.Add("listen: x\nscrapers:\n  - &a {name: a}\n  - *a\n  - {<<: *a}\n")
 	f.Add("a: !!binary x\n? [b]\n: c\n--- |\n  x\n")

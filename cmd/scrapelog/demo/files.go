@@ -101,7 +101,7 @@ func (d *demo) prepare(ctx context.Context) (unlock func(), err error) {
 	return unlock, nil
 }
 
-// setAside is for whoever removed the demo's folder to begin anew: what was
+// setAside serves a person who removed the demo's folder to begin again: what was
 // signed about the log in it is kept elsewhere, for good reason, and would be
 // held against the new one.
 func (d *demo) setAside(ctx context.Context) error {
