@@ -17,9 +17,9 @@ func TestChannelsAreTested(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 		return true
 	})
-	t.Setenv("GOOD", good.URL+"/hidden-path")
-	t.Setenv("BAD", refuses.URL+"/hidden-path")
-	t.Setenv("NTFY", "ntfy://user:hidden-word@127.0.0.1:1/hidden-topic?scheme=http")
+	t.Setenv("GOOD", good.URL+"/xq7-path")
+	t.Setenv("BAD", refuses.URL+"/xq7-path")
+	t.Setenv("NTFY", "ntfy://user:xq7-word@127.0.0.1:1/xq7-topic?scheme=http")
 	t.Setenv("SIGN", webhookSecret)
 	addr := freeAddr(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s
@@ -60,8 +60,11 @@ notify:
 	await(t, 10*time.Second, "the metric of the channel", func() bool {
 		return strings.Contains(a.text("/metrics"), `scrapelog_notices_total{channel="good",result="sent"} 2`)
 	})
-	all.WriteString(a.text("/api/v1/notices") + server.out.String())
-	for _, hidden := range []string{"hidden", webhookSecret, strings.TrimPrefix(good.URL, "http://")} {
+	all.WriteString(a.text("/api/v1/notices") + a.text("/notices") + server.out.String())
+	if page := a.text("/notices"); !strings.Contains(page, "Given up") || !strings.Contains(page, "Test of scrapelog") {
+		t.Errorf("the page shows\n%s", page)
+	}
+	for _, hidden := range []string{"xq7", webhookSecret, strings.TrimPrefix(good.URL, "http://")} {
 		if strings.Contains(all.String(), hidden) {
 			t.Errorf("%q is shown:\n%s", hidden, all.String())
 		}

@@ -38,6 +38,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/events/:position/proof.json", h.proof)
 	page("/audit", h.audit)
 	page("/projections", h.projections)
+	page("/notices", h.notices)
 	page("/docs", h.documents)
 	page("/docs/*", h.document)
 

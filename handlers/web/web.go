@@ -16,6 +16,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
+	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
@@ -60,7 +61,7 @@ type Subscriber interface {
 	Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error)
 }
 
-// Config holds the dependencies of the pages. All fields but OpenTo, Streams and Now are
+// Config holds the dependencies of the pages. All fields but Notices, OpenTo, Streams and Now are
 // required.
 type Config struct {
 	Queries Queries
@@ -86,6 +87,9 @@ type Config struct {
 	// Audit proves the log, and Findings stores the results.
 	Audit    Audit
 	Findings Findings
+
+	// Notices returns the notices that a filter chooses, newest first; nil: there are none.
+	Notices func(ctx context.Context, f outbox.Filter) ([]outbox.Notice, error)
 
 	// OpenTo is the address that other machines reach without a login: each page warns
 	// of it. Empty: there is none.
