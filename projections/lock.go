@@ -42,8 +42,8 @@ func lockPostgres(ctx context.Context, pool *sql.DB) (unlock func(), err error) 
 		if err == nil && locked {
 			return func() { unlockPostgres(context.WithoutCancel(ctx), conn) }, nil
 		}
-		if err == nil {
-			err = pause(ctx, 200*time.Millisecond)
+		if err == nil && !eventstore.Pause(ctx, 200*time.Millisecond) {
+			err = context.Cause(ctx)
 		}
 		if err != nil {
 			_ = conn.Close()
@@ -59,15 +59,4 @@ func unlockPostgres(ctx context.Context, conn *sql.Conn) {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closed, not reused
 	}
 	_ = conn.Close()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
