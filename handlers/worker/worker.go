@@ -105,15 +105,6 @@ func (w *Worker) refuse(err error, c echo.Context) {
 	}
 }
 
-// Run listens where the configuration says, and serves until ctx ends.
-func (w *Worker) Run(ctx context.Context) error {
-	ln, err := w.Listen(ctx)
-	if err != nil {
-		return err
-	}
-	return w.Serve(ctx, ln)
-}
-
 // Listen opens the configured address. A server that sees it open may start a scrape,
 // so it first ends what a worker that was killed has left of one.
 func (w *Worker) Listen(ctx context.Context) (net.Listener, error) {
