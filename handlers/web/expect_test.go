@@ -29,6 +29,7 @@ func TestPagesShowWhatIsMissing(t *testing.T) {
 	for path, want := range map[string]string{
 		"/runs/" + webtest.Done.String(): "Completed 0 items; at least 1 expected",
 		"/runs":                          "Completed 0 items; at least 1 expected",
+		"/runs?short=true":               "Completed 0 items; at least 1 expected",
 		"/scrapers/weather":              "It is overdue since",
 		"/scrapers":                      "Overdue",
 		"/":                              "5 scrapers, 1 overdue",
@@ -37,5 +38,16 @@ func TestPagesShowWhatIsMissing(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s does not say %q: %s", path, want, text)
 		}
+	}
+	list := document(t, get(e, "/runs?short=true")).Find("main")
+	if rows := list.Find("tbody tr").Length(); rows != 1 || list.Find(`input[name="short"][checked]`).Length() != 1 {
+		t.Errorf("/runs?short=true lists %d runs: %s", rows, words(list))
+	}
+	tab, _ := list.Find(`[aria-label="Status"] a`).Last().Attr("href")
+	if !strings.Contains(tab, "short=true") {
+		t.Errorf("a tab of /runs?short=true leads to %s", tab)
+	}
+	if w := get(e, "/runs?short=no"); w.Code != 400 || !strings.Contains(w.Body.String(), "use true, or leave it out") {
+		t.Errorf("short=no: %d", w.Code)
 	}
 }

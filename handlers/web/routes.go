@@ -25,7 +25,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	}
 
 	page("/", h.share(h.overview), "range")
-	page("/runs", h.share(h.runs), "status", "scraper", "trigger", "since", "until", "cursor")
+	page("/runs", h.share(h.runs), "status", "scraper", "trigger", "short", "since", "until", "cursor")
 	page("/runs/:id", h.share(h.run), "at", "view")
 	page("/scrapers", h.share(h.scrapers), "from")
 	page("/scrapers/:name", h.share(h.scraper), "range")

@@ -14,7 +14,7 @@ import (
 func (h *Handler) runs(c echo.Context) error {
 	asked := pages.RunFilter{
 		Status: c.QueryParam("status"), Scraper: c.QueryParam("scraper"), Trigger: c.QueryParam("trigger"),
-		Since: c.QueryParam("since"), Until: c.QueryParam("until"), Cursor: c.QueryParam("cursor"),
+		Short: c.QueryParam("short"), Since: c.QueryParam("since"), Until: c.QueryParam("until"), Cursor: c.QueryParam("cursor"),
 	}
 	filter, err := filterOf(asked)
 	if err != nil {
@@ -54,7 +54,10 @@ func (h *Handler) runList(ctx context.Context, asked pages.RunFilter, filter pro
 // filterOf is the filter that the URL's values ask for. What is not a status,
 // a trigger or a cursor is found out by the query.
 func filterOf(asked pages.RunFilter) (filter projections.RunFilter, err error) {
-	filter = projections.RunFilter{Scraper: asked.Scraper, Trigger: domain.Trigger(asked.Trigger), Cursor: asked.Cursor}
+	filter = projections.RunFilter{Scraper: asked.Scraper, Trigger: domain.Trigger(asked.Trigger), Short: asked.Short == "true", Cursor: asked.Cursor}
+	if asked.Short != "" && !filter.Short {
+		return filter, &domain.FieldError{Field: "short", Problem: quoted(asked.Short) + " is not a filter", Want: "use true, or leave it out"}
+	}
 	if asked.Status != "" {
 		filter.Statuses = []domain.RunStatus{domain.RunStatus(asked.Status)}
 	}

@@ -93,6 +93,7 @@ const NamesListed = 100
 // RunFilter is the filter as the URL has it.
 type RunFilter struct {
 	Status, Scraper, Trigger, Since, Until, Cursor string
+	Short                                          string   // "true": those with fewer items than expected; empty: all
 	Scrapers                                       []string // what there is to choose from, up to one more than NamesListed
 }
 
