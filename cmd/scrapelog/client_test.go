@@ -101,6 +101,46 @@ func TestJSONIsAsTheServerSaidIt(t *testing.T) {
 	}
 }
 
+func TestRunsListOfShortOnes(t *testing.T) {
+	f := fakeAPI(t)
+	short := strings.Replace(doneRun, `"items":7`, `"items":0,"min_items":1`, 1)
+	f.answer("GET /api/v1/runs", 200, `{"runs":[`+short+`,`+doneRun+`]}`)
+	f.answer("GET /api/v1/runs/{id}", 200, short)
+	stdout, stderr, code := invoke(t, "runs", "list", "--short")
+	want := `ID                                    SCRAPER  STATUS     TRIGGER  STARTED               DURATION  ITEMS   CAUSE
+0198c2f4-0000-7000-8000-000000000001  shop     completed  manual   2026-11-23T12:00:00Z  41s       0 of 1
+0198c2f4-0000-7000-8000-000000000001  shop     completed  manual   2026-11-23T12:00:00Z  41s       7
+`
+	if stdout != want || code != 0 {
+		t.Errorf("exit %d, %s, got\n%s", code, stderr, stdout)
+	}
+	f.asked(t, "GET /api/v1/runs?limit=50&short=true")
+	if stdout, _, code := invoke(t, "runs", "show", runID); !regexp.MustCompile(`(?m)^items +0\nmin items +1$`).MatchString(stdout) || code != 0 {
+		t.Errorf("exit %d, got\n%s", code, stdout)
+	}
+}
+
+func TestScrapersThatAreOverdue(t *testing.T) {
+	f := fakeAPI(t)
+	overdue := strings.Replace(shop, `"position":1`, `"last_success_at":"2026-11-22T10:00:00Z","overdue_since":"2026-11-23T12:00:00Z","position":1`, 1)
+	f.answer("GET /api/v1/scrapers", 200, `{"scrapers":[`+shop+`,`+overdue+`]}`)
+	f.answer("GET /api/v1/scrapers/shop", 200, overdue)
+	stdout, stderr, code := invoke(t, "scrapers", "list")
+	want := `NAME  SCHEDULE    CONNECTION  LAST RUN  STARTED  NEXT                  PAUSED  OVERDUE SINCE
+shop  @every 90s  up                             2026-11-23T12:00:30Z
+shop  @every 90s  up                             2026-11-23T12:00:30Z          2026-11-23T12:00:00Z
+`
+	if stdout != want || code != 0 {
+		t.Errorf("exit %d, %s, got\n%s", code, stderr, stdout)
+	}
+	stdout, _, code = invoke(t, "scrapers", "show", "shop")
+	for name, value := range map[string]string{"last success": "2026-11-22T10:00:00Z", "overdue since": "2026-11-23T12:00:00Z"} {
+		if !regexp.MustCompile(`(?m)^`+name+` +`+value+`$`).MatchString(stdout) || code != 0 {
+			t.Errorf("exit %d, no %s %s in\n%s", code, name, value, stdout)
+		}
+	}
+}
+
 func TestRunsShow(t *testing.T) {
 	f := fakeAPI(t)
 	f.answer("GET /api/v1/runs/{id}", 200, lostRun)
