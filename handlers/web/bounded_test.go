@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"scrapelog/domain"
 	"scrapelog/handlers/web/webtest"
@@ -38,6 +39,33 @@ func TestAPageDoesNotGrowWithTheScrapers(t *testing.T) {
 	}
 	if choices := document(t, get(serve(webtest.New()), "/runs")).Find("select[name=scraper] option").Length(); choices != 1+len(webtest.Scrapers()) {
 		t.Errorf("%d choices where there are few", choices)
+	}
+}
+
+// TestThePageOfManyRunsIsSmall draws twenty lanes, each with more runs in the range than a
+// page can tell of.
+func TestThePageOfManyRunsIsSmall(t *testing.T) {
+	s := webtest.Empty()
+	scraper, run := webtest.Scrapers()[0], webtest.Runs()[0]
+	for n := range 30 {
+		scraper.Name = fmt.Sprintf("shop-%03d", n)
+		s.Named = append(s.Named, scraper)
+		for i := range 400 {
+			run.ID, run.Scraper, run.Status = webtest.RunID(n*1000+i), scraper.Name, domain.StatusCompleted
+			run.StartedAt.Time = time.Now().Add(-time.Duration(i) * 2 * time.Second)
+			run.EndedAt.Time = run.StartedAt.Add(time.Second)
+			s.Rows = append(s.Rows, run)
+		}
+	}
+	e := serve(s)
+	for _, path := range []string{"/", "/?range=1h", "/?range=7d", "/scrapers/shop-000?range=15m"} {
+		w := get(e, path)
+		if size := w.Body.Len(); size > 300_000 {
+			t.Errorf("%s has %d KB", path, size>>10)
+		}
+	}
+	if doc := document(t, get(e, "/")); doc.Find(".lane").Length() != 20 || doc.Find(".lane .undrawn").Length() != 20 {
+		t.Errorf("%d lanes, of which %d say that they leave runs out", doc.Find(".lane").Length(), doc.Find(".lane .undrawn").Length())
 	}
 }
 

@@ -132,7 +132,7 @@ func (h *Handler) lanesOf(ctx context.Context, scrapers []projections.Scraper, r
 			if err != nil {
 				return nil, err
 			}
-			lane.Runs = page.Runs
+			lane.Runs, lane.Cut = page.Runs, page.Next != ""
 		}
 		lanes = append(lanes, lane)
 	}

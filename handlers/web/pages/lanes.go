@@ -47,6 +47,7 @@ type Lane struct {
 	projections.Scraper
 	Runs  []projections.Run
 	Slots []projections.LaneSlot
+	Cut   bool // there are older runs in the range
 }
 
 // Lanes is the log drawn as time, a lane for each scraper.
@@ -132,6 +133,37 @@ func (l Lanes) bars(lane Lane) (bars []laneBar) {
 		})
 	}
 	return bars
+}
+
+// barsTold is how many bars of all lanes together have a title and a link of their own: a
+// page stays below 300 KB.
+const barsTold = 600
+
+// drawn are the bars of a lane as they are written: where there are many, one path for
+// each class.
+func (l Lanes) drawn(lane Lane) []laneBar {
+	bars := l.bars(lane)
+	if len(bars) <= barsTold/max(1, len(l.Of)) {
+		return bars
+	}
+	var merged []laneBar
+	for _, b := range bars {
+		i := slices.IndexFunc(merged, func(m laneBar) bool { return m.class == b.class })
+		if i < 0 {
+			merged = append(merged, laneBar{class: b.class, path: b.path})
+			continue
+		}
+		merged[i].path += b.path
+	}
+	return merged
+}
+
+// undrawn is the width of the part before the oldest run that was read.
+func (l Lanes) undrawn(lane Lane) string {
+	if !lane.Cut || len(lane.Runs) == 0 {
+		return "0"
+	}
+	return inSeconds(l.at(lane.Runs[len(lane.Runs)-1].StartedAt.Time))
 }
 
 // worst is the status that a slot is drawn with, and what ended in it. An empty status

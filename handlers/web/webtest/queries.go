@@ -149,6 +149,12 @@ func (s *Service) LaneSlots(_ context.Context, scrapers []string, since time.Tim
 		case domain.StatusRunning:
 			continue
 		}
+		if of := slots[r.Scraper]; len(of) > 0 && of[len(of)-1].Start.Equal(slot.Start) {
+			last := &of[len(of)-1]
+			last.Completed, last.Failed, last.Lost, last.Cancelled = last.Completed+slot.Completed, last.Failed+slot.Failed, last.Lost+slot.Lost, last.Cancelled+slot.Cancelled
+			last.Took, last.Away = last.Took+slot.Took, last.Away+slot.Away
+			continue
+		}
 		slots[r.Scraper] = append(slots[r.Scraper], slot)
 	}
 	return slots, s.Err
