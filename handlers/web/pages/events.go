@@ -53,3 +53,19 @@ func shortStream(name string) string {
 	}
 	return clean(name)
 }
+
+// kind is the class of an event's row: what began, ended, was lost or came back is told
+// apart by colour beside its type.
+func (e Event) kind() string {
+	switch e.Type {
+	case domain.ConnectionLost{}.EventType(), domain.ScraperOverdue{}.EventType():
+		return "event-lost"
+	case domain.ConnectionRestored{}.EventType(), domain.RunCompleted{}.EventType():
+		return "event-good"
+	case domain.RunFailed{}.EventType():
+		return "event-failed"
+	case domain.RunStarted{}.EventType():
+		return "event-running"
+	}
+	return "event-other"
+}
