@@ -135,7 +135,7 @@ func (n *night) listed(query string) []notice {
 // shows every notice that arrived.
 func TestANightIsTold(t *testing.T) {
 	if testing.Short() {
-		t.Skip("lives through a night, which takes ten seconds; make test runs it")
+		t.Skip("needs half a minute; make test runs it")
 	}
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		n := newNight(t, db.URL)
