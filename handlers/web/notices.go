@@ -18,10 +18,10 @@ func (h *Handler) notices(c echo.Context) error {
 	if h.cfg.Notices != nil {
 		var err error
 		ctx := c.Request().Context()
-		if list.GivenUp, err = h.cfg.Notices(ctx, outbox.Filter{States: []outbox.State{outbox.StateGivenUp}, Limit: noticesShown}); err != nil {
+		if list.GivenUp, err = h.cfg.Notices.List(ctx, outbox.Filter{States: []outbox.State{outbox.StateGivenUp}, Limit: noticesShown}); err != nil {
 			return err
 		}
-		if list.Newest, err = h.cfg.Notices(ctx, outbox.Filter{Limit: noticesShown}); err != nil {
+		if list.Newest, err = h.cfg.Notices.List(ctx, outbox.Filter{Limit: noticesShown}); err != nil {
 			return err
 		}
 	}

@@ -44,6 +44,11 @@ func (h *Handler) overview(c echo.Context) error {
 	if view.Groups, err = h.cfg.Groups(ctx); err != nil {
 		return err
 	}
+	if h.cfg.Notices != nil {
+		if view.GivenUp, err = h.cfg.Notices.GivenUp(ctx); err != nil {
+			return err
+		}
+	}
 	if n := view.Scrapers.Lost; n > 0 {
 		chrome.Title = fmt.Sprintf("%d lost", n)
 	}

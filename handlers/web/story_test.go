@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/web/webtest"
 )
 
@@ -105,5 +106,18 @@ func TestWhatAScraperSaidIsOnTheRunsPage(t *testing.T) {
 	}
 	if short := domain.ShortID(webtest.Done); !strings.Contains(words(document(t, get(e, "/runs/"+webtest.Done.String())).Find("h1")), short) {
 		t.Errorf("the title does not say %s", short)
+	}
+}
+
+func TestNoticesGivenUpAreOnTheOverview(t *testing.T) {
+	s := webtest.New()
+	if got := words(document(t, get(serve(s), "/")).Find(".warning")); strings.Contains(got, "notice") {
+		t.Errorf("every notice was taken, and the overview says %q", got)
+	}
+	s.Told[0].State = outbox.StateGivenUp
+	warning := document(t, get(serve(s), "/")).Find(".warning")
+	to, _ := warning.Find("a").Attr("href")
+	if got := words(warning); to != "/notices" || !strings.Contains(got, "Given up: 1 notice.") {
+		t.Errorf("the overview says %q, with a link to %q", got, to)
 	}
 }

@@ -61,6 +61,12 @@ type Subscriber interface {
 	Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error)
 }
 
+// Notices are the notices of the log: *outbox.Outbox.
+type Notices interface {
+	List(ctx context.Context, f outbox.Filter) ([]outbox.Notice, error) // newest first
+	GivenUp(ctx context.Context) (n int64, err error)
+}
+
 // Config holds the dependencies of the pages. All fields but Notices, OpenTo, Streams and Now are
 // required.
 type Config struct {
@@ -88,8 +94,8 @@ type Config struct {
 	Audit    Audit
 	Findings Findings
 
-	// Notices returns the notices that a filter chooses, newest first; nil: there are none.
-	Notices func(ctx context.Context, f outbox.Filter) ([]outbox.Notice, error)
+	// Notices are what the channels are told; nil: there are none.
+	Notices Notices
 
 	// OpenTo is the address that other machines reach without a login: each page warns
 	// of it. Empty: there is none.

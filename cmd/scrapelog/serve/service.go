@@ -250,7 +250,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: gate.OpenTo(s.config.Listen),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
-		Notices: outbox.New(s.store).List,
+		Notices: outbox.New(s.store),
 		Audit:   web.NewAudit(s.store, s.sealer, s.flaws.Found), Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)

@@ -64,6 +64,7 @@ type Overview struct {
 	Due      []projections.Scraper // those with the nearest slots
 	Groups   []feed.Group
 	Refused  string // why nothing is signed any more; empty: it is
+	GivenUp  int64  // notices that no attempt has delivered
 
 	MoreLost, MoreOverdue, MorePaused, MoreRunning bool // than are shown
 }

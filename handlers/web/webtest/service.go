@@ -35,6 +35,7 @@ type Service struct {
 	Verdict  proof.Result      // what a verification finds
 	Replayed replay.Comparison // what a replay finds
 	Sealing  proof.State
+	Told     Notices
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
 	OpenTo   string        // the address that other machines reach; set before Handler
 
@@ -51,6 +52,7 @@ type Service struct {
 func New() *Service {
 	return &Service{
 		Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8),
+		Told:     told(),
 		Sealing:  proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
 		Replayed: equal(),
 		Verdict: proof.Result{Verdict: proof.Intact, Head: Head, Sealed: Head - 1, Checkpoints: 41, Outside: proof.OutsidePresent,
@@ -94,6 +96,7 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 			Prove:  s.Prove,
 		},
 		Findings: &s.found,
+		Notices:  s.Told,
 		OpenTo:   s.OpenTo,
 		Logger:   slog.New(slog.DiscardHandler), Now: now,
 	})

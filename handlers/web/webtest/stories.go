@@ -34,7 +34,8 @@ func Stories() []Story {
 		return fmt.Sprintf("%s?at=%d", run(id), positionOf(id, version))
 	}
 	return []Story{
-		{"overview", "/", New}, {"overview-empty", "/", Empty}, {"overview-blocked", "/", blocked},
+		{"overview", "/", New}, {"overview-empty", "/", Empty}, {"overview-blocked", "/", blocked}, {"overview-given-up", "/", untold},
+		{"notices", "/notices", New}, {"notices-empty", "/notices", Empty}, {"notices-given-up", "/notices", untold},
 		{"runs", "/runs", New}, {"runs-empty", "/runs", Empty}, {"runs-no-match", "/runs?scraper=weather", New}, {"runs-bad-filter", "/runs?status=nope", New},
 		{"run-running", run(Open), New}, {"run-attached", run(Attached), New}, {"run-completed", run(Done), New}, {"run-failed", run(Failed), New},
 		{"run-cancelled", run(Cancelled), New}, {"run-lost", run(Lost), New}, {"run-recovered", run(Recovered), New}, {"run-recovery", run(Recovery), New},
