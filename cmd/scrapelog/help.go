@@ -44,7 +44,7 @@ func newHelpCauseCmd() *cobra.Command {
 // addHelp adds the help command, with the topic that needs a name.
 func addHelp(root *cobra.Command) {
 	help := &cobra.Command{
-		Use:   "help [COMMAND]",
+		Use: "help [COMMAND]", GroupID: "More",
 		Short: "Help about a command, the contract or a cause",
 		RunE: func(_ *cobra.Command, args []string) error {
 			target, rest, err := root.Find(args)

@@ -37,7 +37,6 @@ func newRootCmd() *cobra.Command {
 	addGroup(root, "A running server", client.Runs(), client.Scrapers(), client.Outages(), client.Notices(), client.Notify())
 	addGroup(root, "The log, directly", inspect.Events(), inspect.Audit(), inspect.Projections(), inspect.Database())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
-	root.SetHelpCommandGroupID("More")
 	root.SetCompletionCommandGroupID("More")
 	addHelp(root)
 	term.RequireSubcommand(root)
