@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -193,16 +194,17 @@ func TestABeatComesEveryFiveSeconds(t *testing.T) {
 
 func TestABeatBringsWhatStandsInNoEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		instances := 1
+		var instances atomic.Int64
 		cfg := newSource().config()
 		cfg.Standing = func() (Message, error) {
-			if instances == 0 {
+			if instances.Load() == 0 {
 				return Message{}, errors.New("database unavailable")
 			}
-			return Message{Data: fmt.Append(nil, instances)}, nil
+			return Message{Data: fmt.Append(nil, instances.Load())}, nil
 		}
 		stream := subscribe(t, run(t, cfg))
-		for _, instances = range []int{2, 0, 3} {
+		for _, n := range []int64{2, 0, 3} {
+			instances.Store(n)
 			time.Sleep(Beat)
 			synctest.Wait()
 		}
