@@ -111,7 +111,7 @@ func TestTheHeartbeatStopsWithTheWork(t *testing.T) {
 			since := time.Now()
 			<-time.After(4 * beatInterval) // nothing says that no beat comes
 			if late := w.since(beatPath(name), since.Add(beatInterval)); late > 0 {
-				t.Errorf("%d beats came later than %v after it was %s", late, beatInterval, name)
+				t.Errorf("%d beats came later than %v after that", late, beatInterval)
 			}
 			illness.ends(t, p)
 			await(t, 30*time.Second, "two beats again", beats(time.Now()))

@@ -74,7 +74,7 @@ func newDoomed(t *testing.T, database string, servers int) *doomed {
 	t.Setenv("KILLED_RUNS", d.runs.URL)
 	t.Setenv("KILLED_SECRET", webhookSecret)
 	config := fmt.Sprintf(killedConfig, database, d.site.URL)
-	for _, name := range []string{"shop-1", "shop-2", "shop-3"} {
+	for _, name := range []string{"shop-1", "shop-2", "shop-3", "shop-4", "shop-5", "shop-6"} {
 		shop, say := failingScraper(t)
 		d.say[name] = say
 		config += fmt.Sprintf("  - {name: %s, url: %s, probe: {interval: 100ms}, recovery: {hold_down: 1s}}\n", name, shop.URL)
@@ -180,9 +180,10 @@ func (d *doomed) edges(a api) (troubles, runs map[string]string) {
 	a.do("GET", "/api/v1/outages?limit=500", "", &page)
 	for _, o := range page.Outages {
 		troubles[fmt.Sprint(edgeType("outage", true), o.First)] = "outage " + o.Origin
-		if !o.EndedAt.IsZero() {
-			troubles[fmt.Sprint(edgeType("outage", false), o.Last)] = "outage " + o.Origin
+		if o.EndedAt.IsZero() {
+			o.Last = 0 // its end is to come: no notice tells it yet
 		}
+		troubles[fmt.Sprint(edgeType("outage", false), o.Last)] = "outage " + o.Origin
 	}
 	return troubles, runs
 }

@@ -39,10 +39,16 @@ scrapers:
 		for _, s := range servers {
 			s.ready()
 		}
-		servedBy(t, db).own(`INSERT INTO dead_letters (topic, consumer_group, position, reason, recorded_at) VALUES ('events', 'rescrape', 1, 'poison', 0)`)
+		log := servedBy(t, db)
+		log.own(`INSERT INTO dead_letters (topic, consumer_group, position, reason, recorded_at) VALUES ('events', 'rescrape', 1, 'poison', 0)`)
 		told := hook.await(t, 1)
 		if text := told[0].Data.Text; !strings.Contains(text, "events that rescrape gave up: 1") {
 			t.Errorf("told %q", text)
+		}
+		await(t, 30*time.Second, "it is recorded as sent", func() bool { return strings.Contains(servers[0].text("/notices"), "Sent") })
+		log.own(`UPDATE notices SET state = 'given_up'`) // as after a day
+		if !strings.Contains(servers[0].text("/"), "<strong>Given up: ") {
+			t.Error("the overview does not say that a notice was given up")
 		}
 		for i, s := range servers {
 			s.notReady(30*time.Second, "events that rescrape gave up: 1")
