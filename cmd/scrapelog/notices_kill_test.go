@@ -249,8 +249,8 @@ func (d *doomed) settle() {
 		*noticeKills, len(troubles), d.hook.arrived(), len(runs), d.runs.arrived())
 }
 
-// checkTold checks that each notice tells an edge, no two the same, and those of one
-// subject in order.
+// checkTold checks that each notice tells an edge, no two the same, those of one subject
+// in order, and that of a run with the run as it ended.
 func checkTold(t *testing.T, told []received, edges map[string]string) {
 	t.Helper()
 	ids, last := map[string]string{}, map[string]int64{}
@@ -264,6 +264,9 @@ func checkTold(t *testing.T, told []received, edges map[string]string) {
 			t.Errorf("%s has two ids: %s and %s", n.edge(), other, n.webhookID)
 		}
 		ids[n.edge()] = n.webhookID
+		if r := n.Data.Run; n.Type == "run.ended" && (r == nil || r.Scraper != subject || r.Status == "running") {
+			t.Errorf("%s has the run %+v", n.edge(), r)
+		}
 		position := n.Data.Events[len(n.Data.Events)-1].Position
 		if position < last[subject] {
 			t.Errorf("%s is told after that of position %d", n.edge(), last[subject])
