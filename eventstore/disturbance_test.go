@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -200,6 +201,10 @@ func TestFileThatWentAwayIsNoticed(t *testing.T) {
 				_, err := s.Append(t.Context(), appendOf(0, started(uuid.New())))
 				assertRefused(t, err, c.advice)
 			}
+			_ = readAtOnce(t, s) // those of connections that were open do not fail
+			if info, err := os.Stat(path); err == nil && name == "moved" {
+				t.Errorf("a reader made the file again: %d bytes", info.Size())
+			}
 			if c.repair == nil {
 				copyDeleted(t, path)
 				if err := s.Close(); err != nil {
@@ -211,8 +216,28 @@ func TestFileThatWentAwayIsNoticed(t *testing.T) {
 			}
 			appendRuns(t, s, 1)
 			assertGapFree(t, s, 3)
+			if failed := readAtOnce(t, s); failed > 0 {
+				t.Errorf("%d reads failed when the file was back", failed)
+			}
 		})
 	}
+}
+
+// readAtOnce reads so often at once that the store opens further connections, and counts
+// the reads that failed.
+func readAtOnce(t *testing.T, s *eventstore.Store) int64 {
+	t.Helper()
+	var failed atomic.Int64
+	var readers sync.WaitGroup
+	for range 64 {
+		readers.Go(func() {
+			if _, err := s.Read(t.Context(), eventstore.Query{}); err != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	readers.Wait()
+	return failed.Load()
 }
 
 func replace(path string) error {

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,7 +61,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) erro
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	s.file = &sqliteFile{path: path}
-	readers := sqliteDSN(path, "query_only(1)")
+	readers := sqliteDSN(path, "query_only(1)") + "&mode=rw" // the file is there: one that went away is not made again
 	if readOnly {
 		readers = sqliteDSN(path, "query_only(1)") + s.file.readOnly()
 	}
@@ -76,15 +77,32 @@ func (s *Store) openSQLite(ctx context.Context, path string, readOnly bool) erro
 			return err
 		}
 	}
-	if s.read, err = sql.Open("sqlite", readers); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
+	s.read = sql.OpenDB(readConnector{readers, s.file})
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
 	if err := s.read.PingContext(ctx); err != nil {
 		return Unavailable(ctx, path, err)
 	}
 	return s.file.remember(!readOnly)
+}
+
+// readConnector opens connections for reading, unless the file went away or was replaced:
+// SQLite would take the -wal for that of the other file, and the connection would go on
+// reading that one when the right one is back.
+type readConnector struct {
+	dsn  string
+	file *sqliteFile
+}
+
+func (c readConnector) Driver() driver.Driver { return &sqlite.Driver{} }
+
+func (c readConnector) Connect(context.Context) (driver.Conn, error) {
+	if c.file.info != nil { // else the store is being opened
+		if err := c.file.same(); err != nil {
+			return nil, err
+		}
+	}
+	return c.Driver().Open(c.dsn)
 }
 
 // remember notes which files are open.
