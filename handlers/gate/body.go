@@ -52,8 +52,7 @@ func Whole(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		if r.ContentLength > MaxBody {
-			header.Set(echo.HeaderConnection, "close")
-			return echo.ErrStatusRequestEntityTooLarge
+			return tooLarge(c)
 		}
 		body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 		switch {
@@ -61,12 +60,21 @@ func Whole(next echo.HandlerFunc) echo.HandlerFunc {
 			header.Set(echo.HeaderConnection, "close")
 			return problem.New(problem.Invalid, "the body ended early")
 		case len(body) > MaxBody:
-			header.Set(echo.HeaderConnection, "close")
-			return echo.ErrStatusRequestEntityTooLarge
+			return tooLarge(c)
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		return next(c)
 	}
+}
+
+// tooLarge refuses a body, and then discards a MiB of it: a connection that is closed with
+// unread bytes is reset, and a client that still writes would not read the answer.
+func tooLarge(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderConnection, "close")
+	c.Error(echo.ErrStatusRequestEntityTooLarge)
+	c.Response().Flush()
+	_, _ = io.CopyN(io.Discard, c.Request().Body, MaxBody)
+	return nil
 }
 
 // timedBody takes its connection's read deadline back at the end of the body: it
