@@ -5,9 +5,12 @@ package projectionstest
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -27,6 +30,7 @@ type Log struct {
 	*eventstore.Store
 	Projections []Projection
 	versions    map[string]int64
+	made        uint32 // ids of events
 }
 
 // Open opens an empty log. ensure makes the tables of the projections.
@@ -69,7 +73,7 @@ func (l *Log) Append(events ...domain.Event) {
 	err := l.InTx(l.Context(), func(ctx context.Context, _ *sql.Tx) error {
 		for _, e := range events {
 			_, err := l.Store.Append(ctx, eventstore.Append{
-				Stream: e.Stream(), Expected: l.versions[e.Stream()], Events: []eventstore.NewEvent{{Event: e}},
+				Stream: e.Stream(), Expected: l.versions[e.Stream()], Events: []eventstore.NewEvent{{ID: l.nextID(), Event: e}},
 			})
 			if err != nil {
 				return err
@@ -81,6 +85,14 @@ func (l *Log) Append(events ...domain.Event) {
 	if err != nil {
 		l.Fatal(err)
 	}
+}
+
+// nextID makes ids that are the same for the same events in every log, and ascend.
+func (l *Log) nextID() uuid.UUID {
+	l.made++
+	id := uuid.UUID{6: 0x70, 8: 0x80} // version 7
+	binary.BigEndian.PutUint32(id[2:6], l.made)
+	return id
 }
 
 // Given writes events and has every projection follow them.
