@@ -18,7 +18,7 @@ import (
 	"scrapelog/eventstore/outbox"
 )
 
-// inbox is a receiver that answers as it is told to.
+// inbox is a receiver whose answers are set by the test.
 type inbox struct {
 	answer func(n outbox.Notice, attempt int) error
 

@@ -7,8 +7,8 @@ import (
 	"scrapelog/domain"
 )
 
-// deadline returns when a scraper is overdue; zero: it is not waited for. What is left
-// of the time is counted from now on by the clock that nobody sets, so setting the
+// deadline returns when a scraper is overdue; zero: nothing is expected of it. What is
+// left of the time is counted from now on by the monotonic clock, so setting the wall
 // clock makes no scraper overdue. A count that begins in the future begins now.
 func deadline(g domain.Guard, now time.Time) time.Time {
 	if !g.Expects() {

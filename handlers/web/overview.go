@@ -133,13 +133,22 @@ func (h *Handler) lanesOf(ctx context.Context, scrapers []projections.Scraper, r
 	for _, s := range scrapers {
 		lane := pages.Lane{Scraper: s, Slots: slots[s.Name]}
 		if r.Slot == 0 {
-			page, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: s.Name, Since: until.Add(-r.Span), Limit: laneRuns})
-			if err != nil {
+			if lane.Runs, lane.Cut, err = h.runsSince(ctx, s.Name, until.Add(-r.Span)); err != nil {
 				return nil, err
 			}
-			lane.Runs, lane.Cut = page.Runs, page.Next != ""
 		}
 		lanes = append(lanes, lane)
 	}
 	return lanes, nil
+}
+
+// runsSince returns the runs of a scraper since an instant, the newest first, and the one
+// before them, which may have been open or lost then. cut says that there are more.
+func (h *Handler) runsSince(ctx context.Context, scraper string, since time.Time) (runs []projections.Run, cut bool, err error) {
+	page, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: scraper, Since: since, Limit: laneRuns})
+	if err != nil || page.Next != "" {
+		return page.Runs, page.Next != "", err
+	}
+	before, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: scraper, Until: since, Limit: 1})
+	return append(page.Runs, before.Runs...), false, err
 }

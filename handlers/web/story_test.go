@@ -3,6 +3,7 @@ package web_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/outbox"
@@ -119,5 +120,29 @@ func TestNoticesGivenUpAreOnTheOverview(t *testing.T) {
 	to, _ := warning.Find("a").Attr("href")
 	if got := words(warning); to != "/notices" || !strings.Contains(got, "Given up: 1 notice.") {
 		t.Errorf("the overview says %q, with a link to %q", got, to)
+	}
+}
+
+// TestALaneShowsWhatBeganBeforeIt: a run, and a loss, that are older than the range.
+func TestALaneShowsWhatBeganBeforeIt(t *testing.T) {
+	s, since := webtest.New(), time.Now().Add(-2*time.Hour)
+	for i := range s.Rows {
+		if s.Rows[i].ID == webtest.Open {
+			s.Rows[i].StartedAt.Time = since
+		}
+	}
+	for i := range s.Named {
+		if s.Named[i].Lost() {
+			s.Named[i].Connection.Since.Time = since
+		}
+	}
+	e := serve(s)
+	for _, path := range []string{"/?range=15m", "/?range=24h"} {
+		if n := document(t, get(e, path)).Find(".lane-lost .away").Length(); n == 0 {
+			t.Errorf("%s: a connection that has been lost for two hours is not away", path)
+		}
+	}
+	if n := document(t, get(e, "/?range=15m")).Find(".lane:contains(shop-prices) .bar-running").Length(); n != 1 {
+		t.Errorf("%d runs are drawn of one that began two hours ago", n)
 	}
 }

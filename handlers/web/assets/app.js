@@ -113,14 +113,19 @@
     return Math.floor(s / 86400) + '\u00a0d ' + Math.floor((s % 86400) / 3600) + '\u00a0h';
   }
 
-  // Lanes move with the time while the page is live, until they are fetched again.
+  // Lanes move with the time while the page is live, until they are fetched again. What
+  // has passed is counted here: the clocks of browser and server may differ.
+  const fetched = new WeakMap();
   function lanes() {
     if (lost) return;
     for (const lane of document.querySelectorAll('svg[data-until]')) {
-      const passed = (Date.now() - Number(lane.dataset.until)) / 1000;
+      let known = fetched.get(lane);
+      if (!known || known.until !== lane.dataset.until) fetched.set(lane, known = { until: lane.dataset.until, at: performance.now() });
+      const passed = (performance.now() - known.at) / 1000;
       const [, y, wide, high] = lane.getAttribute('viewBox').split(' ');
-      lane.setAttribute('viewBox', Math.max(0, passed).toFixed(1) + ' ' + y + ' ' + wide + ' ' + high);
-      for (const bar of lane.querySelectorAll('.bar-running')) bar.setAttribute('d', bar.getAttribute('d').replace(/H[\d.]+V/, 'H' + (Number(wide) + Math.max(0, passed)).toFixed(1) + 'V'));
+      lane.setAttribute('viewBox', passed.toFixed(1) + ' ' + y + ' ' + wide + ' ' + high);
+      const axis = lane.closest('.lanes').querySelector('.lane-axis');
+      axis.style.transform = 'translateX(' + (-100 * passed / wide).toFixed(2) + '%)';
     }
   }
 

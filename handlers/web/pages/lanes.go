@@ -41,8 +41,8 @@ func RangeOf(name, otherwise string) (Range, error) {
 	return Ranges[i], nil
 }
 
-// Lane is a scraper and what it did in a range: its runs, the newest first, or slots, the
-// oldest first.
+// Lane is a scraper and what it did in a range: its runs, the newest first, with the one
+// before the range, or slots, the oldest first.
 type Lane struct {
 	projections.Scraper
 	Runs  []projections.Run
@@ -82,6 +82,10 @@ func (l Lanes) at(t time.Time) time.Duration {
 	return min(max(0, t.Sub(l.from())), l.Range.Span)
 }
 
+// beyond is the right end of what goes on: the drawing moves with the time, and what is
+// outside of its viewBox is not seen.
+func (l Lanes) beyond() time.Duration { return 2 * l.Range.Span }
+
 // viewBox is the part of the drawing that is seen.
 func (l Lanes) viewBox() string { return fmt.Sprintf("0 0 %s %d", inSeconds(l.Range.Span), laneHigh) }
 
@@ -118,25 +122,28 @@ func (l Lanes) bars(lane Lane) (bars []laneBar) {
 		}
 	}
 	for _, r := range lane.Runs {
-		end := l.Until
-		if r.Status.Final() {
-			end = r.EndedAt.Time
+		if !l.shows(r) {
+			continue
 		}
 		from := min(l.at(r.StartedAt.Time), l.Range.Span-least)
+		to := l.beyond()
+		if r.Status.Final() {
+			to = l.at(r.EndedAt.Time)
+		}
 		class := "bar bar-" + string(r.Status)
 		if r.Recovers != uuid.Nil && r.Status == domain.StatusCompleted {
 			class += " bar-recovery"
 		}
 		bars = append(bars, laneBar{
 			run: r.ID, class: class, title: barTitle(r, l.Until),
-			path: barPath(r.Status, from, max(l.at(end)-from, least), l.Range.Span/250),
+			path: barPath(r.Status, from, max(to-from, least), l.Range.Span/250),
 		})
 	}
 	return bars
 }
 
-// barsTold is how many bars of all lanes together have a title and a link of their own: a
-// page stays below 300 KB.
+// barsTold is how many bars of all lanes together have a title and a link. It keeps a page
+// below 300 KB.
 const barsTold = 600
 
 // drawn are the bars of a lane as they are written: where there are many, one path for
@@ -211,8 +218,7 @@ func barTitle(r projections.Run, now time.Time) string {
 	return title
 }
 
-// away returns the times without a connection: from a loss to its return, or to the run
-// that superseded it, or until now if it stands.
+// away returns the times without a connection as they are drawn.
 func (l Lanes) away(lane Lane) (bands []band) {
 	for _, s := range lane.Slots {
 		if s.Away > 0 {
@@ -220,38 +226,40 @@ func (l Lanes) away(lane Lane) (bands []band) {
 			bands = append(bands, band{inSeconds(from), inSeconds(l.at(s.Start.Add(l.Range.Slot)) - from), "away for " + Took(s.Away)})
 		}
 	}
-	for _, a := range awayOf(lane, l.Until) {
+	for _, a := range l.losses(lane) {
 		from, to := l.at(a.from), l.at(a.to)
-		if to <= from {
-			continue
+		if a.to.Equal(l.Until) {
+			to = l.beyond()
 		}
-		bands = append(bands, band{inSeconds(from), inSeconds(to - from), "away for " + Took(a.to.Sub(a.from))})
+		if to > from {
+			bands = append(bands, band{inSeconds(from), inSeconds(to - from), "away for " + Took(a.to.Sub(a.from))})
+		}
 	}
 	return bands
 }
 
 type awayTime struct{ from, to time.Time }
 
-func awayOf(lane Lane, now time.Time) (times []awayTime) {
-	newer := now
+// losses returns the times from a loss to its return or to the run that superseded it,
+// and the loss that stands. Slots have their own, but for the loss that stands.
+func (l Lanes) losses(lane Lane) (times []awayTime) {
+	if lane.Lost() && lane.Connection.Link == domain.LinkScraper {
+		times = append(times, awayTime{lane.Connection.Since.Time, l.Until})
+	}
 	for i, r := range lane.Runs {
-		if i > 0 {
-			newer = lane.Runs[i-1].StartedAt.Time
-		}
-		if r.Status != domain.StatusConnectionFailed || r.Link == domain.LinkWatcher {
-			continue
-		}
-		to := newer
 		switch {
+		case r.Status != domain.StatusConnectionFailed || r.Link == domain.LinkWatcher:
 		case !r.RestoredAt.IsZero():
-			to = r.RestoredAt
-		case i == 0 && !lane.Lost():
-			to = r.EndedAt.Time
+			times = append(times, awayTime{r.EndedAt.Time, r.RestoredAt})
+		case i > 0:
+			times = append(times, awayTime{r.EndedAt.Time, lane.Runs[i-1].StartedAt.Time})
 		}
-		times = append(times, awayTime{r.EndedAt.Time, to})
 	}
 	return times
 }
+
+// shows reports whether a part of the run lies in the range.
+func (l Lanes) shows(r projections.Run) bool { return !r.Status.Final() || !r.EndedAt.Before(l.from()) }
 
 // returns are the instants at which a lost connection was back.
 func (l Lanes) returns(lane Lane) string {
@@ -260,105 +268,6 @@ func (l Lanes) returns(lane Lane) string {
 		if !r.RestoredAt.IsZero() && r.RestoredAt.After(l.from()) {
 			fmt.Fprintf(&path, "M%s 0V%d", inSeconds(l.at(r.RestoredAt)), laneHigh)
 		}
-	}
-	return path.String()
-}
-
-// laneTally is what the ended runs of a lane come to.
-type laneTally struct {
-	completed, failed, lost int64
-	away                    time.Duration
-}
-
-func (l Lanes) tally(lane Lane) (n laneTally) {
-	for _, r := range lane.Runs {
-		switch r.Status {
-		case domain.StatusCompleted:
-			n.completed++
-		case domain.StatusFailed:
-			n.failed++
-		case domain.StatusConnectionFailed:
-			n.lost++
-		case domain.StatusRunning, domain.StatusCancelled:
-		}
-	}
-	for _, a := range awayOf(lane, l.Until) {
-		n.away += max(0, a.to.Sub(a.from))
-	}
-	for _, s := range lane.Slots {
-		n.completed, n.failed, n.lost, n.away = n.completed+s.Completed, n.failed+s.Failed, n.lost+s.Lost, n.away+s.Away
-	}
-	return n
-}
-
-// ended counts all but the cancelled runs: those say nothing of the scraper.
-func (n laneTally) ended() int64 { return n.completed + n.failed + n.lost }
-
-// share is the share of the ended runs that completed: "81.2 %".
-func (n laneTally) share() string {
-	if n.ended() == 0 {
-		return "–"
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(float64(n.completed)/float64(n.ended())*100, 'f', 1, 64), ".0") + unit + "%"
-}
-
-// text is "13 ok, 3 lost".
-func (n laneTally) text() string {
-	if n.ended() == 0 {
-		return "no run has ended"
-	}
-	parts := []string{number(n.completed) + unit + "ok"}
-	if n.lost > 0 {
-		parts = append(parts, number(n.lost)+unit+"lost")
-	}
-	if n.failed > 0 {
-		parts = append(parts, number(n.failed)+unit+"failed")
-	}
-	return strings.Join(parts, ", ")
-}
-
-func (n laneTally) awayText() string {
-	if n.away == 0 {
-		return "–"
-	}
-	return Took(n.away)
-}
-
-// sentence describes a lane to those who do not see it.
-func (l Lanes) sentence(lane Lane) string {
-	n := l.tally(lane)
-	text := fmt.Sprintf("%s, the last %s: %s", lane.Name, l.Range.Word, n.text())
-	if n.away > 0 {
-		text += ", away for " + n.awayText()
-	}
-	return text
-}
-
-// durations is the line of the completed runs' durations (of a slot, their mean), the oldest first, in a box of
-// 80 by 18.
-func durations(lane Lane) string {
-	var took []float64
-	for _, r := range slices.Backward(lane.Runs) {
-		if r.Status == domain.StatusCompleted {
-			took = append(took, r.EndedAt.Sub(r.StartedAt.Time).Seconds())
-		}
-	}
-	for _, s := range lane.Slots {
-		if s.Completed > 0 {
-			took = append(took, s.Took.Seconds()/float64(s.Completed))
-		}
-	}
-	if len(took) < 2 {
-		return ""
-	}
-	most := max(slices.Max(took), 0.001)
-	var path strings.Builder
-	for i, s := range took {
-		op := "L"
-		if i == 0 {
-			op = "M"
-		}
-		fmt.Fprintf(&path, "%s%.1f %.1f", op, 80*float64(i)/float64(len(took)-1), 17-16*s/most)
 	}
 	return path.String()
 }

@@ -37,7 +37,7 @@ func TestLanesAreDrawnToScale(t *testing.T) {
 		path string
 	}{
 		"a run of a minute is 60 wide":             {laneRun(domain.StatusCompleted, 10, 9), "M300.0 3H360.0V21H300.0Z"},
-		"a running one reaches until now":          {laneRun(domain.StatusRunning, 1, 0), "M840.0 3H900.0V21H840.0Z"},
+		"a running one goes on beyond the edge":    {laneRun(domain.StatusRunning, 1, 0), "M840.0 3H1800.0V21H840.0Z"},
 		"a failed one has half the height":         {laneRun(domain.StatusFailed, 10, 9), "M300.0 12H360.0V21H300.0Z"},
 		"a cancelled one is a strip":               {laneRun(domain.StatusCancelled, 10, 9), "M300.0 10H360.0V14H300.0Z"},
 		"a lost one has a torn end":                {laneRun(domain.StatusConnectionFailed, 10, 9), "M300.0 3H360.0L356.4 7.5L360.0 12L356.4 16.5L360.0 21H300.0Z"},
@@ -54,23 +54,39 @@ func TestLanesAreDrawnToScale(t *testing.T) {
 	}
 }
 
+func TestWhatEndedBeforeTheRangeIsNotDrawn(t *testing.T) {
+	l := Lanes{Range: Ranges[0], Until: laneNow}
+	lane := Lane{Runs: []projections.Run{laneRun(domain.StatusRunning, 40, 0), laneRun(domain.StatusCompleted, 60, 50)}}
+	if bars := l.bars(lane); len(bars) != 1 || bars[0].path != "M0.0 3H1800.0V21H0.0Z" {
+		t.Errorf("bars: %+v", bars)
+	}
+	if n := l.tally(lane); n.ended() != 0 {
+		t.Errorf("%d runs ended", n.ended())
+	}
+}
+
 func TestTheTimeAwayEnds(t *testing.T) {
 	loss := laneRun(domain.StatusConnectionFailed, 10, 8)
 	watcher := loss
 	watcher.Link = domain.LinkWatcher
-	lost := projections.Scraper{Connection: projections.Connection{State: projections.ConnectionLost}}
+	lostSince := func(ago time.Duration) projections.Scraper {
+		since := projections.Time{Time: laneNow.Add(-ago)}
+		return projections.Scraper{Connection: projections.Connection{State: projections.ConnectionLost, Link: domain.LinkScraper, Since: since}}
+	}
 	tests := map[string]struct {
 		lane Lane
 		want string
 	}{
 		"with the return":                         {Lane{Runs: []projections.Run{laneRun(domain.StatusCompleted, 5, 4), restored(loss, 6*time.Minute)}}, "2\u00a0min 0\u00a0s"},
 		"with the run that superseded the loss":   {Lane{Runs: []projections.Run{laneRun(domain.StatusCompleted, 5, 4), loss}}, "3\u00a0min 0\u00a0s"},
-		"not yet, while the connection is lost":   {Lane{Scraper: lost, Runs: []projections.Run{loss}}, "8\u00a0min 0\u00a0s"},
+		"not yet, while the connection is lost":   {Lane{Scraper: lostSince(8 * time.Minute), Runs: []projections.Run{loss}}, "8\u00a0min 0\u00a0s"},
+		"not yet, since before the range":         {Lane{Scraper: lostSince(time.Hour)}, "15\u00a0min 0\u00a0s"},
+		"with a return in the range":              {Lane{Runs: []projections.Run{restored(laneRun(domain.StatusConnectionFailed, 40, 30), 10*time.Minute)}}, "5\u00a0min 0\u00a0s"},
 		"at once, when only the watcher had left": {Lane{Runs: []projections.Run{watcher}}, "–"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := (Lanes{Until: laneNow}).tally(tt.lane).awayText(); got != tt.want {
+			if got := (Lanes{Range: Ranges[0], Until: laneNow}).tally(tt.lane).awayText(); got != tt.want {
 				t.Errorf("away for %q, want %q", got, tt.want)
 			}
 		})
@@ -89,7 +105,7 @@ func TestALaneHasASentence(t *testing.T) {
 	if want := "prices, the last 15 min: 1 ok, 1 lost, 1 failed, away for 2 min 0 s"; got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if share := (Lanes{Until: laneNow}).tally(lane).share(); share != "33.3"+unit+"%" {
+	if share := (Lanes{Range: Ranges[0], Until: laneNow}).tally(lane).share(); share != "33.3"+unit+"%" {
 		t.Errorf("share %q", share)
 	}
 }

@@ -30,7 +30,7 @@ func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page project
 	}
 	for _, r := range s.Rows {
 		if (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) && (f.Scraper == "" || f.Scraper == r.Scraper) &&
-			(f.Trigger == "" || f.Trigger == r.Trigger) && (!f.Short || r.MinItems > 0) && !r.StartedAt.Before(f.Since) {
+			(f.Trigger == "" || f.Trigger == r.Trigger) && (!f.Short || r.MinItems > 0) && !r.StartedAt.Before(f.Since) && (f.Until.IsZero() || r.StartedAt.Before(f.Until)) {
 			page.Runs = append(page.Runs, r)
 		}
 	}
