@@ -19,7 +19,7 @@ type ScraperLoss struct {
 	Down   bool      // that loss is neither restored nor superseded
 }
 
-// Evolve returns the scraper after e, an event of its own or of one of its runs. A
+// Evolve returns the state after e, an event of the scraper or of one of its runs. A
 // loss that counts has no Outage yet: it is that of the [OriginLosses] after e.
 func (s ScraperLoss) Evolve(e Event) ScraperLoss {
 	switch e := e.(type) {

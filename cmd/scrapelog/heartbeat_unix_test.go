@@ -17,7 +17,7 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-// watchers hear the heartbeats of servers, each at a path of its own.
+// watchers records the heartbeats of servers. Each server has its own path.
 type watchers struct {
 	*httptest.Server
 	mu    sync.Mutex

@@ -35,7 +35,7 @@ type received struct {
 	}
 }
 
-// hook receives notices, and answers as it is told to.
+// hook receives notices. Its answers are set by the test.
 type hook struct {
 	*httptest.Server
 	answer func(w http.ResponseWriter, r *http.Request) bool // false: it takes the notice
@@ -104,7 +104,7 @@ func (h *hook) await(t testing.TB, n int) []received {
 	return h.notices()
 }
 
-// failingScraper ends each run as it is told.
+// failingScraper ends each run with the event that say was given last.
 func failingScraper(t testing.TB) (s *httptest.Server, say func(event string)) {
 	t.Helper()
 	var mu sync.Mutex

@@ -17,7 +17,7 @@ import (
 )
 
 // TestSimulatedOverdueUnderAClockThatIsSet: a scraper is overdue when its time is up by
-// the clock that nobody sets, once for each count, and at no other time.
+// the monotonic clock, once for each count, and at no other time.
 func TestSimulatedOverdueUnderAClockThatIsSet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -62,7 +62,7 @@ func (s *simulation) expectingWorld() {
 	}
 }
 
-// holdOverdue counts by the clock that nobody sets.
+// holdOverdue counts by the monotonic clock.
 func (s *simulation) holdOverdue(name string) {
 	within := s.world[name].config.Expect.SuccessWithin.Std()
 	var due time.Time // zero: nothing is waited for, or it was reported

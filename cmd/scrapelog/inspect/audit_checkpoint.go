@@ -22,7 +22,7 @@ func addProofFlags(cmd *cobra.Command) {
 }
 
 // proofFiles returns the files of the proof of the database. The configuration names
-// those of its own database only.
+// only the files of the database that it configures.
 func proofFiles(cmd *cobra.Command) (proof.Files, error) {
 	return proofFilesBeside(cmd, term.FlagOr(cmd, "key", ""))
 }

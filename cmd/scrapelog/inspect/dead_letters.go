@@ -199,8 +199,8 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 	return list.Close()
 }
 
-// failedAgain returns a database failure as it is, and any other as a failure of the
-// reaction.
+// failedAgain returns a database failure unchanged, and any other error as a failure of
+// the reaction.
 func failedAgain(letter feed.DeadLetter, err error) error {
 	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
