@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -90,7 +91,11 @@ func pidFrom(t *testing.T, path string) int {
 
 // procStat is the state of a process and its parent; '-' when it is gone.
 func procStat(pid int) (state byte, parent int) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return readStat(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+}
+
+func readStat(path string) (state byte, parent int) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return '-', 0
 	}
@@ -108,6 +113,20 @@ func procName(pid int) string {
 func isRunning(pid int) bool {
 	state, _ := procStat(pid)
 	return state != '-' && state != 'Z' && state != 'X'
+}
+
+// stands is true once all threads of a process are stopped: until then one of them may
+// still see what happens, and act.
+func stands(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	return !slices.ContainsFunc(threads, func(path string) bool {
+		state, _ := readStat(path)
+		return state != 'T'
+	})
 }
 
 // below lists the descendants of a process.
@@ -160,6 +179,7 @@ func TestWhatAKilledGuardLeftIsEndedByTheNextWorker(t *testing.T) {
 	if err := syscall.Kill(guard, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	await(t, 30*time.Second, "every thread of the guard stands", func() bool { return stands(t, guard) })
 	worker.kill()
 	if err := syscall.Kill(guard, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
