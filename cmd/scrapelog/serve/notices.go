@@ -7,26 +7,24 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/heartbeat"
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/react"
 )
 
-// notices returns what turns events into notices and sends them, as this instance.
-func (s *service) notices(instance string) func(ctx context.Context) error {
+// notices returns what notes from where on the channels are told, which comes before
+// anything happens that they are to be told of, and what turns events into notices and
+// sends them, as this instance.
+func (s *service) notices(instance string) (begin, run func(ctx context.Context) error) {
 	teller := &notify.Teller{
 		Outbox: outbox.New(s.store), Channels: s.channels, Outages: s.queries, URL: s.publicURL(),
 		Wake: s.feed.WakeProgress, Logger: s.logger,
 	}
 	sender := &notify.Sender{Outbox: teller.Outbox, Instance: instance, Channels: s.channels, Wake: s.feed.WakeProgress, Logger: s.logger}
 	heart := &heartbeat.Heart{Config: s.config.Heartbeat, Ready: s.check.Reasons, Client: s.channels.Client, Logger: s.logger}
-	begin := func(ctx context.Context) error { return teller.Begin(ctx, s.troubled) }
-	return func(ctx context.Context) error {
-		if err := eventstore.Retry(ctx, s.logger, eventstore.Unreachable, begin); err != nil {
-			return err
-		}
+	begin = func(ctx context.Context) error { return teller.Begin(ctx, s.troubled) }
+	return begin, func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error {
 			return react.Run(ctx, s.feed, s.logger, react.Group{Name: notify.Group, Types: notify.Types, Handle: teller.Handle})

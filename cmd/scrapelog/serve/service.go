@@ -185,18 +185,19 @@ func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instanc
 	minder := &attach.Minder{
 		Runs: t.Supervisor.Attached, Gone: s.watchers.GoneSince, Grace: s.config.WatcherGrace.Std(), Handle: s.commands.Handle, Logger: s.logger,
 	}
+	noteStart, tell := s.notices(lock.ID)
 	t.Tenure = &instance.Tenure{
 		Lock: lock,
 		Begin: []func(context.Context) error{
 			func(context.Context) error { s.current.Store(t); return nil },
-			t.Startup.Swept(t.Keeper.Begin), t.Startup.Applied(s.file.Apply, s.store.Head),
+			noteStart, t.Startup.Swept(t.Keeper.Begin), t.Startup.Applied(s.file.Apply, s.store.Head),
 		},
 		Keep: t.Keeper.Run, Follow: t.Supervisor.Run,
 		Act: []func(context.Context) error{
 			func(ctx context.Context) error {
 				return react.Run(ctx, s.feed, s.logger, react.Rescrape(s.commands.HandleAll, s.logger))
 			},
-			t.Scheduler.Run, t.Prober.Run, minder.Run, s.notices(lock.ID),
+			t.Scheduler.Run, t.Prober.Run, minder.Run, tell,
 			func(ctx context.Context) error { return s.file.Follow(ctx, reload) },
 		},
 		End: func() { s.current.Store(idle) },
