@@ -95,13 +95,12 @@ func rename(t *testing.T, from, to string) {
 // TestTheHeartbeatStopsWithTheWork: a server that is killed, stopped or without its
 // database sends no beat from one interval later on, and beats again when it is well.
 func TestTheHeartbeatStopsWithTheWork(t *testing.T) {
+	t.Parallel()
 	w := newWatchers(t)
-	for name := range illnesses {
-		t.Setenv(beatVariable(name), w.URL+beatPath(name))
-	}
 	for name, illness := range illnesses {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			setenv(t, beatVariable(name), w.URL+beatPath(name))
 			p := newPatient(t, name, illness.postgres)
 			beats := func(since time.Time) func() bool {
 				return func() bool { return w.since(beatPath(name), since) >= 2 }

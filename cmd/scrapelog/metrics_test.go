@@ -31,7 +31,7 @@ func countedServer(t *testing.T, db eventstoretest.Database) (counted, *process)
 	scraper, addr := newHolder(t), freeAddr(t)
 	config := scraper.config("shop") + fmt.Sprintf("  - {name: often, url: %q, schedule: every 1s, expect: {success_within: 1s}}\n", scraper.URL+"/often") +
 		"notify: {to: [{name: ops, webhook_env: SCRAPELOG_TEST_WEBHOOK, on: [overdue]}]}\n"
-	t.Setenv("SCRAPELOG_TEST_WEBHOOK", "http://127.0.0.1:1/refused")
+	setenv(t, "SCRAPELOG_TEST_WEBHOOK", "http://127.0.0.1:1/refused")
 	c := counted{api{t, "http://" + addr}, scraper, []string{"serve", "--config", write(t, t.TempDir()+"/scrapelog.yaml", config), "--listen", addr, "--db", db.URL}}
 	p := start(t, c.args...)
 	c.ready()
@@ -47,6 +47,7 @@ func (c counted) await(what string, name string, value float64) {
 // TestTheMetricsTellTheStory loses a run, recovers it and completes it, and holds every
 // figure of it, and again after a restart.
 func TestTheMetricsTellTheStory(t *testing.T) {
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		c, server := countedServer(t, db)
 		c.await("a slot has started", "scrapelog_slot_delay_seconds_count", 1)

@@ -58,9 +58,9 @@ type entry struct {
 
 func newNight(t *testing.T, database string) *night {
 	n := &night{dir: t.TempDir(), hook: newHook(t, nil), mail: newMailbox(t)}
-	t.Setenv("NIGHT_HOOK", n.hook.URL)
-	t.Setenv("NIGHT_SECRET", webhookSecret)
-	t.Setenv("NIGHT_MAIL", "smtp://"+n.mail.addr+"/?from=scrapelog@example.org&to=ops@example.org&usestarttls=no")
+	setenv(t, "NIGHT_HOOK", n.hook.URL)
+	setenv(t, "NIGHT_SECRET", webhookSecret)
+	setenv(t, "NIGHT_MAIL", "smtp://"+n.mail.addr+"/?from=scrapelog@example.org&to=ops@example.org&usestarttls=no")
 	listen, addr := freeAddr(t), freeAddr(t)
 	var scrapes, config strings.Builder
 	fmt.Fprintf(&config, nightServer, addr, database)
@@ -137,6 +137,7 @@ func TestANightIsTold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs half a minute; make test runs it")
 	}
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		n := newNight(t, db.URL)
 		n.goesWrong()

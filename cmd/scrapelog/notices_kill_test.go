@@ -53,8 +53,10 @@ func TestNoticesSurviveKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills servers again and again, which takes half a minute; make test runs it")
 	}
+	t.Parallel()
 	for name, servers := range map[string]int{"sqlite": 1, "postgres": 2} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			database := eventstoretest.SQLite
 			if servers > 1 {
 				database = eventstoretest.Postgres
@@ -70,9 +72,9 @@ func newDoomed(t *testing.T, database string, servers int) *doomed {
 	seed := cmp.Or(*noticeSeed, rand.Uint64())
 	t.Logf("go test -run TestNoticesSurviveKills -noticekills %d -noticeseed %d", *noticeKills, seed)
 	d := &doomed{T: t, hook: newHook(t, hesitates), runs: newHook(t, hesitates), site: newSite(t), chance: rand.New(rand.NewPCG(seed, 0)), say: map[string]func(string){}}
-	t.Setenv("KILLED_HOOK", d.hook.URL)
-	t.Setenv("KILLED_RUNS", d.runs.URL)
-	t.Setenv("KILLED_SECRET", webhookSecret)
+	setenv(t, "KILLED_HOOK", d.hook.URL)
+	setenv(t, "KILLED_RUNS", d.runs.URL)
+	setenv(t, "KILLED_SECRET", webhookSecret)
 	config := fmt.Sprintf(killedConfig, database, d.site.URL)
 	for _, name := range []string{"shop-1", "shop-2", "shop-3", "shop-4", "shop-5", "shop-6"} {
 		shop, say := failingScraper(t)

@@ -16,10 +16,11 @@ import (
 // them, handles it and starts them again: one notice says that something is wrong, and
 // one that it is well.
 func TestWhatIsWrongWithTheLogIsTold(t *testing.T) {
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		hook := newHook(t, nil)
-		t.Setenv("OPS_URL", hook.URL)
-		t.Setenv("OPS_SECRET", webhookSecret)
+		setenv(t, "OPS_URL", hook.URL)
+		setenv(t, "OPS_SECRET", webhookSecret)
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`database: %q
 notify: {to: [{name: ops, webhook_env: OPS_URL, secret_env: OPS_SECRET, on: [log]}]}
 scrapers:

@@ -71,11 +71,12 @@ func (s *site) comeBack() {
 // TestAnOutageIsOneNotice loses three scrapers of one origin at once, brings them back,
 // flaps, and looks at what two channels are told.
 func TestAnOutageIsOneNotice(t *testing.T) {
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		all, one, site := newHook(t, nil), newHook(t, nil), newSite(t)
-		t.Setenv("ALL", all.URL)
-		t.Setenv("ONE", one.URL)
-		t.Setenv("SECRET", webhookSecret)
+		setenv(t, "ALL", all.URL)
+		setenv(t, "ONE", one.URL)
+		setenv(t, "SECRET", webhookSecret)
 		addr := freeAddr(t)
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s
 database: %q
@@ -129,8 +130,8 @@ scrapers:
 // TestTooFewItems has a scraper bring nothing, twice, and then do well.
 func TestTooFewItems(t *testing.T) {
 	hook := newHook(t, nil)
-	t.Setenv("OPS_URL", hook.URL)
-	t.Setenv("OPS_SECRET", webhookSecret)
+	setenv(t, "OPS_URL", hook.URL)
+	setenv(t, "OPS_SECRET", webhookSecret)
 	shop, say := failingScraper(t)
 	addr := freeAddr(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s

@@ -132,10 +132,11 @@ const (
 // TestAFailingScraperIsToldOfOnce runs a scraper that fails twice and then completes,
 // and looks at what the webhook has received.
 func TestAFailingScraperIsToldOfOnce(t *testing.T) {
+	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		hook := newHook(t, nil)
-		t.Setenv("OPS_WEBHOOK_URL", hook.URL)
-		t.Setenv("OPS_WEBHOOK_SECRET_FILE", write(t, filepath.Join(t.TempDir(), "secret"), webhookSecret+"\n"))
+		setenv(t, "OPS_WEBHOOK_URL", hook.URL)
+		setenv(t, "OPS_WEBHOOK_SECRET_FILE", write(t, filepath.Join(t.TempDir(), "secret"), webhookSecret+"\n"))
 		shop, say := failingScraper(t)
 		addr := freeAddr(t)
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s

@@ -10,6 +10,7 @@ import (
 // TestOneScraperIsOverdueForBothServers has two processes tick on one database: each
 // count of a scraper leads to one scraper.overdue.
 func TestOneScraperIsOverdueForBothServers(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2, "shop")
 	const scrapers, counts = 20, 2
 	config := fmt.Sprintf(`{"url":%q,"expect":{"success_within":"500ms"}}`, c.scraper.URL+"/late")

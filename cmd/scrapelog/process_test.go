@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -30,8 +31,16 @@ const binaryVariable = "SCRAPELOG_TEST_BINARY"
 
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
+// atOnce is how many tests run beside each other. They wait for processes most of the
+// time: their number has little to do with that of the processors.
+const atOnce = "5"
+
 // build makes the binary, runs the tests, and leaves nothing behind.
 func build(m *testing.M) int {
+	flag.Parse()
+	if given := flag.Lookup("test.parallel"); given.Value.String() == given.DefValue {
+		_ = flag.Set("test.parallel", atOnce)
+	}
 	if os.Getenv(crowdVariable) != "" {
 		return serveCrowd()
 	}
@@ -113,12 +122,28 @@ func stateHome(t testing.TB) string {
 	return home
 }
 
+// variables are those that the processes of a test have and the test itself has not: it
+// may run beside others.
+var variables sync.Map
+
+func setenv(t testing.TB, name, value string) {
+	t.Helper()
+	variables.Store(t, append(environment(t), name+"="+value))
+}
+
+func environment(t testing.TB) []string {
+	t.Helper()
+	set, _ := variables.Load(t)
+	all, _ := set.([]string)
+	return all
+}
+
 func launch(t testing.TB, command *exec.Cmd, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: command, out: &output{}, done: make(chan struct{})}
 	p.Stdout, p.Stderr = p.out, p.out
 	p.Dir = t.TempDir()
-	p.Env = append(os.Environ(), "XDG_STATE_HOME="+stateHome(t), "NO_COLOR=1")
+	p.Env = append(os.Environ(), append(environment(t), "XDG_STATE_HOME="+stateHome(t), "NO_COLOR=1")...)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ func hasty(t *testing.T, long time.Duration) (url string, orders <-chan string) 
 }
 
 func TestWorkerCheckTellsWhatIsWrongAndHowToMendIt(t *testing.T) {
+	t.Parallel()
 	url, _ := hasty(t, 2*time.Second)
 	stdout, stderr, code := invoke(t, "worker", "check", url)
 	if code != 1 || !strings.Contains(stderr, "of 11 rules are not kept\n") {
