@@ -33,7 +33,7 @@ func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, e
 	if err := a.readOutside(ctx, s.files); err != nil {
 		return Restored{}, err
 	}
-	if err := a.run(ctx, 0); err != nil {
+	if _, err := a.run(ctx, Options{}); err != nil {
 		return Restored{}, err
 	}
 	if err := a.acceptable(s.Refused()); err != nil {

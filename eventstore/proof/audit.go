@@ -2,18 +2,15 @@ package proof
 
 import (
 	"context"
-	"database/sql"
 	"math"
 
 	"golang.org/x/mod/sumdb/tlog"
-
-	"scrapelog/eventstore"
 )
 
 // compare compares the events with their stored hashes, and then reads the events that
 // have none.
-func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
-	if a.last == 0 {
+func (a *audit) compare(ctx context.Context, tx *snapshot) error {
+	if a.result.Since == 0 {
 		if err := a.rest(ctx, tx, math.MinInt64, 0); err != nil { // positions that cannot be
 			return err
 		}
@@ -29,11 +26,11 @@ func (a *audit) compare(ctx context.Context, tx *sql.Tx) error {
 }
 
 // rest reads the events without stored hashes, page by page.
-func (a *audit) rest(ctx context.Context, q eventstore.Querier, after, until int64) error {
+func (a *audit) rest(ctx context.Context, tx *snapshot, after, until int64) error {
 	var l leaves
 	for {
 		l.reset()
-		if err := readEvents(ctx, q, a.store.Dialect(), after, until, stretchLength, l.add); err != nil {
+		if err := l.read(ctx, tx, after, until, stretchLength); err != nil {
 			return err
 		}
 		for n := range l.len() {
@@ -48,13 +45,16 @@ func (a *audit) rest(ctx context.Context, q eventstore.Querier, after, until int
 }
 
 // stretches reads and hashes on several connections and compares in order.
-func (a *audit) stretches(ctx context.Context, tx *sql.Tx) error {
-	s, err := newStretcher(ctx, a.store, tx)
+func (a *audit) stretches(ctx context.Context, tx *snapshot) error {
+	s, err := newStretcher(ctx, a.store, tx, a.result.Since)
 	if err != nil {
 		return err
 	}
 	return s.run(ctx, a.last, a.hashed, func(s *stretch) {
 		a.queue = s.stored
+		for a.last < min(s.until, a.result.Since) {
+			a.placeTrusted()
+		}
 		for n := range s.leaves.len() {
 			a.event(s.leaves.at(n), s.hashes[n])
 		}
@@ -110,6 +110,15 @@ func (a *audit) place(l leaf, h tlog.Hash) {
 	a.settle()
 }
 
+// placeTrusted takes the stored hash of the next position for that of its event.
+func (a *audit) placeTrusted() {
+	a.present++
+	h := a.next()
+	a.grow(h, h)
+	a.last++
+	a.settle()
+}
+
 func (a *audit) placeHashed(l leaf, h tlog.Hash) {
 	stored := a.next()
 	if stored != h || l == nil {
@@ -118,6 +127,12 @@ func (a *audit) placeHashed(l leaf, h tlog.Hash) {
 		}
 		a.fault(fault{a.last + 1, l, stored})
 	}
+	a.grow(h, stored)
+}
+
+// grow adds the leaf of the next position to the trees, and compares the inner hashes
+// that are stored for it.
+func (a *audit) grow(h, stored tlog.Hash) {
 	a.scratch[0] = a.events.push(h, a.scratch[0][:0])
 	inner := a.scratch[0]
 	if a.stored != nil {

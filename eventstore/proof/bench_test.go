@@ -25,7 +25,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 		files := proof.Files{Key: filepath.Join(b.TempDir(), "audit.key")}
-		sealer, err := proof.Open(b.Context(), proof.Config{Store: s, Files: files})
+		sealer, err := proof.Open(b.Context(), proof.Config{Store: s, Files: files, Begin: true})
 		if err != nil {
 			b.Fatal(err)
 		}

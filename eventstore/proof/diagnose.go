@@ -75,6 +75,9 @@ func (a *audit) diagnoseEvents() {
 	if a.misplaced.Count > 0 {
 		a.report(Inserted, a.misplaced, "An event was inserted at position %d, where none can be.", a.misplaced.Position)
 	}
+	if a.uncounted { // the whole log is verified then
+		a.report(Missing, Damage{Last: a.result.Since}, "The first %d positions do not have one event each.", a.result.Since)
+	}
 }
 
 // signed returns how many events were signed, by the genuine checkpoints.

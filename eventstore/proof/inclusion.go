@@ -59,11 +59,11 @@ func Prove(ctx context.Context, store *eventstore.Store, configured Files, posit
 	if err != nil {
 		return Proof{}, fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
 	}
-	tx, err := snapshot(ctx, store)
+	tx, err := newSnapshot(ctx, store)
 	if err != nil {
 		return Proof{}, err
 	}
-	defer func() { _ = tx.Rollback() }()
+	defer tx.close()
 	event, err := readEvent(ctx, tx, store.Dialect(), position)
 	if err != nil {
 		return Proof{}, err

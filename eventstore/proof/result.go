@@ -53,11 +53,14 @@ const (
 
 // Damage is one finding about a log.
 type Damage struct {
-	Kind     Kind   `json:"kind"`
-	Position int64  `json:"position,omitempty"` // the first bad one
-	Last     int64  `json:"last,omitempty"`     // the first bad one is somewhere up to this one
-	Count    int64  `json:"count,omitempty"`    // how many positions are not as they were signed
-	Says     string `json:"says"`               // a sentence
+	Kind     Kind  `json:"kind"`
+	Position int64 `json:"position,omitempty"` // the first bad one
+	Last     int64 `json:"last,omitempty"`     // the first bad one is somewhere up to this one
+	Count    int64 `json:"count,omitempty"`    // how many positions are not as they were signed
+	// When all events were last found to be as they were signed, as far as is kept.
+	WholeAt time.Time `json:"whole_at,omitzero"`
+	TookMS  int64     `json:"took_ms"`
+	Says    string    `json:"says"` // a sentence
 }
 
 // Verdict sums a verification up.
@@ -99,8 +102,11 @@ type Result struct {
 	// lost its proof once.
 	FirstSealedAt time.Time  `json:"first_sealed_at,omitzero"`
 	Restored      []Restored `json:"restored,omitempty"`
-	Says          string     `json:"says"`             // one sentence for people
-	Advice        string     `json:"advice,omitempty"` // what to do
+	// When all events were last found to be as they were signed, as far as is kept.
+	WholeAt time.Time `json:"whole_at,omitzero"`
+	TookMS  int64     `json:"took_ms"`
+	Says    string    `json:"says"`             // one sentence for people
+	Advice  string    `json:"advice,omitempty"` // what to do
 }
 
 // Text returns the sentence and the advice.
@@ -134,15 +140,23 @@ func (r *Result) praise() string {
 	switch {
 	case r.Head == 0:
 		b.WriteString("The log is empty")
+	case r.Since > 0 && r.Sealed <= r.Since:
+		fmt.Fprintf(&b, "The log is intact: nothing was signed after position %d", r.Since)
 	case r.Since > 0:
 		fmt.Fprintf(&b, "The log is intact: the events from position %d to %d are as they were signed", r.Since+1, max(r.Sealed, r.Since))
 	default:
 		fmt.Fprintf(&b, "The log is intact: all %d events are as they were signed", r.Sealed)
 	}
+	if r.Since > 0 {
+		fmt.Fprintf(&b, ", and the stored hashes of those before agree with every checkpoint")
+	}
 	if late := r.Head - max(r.Sealed, r.Since); late > 0 {
 		fmt.Fprintf(&b, ", but for the last %d, which are not signed yet", late)
 	}
 	b.WriteString(".")
+	if r.Since > 0 && !r.WholeAt.IsZero() {
+		fmt.Fprintf(&b, " All were last compared at %s.", r.WholeAt.UTC().Format(time.RFC3339))
+	}
 	if n := len(r.Restored); n > 0 {
 		last := r.Restored[n-1]
 		if at := last.At.UTC().Format(time.RFC3339); last.Proven < last.Superseded {

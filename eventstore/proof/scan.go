@@ -22,6 +22,21 @@ func (l *leaves) add(e Event) {
 	l.ends = append(l.ends, len(l.buffer))
 }
 
+// addRaw adds a row of eventsPagePostgres as PostgreSQL sends it: its numbers are
+// already in the encoding of the canonical bytes. A NULL is damage to be found, and
+// reads as zero or as no text.
+func (l *leaves) addRaw(columns [][]byte) {
+	b := append(append(l.buffer, leafPrefix), canonicalTag...)
+	for i, column := range columns {
+		if number := i == 0 || i == 2 || i == 5; number && len(column) != 8 {
+			column = make([]byte, 8)
+		}
+		b = appendText(b, column)
+	}
+	l.buffer = b
+	l.ends = append(l.ends, len(b))
+}
+
 func (l *leaves) len() int { return len(l.ends) }
 
 func (l *leaves) at(n int) leaf {
@@ -30,6 +45,15 @@ func (l *leaves) at(n int) leaf {
 		start = l.ends[n-1]
 	}
 	return leaf(l.buffer[start:l.ends[n]])
+}
+
+// read adds up to limit events after a position and up to another.
+func (l *leaves) read(ctx context.Context, s *snapshot, after, until int64, limit int) error {
+	if s.dialect == eventstore.SQLite {
+		return readEvents(ctx, s, s.dialect, after, until, limit, l.add)
+	}
+	err := eventstore.RawRows(ctx, s.conn, eventsPagePostgres, []any{after, until, limit}, l.addRaw)
+	return unavailable(ctx, "read events", err)
 }
 
 // readEvents yields up to limit events after a position and up to another.

@@ -48,14 +48,33 @@ var (
 	checkpointsList string
 )
 
-// snapshot is a read transaction that sees one state of the database.
-func snapshot(ctx context.Context, store *eventstore.Store) (*sql.Tx, error) {
+// snapshot is a read transaction that sees one state of the database, and its connection.
+type snapshot struct {
+	*sql.Tx
+	conn    *sql.Conn
+	dialect eventstore.Dialect
+}
+
+func newSnapshot(ctx context.Context, store *eventstore.Store) (*snapshot, error) {
 	options := &sql.TxOptions{ReadOnly: true}
 	if store.Dialect() == eventstore.Postgres {
 		options.Isolation = sql.LevelRepeatableRead
 	}
-	tx, err := store.Reader().BeginTx(ctx, options)
-	return tx, unavailable(ctx, "read", err)
+	conn, err := store.Reader().Conn(ctx)
+	if err != nil {
+		return nil, unavailable(ctx, "read", err)
+	}
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, unavailable(ctx, "read", errors.Join(err, conn.Close()))
+	}
+	return &snapshot{tx, conn, store.Dialect()}, nil
+}
+
+// close ends the transaction and returns its connection to the pool.
+func (s *snapshot) close() {
+	_ = s.Rollback()
+	_ = s.conn.Close()
 }
 
 // perRow is how many hashes a row of log_hashes has.

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"context"
-	"database/sql"
 	"runtime"
 	"sync"
 
@@ -37,16 +36,17 @@ type stretch struct {
 // changed, there is no difference.
 type stretcher struct {
 	store    *eventstore.Store
-	tx       *sql.Tx
+	tx       *snapshot
+	trusted  int64  // up to here the stored hashes are taken for those of the events
 	snapshot string // PostgreSQL: what the transactions share
 	todo     chan *stretch
 	ordered  chan *stretch
 	pool     sync.Pool
 }
 
-func newStretcher(ctx context.Context, store *eventstore.Store, tx *sql.Tx) (*stretcher, error) {
+func newStretcher(ctx context.Context, store *eventstore.Store, tx *snapshot, trusted int64) (*stretcher, error) {
 	s := &stretcher{
-		store: store, tx: tx, todo: make(chan *stretch), ordered: make(chan *stretch, 4*mostReaders),
+		store: store, tx: tx, trusted: trusted, todo: make(chan *stretch), ordered: make(chan *stretch, 4*mostReaders),
 		pool: sync.Pool{New: func() any { return new(stretch) }},
 	}
 	if store.Dialect() == eventstore.Postgres {
@@ -78,7 +78,7 @@ func (s *stretcher) divide(ctx context.Context, after, until int64) error {
 	defer close(s.todo)
 	for after < until {
 		next := s.pool.Get().(*stretch)
-		next.after, next.until, next.ready = after, min(after+stretchLength, until), make(chan struct{})
+		next.after, next.until, next.ready = after, s.end(after, until), make(chan struct{})
 		for _, to := range []chan *stretch{s.ordered, s.todo} {
 			select {
 			case <-ctx.Done():
@@ -89,6 +89,14 @@ func (s *stretcher) divide(ctx context.Context, after, until int64) error {
 		after = next.until
 	}
 	return nil
+}
+
+// end is where a stretch ends: no stretch is trusted in part.
+func (s *stretcher) end(after, until int64) int64 {
+	if after < s.trusted {
+		until = min(until, s.trusted)
+	}
+	return min(after+stretchLength, until)
 }
 
 func (s *stretcher) each(ctx context.Context, yield func(*stretch)) error {
@@ -106,14 +114,14 @@ func (s *stretcher) each(ctx context.Context, yield func(*stretch)) error {
 
 // help reads with another connection, if one is free before all is done.
 func (s *stretcher) help(ctx, needed context.Context) error {
-	tx, err := snapshot(needed, s.store)
+	tx, err := newSnapshot(needed, s.store)
 	if needed.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }()
+	defer tx.close()
 	if s.snapshot != "" {
 		if _, err := tx.ExecContext(ctx, `SET TRANSACTION SNAPSHOT '`+s.snapshot+`'`); err != nil {
 			return unavailable(ctx, "share the snapshot", err)
@@ -124,13 +132,13 @@ func (s *stretcher) help(ctx, needed context.Context) error {
 
 // read reads stretches until none is left. A context that may end costs a goroutine per
 // statement on SQLite, so it is looked at in between.
-func (s *stretcher) read(ctx context.Context, tx *sql.Tx) error {
+func (s *stretcher) read(ctx context.Context, tx *snapshot) error {
 	whole := context.WithoutCancel(ctx)
 	for next := range s.todo {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := next.read(whole, tx, s.store.Dialect()); err != nil {
+		if err := next.read(whole, tx, next.until <= s.trusted); err != nil {
 			return err
 		}
 		close(next.ready)
@@ -138,15 +146,19 @@ func (s *stretcher) read(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-func (s *stretch) read(ctx context.Context, q eventstore.Querier, dialect eventstore.Dialect) (err error) {
+// read reads what is stored about the stretch and, unless it is trusted, its events.
+func (s *stretch) read(ctx context.Context, tx *snapshot, trusted bool) (err error) {
 	s.leaves.reset()
-	if err := readEvents(ctx, q, dialect, s.after, s.until, 2*stretchLength, s.leaves.add); err != nil {
+	s.hashes = s.hashes[:0]
+	s.stored, err = storedHashes{ctx, tx}.read(tlog.StoredHashCount(s.after), tlog.StoredHashCount(s.until), s.stored)
+	if err != nil || trusted {
 		return err
 	}
-	s.hashes = s.hashes[:0]
+	if err := s.leaves.read(ctx, tx, s.after, s.until, 2*stretchLength); err != nil {
+		return err
+	}
 	for n := range s.leaves.len() {
 		s.hashes = append(s.hashes, s.leaves.at(n).hash())
 	}
-	s.stored, err = storedHashes{ctx, q}.read(tlog.StoredHashCount(s.after), tlog.StoredHashCount(s.until), s.stored)
-	return err
+	return nil
 }

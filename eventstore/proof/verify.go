@@ -1,11 +1,12 @@
 package proof
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -15,17 +16,31 @@ import (
 // Options are the options of Verify.
 type Options struct {
 	Files Files // what is left out is filled in by FilesOf
-	Since int64 // leave out what a checkpoint up to this position covers; 0: everything
-	Key   *Key  // the key that the log must be sealed with; nil: that of Files
-	// Guards has every guard row proven as well, which decodes the whole log.
+	Since int64 // compare no events that a checkpoint up to this position covers
+	// Recent compares only the events after the last good verification, and in any case
+	// the newest Least of those that are signed. Since is not used then.
+	Recent bool
+	Least  int64 // 0: LeastCompared
+	Keep   bool  // a good verification is kept beside the copy outside, if the private key is there
+	Key    *Key  // the key that the log must be sealed with; nil: that of Files
+	// Guards has every guard row proven as well, which decodes the whole log. It is
+	// left out where not all events are compared.
 	Guards bool
 	Copy   bool // Files.Checkpoints is a copy, which may end before the database's own checkpoints
 }
 
-// Verify recomputes the whole tree from the events and compares it with the
-// stored hashes and with every checkpoint, in the database and outside. It
-// writes nothing and works beside a running service. Damage is in the result; the error
-// says why the verification could not be done.
+// LeastCompared is how many of the newest signed events every verification compares:
+// a smaller log is always verified as a whole.
+const LeastCompared = 100_000
+
+// Verify recomputes the tree from the events and compares it with the stored hashes and
+// with every checkpoint, in the database and outside. It writes nothing but, with Keep,
+// the result of a good verification, and works beside a running service. Damage is in
+// the result; the error says why the verification could not be done.
+//
+// With Since or Recent, the events up to Result.Since are not compared with their
+// stored hashes, but counted. The stored hashes are compared with every checkpoint
+// all the same. If anything is wrong, the whole log is verified, to say what.
 //
 // The outside file is read first and the database in one snapshot after it, so
 // that a checkpoint outside is never newer than what it is compared with.
@@ -34,30 +49,56 @@ func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress
 	if err != nil {
 		return Result{}, err
 	}
-	a := &audit{store: store, key: opts.Key, copied: opts.Copy, result: Result{Damage: []Damage{}, File: files.Checkpoints, Pinned: opts.Key != nil}, progress: progress}
-	if err := a.readOutside(ctx, files); err != nil {
-		return Result{}, err
-	}
-	mismatches := make(chan error, 1)
-	var guards []string
-	go func() {
-		var err error
-		if opts.Guards {
-			guards, err = store.ProveGuards(ctx)
-		}
-		mismatches <- err
-	}()
-	err = a.run(ctx, opts.Since)
-	if wrong := <-mismatches; err == nil && (errors.Is(wrong, eventstore.ErrUnavailable) || ctx.Err() != nil) {
-		err = wrong // an event that cannot be decoded is damage, which the pass has found
-	}
-	if err == nil {
-		err = a.beside(ctx, guards)
+	opts.Files = files
+	begun := time.Now()
+	a, err := verify(ctx, store, opts, progress)
+	if err == nil && a.result.Since > 0 && a.result.Verdict == Damaged {
+		opts.Since, opts.Recent = 0, false
+		a, err = verify(ctx, store, opts, progress)
 	}
 	if err != nil {
 		return Result{}, err
 	}
-	return a.result, nil
+	a.result.TookMS = time.Since(begun).Milliseconds()
+	if opts.Keep {
+		err = a.keepVerified(files, begun)
+	}
+	return a.result, err
+}
+
+// verify does one pass.
+func verify(ctx context.Context, store *eventstore.Store, opts Options, progress func(done, total int64)) (*audit, error) {
+	a := &audit{store: store, key: opts.Key, copied: opts.Copy, result: Result{Damage: []Damage{}, File: opts.Files.Checkpoints, Pinned: opts.Key != nil}, progress: progress}
+	if err := a.readOutside(ctx, opts.Files); err != nil {
+		return nil, err
+	}
+	a.readVerified(opts.Files)
+	guards, err := a.run(ctx, opts)
+	if err == nil {
+		err = a.beside(ctx, guards)
+	}
+	return a, err
+}
+
+// proveGuards starts to prove the guards, and returns a function that waits for the
+// mismatches.
+func (a *audit) proveGuards(ctx context.Context) func() ([]string, error) {
+	type answer struct {
+		guards []string
+		err    error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		guards, err := a.store.ProveGuards(ctx)
+		if !errors.Is(err, eventstore.ErrUnavailable) && ctx.Err() == nil {
+			err = nil // an event that cannot be decoded is damage, which the pass finds
+		}
+		done <- answer{guards, err}
+	}()
+	return func() ([]string, error) {
+		a := <-done
+		return a.guards, a.err
+	}
 }
 
 // beside adds the changes to the database that were made without an event.
@@ -114,6 +155,9 @@ type audit struct {
 	kept   string // what checkpoints of this file outside are marked with
 	late   bool   // the file ends before the database's own checkpoints
 
+	verified  *verification // the last good one, if it still counts
+	uncounted bool          // the events that are not compared do not have the positions 1, 2, 3 …
+
 	scratch [2][]tlog.Hash
 }
 
@@ -157,25 +201,30 @@ func (a *audit) behind() {
 	a.late = len(mine) > 1 && mine[len(mine)-2] > again.state.last.Size
 }
 
-// run reads the database and concludes.
-func (a *audit) run(ctx context.Context, since int64) error {
-	tx, err := snapshot(ctx, a.store)
+// run reads the database and concludes. It returns the guards that are wrong.
+func (a *audit) run(ctx context.Context, opts Options) (guards []string, err error) {
+	tx, err := newSnapshot(ctx, a.store)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = tx.Rollback() }()
-	if err := a.begin(ctx, tx, since); err != nil {
-		return err
+	defer tx.close()
+	if err := a.begin(ctx, tx, opts); err != nil {
+		return nil, err
 	}
-	if err := a.compare(ctx, tx); err != nil {
-		return err
+	proven := func() ([]string, error) { return nil, nil }
+	if opts.Guards && a.result.Since == 0 {
+		proven = a.proveGuards(ctx)
 	}
-	a.diagnose()
-	return nil
+	err = a.compare(ctx, tx)
+	guards, wrong := proven()
+	if err = cmp.Or(err, wrong); err == nil {
+		a.diagnose()
+	}
+	return guards, err
 }
 
 // begin reads what the log is to be compared with.
-func (a *audit) begin(ctx context.Context, tx *sql.Tx, since int64) (err error) {
+func (a *audit) begin(ctx context.Context, tx *snapshot, opts Options) (err error) {
 	a.claims.q = tx
 	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&a.head); err != nil {
 		return unavailable(ctx, "head", err)
@@ -195,38 +244,31 @@ func (a *audit) begin(ctx context.Context, tx *sql.Tx, since int64) (err error) 
 	}
 	a.behind()
 	a.claims.compareSides()
+	a.claimVerified()
 	a.claims.sort()
+	since := opts.Since
+	if opts.Recent {
+		since = a.sinceVerified(opts)
+	}
 	return a.start(ctx, tx, since)
 }
 
-// start begins at the largest genuine checkpoint up to since whose hashes are
-// stored, or at the first event.
-func (a *audit) start(ctx context.Context, tx *sql.Tx, since int64) error {
+// start has the events compared after the largest genuine checkpoint up to since, or
+// all of them.
+func (a *audit) start(ctx context.Context, tx *snapshot, since int64) error {
 	a.events, a.pending = &frontier{}, a.claims.list
-	if since <= 0 {
-		a.settle()
-		return nil
-	}
 	known := func(c *claim) bool { return c.Size <= since && c.Size <= a.hashed }
 	from := a.claims.last(true, known)
 	if from == nil {
 		from = a.claims.last(false, known)
 	}
-	if from == nil {
-		return a.start(ctx, tx, 0)
-	}
-	f, err := storedHashes{ctx, tx}.frontier(from.Size)
-	if errors.Is(err, errHashMissing) || err == nil && f.root() != from.Root {
-		return a.start(ctx, tx, 0) // something is wrong further up
-	}
-	if err != nil {
-		return err
-	}
-	a.events, a.last, a.result.Since = f, f.size, f.size
-	for len(a.pending) > 0 && a.pending[0].Size < f.size {
-		a.pending[0].events = true // not looked at
-		a.pending = a.pending[1:]
-	}
 	a.settle()
-	return nil
+	if from == nil || from.Size == 0 {
+		return nil
+	}
+	a.result.Since = from.Size
+	var there, first int64
+	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(min(position), 1) FROM events WHERE position <= $1`, from.Size).Scan(&there, &first)
+	a.uncounted = err == nil && (there != from.Size || first != 1) && a.head >= from.Size
+	return unavailable(ctx, "count events", err)
 }

@@ -18,12 +18,20 @@ import (
 
 func newEventsVerifyCmd(flags *term.DataFlags) *cobra.Command {
 	var since string
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Report whether anyone has changed the log",
-		Long: `verify recomputes every hash from the events and compares them with the signed
-checkpoints, those in the database and those kept outside it, and names the first
-bad position and what happened to it. It writes nothing.
+		Long: `verify compares the log with the signed checkpoints, those in the database and those
+kept outside it, and names the first bad position and what happened to it.
+
+By default it recomputes the hashes of the events after the last good verification,
+and of the newest 100,000 in any case; a smaller log is always verified as a whole. It
+counts the events before, and compares their stored hashes with every checkpoint. An
+old event that was edited while its stored hash was left as it is, is found only by
+--all, which recomputes everything: run it at least weekly, as a server does.
+The last good verification is kept beside the checkpoints, signed with the key of the
+log; without the private key there is none, and everything is verified.
 
 Exit 0: all signed events are as they were signed. Exit 5: they are not. Exit 1:
 nothing wrong was found, but a part of the proof is missing. Events after the last
@@ -37,6 +45,9 @@ database and the copy outside were both put back to the same earlier moment, ver
 cannot find it: keep a copy of the checkpoints, or note their size, in a third place.`,
 		Args: term.Exactly(),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+			if all && since != "" {
+				return term.Usagef("--all and --since exclude each other")
+			}
 			if _, err := strconv.ParseUint(since, 10, 63); err == nil {
 				since = "@" + since
 			}
@@ -48,6 +59,7 @@ cannot find it: keep a copy of the checkpoints, or note their size, in a third p
 			if err != nil {
 				return err
 			}
+			options.Recent, options.Keep = !all && since == "", true
 			store, err := openLog(ctx, cmd, true)
 			if err != nil {
 				return err
@@ -57,6 +69,7 @@ cannot find it: keep a copy of the checkpoints, or note their size, in a third p
 		}),
 	}
 	addProofFlags(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "recompute the hash of every event")
 	cmd.Flags().StringVar(&since, "since", "", "only what came since "+term.WhenHelp+", from the checkpoint before it on")
 	return cmd
 }
@@ -113,7 +126,7 @@ func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Op
 func showVerification(out *term.Printer, r proof.Result) error {
 	looked := fmt.Sprintf("%d events", r.Head)
 	if r.Since > 0 {
-		looked = fmt.Sprintf("events %d to %d", r.Since+1, r.Head)
+		looked = fmt.Sprintf("events %d to %d, and the stored hashes of all", r.Since+1, r.Head)
 	}
 	pairs := [][2]string{
 		{"verdict", string(r.Verdict)}, {"looked at", looked}, {"proven up to", strconv.FormatInt(r.Sealed, 10)},
@@ -122,6 +135,7 @@ func showVerification(out *term.Printer, r proof.Result) error {
 	if !r.FirstSealedAt.IsZero() {
 		pairs = append(pairs, [2]string{"first sealed", term.Stamp(r.FirstSealedAt)})
 	}
+	pairs = append(pairs, [2]string{"last whole verification", term.Stamp(r.WholeAt)})
 	for _, d := range r.Damage {
 		pairs = append(pairs, [2]string{"damage", fmt.Sprintf("%s: %s", d.Kind, d.Says)})
 	}
