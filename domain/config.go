@@ -35,6 +35,7 @@ type ScraperConfig struct {
 	Platforms      []string          `json:"platforms,omitempty" yaml:"platforms"`
 	Params         map[string]any    `json:"params,omitempty" yaml:"params"`
 	HeadersEnv     map[string]string `json:"headers_env,omitempty" yaml:"headers_env"`
+	SignEnv        string            `json:"sign_env,omitempty" yaml:"sign_env"` // the variable with the secret that signs each POST
 	ConnectTimeout Duration          `json:"connect_timeout" yaml:"connect_timeout"`
 	StartTimeout   Duration          `json:"start_timeout" yaml:"start_timeout"`
 	IdleTimeout    Duration          `json:"idle_timeout" yaml:"idle_timeout"`
@@ -105,6 +106,7 @@ func (c ScraperConfig) Validate() error {
 		func() error { return within("jitter", c.Jitter, 0, 24*time.Hour) },
 		c.validCatchUp,
 		c.validHeaders,
+		c.validSignEnv,
 		func() error { return within("connect_timeout", c.ConnectTimeout, time.Millisecond, 10*time.Minute) },
 		func() error { return within("start_timeout", c.StartTimeout, time.Millisecond, time.Hour) },
 		func() error { return within("idle_timeout", c.IdleTimeout, 10*time.Millisecond, 24*time.Hour) },
@@ -164,12 +166,20 @@ func (c ScraperConfig) validHeaders() error {
 	return nil
 }
 
+func (c ScraperConfig) validSignEnv() error {
+	if c.SignEnv == "" {
+		return nil
+	}
+	return CheckEnvName("sign_env", c.SignEnv)
+}
+
 // reservedHeader names the headers that are part of the contract with scrapers,
 // and Idempotency-Key, which would let net/http repeat a POST by itself.
 func reservedHeader(name string) bool {
 	switch strings.ToLower(name) {
 	case "accept", "content-type", "content-length", "host", "connection", "transfer-encoding",
-		"traceparent", "x-scrapelog-run-id", "idempotency-key", "x-idempotency-key":
+		"traceparent", "x-scrapelog-run-id", "idempotency-key", "x-idempotency-key",
+		"webhook-id", "webhook-timestamp", "webhook-signature":
 		return true
 	}
 	return false

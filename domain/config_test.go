@@ -53,6 +53,8 @@ func TestInvalidConfigurations(t *testing.T) {
 		"negative jitter":           {func(c *domain.ScraperConfig) { c.Jitter = -1 }, "jitter"},
 		"an unknown catch-up":       {func(c *domain.ScraperConfig) { c.CatchUp = "all" }, "catch_up"},
 		"a header with a space":     {func(c *domain.ScraperConfig) { c.HeadersEnv = map[string]string{"X Y": "V"} }, "headers_env"},
+		"a header of a signature":   {func(c *domain.ScraperConfig) { c.HeadersEnv = map[string]string{"Webhook-Id": "V"} }, "headers_env"},
+		"a secret to sign with":     {func(c *domain.ScraperConfig) { c.SignEnv = "whsec_CANARY=" }, "sign_env"},
 		"a header of the contract":  {func(c *domain.ScraperConfig) { c.HeadersEnv = map[string]string{"x-scrapelog-run-id": "V"} }, "headers_env"},
 		"a success within no time":  {func(c *domain.ScraperConfig) { c.Expect.SuccessWithin = domain.Duration(time.Millisecond) }, "expect.success_within"},
 		"a success within minus 1s": {func(c *domain.ScraperConfig) { c.Expect.SuccessWithin = domain.Duration(-time.Second) }, "expect.success_within"},

@@ -161,7 +161,7 @@ func TestNamesOfVariables(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"SHOP_TOKEN": true, "_x": true, "a1": true,
 		"": false, "1A": false, "Bearer sk-CANARY": false, "sk-CANARY": false, "$CANARY": false, "${CANARY}": false, "CANARY\n": false, "A=CANARY": false,
-		"CANARY.x": false, "CANÄRY": false, "CANARY\x00": false, " CANARY": false, "https://hooks.example/CANARY": false,
+		"CANARY.x": false, "CANÄRY": false, "CANARY\x00": false, " CANARY": false, "https://hooks.example/CANARY": false, "whsec_CANARY": false, "slg_1_CANARY_2": false,
 	} {
 		config := shopConfig()
 		config.HeadersEnv = map[string]string{"Authorization": name}

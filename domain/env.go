@@ -1,12 +1,26 @@
 package domain
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 var envNameRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`)
 
+// secretPrefixes begin the secrets of Standard Webhooks and our own tokens, which have
+// the form of a name.
+var secretPrefixes = []string{"whsec_", "slg_"}
+
 // ValidEnvName reports whether name can be the name of an environment variable:
-// letters, digits and _, not beginning with a digit.
-func ValidEnvName(name string) bool { return envNameRule.MatchString(name) }
+// letters, digits and _, not beginning with a digit, and not a secret that looks so.
+func ValidEnvName(name string) bool {
+	for _, prefix := range secretPrefixes {
+		if strings.HasPrefix(name, prefix) {
+			return false
+		}
+	}
+	return envNameRule.MatchString(name)
+}
 
 // CheckEnvName returns a *FieldError where a configuration field does not name an
 // environment variable. Call it for each field that takes such a name. The error

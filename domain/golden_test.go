@@ -39,6 +39,7 @@ func frozen() map[string]domain.Event {
 		c.HeadersEnv = map[string]string{"Authorization": "SHOP_TOKEN"}
 		c.Probe.URL = "http://127.0.0.1:9090/healthz"
 	})
+	signed := configured(func(c *domain.ScraperConfig) { c.SignEnv = "SHOP_SECRET" })
 	return map[string]domain.Event{
 		"run.started.manual":             manual,
 		"run.started.schedule":           scheduled,
@@ -56,6 +57,7 @@ func frozen() map[string]domain.Event {
 		"run.cancelled":                  cancelled,
 		"scraper.configured":             full,
 		"scraper.configured.expect":      expects(nil),
+		"scraper.configured.signed":      signed,
 		"scraper.overdue":                domain.ScraperOverdue{AboutScraper: aboutScraper(120), Within: domain.Duration(26 * time.Hour), LastSuccessAt: at(60)},
 		"scraper.overdue.never":          domain.ScraperOverdue{AboutScraper: aboutScraper(120), Within: domain.Duration(90 * time.Second)},
 		"scraper.paused":                 paused,

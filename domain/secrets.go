@@ -9,30 +9,33 @@ import (
 )
 
 // Secrets names the environment variables that a scraper made through the API may
-// send as headers, and for each the hosts that may get it: a name or an address,
-// for any port, or with a port for that one. A scraper of the configuration file
-// may name any variable.
+// send as headers or sign with, and for each the hosts that may get it: a name or an
+// address, for any port, or with a port for that one. A scraper of the configuration
+// file may name any variable.
 type Secrets map[string][]string
 
-// Check returns a *FieldError if the scraper names a variable that may not be sent
-// to the host of its URL. It does not repeat the variable, since the value may be the
+// Check returns a *FieldError if the scraper names a variable that may not be used
+// for the host of its URL. It does not repeat the variable, since the value may be the
 // secret itself, put in the wrong place.
 func (s Secrets) Check(c ScraperConfig) error {
-	if len(c.HeadersEnv) == 0 {
+	if len(c.HeadersEnv) == 0 && c.SignEnv == "" {
 		return nil
 	}
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return &FieldError{"url", "cannot be parsed", wantURL}
 	}
+	const want = "list the variable with that host under secrets in the service's configuration file, or manage the scraper there"
+	allowed := func(variable string) bool {
+		return slices.ContainsFunc(s[variable], func(host string) bool { return namesHost(host, u) })
+	}
 	for _, header := range slices.Sorted(maps.Keys(c.HeadersEnv)) {
-		if hosts := s[c.HeadersEnv[header]]; !slices.ContainsFunc(hosts, func(host string) bool { return namesHost(host, u) }) {
-			return &FieldError{
-				"headers_env",
-				fmt.Sprintf("the variable for %s may not be sent to %s by a scraper made through the API", header, u.Host),
-				"list the variable with that host under secrets in the service's configuration file, or manage the scraper there",
-			}
+		if !allowed(c.HeadersEnv[header]) {
+			return &FieldError{"headers_env", fmt.Sprintf("the variable for %s may not be sent to %s by a scraper made through the API", header, u.Host), want}
 		}
+	}
+	if c.SignEnv != "" && !allowed(c.SignEnv) {
+		return &FieldError{"sign_env", fmt.Sprintf("a scraper made through the API may not sign requests to %s with this variable", u.Host), want}
 	}
 	return nil
 }

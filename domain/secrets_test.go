@@ -45,6 +45,9 @@ func TestSecretsGoOnlyWhereTheyAreListed(t *testing.T) {
 		if (err == nil) != test.allowed {
 			t.Errorf("%s: %v", name, err)
 		}
+		if signed := secrets.Check(domain.ScraperConfig{URL: test.url, SignEnv: test.variable}); (signed == nil) != test.allowed || signed != nil && strings.Contains(signed.Error(), test.variable) {
+			t.Errorf("%s, to sign with: %v", name, signed)
+		}
 		var field *domain.FieldError
 		if err != nil && (!errors.As(err, &field) || !errors.Is(err, domain.ErrInvalid) || strings.Contains(err.Error(), test.variable)) {
 			t.Errorf("%s: %q", name, err)

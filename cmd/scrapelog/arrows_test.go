@@ -23,7 +23,7 @@ var arrows = []string{"cmd", "handlers", "projections", "eventstore", "domain"}
 const texts = "docs"
 
 // leaves are the packages under handlers that others there may import.
-var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words", "handlers/secret"}
+var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words", "handlers/secret", "handlers/sign"}
 
 // walls names what the packages of the scrapelog command may import of each other.
 var walls = map[string][]string{
@@ -59,7 +59,7 @@ var doors = map[string][]string{
 	"github.com/prometheus/client_golang":    {"handlers/metrics"},
 	"go.opentelemetry.io/":                   {"handlers/trace"},
 	"github.com/yuin/goldmark":               {"handlers/web"},
-	"github.com/standard-webhooks/":          {"handlers/notify"},
+	"github.com/standard-webhooks/":          {"handlers/sign"},
 	"github.com/nicholas-fedor/shoutrrr":     {"handlers/notify"},
 }
 

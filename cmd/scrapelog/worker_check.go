@@ -26,6 +26,10 @@ what comes back: one is followed to its end, up to three more are started and
 left. Give --params that keep them short, yet some seconds long, and check a
 scraper that is idle.
 
+With --sign-env three more orders are sent, which a scraper that verifies
+signatures refuses: one without a signature, one signed too long ago, one that has
+come before.
+
 Each finding comes with what mends it, and the command exits 1. What there was
 nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
 		Args: term.Exactly("URL"),
@@ -47,6 +51,7 @@ nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
 	cmd.Flags().StringVar(&target.Scraper, "scraper", "", "the name that the scraper is given in the order")
 	cmd.Flags().StringSliceVar(&target.Platforms, "platforms", nil, "the platforms of the order, separated by commas")
 	cmd.Flags().StringVar(&params, "params", "", "the params of the order, a JSON object")
+	cmd.Flags().StringVar(&target.SignEnv, "sign-env", "", "sign the orders with the secret in this environment variable, and check that others are refused")
 	cmd.Flags().StringToStringVar(&target.HeadersEnv, "header-env", nil, "send a header whose value is in an environment variable: NAME=VARIABLE")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,17 +21,19 @@ type Target struct {
 	Platforms  []string          // of each order
 	Params     json.RawMessage   // of each order; a JSON object
 	HeadersEnv map[string]string // as in a scraper's configuration
+	SignEnv    string            // likewise; empty: orders are not signed
 }
 
 func (t Target) config() dial.Target {
 	cfg := domain.DefaultScraperConfig()
-	cfg.Name, cfg.URL, cfg.HeadersEnv = t.Scraper, t.URL, t.HeadersEnv
+	cfg.Name, cfg.URL, cfg.HeadersEnv, cfg.SignEnv = t.Scraper, t.URL, t.HeadersEnv, t.SignEnv
 	return dial.Target{ScraperConfig: cfg}
 }
 
 // Check orders real scrapes and judges what the scraper does. It follows one scrape to
-// its end, for as long as that takes, and starts and leaves up to three more. It returns
-// a verdict for every rule, also with an error. The error is the cause of ctx, an
+// its end, for as long as that takes, and starts and leaves up to three more. If t has a
+// secret it then sends three orders that must be refused. It returns a verdict for every
+// rule, also with an error. The error is the cause of ctx, an
 // ErrUnreachable, or a domain.ErrInvalid about the target.
 func Check(ctx context.Context, t Target) ([]Verdict, error) {
 	if t.Scraper == "" {
@@ -41,7 +44,11 @@ func Check(ctx context.Context, t Target) ([]Verdict, error) {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return c.report.verdicts(), err
+	asked := rules
+	if t.SignEnv != "" {
+		asked = slices.Concat(rules, signedRules)
+	}
+	return c.report.verdicts(asked), err
 }
 
 // check is one check of a scraper.
@@ -114,6 +121,9 @@ func (c *check) run(ctx context.Context) error {
 	c.judgeLeaving(last.lasted())
 	c.judgeStream(last)
 	c.probeAgain(ctx)
+	if c.target.SignEnv != "" {
+		return c.signatures(ctx, last)
+	}
 	return nil
 }
 

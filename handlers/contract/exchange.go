@@ -27,6 +27,7 @@ const holdBack = 500 * time.Millisecond
 // net/http's transport cannot send a body in two halves.
 type exchange struct {
 	run    uuid.UUID
+	sent   *http.Request
 	conn   net.Conn
 	buffer *bufio.Reader
 	resp   *http.Response
@@ -44,12 +45,17 @@ func (t Target) ask(ctx context.Context, o dial.Order, hold bool) (*exchange, er
 	if err != nil {
 		return nil, err
 	}
+	return t.exchange(ctx, o.RunID, request, hold)
+}
+
+// exchange sends a request and waits for the header; see ask.
+func (t Target) exchange(ctx context.Context, run uuid.UUID, request *http.Request, hold bool) (*exchange, error) {
 	request.Close = true
 	conn, err := dial.Open(ctx, request.URL, t.config())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	x := &exchange{run: o.RunID, conn: conn, buffer: bufio.NewReader(conn)}
+	x := &exchange{run: run, sent: request, conn: conn, buffer: bufio.NewReader(conn)}
 	x.forget = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	if err := x.send(request, hold); err != nil {
 		x.leave()

@@ -31,7 +31,7 @@ const (
 	fixFlush     = "send the header before the scrape starts, and flush it and every event; behind nginx send X-Accel-Buffering: no; print with flush in scripts"
 	fixStatus    = "answer 200 with Content-Type: text/event-stream when the scrape starts"
 	fixAlready   = "check a scraper that is idle; if it is, its HEAD may have started a scrape, or one never ended"
-	fixAllowed   = "send the credentials that the scraper wants, with --header-env NAME=VARIABLE"
+	fixAllowed   = "send the credentials that the scraper wants, with --header-env NAME=VARIABLE, or sign with its secret, with --sign-env VARIABLE"
 	fixRedirect  = "give the URL that it redirects to: scrapelog follows none"
 	fixType      = "send Content-Type: text/event-stream"
 	fixEncoding  = "send the stream without compression; Content-Encoding may only be identity"
@@ -50,6 +50,9 @@ const (
 	fixJSON      = `make the data one JSON value, such as {} or {"page":1}`
 	fixTerminal  = `send {"items":N} with completed and {"error":"…"} with failed, N a whole number and … your reason`
 	fixEnding    = `end with exactly one "completed" or "failed", also after an error: a stream that only ends is a lost run`
+	fixUnsigned  = "verify webhook-signature before anything else, and answer 401 where it is missing or does not fit"
+	fixStale     = "answer 401 to an order whose webhook-timestamp is more than five minutes from now"
+	fixReplayed  = "remember each webhook-id for ten minutes, and answer 401 when it comes again"
 	fixAfter     = "close the connection right after the terminal event, and send nothing behind it"
 )
 

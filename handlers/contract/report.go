@@ -19,6 +19,16 @@ const (
 	RuleEnding   Rule = "ending"     // one terminal event, then the end
 )
 
+// The rules of a scraper that verifies signatures, which are checked if the target has a
+// secret.
+const (
+	RuleUnsigned Rule = "unsigned" // 401 to an order without a signature
+	RuleStale    Rule = "stale"    // 401 to an order that was signed more than five minutes ago
+	RuleReplayed Rule = "replayed" // 401 to an order that has come before
+)
+
+var signedRules = []Rule{RuleUnsigned, RuleStale, RuleReplayed}
+
 var rules = []Rule{
 	RuleProbe, RuleBody, RuleHeader, RuleBusy, RuleRecovers, RuleLeaving, RuleFlush, RuleBeats, RuleBlank, RuleData, RuleEnding,
 }
@@ -62,8 +72,8 @@ func (r report) unseen(rule Rule, why string) {
 	}
 }
 
-// verdicts returns a verdict for every rule, in their order.
-func (r report) verdicts() []Verdict {
+// verdicts returns a verdict for each of the rules, in their order.
+func (r report) verdicts(rules []Rule) []Verdict {
 	all := make([]Verdict, len(rules))
 	for i, rule := range rules {
 		r.unseen(rule, "the check did not get so far")

@@ -34,10 +34,15 @@ const scrapeTime = 600 * time.Millisecond
 
 func (s *scraper) serve(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(s)
+	return serveHandler(t, s) + "/scrapes/shop"
+}
+
+func serveHandler(t *testing.T, h http.Handler) (base string) {
+	t.Helper()
+	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
-	return server.URL + "/scrapes/shop"
+	return server.URL
 }
 
 func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {

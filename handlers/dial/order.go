@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/sign"
 )
 
 // Order is the body of the POST that starts a scrape. Its JSON is part of the
@@ -31,8 +33,8 @@ func (e *OrderError) Error() string { return e.Problem }
 // Unwrap returns domain.ErrInvalid: the configuration is invalid.
 func (e *OrderError) Unwrap() error { return domain.ErrInvalid }
 
-// Request returns the POST of an order. The error is an *OrderError or an error of
-// [Headers].
+// Request returns the POST of an order, signed if t has a sign_env. The error is an
+// *OrderError, an error of [Headers] or a *secret.Error.
 func (o Order) Request(ctx context.Context, t Target) (*http.Request, error) {
 	if o.Platforms == nil {
 		o.Platforms = []string{}
@@ -55,6 +57,11 @@ func (o Order) Request(ctx context.Context, t Target) (*http.Request, error) {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Scrapelog-Run-Id", o.RunID.String())
 	req.Header.Set("traceparent", domain.RunTraceparent(o.RunID))
+	if t.SignEnv != "" {
+		if err := sign.Headers(req.Header, t.SignEnv, o.RunID.String(), time.Now(), payload); err != nil {
+			return nil, fmt.Errorf("sign_env: %w", err)
+		}
+	}
 	req.GetBody = nil // otherwise net/http may send the POST twice
 	return req, nil
 }

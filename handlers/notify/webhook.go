@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
-
-	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/secret"
+	"scrapelog/handlers/sign"
 )
 
 // webhook sends notices as Standard Webhooks.
@@ -36,29 +32,12 @@ func (w webhook) address() (string, error) {
 	return address, nil
 }
 
-// signers returns what signs: two while a secret is rotated, with a blank between.
-func (w webhook) signers() (signers []*webhooks.Webhook, err error) {
-	if w.channel.SecretEnv == "" {
-		return nil, nil
-	}
-	secrets, err := secret.Read(w.channel.SecretEnv)
-	if err != nil {
-		return nil, err
-	}
-	for text := range strings.FieldsSeq(secrets) {
-		signer, err := webhooks.NewWebhook(text)
-		if err != nil || strings.TrimPrefix(text, "whsec_") == "" {
-			return nil, &secret.Error{Variable: w.channel.SecretEnv, Problem: "holds no secret of a webhook (its value is not repeated here); use whsec_ and 24 to 64 random bytes in base64"}
-		}
-		signers = append(signers, signer)
-	}
-	return signers, nil
-}
-
 func (w webhook) check() error {
 	_, err := w.address()
-	_, signErr := w.signers()
-	return errors.Join(err, signErr)
+	if w.channel.SecretEnv == "" {
+		return err
+	}
+	return errors.Join(err, sign.Check(w.channel.SecretEnv))
 }
 
 func (w webhook) send(ctx context.Context, n outbox.Notice) error {
@@ -71,7 +50,9 @@ func (w webhook) send(ctx context.Context, n outbox.Notice) error {
 		return errors.New("its URL cannot be parsed")
 	}
 	request.GetBody = nil // otherwise net/http may send it twice
-	if err := w.sign(request, n); err != nil {
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "scrapelog")
+	if err := sign.Headers(request.Header, w.channel.SecretEnv, n.ID.String(), time.Now(), n.Body); err != nil { // the time is that of the attempt
 		return err
 	}
 	answer, err := w.client.Do(request)
@@ -79,31 +60,5 @@ func (w webhook) send(ctx context.Context, n outbox.Notice) error {
 		return harmless(err)
 	}
 	_ = answer.Body.Close()
-	return nil
-}
-
-// sign sets the headers of the specification. The timestamp is that of the attempt.
-func (w webhook) sign(request *http.Request, n outbox.Notice) error {
-	signers, err := w.signers()
-	if err != nil {
-		return err
-	}
-	id, now := n.ID.String(), time.Now()
-	var signatures []string
-	for _, signer := range signers {
-		signature, err := signer.Sign(id, now, n.Body)
-		if err != nil {
-			return fmt.Errorf("cannot be signed: %w", err)
-		}
-		signatures = append(signatures, signature)
-	}
-	header := request.Header
-	header.Set("Content-Type", "application/json")
-	header.Set("User-Agent", "scrapelog")
-	header.Set(webhooks.HeaderWebhookID, id)
-	header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	if len(signatures) > 0 {
-		header.Set(webhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
-	}
 	return nil
 }

@@ -84,9 +84,20 @@ func (o outcome) refused(answer *refusal) domain.RunCommand {
 	case answer.status == http.StatusConflict && o.run.Trigger == domain.TriggerRecovery:
 		return o.lost(domain.CauseBusy, answer.Error()+": the scraper still holds the lost run")
 	}
-	failed := o.failed(domain.CodeRejected, answer.Error())
+	failed := o.failed(domain.CodeRejected, answer.Error()+o.unauthorized(answer.status))
 	failed.HTTPStatus = answer.status
 	return failed
+}
+
+// unauthorized returns what to check after a 401, in words.
+func (o outcome) unauthorized(status int) string {
+	switch {
+	case status != http.StatusUnauthorized:
+		return ""
+	case o.cfg.SignEnv != "":
+		return fmt.Sprintf(": the scraper does not accept the signature; check that %s holds the same secret as the worker's secret_env, and that both clocks agree", o.cfg.SignEnv)
+	}
+	return ": the scraper wants credentials; if it verifies signatures (secret_env of a worker), set sign_env, and if it wants a header, headers_env"
 }
 
 func (o outcome) failed(code domain.FailureCode, detail string) domain.ReportFailed {

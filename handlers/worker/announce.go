@@ -4,17 +4,25 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"scrapelog/domain"
+	"scrapelog/handlers/secret"
 )
 
 const (
 	announceEvery   = time.Second
 	announceTimeout = 5 * time.Second
 )
+
+// errAnnounceDenied is logged once even if announcing failed otherwise before: it does
+// not pass by itself.
+var errAnnounceDenied = errors.New("announce_token_env must name a variable with a valid token of the role announce; scrapelog tokens add NAME --role announce makes one")
 
 // announce tells the server that the worker is up, once a second until the server answers
 // 2xx. Call it when the worker listens, because the server may probe at once.
@@ -36,12 +44,14 @@ func (w *Worker) announce(ctx context.Context) error {
 	defer client.CloseIdleConnections()
 	again := time.NewTicker(announceEvery)
 	defer again.Stop()
-	for tried := 1; ; tried++ {
+	for tried, told := 1, false; ; tried++ {
 		if err = w.announceOnce(ctx, client, body); err == nil {
 			w.log.Info("announced", "url", domain.PublicURL(w.cfg.Announce), "tries", tried)
 			return nil
 		}
-		if tried == 1 && ctx.Err() == nil {
+		denied := errors.Is(err, errAnnounceDenied)
+		if (tried == 1 || denied && !told) && ctx.Err() == nil {
+			told = told || denied
 			w.log.Warn("announcing failed, retrying every second", "url", domain.PublicURL(w.cfg.Announce), "error", err)
 		}
 		select {
@@ -70,13 +80,26 @@ func (w *Worker) announceOnce(ctx context.Context, client *http.Client, body []b
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if w.cfg.AnnounceTokenEnv != "" {
+		token, err := secret.Read(w.cfg.AnnounceTokenEnv)
+		if err != nil {
+			return fmt.Errorf("announce_token_env: %w", err)
+		}
+		if !httpguts.ValidHeaderFieldValue(token) {
+			return fmt.Errorf("announce_token_env: environment variable %s holds a character that no header may carry", w.cfg.AnnounceTokenEnv)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("answered %s", resp.Status)
+	switch {
+	case resp.StatusCode/100 == 2:
+		return nil
+	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("answered %s: %w", resp.Status, errAnnounceDenied)
 	}
-	return nil
+	return fmt.Errorf("answered %s", resp.Status)
 }

@@ -2,12 +2,15 @@ package worker
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"scrapelog/domain"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/secret"
+	"scrapelog/handlers/sign"
 )
 
 // Config is a worker's configuration.
@@ -18,7 +21,10 @@ type Config struct {
 	Announce string          `yaml:"announce"` // URL of the server's announce route; empty: none
 	Scrapes  []Scrape        `yaml:"scrapes"`
 
-	// ListenWithoutSecret lets other machines reach Listen.
+	SecretEnv        string `yaml:"secret_env"`         // the variable with the secrets that orders are signed with; empty: they are not
+	AnnounceTokenEnv string `yaml:"announce_token_env"` // the variable with the token that Announce wants; empty: none
+
+	// ListenWithoutSecret lets other machines reach Listen without SecretEnv.
 	ListenWithoutSecret bool `yaml:"listen_without_secret"`
 }
 
@@ -68,8 +74,11 @@ func (c Config) Validate() error {
 	if err := gate.CheckHosts("hosts", c.Hosts); err != nil {
 		return err
 	}
-	if c.Announce != "" {
-		if err := validURL("announce", c.Announce); err != nil {
+	if err := c.validAnnounce(); err != nil {
+		return err
+	}
+	if c.SecretEnv != "" {
+		if err := domain.CheckEnvName("secret_env", c.SecretEnv); err != nil {
 			return err
 		}
 	}
@@ -90,14 +99,46 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// checkReach refuses an address that other machines can reach, unless the configuration
-// allows it.
+func (c Config) validAnnounce() error {
+	if c.AnnounceTokenEnv != "" {
+		if err := domain.CheckEnvName("announce_token_env", c.AnnounceTokenEnv); err != nil {
+			return err
+		}
+		if c.Announce == "" {
+			return fieldError("announce_token_env", "add announce with the URL of the server's announce route, or leave it out", "is a token for no server")
+		}
+	}
+	if c.Announce == "" {
+		return nil
+	}
+	if err := validURL("announce", c.Announce); err != nil {
+		return err
+	}
+	if u, err := url.Parse(c.Announce); err == nil && c.AnnounceTokenEnv != "" && u.Scheme == "http" && !gate.OnlyHere(net.JoinHostPort(u.Hostname(), "80")) {
+		return fieldError("announce", "use https://, or an address of this machine", "would send the token unencrypted over the network")
+	}
+	return nil
+}
+
+// checkReach refuses an address that other machines can reach if orders are not signed,
+// unless the configuration allows it, and secrets that cannot be read.
 func (c Config) checkReach() error {
+	if c.AnnounceTokenEnv != "" {
+		if _, err := secret.Read(c.AnnounceTokenEnv); err != nil {
+			return fmt.Errorf("announce_token_env: %w", err)
+		}
+	}
+	if c.SecretEnv != "" {
+		if err := sign.Check(c.SecretEnv); err != nil {
+			return fmt.Errorf("secret_env: %w", err)
+		}
+		return nil
+	}
 	if c.ListenWithoutSecret || gate.OnlyHere(c.Listen) {
 		return nil
 	}
-	return fieldError("listen", "use 127.0.0.1, or --listen-without-secret (listen_without_secret: true) if that is meant",
-		"other machines reach %s, and there is no secret between worker and server: each of them may start scrapes with its own params", c.Listen)
+	return fieldError("listen", "add secret_env here and sign_env to the scraper, each with a variable that holds the same secret, or use 127.0.0.1; --listen-without-secret (listen_without_secret: true) accepts every order",
+		"other machines reach %s, and orders are not signed: each of them may start scrapes with its own params", c.Listen)
 }
 
 func (s Scrape) validate(at string) error {

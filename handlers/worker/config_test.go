@@ -153,6 +153,8 @@ func TestThePageOfTheWorkerHasEveryKey(t *testing.T) {
 	if err := yaml.UnmarshalWithOptions([]byte(example), &cfg, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("SHOP_SECRET", orderSecret)
+	t.Setenv("ANNOUNCE_TOKEN", "slg_1_2_3")
 	if err := cfg.Validate(); err != nil || cfg.checkReach() != nil {
 		t.Error(err)
 	}

@@ -14,6 +14,8 @@
 //   - 200 text/event-stream with X-Scrape-Beat: the scrape runs;
 //   - 400: the body is not the one above; 413: it is past 1 MiB; 408: it did not
 //     arrive within ten seconds; 415: it is not JSON by its type;
+//   - 401: the worker has a secret, and the request is not signed with it, was signed
+//     more than five minutes ago, or has come before; see package sign;
 //   - 403: the request names another host, or a browser made it for another site;
 //   - 404: there is no scrape of that name;
 //   - 409: a scrape of that name runs. A POST whose recovers names the run that

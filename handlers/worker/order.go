@@ -22,15 +22,19 @@ type Order struct {
 	listener netip.AddrPort // the worker's own, which no page leads a crawl to
 }
 
-// readOrder reads the body to its end.
-func readOrder(body io.Reader) (Order, error) {
+// readWhole reads the body to its end.
+func readWhole(body io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(body)
 	if _, refused := errors.AsType[*echo.HTTPError](err); refused {
-		return Order{}, err // past its limit
+		return nil, err // past its limit
 	}
 	if err != nil {
-		return Order{}, problem.New(problem.Invalid, "the body ended early")
+		return nil, problem.New(problem.Invalid, "the body ended early")
 	}
+	return text, nil
+}
+
+func parseOrder(text []byte) (Order, error) {
 	var order Order
 	if err := json.Unmarshal(text, &order); err != nil {
 		return Order{}, problem.New(problem.Invalid, "the body is not the JSON of a scrape: "+err.Error())

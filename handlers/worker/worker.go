@@ -17,6 +17,7 @@ import (
 
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/problem"
+	"scrapelog/handlers/sign"
 )
 
 // bodyLimit is the most that a request may carry.
@@ -39,10 +40,14 @@ type Worker struct {
 	jobs  map[string]job
 	slots slots
 	at    netip.AddrPort // where Serve listens
+
+	signatures sign.Verifier
+	unsigned   complaints
 }
 
-// New makes a worker. It refuses an invalid configuration, and an address that
-// other machines reach unless ListenWithoutSecret is set.
+// New makes a worker. It refuses an invalid configuration, secrets that cannot be read,
+// and an address that other machines reach unless orders are signed or
+// ListenWithoutSecret is set.
 func New(cfg Config, log *slog.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -53,7 +58,7 @@ func New(cfg Config, log *slog.Logger) (*Worker, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}}
+	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}, signatures: sign.Verifier{Variable: cfg.SecretEnv}}
 	for _, s := range cfg.Scrapes {
 		if s.HTML != nil {
 			w.jobs[s.Name] = s.HTML
@@ -155,12 +160,19 @@ func (w *Worker) probe(c echo.Context) error {
 
 // scrape is the whole contract, from the POST to the terminal event.
 func (w *Worker) scrape(c echo.Context) error {
+	text, err := readWhole(c.Request().Body)
+	if err != nil {
+		return err
+	}
+	if err := w.authenticate(c.Request().Header, text); err != nil {
+		return err
+	}
 	name := c.Param("name")
 	job, known := w.jobs[name]
 	if !known {
 		return problem.New(problem.NotFound, fmt.Sprintf("there is no scrape %q here", name))
 	}
-	order, err := readOrder(c.Request().Body)
+	order, err := parseOrder(text)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func settings(c domain.ScraperConfig) []setting {
 		{"platforms", strings.Join(c.Platforms, ", ")},
 		{"params", compact(c.Params)},
 		{"headers_env", headers(c.HeadersEnv)},
+		{"sign_env", c.SignEnv},
 		{"connect_timeout", c.ConnectTimeout.String()},
 		{"start_timeout", c.StartTimeout.String()},
 		{"idle_timeout", c.IdleTimeout.String()},
