@@ -62,7 +62,7 @@ func checkConfig(path, as string) (found string, err error) {
 	case "serve":
 		var cfg config.Config
 		if cfg, err = config.Parse(path, source); err == nil {
-			err = config.CheckReach(cfg.Listen, cfg.WithoutLogins)
+			err = cfg.CheckReach()
 		}
 		found = fmt.Sprintf("%d scrapers", len(cfg.Scrapers))
 	case "worker":

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestForeignPagesAndNamesAreRefused asks the assembled server, pages and API
@@ -56,6 +59,26 @@ func TestServeRefusesToLetOtherMachinesIn(t *testing.T) {
 		_, errs, code := command(t, args...)
 		if code != 2 || !strings.Contains(errs, "--listen-without-logins") || strings.Count(strings.TrimSpace(errs), "\n") > 0 {
 			t.Errorf("%v: %d %s", args, code, errs)
+		}
+	}
+	authority, cert, key := gatetest.New(t), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	authority.Issue(cert, key, 2, time.Now().Add(time.Hour))
+	for name, text := range map[string]string{"tls": "tls: {cert: " + cert + ", key: " + key + "}\n", "a proxy": "trusted_proxies: [10.0.0.0/8]\n"} {
+		file := write(t, filepath.Join(dir, "encrypted.yaml"), "listen: 0.0.0.0:0\n"+text)
+		if _, errs, code := command(t, "serve", "--config", file, "--db", database); code != 2 || !strings.Contains(errs, "scrapelog users add NAME --role admin --db "+database) {
+			t.Errorf("%s without an admin: %d %s", name, code, errs)
+		}
+		if _, errs, code := command(t, "config", "check", file); code != 0 {
+			t.Errorf("checking %s: %d %s", name, code, errs)
+		}
+	}
+	for wrong, want := range map[string]string{
+		"tls: {cert: " + cert + "}": "tls.key: is missing beside tls.cert", "tls: {cert: " + cert + ", key: " + authority.File + "}": "PEM",
+		"tls: {cert: /nowhere, key: " + key + "}": "/nowhere: no such file", "trusted_proxies: [proxy]": `trusted_proxies[0]: "proxy" is not a network`,
+	} {
+		file := write(t, filepath.Join(dir, "wrong.yaml"), wrong+"\n")
+		if _, errs, code := command(t, "serve", "--config", file, "--db", database, "--listen", "127.0.0.1:0"); code != 2 || !strings.Contains(errs, want) {
+			t.Errorf("%s: %d %s", wrong, code, errs)
 		}
 	}
 	meant := write(t, filepath.Join(dir, "meant.yaml"), "listen: 0.0.0.0:8080\nlisten_without_logins: true\n")

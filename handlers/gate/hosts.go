@@ -30,7 +30,7 @@ func Hosts(configured []string) echo.MiddlewareFunc {
 			r := c.Request()
 			host := hostname(r.Host)
 			if !Loopback(host) && !dialled(r, host) && !slices.Contains(allowed, host) {
-				return problem.New(problem.Forbidden, "the Host of the request does not name this service")
+				return problem.New(problem.Forbidden, "the Host of the request does not name this service; hosts in its configuration lists further names")
 			}
 			return next(c)
 		}
@@ -69,14 +69,6 @@ func OnlyHere(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip, notIP := netip.ParseAddr(host)
 	return err == nil && (host == "localhost" || notIP == nil && ip.Unmap().IsLoopback())
-}
-
-// OpenTo returns an address to listen at if other machines reach it, else nothing.
-func OpenTo(address string) string {
-	if OnlyHere(address) {
-		return ""
-	}
-	return address
 }
 
 // dialled reports whether host is the very address that the client connected to,

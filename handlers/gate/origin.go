@@ -11,7 +11,12 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// Headers keeps pages and answers from being framed, sniffed and read by other sites.
+// strict is for a year. It names no subdomains: other services may be there.
+const strict = "max-age=31536000"
+
+// Headers keeps pages and answers from being framed, sniffed and read by other sites. A
+// browser that has come over HTTPS is told to stay with it, but for the names of loopback,
+// which belong to every service of a machine.
 func Headers(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Response().Header()
@@ -20,6 +25,9 @@ func Headers(next echo.HandlerFunc) echo.HandlerFunc {
 		header.Set(echo.HeaderReferrerPolicy, "same-origin")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if r := c.Request(); HTTPS(r) && !Loopback(hostname(r.Host)) {
+			header.Set(echo.HeaderStrictTransportSecurity, strict)
+		}
 		return next(c)
 	}
 }

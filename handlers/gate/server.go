@@ -16,7 +16,9 @@ func NewServer(handler http.Handler, logger *slog.Logger, onShutdown ...func()) 
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		// A connection of HTTP/2 carries many streams, so their deadlines do not end it.
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100, SendPingTimeout: userTimeout, PingTimeout: userTimeout, WriteByteTimeout: userTimeout},
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	for _, f := range onShutdown {
 		srv.RegisterOnShutdown(f)

@@ -11,9 +11,9 @@ import (
 const reachReminder = time.Hour
 
 // WarnOfReach logs, now and each hour until ctx ends, what other machines that reach
-// an address may do. It logs nothing for a loopback address.
+// an address may do. It logs nothing for a loopback address, and for none.
 func WarnOfReach(ctx context.Context, logger *slog.Logger, address, what string) {
-	if OnlyHere(address) {
+	if address == "" || OnlyHere(address) {
 		return
 	}
 	tick := time.NewTicker(reachReminder)

@@ -65,5 +65,5 @@ func logFailure(logger *slog.Logger, c echo.Context, d *Document, err error) {
 	}
 	r := c.Request()
 	logger.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.EscapedPath(),
-		"status", d.Status, "request_id", c.Response().Header().Get(echo.HeaderXRequestID), "error", err)
+		"status", d.Status, "client", c.RealIP(), "request_id", c.Response().Header().Get(echo.HeaderXRequestID), "error", err)
 }

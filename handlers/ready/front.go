@@ -2,6 +2,7 @@ package ready
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -22,11 +23,19 @@ type Front struct {
 	ended    chan error
 }
 
-// NewFront serves at a listener until it is shut down.
-func NewFront(listener *gate.Limited, logger *slog.Logger) *Front {
+// NewFront serves at a listener until it is shut down, over TLS unless secure is nil. It
+// believes what the proxies say about their clients.
+func NewFront(listener *gate.Limited, secure *tls.Config, proxies gate.Proxies, logger *slog.Logger) *Front {
 	f := &Front{Listener: listener, ended: make(chan error, 1)}
-	f.Server = gate.NewServer(f, logger)
-	go func() { f.ended <- f.Serve(listener) }()
+	f.Server = gate.NewServer(proxies.Handler(f), logger)
+	f.TLSConfig = secure
+	go func() {
+		if secure != nil {
+			f.ended <- f.ServeTLS(listener, "", "")
+			return
+		}
+		f.ended <- f.Serve(listener)
+	}()
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type client struct {
 }
 
 func addServerFlag(group *cobra.Command) {
-	group.PersistentFlags().String("server", defaultServer, "the server to speak to")
+	group.PersistentFlags().String("server", defaultServer, "the server to speak to; for https with a CA of your own, SSL_CERT_FILE names its certificate")
 	term.BindEnv(group, "server", "SCRAPELOG_SERVER")
 }
 
@@ -164,7 +165,11 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &failed) { // its text repeats method and URL
 		err = failed.Err
 	}
-	return fmt.Errorf("%w: %w", term.Failf(term.ErrUnreachable, "cannot reach a server at %s (--server)", c.shown), err)
+	advice := ""
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		advice = "; SSL_CERT_FILE names the file of a CA of your own"
+	}
+	return fmt.Errorf("%w: %w%s", term.Failf(term.ErrUnreachable, "cannot reach a server at %s (--server)", c.shown), err, advice)
 }
 
 // refusals maps an HTTP status to a kind of failure.
@@ -203,9 +208,13 @@ func (c *client) refusal(response *http.Response) error {
 	}
 	kind := cmp.Or(refusals[response.StatusCode], term.ErrUnreachable)
 	var problem struct{ Title, Detail string }
-	err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem)
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxProblem)) // cut short it is no document
+	err := json.Unmarshal(body, &problem)
 	text := cmp.Or(problem.Detail, problem.Title)
-	if err != nil || text == "" {
+	switch {
+	case bytes.HasPrefix(body, []byte("Client sent an HTTP request to an HTTPS server")): // net/http says so
+		return term.Failf(term.ErrUnreachable, "%s speaks HTTPS; give https:// with --server", c.shown)
+	case err != nil || text == "":
 		return term.Failf(term.ErrUnreachable, "%s answered %s, which is not how scrapelog answers", c.shown, response.Status)
 	}
 	return term.Failf(kind, "%s", text)

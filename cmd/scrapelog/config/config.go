@@ -23,7 +23,9 @@ type Config struct {
 	Listen        string                 `yaml:"listen"`
 	Database      string                 `yaml:"database"`              // sqlite:PATH or postgres://…
 	WithoutLogins bool                   `yaml:"listen_without_logins"` // other machines may reach Listen
-	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside Listen's
+	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside those of Listen and PublicURL
+	TLS           TLS                    `yaml:"tls"`
+	Proxies       []string               `yaml:"trusted_proxies"` // networks whose X-Forwarded headers are believed
 	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`
 	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
 	Pool          eventstore.Pool        `yaml:"pool"`    // connections to PostgreSQL
@@ -31,7 +33,7 @@ type Config struct {
 	Egress        Egress                 `yaml:"egress"`
 	Audit         Audit                  `yaml:"audit"`
 	Limits        Limits                 `yaml:"limits"`
-	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: http:// and Listen
+	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: Listen
 	Notify        notify.Config          `yaml:"notify"`
 	Heartbeat     heartbeat.Config       `yaml:"heartbeat"`
 	Metrics       Metrics                `yaml:"metrics"`
@@ -43,6 +45,12 @@ type Config struct {
 type Audit struct {
 	Key         string `yaml:"key"`
 	Checkpoints string `yaml:"checkpoints"`
+}
+
+// TLS names the files of the certificate and of its key, in PEM. Empty: plain HTTP.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // Egress lists networks that scrapers may or may not reach, beside those that are
@@ -156,6 +164,10 @@ func (c Config) Validate() error {
 		return &domain.FieldError{Field: "listen", Problem: fmt.Sprintf("%q is not an address", c.Listen), Want: "use host:port such as 127.0.0.1:8080"}
 	case !validDatabase(c.Database):
 		return &domain.FieldError{Field: "database", Problem: fmt.Sprintf("%q is not a database", eventstore.Redact(c.Database)), Want: "use sqlite:PATH or postgres://USER@HOST/NAME"}
+	case c.TLS.Cert == "" && c.TLS.Key != "":
+		return &domain.FieldError{Field: "tls.cert", Problem: "is missing beside tls.key", Want: "name the file of the certificate"}
+	case c.TLS.Cert != "" && c.TLS.Key == "":
+		return &domain.FieldError{Field: "tls.key", Problem: "is missing beside tls.cert", Want: "name the file of the key"}
 	case c.ShutdownGrace < 0:
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
 	case c.WatcherGrace <= 0:
@@ -176,8 +188,45 @@ func (c Config) Validate() error {
 	if err := c.Heartbeat.Validate(); err != nil {
 		return err
 	}
+	if _, err := c.TrustedProxies(); err != nil {
+		return err
+	}
 	_, err := c.Access()
 	return err
+}
+
+// TrustedProxies returns the networks whose X-Forwarded headers are believed.
+func (c Config) TrustedProxies() (gate.Proxies, error) {
+	return egress.ParseNetworks("trusted_proxies", c.Proxies)
+}
+
+// At returns the URL of the service at an address.
+func (c Config) At(address string) string {
+	if c.TLS.Cert != "" {
+		return "https://" + address
+	}
+	return "http://" + address
+}
+
+// BaseURL returns where people see the pages.
+func (c Config) BaseURL() string { return cmp.Or(c.PublicURL, c.At(c.Listen)) }
+
+// OpenTo returns the address at which other machines are let in without a login; empty:
+// there is none.
+func (c Config) OpenTo() string {
+	if !c.WithoutLogins || gate.OnlyHere(c.Listen) {
+		return ""
+	}
+	return c.Listen
+}
+
+// Names returns the names of this service that may stand in Host, beside loopback.
+func (c Config) Names() []string {
+	names := append([]string{c.Listen}, c.Hosts...)
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
+		names = append(names, u.Host)
+	}
+	return names
 }
 
 func (c Config) validPublicURL() error {

@@ -12,12 +12,13 @@ import (
 	"scrapelog/handlers/gate"
 )
 
-// withoutLogins is the flag that lets other machines reach a service without logins.
+// withoutLogins is the flag that lets other machines reach a service that does not keep
+// them out.
 const withoutLogins = "listen-without-logins"
 
 // AddWithoutLoginsFlag adds --listen-without-logins to a command.
 func AddWithoutLoginsFlag(cmd *cobra.Command) {
-	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen: there are no logins yet, so each of them can read the whole log, and start, cancel and pause")
+	cmd.Flags().Bool(withoutLogins, false, "let other machines reach --listen without TLS and without an admin: while there are no users, each of them can read the whole log, and start, cancel and pause")
 	term.BindEnv(cmd, withoutLogins, "SCRAPELOG_LISTEN_WITHOUT_LOGINS")
 }
 
@@ -27,13 +28,27 @@ func AllowsOthers(cmd *cobra.Command) bool {
 	return f != nil && f.Value.String() == "true"
 }
 
-// CheckReach refuses an address that other machines reach, unless meant is true.
-func CheckReach(address string, meant bool) error {
-	if meant || gate.OnlyHere(address) {
+// CheckReach refuses an address that other machines reach where what they send, passwords
+// included, would cross the network in the clear.
+func (c Config) CheckReach() error {
+	if c.WithoutLogins || gate.OnlyHere(c.Listen) || c.TLS.Cert != "" || len(c.Proxies) > 0 {
 		return nil
 	}
-	return term.Usagef("listen: other machines reach %s, and there are no logins yet: each of them can read the whole log, and start, cancel and pause; "+
-		"use 127.0.0.1, or --%s (listen_without_logins: true) if that is meant", address, withoutLogins)
+	return term.Usagef("listen: other machines reach %s, and passwords would cross the network in the clear; "+
+		`use tls: {cert: FILE, key: FILE}, or trusted_proxies: [CIDR] behind a proxy that speaks HTTPS, with an admin (scrapelog users add NAME --role admin --db %s), `+
+		"or listen at 127.0.0.1; --%s (listen_without_logins: true) lets everyone in who can reach it",
+		c.Listen, eventstore.Redact(c.Database), withoutLogins)
+}
+
+// CheckAdmin refuses an address that other machines reach while there is no admin: each of
+// them would be one.
+func (c Config) CheckAdmin(admin bool) error {
+	if admin || c.WithoutLogins || gate.OnlyHere(c.Listen) {
+		return nil
+	}
+	return term.Usagef("listen: other machines reach %s, and there is no admin yet: everyone who reaches it would be one; "+
+		`add one first with "scrapelog users add NAME --role admin --db %s", or listen at 127.0.0.1; --%s (listen_without_logins: true) lets everyone in who can reach it`,
+		c.Listen, eventstore.Redact(c.Database), withoutLogins)
 }
 
 // AddFileFlag adds --config to a command.

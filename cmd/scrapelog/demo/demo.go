@@ -31,7 +31,8 @@ is in one folder; a second start goes on where the first stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &demo{cmd: cmd, version: version, data: cmd.Flag("data").Value.String(), listen: cmd.Flag("listen").Value.String()}
-			if err := config.CheckReach(d.listen, config.AllowsOthers(cmd)); err != nil {
+			d.withoutLogins = config.AllowsOthers(cmd)
+			if err := (config.Config{Listen: d.listen, WithoutLogins: d.withoutLogins, Database: d.database()}).CheckReach(); err != nil {
 				return err
 			}
 			return d.run(cmd.Context())
@@ -45,12 +46,13 @@ is in one folder; a second start goes on where the first stopped.`,
 
 // demo is a server and the site in this process, and a worker in another.
 type demo struct {
-	cmd     *cobra.Command
-	version string
-	data    string // folder
-	listen  string // of the server
-	worker  string // address
-	shops   net.Listener
+	cmd           *cobra.Command
+	version       string
+	data          string // folder
+	listen        string // of the server
+	withoutLogins bool   // other machines may reach it
+	worker        string // address
+	shops         net.Listener
 }
 
 // run starts what others need before them, and stops in the opposite order: runs
@@ -65,6 +67,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	config.WithoutLogins = d.withoutLogins
 	log, err := os.OpenFile(d.path(workerLog), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"cmp"
 	"context"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +17,7 @@ import (
 // sends them, as this instance.
 func (s *service) notices(instance string) (begin, run func(ctx context.Context) error) {
 	teller := &notify.Teller{
-		Outbox: outbox.New(s.store), Channels: s.channels, Outages: s.queries, URL: s.publicURL(),
+		Outbox: outbox.New(s.store), Channels: s.channels, Outages: s.queries, URL: s.config.BaseURL(),
 		Wake: s.feed.WakeProgress, Logger: s.logger,
 	}
 	sender := &notify.Sender{Outbox: teller.Outbox, Instance: instance, Channels: s.channels, Wake: s.feed.WakeProgress, Logger: s.logger}
@@ -36,9 +35,6 @@ func (s *service) notices(instance string) (begin, run func(ctx context.Context)
 		return group.Wait()
 	}
 }
-
-// publicURL returns where people see the pages.
-func (s *service) publicURL() string { return cmp.Or(s.config.PublicURL, "http://"+s.config.Listen) }
 
 // troubled returns the scrapers whose last run failed.
 func (s *service) troubled(ctx context.Context) (marks []outbox.Mark, err error) {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -28,7 +29,7 @@ func Command(version string) *cobra.Command {
 		Short: "Schedule and supervise scrapes, and serve the pages and the API",
 		Long: `serve schedules the configured scrapers, follows their runs, records what happens
 and starts a lost scrape again when its connection is back. It answers pages and
-API at --listen. SIGHUP reads the configuration file again; SIGTERM or SIGINT
+API at --listen. SIGHUP reads the configuration file and the certificate again; SIGTERM or SIGINT
 waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,7 +37,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			if err != nil {
 				return err
 			}
-			if err := config.CheckReach(cfg.Listen, cfg.WithoutLogins); err != nil {
+			if err := cfg.CheckReach(); err != nil {
 				return err
 			}
 			hups := make(chan os.Signal, 1)
@@ -65,23 +66,48 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 // Run serves until ctx ends. It listens before it writes anything, so that a busy port
 // changes nothing.
 func Run(ctx context.Context, cfg config.Config, version string, reload apply.Reload, logger *slog.Logger) error {
+	proxies, err := cfg.TrustedProxies()
+	if err != nil {
+		return term.Usagef("%v", err)
+	}
+	certificate, secure, err := openCertificate(ctx, cfg.TLS, logger)
+	if err != nil {
+		return err
+	}
 	listener, err := Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	front := ready.NewFront(gate.LimitConnections(listener, cfg.Limits.InForce().Connections), logger)
+	front := ready.NewFront(gate.LimitConnections(listener, cfg.Limits.InForce().Connections), secure, proxies, logger)
 	defer front.Close()
-	err = serve(ctx, cfg, version, front, reload, logger)
+	err = serve(ctx, cfg, version, front, certificate, reload, logger)
 	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || eventstore.Unreachable(err)) {
 		return nil // our own stop interrupted it
 	}
 	return err
 }
 
+// openCertificate reads the certificate, and again on SIGHUP and when its files change,
+// until ctx ends. Without one it returns nil.
+func openCertificate(ctx context.Context, files config.TLS, logger *slog.Logger) (*gate.Certificate, *tls.Config, error) {
+	if files.Cert == "" {
+		return nil, nil, nil
+	}
+	certificate, err := gate.OpenCertificate(files.Cert, files.Key, logger)
+	if err != nil {
+		return nil, nil, term.Usagef("tls: %v; it needs a certificate and its key as PEM files", err)
+	}
+	hups := make(chan os.Signal, 1)
+	signal.Notify(hups, syscall.SIGHUP)
+	context.AfterFunc(ctx, func() { signal.Stop(hups) })
+	go certificate.Follow(ctx, hups)
+	return certificate, certificate.Config(), nil
+}
+
 // serve opens the database and serves it. It waits while a database server starts or has
 // no free connection.
-func serve(ctx context.Context, cfg config.Config, version string, front *ready.Front, reload apply.Reload, logger *slog.Logger) error {
+func serve(ctx context.Context, cfg config.Config, version string, front *ready.Front, certificate *gate.Certificate, reload apply.Reload, logger *slog.Logger) error {
 	content, err := cfg.Content()
 	if err != nil {
 		return err
@@ -100,16 +126,27 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 		return err
 	}
 	defer store.Close()
+	admin, err := hasAdmin(ctx, store)
+	if err := errors.Join(err, cfg.CheckAdmin(admin)); err != nil {
+		return err
+	}
+	if !admin && len(cfg.Proxies) > 0 {
+		logger.Warn("trusted_proxies is set and there is no user yet: everyone whom the proxy lets in is admin; scrapelog users add NAME --role admin adds one")
+	}
 	gate.WarnOfRoot(logger)
 	warned, stop := context.WithCancel(ctx)
 	defer stop()
-	go gate.WarnOfReach(warned, logger, cfg.Listen, "other machines read the whole log and start, cancel and pause here without a login")
+	go gate.WarnOfReach(warned, logger, cfg.OpenTo(), "other machines read the whole log and start, cancel and pause here without a login")
 	s = newService(cfg, version, store, logger)
+	s.certificate = certificate
 	s.file.Listen(gate.Address(front.Listener))
 	s.file.Set(content)
 	s.channels = channels
 	return s.run(ctx, front, reload)
 }
+
+// hasAdmin reports whether a user may administer the service.
+func hasAdmin(context.Context, *eventstore.Store) (bool, error) { return false, nil }
 
 // Listen listens at an address; errors are for people.
 func Listen(ctx context.Context, address string) (net.Listener, error) {

@@ -41,23 +41,24 @@ import (
 // service holds what lives as long as the process: the log and its readers. A tenure
 // holds what lives as long as one instance id.
 type service struct {
-	config   config.Config
-	version  string
-	logger   *slog.Logger
-	store    *eventstore.Store
-	feed     *feed.Feed
-	queries  *projections.Queries
-	sealer   *proof.Sealer
-	flaws    *ready.Inspection
-	commands *command.Handler
-	file     *apply.File
-	channels *notify.Channels
-	check    *ready.Checker // set before the first answer
-	metrics  *metrics.Metrics
-	tracer   *trace.Tracer         // nil: no traces are wanted
-	streams  func() map[string]int // open here, by kind; set before the first answer
-	watchers live.Watchers
-	current  atomic.Pointer[tenure] // the idle one: starting, stopping, or between two
+	config      config.Config
+	version     string
+	logger      *slog.Logger
+	store       *eventstore.Store
+	feed        *feed.Feed
+	queries     *projections.Queries
+	sealer      *proof.Sealer
+	flaws       *ready.Inspection
+	commands    *command.Handler
+	file        *apply.File
+	channels    *notify.Channels
+	check       *ready.Checker    // set before the first answer
+	certificate *gate.Certificate // nil: plain HTTP
+	metrics     *metrics.Metrics
+	tracer      *trace.Tracer         // nil: no traces are wanted
+	streams     func() map[string]int // open here, by kind; set before the first answer
+	watchers    live.Watchers
+	current     atomic.Pointer[tenure] // the idle one: starting, stopping, or between two
 }
 
 // tenure is the work under one instance id. Its parts answer for it: readiness, pages and
@@ -115,7 +116,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 		}
 		return instance.Serve(working, s.tenure(lock, reload), next, s.logger)
 	})
-	s.logger.Info("serving", "url", "http://"+front.Listener.Addr().String(), "file", cmp.Or(s.config.File, "none"), "database", eventstore.Redact(s.config.Database), "instance", lock.ID, "version", s.version)
+	s.logger.Info("serving", "url", s.config.At(front.Listener.Addr().String()), "file", cmp.Or(s.config.File, "none"), "database", eventstore.Redact(s.config.Database), "instance", lock.ID, "version", s.version)
 	return group.Wait()
 }
 
@@ -235,7 +236,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found,
 		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
 		GivenUp:   outbox.New(s.store).GivenUp,
-		Shortages: func() []string { return gate.Shortages(front.Listener, streams) },
+		Shortages: func() []string { return append(gate.Shortages(front.Listener, streams), s.certificate.Warnings()...) },
 	}
 	programs := api.New(api.Config{
 		Log: s.feed, Views: s.queries, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
@@ -243,12 +244,12 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Ready: func(ctx context.Context) api.Readiness {
 			return api.Readiness{Reasons: s.check.Reasons(ctx), Warnings: s.check.Warnings(ctx)}
 		},
-		Notices: notify.Desk{Outbox: outbox.New(s.store), Channels: s.channels, URL: s.publicURL()},
+		Notices: notify.Desk{Outbox: outbox.New(s.store), Channels: s.channels, URL: s.config.BaseURL()},
 		Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{
 		Queries: s.queries, Events: s.store, Live: fragments, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings,
-		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: gate.OpenTo(s.config.Listen),
+		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
 		Notices: outbox.New(s.store),
@@ -257,7 +258,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 			return projections.Rebuild(ctx, s.store, name, progress)
 		},
 	})
-	e := api.NewEcho(api.EchoConfig{Hosts: append([]string{s.config.Listen}, s.config.Hosts...), Pages: people.Error, Logger: s.logger})
+	e := api.NewEcho(api.EchoConfig{Hosts: s.config.Names(), Pages: people.Error, Logger: s.logger})
 	s.streams = func() map[string]int {
 		return map[string]int{"events": programs.Tails(), "watch": changes.Readers(), "page": fragments.Readers(), "scraper": s.current.Load().Streams()}
 	}
