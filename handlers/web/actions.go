@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/web/pages"
 )
 
 // actor is the actor of all actions on pages, as there are no logins yet.
@@ -61,6 +63,42 @@ func (h *Handler) pause(c echo.Context) error {
 		return err
 	}
 	return h.done(c, recorded, scraperPath(to.Scraper))
+}
+
+// askCancel asks before a run is cancelled.
+func (h *Handler) askCancel(c echo.Context) error {
+	id, err := h.runID(c)
+	if err != nil {
+		return err
+	}
+	run, err := h.cfg.Queries.Run(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	if run.Status.Final() {
+		return to(c, "/runs/"+id.String())
+	}
+	return h.ask(c, "/runs", pages.AskCancel(run))
+}
+
+// askPause asks before a scraper is paused or resumed.
+func (h *Handler) askPause(c echo.Context) error {
+	scraper, err := h.cfg.Queries.Scraper(c.Request().Context(), c.Param("name"))
+	if err != nil {
+		return err
+	}
+	if scraper.Removed {
+		return fmt.Errorf("scraper %s was removed: %w", quoted(scraper.Name), domain.ErrNotFound)
+	}
+	return h.ask(c, "/scrapers", pages.AskPause(scraper))
+}
+
+func (h *Handler) ask(c echo.Context, section string, a pages.Ask) error {
+	chrome, err := h.chrome(c, section, a.Title, "")
+	if err != nil {
+		return err
+	}
+	return send(c, http.StatusOK, pages.AskPage(chrome, a))
 }
 
 func (h *Handler) resume(c echo.Context) error {

@@ -73,10 +73,11 @@ func TestTheMainJobByKeyboard(t *testing.T) {
 	at("/scrapers")
 	enter(theLink, "reviews")
 	at("/scrapers/reviews")
-	focusOn(t, tab, `e.name === "reason"`)
+	enter(theLink, "Pause…")
+	becomes(t, tab, `document.activeElement.name === "reason"`)
 	press(t, tab, "too many losses")
 	enter(theButton, "Pause")
-	becomes(t, tab, `location.search.startsWith("?recorded=") && document.querySelector(".notice") !== null`)
+	becomes(t, tab, `document.querySelector("#toasts").textContent.includes("event ") && !document.querySelector("dialog[open]")`)
 	enter(theButton, "Scrape now")
 	becomes(t, tab, `location.pathname === "/runs/`+webtest.Open.String()+`"`)
 	didTheMainJob(t, s)
@@ -108,7 +109,9 @@ func TestTheMainJobWithoutJavaScript(t *testing.T) {
 	if err := chromedp.Do(tab, chromedp.Navigate(base+"/scrapers/reviews")); err != nil {
 		t.Fatal(err)
 	}
-	becomes(t, tab, `getComputedStyle(document.querySelector("form[data-attach]")).display === "none"`) // only a script can watch
+	becomes(t, tab, `document.querySelector("form[data-attach]").offsetParent === null`) // only a script can watch
+	click(`a[href$="/pause"]`)
+	becomes(t, tab, `document.querySelector("main h1").textContent === "Pause reviews?"`)
 	do(t, tab, `document.querySelector("[name=reason]").value = "too many losses"`)
 	click(`form[action$="/pause"] button`)
 	becomes(t, tab, `document.querySelector(".notice") !== null`)

@@ -31,9 +31,9 @@ func TestKeys(t *testing.T) {
 	becomes(t, ctx, focused+` === "scraper"`)
 	do(t, ctx, `document.activeElement.blur()`)
 	press(t, ctx, "?")
-	becomes(t, ctx, `document.getElementById("keys").open`)
+	becomes(t, ctx, `document.getElementById("keys-dialog").open`)
 	press(t, ctx, kb.Escape)
-	becomes(t, ctx, `!document.getElementById("keys").open && document.activeElement === document.body`)
+	becomes(t, ctx, `!document.getElementById("keys-dialog").open && document.activeElement === document.body`)
 	do(t, ctx, `requestAnimationFrame(() => requestAnimationFrame(() => { window.left = true }))`)
 	becomes(t, ctx, `window.left === true`) // the dialog has left the screen
 	press(t, ctx, "j")
@@ -45,8 +45,8 @@ func TestKeys(t *testing.T) {
 func TestKeysCanBeSwitchedOff(t *testing.T) {
 	ctx, _ := open(t, "/runs")
 	press(t, ctx, "?")
-	becomes(t, ctx, `document.getElementById("keys").open`)
-	do(t, ctx, `document.querySelector("#keys input").click(); document.getElementById("keys").close()`)
+	becomes(t, ctx, `document.getElementById("keys-dialog").open`)
+	do(t, ctx, `document.querySelector("#keys-dialog input").click(); document.getElementById("keys-dialog").close()`)
 	press(t, ctx, "jj")
 	becomes(t, ctx, `document.activeElement.closest("tr") === null`)
 	becomes(t, ctx, `localStorage.getItem("scrapelog.keys-off") === "1"`)
@@ -58,7 +58,7 @@ func TestKeysLeaveFieldsAlone(t *testing.T) {
 	do(t, ctx, `document.querySelector("[data-search]").focus()`)
 	press(t, ctx, "j?k/")
 	becomes(t, ctx, `document.activeElement.value === "j?k/"`)
-	becomes(t, ctx, `!document.getElementById("keys").open`)
+	becomes(t, ctx, `!document.getElementById("keys-dialog").open`)
 }
 
 // On a small screen a filter that leaves nothing out is folded away, and the key

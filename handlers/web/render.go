@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -30,10 +31,21 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 		return pages.Chrome{}, err
 	}
 	return pages.Chrome{
-		Title: title, Section: section, URL: c.Request().URL.RequestURI(), Refresh: refresh,
+		Title: title, Section: section, URL: withoutNotice(c.Request().URL), Refresh: refresh,
 		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c), OpenTo: h.cfg.OpenTo,
 		Standing: standing,
 	}, nil
+}
+
+// withoutNotice is where a page is fetched again, which repeats no notice.
+func withoutNotice(u *url.URL) string {
+	values := u.Query()
+	if !values.Has("recorded") {
+		return u.RequestURI()
+	}
+	values.Del("recorded")
+	again := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: values.Encode()}
+	return again.RequestURI()
 }
 
 // reached is how far every reader of the log has come.
@@ -59,7 +71,8 @@ func (h *Handler) notice(c echo.Context) *pages.Notice {
 	if err != nil {
 		return nil
 	}
-	return &pages.Notice{Position: position, Summary: pages.NewEvent(rec).Summary}
+	notice := pages.NewNotice(rec)
+	return &notice
 }
 
 // send renders whole before it writes, so that a page is never cut in half.

@@ -39,16 +39,6 @@
     live.setAttribute('hx-sse:connect', '/live?id=' + encodeURIComponent(tabID()));
   }
 
-  // An attached run lives with this tab, so only a script can ask for one.
-  function offerAttached() {
-    document.documentElement.classList.add('scripted');
-    document.addEventListener('submit', (event) => {
-      if (!event.target.matches('form[data-attach]')) return;
-      event.target.elements.attach.value = tabID();
-      sessionStorage.setItem('scrapelog.attached', '1');
-    });
-  }
-
   function alive() {
     heard = Date.now();
     if (lost) show(false);
@@ -167,7 +157,6 @@
 
   fold();
   connect();
-  offerAttached();
   setInterval(watch, 1000);
   setInterval(ages, 1000);
   setInterval(lanes, 1000);

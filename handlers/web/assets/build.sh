@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")"
 
-icons="activity ban book-open calendar-clock circle-check circle-x clock list loader pause play
-plug radar rotate-cw scroll-text search server shield-check square sun-moon unplug wifi-off"
+icons="activity ban book-open calendar-clock check chevron-down circle-check circle-x clock copy list loader pause play
+plug radar rotate-cw scroll-text search server shield-check square sun-moon undo-2 unplug wifi-off x"
 
 npm ci --ignore-scripts --no-audit --no-fund
 rm -rf dist

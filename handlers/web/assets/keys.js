@@ -1,28 +1,34 @@
-// Keys for those who do not want to leave the keyboard: j and k go from row to
-// row, / to the search, ? to this list. Enter follows the link that has focus,
-// as everywhere. They can be switched off, since some speak to their browser.
+// Keys, as docs/keys.md lists them. A key that belongs to a button or a link is named by its
+// data-key: in the row that has focus, or else on the page. They can be switched off, since
+// some people speak to their browser.
 (() => {
   'use strict';
 
   const OFF = 'scrapelog.keys-off';
-  const help = document.getElementById('keys');
+  const ROW = 'tr, li, .lane, [data-row]';
+  const GOES = 1500; // how long after g the next key may come, in ms
+  const help = document.getElementById('keys-dialog');
   if (!help) return;
   const toggle = help.querySelector('input');
+  let going = 0;
   toggle.checked = !localStorage.getItem(OFF);
   toggle.addEventListener('change', () => {
     if (toggle.checked) localStorage.removeItem(OFF);
     else localStorage.setItem(OFF, '1');
   });
 
-  const rows = () => Array.from(document.querySelectorAll('main tbody th a')).filter((link) => link.offsetParent);
+  const seen = (element) => element.offsetParent;
+  const rows = () => Array.from(document.querySelectorAll('main :is(tbody th a, .lane-name a, .latest li > a:first-of-type, [data-row] a:first-of-type)')).filter(seen);
+  const rowOf = (element) => element && element.closest('main') && element.closest(ROW);
 
   function step(by) {
     const links = rows();
-    if (!links.length) return;
-    const row = document.activeElement && document.activeElement.closest('tr');
-    const at = links.findIndex((link) => link.closest('tr') === row);
+    if (!links.length) return false;
+    const row = rowOf(document.activeElement);
+    const at = row ? links.findIndex((link) => rowOf(link) === row) : -1;
     const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + by));
     links[next].focus();
+    return true;
   }
 
   function search() {
@@ -32,19 +38,59 @@
     return Boolean(field);
   }
 
+  function go(key) {
+    const link = document.querySelector('[data-go="' + CSS.escape(key) + '"]');
+    if (link) link.click();
+    return Boolean(link);
+  }
+
+  function press(key) {
+    const named = '[data-key="' + CSS.escape(key) + '"]';
+    const row = rowOf(document.activeElement);
+    const button = (row && row.querySelector(named)) || Array.from(document.querySelectorAll(named)).find((at) => !rowOf(at) && !at.closest('[hidden]'));
+    if (button) button.click();
+    return Boolean(button) || about(key, row);
+  }
+
+  // Of the row that has focus, its link tells what it is about; of a page, its address.
+  function about(key, row) {
+    const link = row && rows().find((link) => rowOf(link) === row);
+    const [, kind, name] = (link ? link.pathname : location.pathname).split('/');
+    if (key === 'c' && name && ['runs', 'outages', 'scrapers', 'events', 'streams'].includes(kind)) {
+      document.dispatchEvent(new CustomEvent('scrapelog:copy', { detail: decodeURIComponent(name) }));
+      return true;
+    }
+    if (key !== 'p' || kind !== 'scrapers' || !name) return false;
+    document.dispatchEvent(new CustomEvent('scrapelog:ask', { detail: '/scrapers/' + name + '/pause' }));
+    return true;
+  }
+
   function show() {
     if (!help.open) help.showModal();
+    return true;
+  }
+
+  function act(key) {
+    if (key === '?') return show();
+    if (!toggle.checked) return false;
+    if (Date.now() - going < GOES) {
+      going = 0;
+      return go(key);
+    }
+    switch (key) {
+      case 'g': going = Date.now(); return true;
+      case 'j': return step(1);
+      case 'k': return step(-1);
+      case '/': return search();
+    }
+    return key.length === 1 && press(key);
   }
 
   document.getElementById('show-keys').addEventListener('click', show);
   document.addEventListener('keydown', (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (event.target.closest('input, select, textarea, [contenteditable]') || help.open) return;
-    if (event.key === '?') show();
-    else if (!toggle.checked) return;
-    else if (event.key === 'j') step(1);
-    else if (event.key === 'k') step(-1);
-    else if (event.key !== '/' || !search()) return;
-    event.preventDefault();
+    const chord = event.ctrlKey || event.altKey || event.metaKey;
+    if (event.defaultPrevented || event.isComposing || chord && !event.getModifierState('AltGraph')) return;
+    if (event.target.closest('input:not([type=checkbox]), select, textarea, [contenteditable]') || document.querySelector('dialog[open]')) return;
+    if (act(event.key)) event.preventDefault();
   });
 })();

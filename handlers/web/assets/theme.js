@@ -1,4 +1,5 @@
-// The theme that was chosen, before anything is drawn: system, light or dark.
+// Before anything is drawn: the theme that was chosen (system, light or dark), and that
+// scripts run, which shows what only they can do.
 (() => {
   'use strict';
 
@@ -17,6 +18,7 @@
     button.setAttribute('aria-label', 'Theme: ' + theme);
   }
 
+  root.classList.add('scripted');
   const kept = localStorage.getItem(KEY);
   apply(kept in NEXT ? kept : '');
   document.addEventListener('DOMContentLoaded', () => {

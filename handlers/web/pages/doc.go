@@ -34,28 +34,27 @@ type Standing struct {
 	Instances int    // how many serve the database
 }
 
-// Notice shows the event that an action recorded.
-type Notice struct {
-	Position int64
-	Summary  string
-}
-
 // section is an entry of the menu.
-type section struct{ path, name, icon string }
+type section struct{ path, name, icon, key string }
 
 // onPhone is how many of pagesOfRuns stand in the bar of a phone.
 const onPhone = 4
 
 var (
 	pagesOfRuns = []section{
-		{"/", "Overview", "activity"}, {"/scrapers", "Scrapers", "radar"}, {"/runs", "Runs", "list"}, {"/outages", "Outages", "unplug"},
-		{"/events", "Log", "scroll-text"}, {"/audit", "Proof", "shield-check"},
+		{"/", "Overview", "activity", "o"}, {"/scrapers", "Scrapers", "radar", "s"}, {"/runs", "Runs", "list", "r"},
+		{"/outages", "Outages", "unplug", "u"}, {"/events", "Log", "scroll-text", "l"}, {"/audit", "Proof", "shield-check", "p"},
 	}
-	pagesOfService = []section{{"/projections", "System", "server"}, {"/docs", "Docs", "book-open"}}
+	pagesOfService = []section{{"/projections", "System", "server", ""}, {"/docs", "Docs", "book-open", ""}}
 )
 
-var shortcuts = []struct{ key, does string }{
-	{"j", "to the next row"}, {"k", "to the row before"}, {"Enter", "open it"}, {"/", "to the search or filter"}, {"?", "show these keys"},
+// shortcuts are the keys of the pages, as docs/keys.md explains them.
+var shortcuts = []struct{ keys, does string }{
+	{"g o", "Overview"}, {"g s", "Scrapers"}, {"g r", "Runs"}, {"g u", "Outages"}, {"g l", "Log"}, {"g p", "Proof"},
+	{"j", "next row"}, {"k", "row before"}, {"Enter", "open the row"}, {"x", "select the row"},
+	{"r", "run the scraper"}, {"p", "pause or resume the scraper"}, {"c", "copy the id"},
+	{"[", "event before"}, {"]", "next event"}, {"t", "times: relative, UTC, local"},
+	{"/", "search on the page"}, {"?", "these keys"},
 }
 
 // RefreshOnAny is the trigger that fetches a page after any change, at most once a second.

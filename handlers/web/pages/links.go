@@ -23,6 +23,8 @@ func scraperURL(name string) templ.SafeURL {
 	return templ.SafeURL("/scrapers/" + url.PathEscape(name))
 }
 
+func pauseURL(name string) templ.SafeURL { return scraperURL(name) + "/pause" }
+
 func scrapersURL(from string) templ.SafeURL { return templ.SafeURL("/scrapers" + query("from", from)) }
 
 func streamURL(name string) templ.SafeURL { return templ.SafeURL("/streams/" + url.PathEscape(name)) }
@@ -126,6 +128,14 @@ func query(pairs ...string) string {
 		return ""
 	}
 	return "?" + values.Encode()
+}
+
+// goKey names the key that leads to an entry of the menu, after g.
+func goKey(key string) templ.Attributes {
+	if key == "" {
+		return nil
+	}
+	return templ.Attributes{"data-go": key}
 }
 
 // current marks the entry of the menu that the page belongs to.
