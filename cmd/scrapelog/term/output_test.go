@@ -214,12 +214,16 @@ func TestParseWhen(t *testing.T) {
 		"2026-11-22T10:00:00.5Z":    {Time: time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)},
 		"2026-11-22T10:00:00+01:00": {Time: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)},
 		"@42":                       {Position: 42},
+		"1h":                        {Time: now.Add(-time.Hour)},
+		"yesterday":                 {Time: time.Date(2026, 11, 22, 0, 0, 0, 0, berlin)},
+		"2026-11-22":                {Time: time.Date(2026, 11, 22, 0, 0, 0, 0, berlin)},
+		"2026-11-22T10:00":          {Time: time.Date(2026, 11, 22, 10, 0, 0, 0, berlin)},
 	} {
 		if got, err := ParseWhen("since", in, now); err != nil || got.Position != want.Position || !got.Time.Equal(want.Time) {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{"1h", "@0", "@x", "@-1", "yesterday", "-1", "-d", "--1h", "2026-11-22"} {
+	for _, in := range []string{"@0", "@x", "@-1", "-1", "1", "0", "-d", "--1h", "2026-13-22", "tomorrow"} {
 		if got, err := ParseWhen("since", in, now); !errors.Is(err, ErrUsage) {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
