@@ -20,6 +20,7 @@ const (
 type RunFilter struct {
 	Statuses []domain.RunStatus // any of these; none: every status
 	Scraper  string
+	Text     string // words that the scraper's name contains, or a part of the run's id
 	Trigger  domain.Trigger
 	Short    bool      // completed with fewer items than expected
 	Since    time.Time // started at or after it
@@ -30,8 +31,10 @@ type RunFilter struct {
 
 // RunPage is one page of runs, newest first.
 type RunPage struct {
-	Runs []Run
-	Next string // the Cursor of the next page; empty: this is the last one
+	Runs     []Run
+	Next     string   // the Cursor of the next page; empty: this is the last one
+	Scrapers []string // the first scrapers whose names contain the filter's Text: their runs are searched
+	More     bool     // there are more such scrapers
 }
 
 // Changes are the changes that live pages follow.

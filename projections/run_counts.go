@@ -24,6 +24,9 @@ func (q *Queries) CountsOf(ctx context.Context, f RunFilter, most int) (Counts, 
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
+	if f.Text != "" {
+		return q.countsWith(ctx, f, most)
+	}
 	query, args := f.counting(most)
 	return q.counts(ctx, query, args...)
 }
@@ -83,11 +86,17 @@ func until(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-func (q *Queries) counts(ctx context.Context, query string, args ...any) (Counts, error) {
+// none counts no runs.
+func none() Counts {
 	counts := Counts{}
 	for _, s := range domain.Statuses {
 		counts[s] = 0
 	}
+	return counts
+}
+
+func (q *Queries) counts(ctx context.Context, query string, args ...any) (Counts, error) {
+	counts := none()
 	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
 		var status domain.RunStatus
 		var runs int64

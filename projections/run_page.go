@@ -16,6 +16,9 @@ func (q *Queries) Runs(ctx context.Context, f RunFilter) (RunPage, error) {
 	if err := f.validate(); err != nil {
 		return RunPage{}, err
 	}
+	if f.Text != "" {
+		return q.runsWith(ctx, f)
+	}
 	limit := cmp.Or(f.Limit, DefaultLimit)
 	query, args, err := f.statement(limit + 1)
 	if err != nil {

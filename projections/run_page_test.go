@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,12 +32,7 @@ func manyRuns(rng *rand.Rand, n int) []domain.Event {
 }
 
 // wants is the filter's meaning, told the slow way.
-func (f RunFilter) wants(r Run) bool {
-	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) &&
-		(f.Scraper == "" || f.Scraper == r.Scraper) && (f.Trigger == "" || f.Trigger == r.Trigger) &&
-		(!f.Short || r.MinItems > 0) &&
-		(f.Since.IsZero() || !r.StartedAt.Before(f.Since)) && (f.Until.IsZero() || r.StartedAt.Before(f.Until))
-}
+func (f RunFilter) wants(r Run) bool { return f.has(r) && strings.Contains(r.Scraper, f.Text) }
 
 // pages reads page after page to the end.
 func (l *testLog) pages(f RunFilter) (all []Run) {
@@ -97,6 +93,9 @@ func randomFilter(rng *rand.Rand) RunFilter {
 	}
 	if rng.IntN(2) == 0 {
 		f.Scraper = "s" + fmt.Sprint(rng.IntN(4)) // one of them is nobody
+	}
+	if rng.IntN(3) == 0 {
+		f.Text = []string{"s", "1", "none"}[rng.IntN(3)]
 	}
 	if rng.IntN(2) == 0 {
 		f.Trigger = domain.Triggers[rng.IntN(len(domain.Triggers))]
@@ -165,4 +164,47 @@ func TestAFilterThatCannotBeMetIsRefused(t *testing.T) {
 	if c, err := parseCursor(good); err != nil || c != (cursor{noon.UnixMicro(), 7}) {
 		t.Errorf("a good cursor: %+v, %v", c, err)
 	}
+}
+
+// A text that no scraper's name contains may be a part of a run's id. The counts are those
+// of the list.
+func TestTheTextOfAFilter(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 30)...)
+		everything := log.pages(RunFilter{Limit: 100})
+		one := everything[7]
+		digits := strings.ReplaceAll(one.ID.String(), "-", "")
+		for text, want := range map[string]int{
+			one.ID.String(): 1, digits[:8]: 1, digits[24:]: 1, "run-" + digits[24:]: 1, "S": 30, "s s": 30, "s nope": 0, "%": 0, "_0": 0, "é": 0,
+		} {
+			f := RunFilter{Text: text, Limit: 100}
+			runs := log.pages(f)
+			counts, err := log.CountsOf(t.Context(), f, 100)
+			if err != nil || len(runs) != want || counts.Total() != int64(want) {
+				t.Errorf("%q: %d runs, counted %v, want %d (%v)", text, len(runs), counts, want, err)
+			}
+		}
+		if other := everything[8].Scraper; other != one.Scraper {
+			if runs := log.pages(RunFilter{Text: digits[:8], Scraper: other, Limit: 9}); len(runs) != 0 {
+				t.Errorf("a run of another scraper: %v", runs)
+			}
+		}
+	})
+}
+
+// Of many scrapers with a text in their names the runs of the first are searched, and the
+// page says which those are.
+func TestATextInManyNames(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		var events []domain.Event
+		for i := range scrapersSearched + 3 {
+			run := domain.AboutRun{RunID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, i)), Scraper: fmt.Sprintf("shop-%02d", i), At: at(float64(i))}
+			events = append(events, domain.RunStarted{AboutRun: run, Trigger: domain.TriggerManual, Instance: "i1"})
+		}
+		log.Given(events...)
+		page, err := log.Runs(t.Context(), RunFilter{Text: "shop"})
+		if err != nil || len(page.Runs) != scrapersSearched || len(page.Scrapers) != scrapersSearched || !page.More || page.Next != "" {
+			t.Errorf("%+v, %v", page, err)
+		}
+	})
 }

@@ -1,0 +1,156 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"scrapelog/domain"
+)
+
+// scrapersSearched is how many scrapers the text of a filter may mean: the runs of each
+// are read along an index.
+const scrapersSearched = 8
+
+// meant returns what the text of a filter means: the first scrapers, removed ones too,
+// whose names contain each of its words. If there are none, the runs whose id begins or
+// ends with it.
+func (q *Queries) meant(ctx context.Context, f RunFilter) (scrapers []string, runs []Run, err error) {
+	if scrapers, err = q.scrapersNamed(ctx, f.Text); err != nil || len(scrapers) > 0 {
+		return scrapers, nil, err
+	}
+	part, err := domain.ParseIDPart("text", f.Text)
+	if err != nil {
+		return nil, nil, nil //nolint:nilerr // a text that is no part of an id means no run
+	}
+	ids, err := q.idsWith(ctx, part)
+	for _, id := range ids {
+		run, err := q.Run(ctx, id)
+		switch {
+		case errors.Is(err, domain.ErrNotFound):
+		case err != nil:
+			return nil, nil, err
+		case f.has(run):
+			runs = append(runs, run)
+		}
+	}
+	slices.SortFunc(runs, newest)
+	return nil, runs, err
+}
+
+// idsWith returns the first ids of runs that begin or end with a part, or are it.
+func (q *Queries) idsWith(ctx context.Context, part domain.IDPart) ([]uuid.UUID, error) {
+	if id, whole := part.ID(); whole {
+		return []uuid.UUID{id}, nil
+	}
+	return q.atAnEnd(ctx, runIDs, part)
+}
+
+// scrapersNamed returns the names that contain each of the words, one more than are
+// searched.
+func (q *Queries) scrapersNamed(ctx context.Context, words string) (names []string, err error) {
+	var args []any
+	var conditions []string
+	for _, word := range strings.Fields(strings.ToLower(words)) {
+		if !domain.ValidScraperName(word) { // nor is it a pattern
+			return nil, nil
+		}
+		args = append(args, "%"+word+"%")
+		conditions = append(conditions, fmt.Sprintf("name LIKE $%d", len(args)))
+	}
+	query := fmt.Sprintf("SELECT name FROM scrapers WHERE %s ORDER BY name LIMIT %d", strings.Join(conditions, " AND "), scrapersSearched+1)
+	err = each(ctx, q.db, query, args, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		names = append(names, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scrapers named %.40q: %w", words, err)
+	}
+	return names, nil
+}
+
+// has reports whether the filter chooses a run, but for its text and its cursor.
+func (f RunFilter) has(r Run) bool {
+	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) && (f.Scraper == "" || f.Scraper == r.Scraper) &&
+		(f.Trigger == "" || f.Trigger == r.Trigger) && (!f.Short || r.MinItems > 0) &&
+		!r.StartedAt.Before(f.Since) && (f.Until.IsZero() || r.StartedAt.Before(f.Until))
+}
+
+// newest orders runs as lists do.
+func newest(a, b Run) int {
+	return cmp.Or(b.StartedAt.Compare(a.StartedAt.Time), cmp.Compare(b.StartPosition, a.StartPosition))
+}
+
+// runsWith is [Queries.Runs] of a filter with a text.
+func (q *Queries) runsWith(ctx context.Context, f RunFilter) (RunPage, error) {
+	if _, err := topOf(f.Until, f.Cursor); err != nil {
+		return RunPage{}, err
+	}
+	scrapers, runs, err := q.meant(ctx, f)
+	if err != nil || f.Cursor != "" && len(scrapers) == 0 { // runs with an id are few, and all on the first page
+		return RunPage{Runs: []Run{}}, err
+	}
+	shown := scrapers[:min(len(scrapers), scrapersSearched)]
+	page, limit := RunPage{Runs: append([]Run{}, runs...), Scrapers: shown, More: len(scrapers) > len(shown)}, cmp.Or(f.Limit, DefaultLimit)
+	for of := range f.each(shown) {
+		found, err := q.Runs(ctx, of)
+		if err != nil {
+			return RunPage{}, err
+		}
+		page.Runs = append(page.Runs, found.Runs...)
+		if found.Next != "" {
+			page.Next = found.Next
+		}
+	}
+	slices.SortFunc(page.Runs, newest)
+	if len(page.Runs) > limit || page.Next != "" {
+		page.Runs = page.Runs[:limit]
+		last := page.Runs[limit-1]
+		page.Next = cursor{last.StartedAt.UnixMicro(), last.StartPosition}.String()
+	}
+	return page, nil
+}
+
+// each yields the filter for the runs of each scraper that its text means.
+func (f RunFilter) each(scrapers []string) iter.Seq[RunFilter] {
+	return func(yield func(RunFilter) bool) {
+		for _, name := range scrapers {
+			of := f
+			of.Scraper, of.Text = name, ""
+			if (f.Scraper == "" || f.Scraper == name) && !yield(of) {
+				return
+			}
+		}
+	}
+}
+
+// countsWith is [Queries.CountsOf] of a filter with a text.
+func (q *Queries) countsWith(ctx context.Context, f RunFilter, most int) (Counts, error) {
+	f.Statuses = nil
+	scrapers, runs, err := q.meant(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	counts := none()
+	for _, r := range runs {
+		counts[r.Status]++
+	}
+	for of := range f.each(scrapers[:min(len(scrapers), scrapersSearched)]) {
+		found, err := q.CountsOf(ctx, of, most)
+		if err != nil {
+			return nil, err
+		}
+		for status, n := range found {
+			counts[status] = min(counts[status]+n, int64(most)+1)
+		}
+	}
+	return counts, nil
+}
