@@ -120,6 +120,22 @@ func TestRunsListOfShortOnes(t *testing.T) {
 	}
 }
 
+// The terms of "runs list" are those of the query field on the page of runs.
+func TestRunsListByTerms(t *testing.T) {
+	f := fakeAPI(t)
+	f.answer("GET /api/v1/runs", 200, `{"runs":[],"searched":["shop"],"more":true}`)
+	_, stderr, code := invoke(t, "runs", "list", "status:Failed,running", "trigger:manual", "shop", "--short", "until:2026-11-23T10:00:00Z")
+	if code != 0 || !strings.Contains(stderr, "more scrapers") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	f.asked(t, "GET /api/v1/runs?limit=50&short=true&status=failed%2Crunning&text=shop&trigger=manual&until=2026-11-23T10%3A00%3A00Z")
+	for _, wrong := range [][2]string{{"status:faild", "did you mean failed?"}, {"statsu:failed", "did you mean status:?"}, {"trigger:manual", "is given twice"}} {
+		if _, stderr, code := invoke(t, "runs", "list", wrong[0], "--trigger", "schedule"); code != 2 || !strings.Contains(stderr, wrong[1]) {
+			t.Errorf("%s: exit %d, %s", wrong[0], code, stderr)
+		}
+	}
+}
+
 func TestScrapersThatAreOverdue(t *testing.T) {
 	f := fakeAPI(t)
 	overdue := strings.Replace(shop, `"position":1`, `"last_success_at":"2026-11-22T10:00:00Z","overdue_since":"2026-11-23T12:00:00Z","position":1`, 1)

@@ -132,7 +132,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	write(http.MethodPost, "/api/v1/scrapers/:name/resume", h.resumeScraper)
 	write(http.MethodPost, "/api/v1/scrapers/:name/runs", h.startRun)
 
-	own("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "short", "since", "until", "cursor"), runs)
+	own("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "short", "text", "since", "until", "cursor"), runs)
 	own("/api/v1/runs/:id", h.showRun, one, runs)
 	write(http.MethodPost, "/api/v1/runs/:id/cancel", h.cancelRun)
 

@@ -50,6 +50,7 @@ func TestExpectations(t *testing.T) {
 		}
 		for query, want := range map[string]int{
 			"short=true": 1, "short=true&scraper=shop&trigger=manual": 1, "short=true&status=completed": 1, "short=true&status=failed": 0, "short=": 2,
+			"text=sh&short=true": 1, "text=shop": 2, "text=nope": 0, "text=shop&scraper=other": 0,
 		} {
 			if s.expect(200, "GET", "/api/v1/runs?"+query, "").decode(t, &runs); len(runs.Runs) != want || want == 1 && runs.Runs[0].ID != ids[1] {
 				t.Errorf("%s: %+v", query, runs)

@@ -17,12 +17,15 @@ import (
 type runPage struct {
 	Runs []projections.Run `json:"runs"`
 	Next string            `json:"next,omitempty"`
+
+	Searched []string `json:"searched,omitempty"` // the scrapers whose names contain the text
+	More     bool     `json:"more,omitempty"`     // there are more of them
 }
 
 func (h *Handler) listRuns(c echo.Context) error {
 	q := readQuery(c.Request())
 	filter := projections.RunFilter{
-		Statuses: q.statuses(), Scraper: q.scraper(), Trigger: q.trigger(), Short: q.short(),
+		Statuses: q.statuses(), Scraper: q.scraper(), Trigger: q.trigger(), Short: q.short(), Text: q.text("text"),
 		Since: q.time("since"), Until: q.time("until"), Cursor: q.text("cursor"), Limit: q.limit(),
 	}
 	if q.err != nil {
@@ -35,7 +38,7 @@ func (h *Handler) listRuns(c echo.Context) error {
 	if page.Runs == nil {
 		page.Runs = []projections.Run{}
 	}
-	return c.JSON(http.StatusOK, runPage(page))
+	return c.JSON(http.StatusOK, runPage{page.Runs, page.Next, page.Scrapers, page.More})
 }
 
 func (h *Handler) showRun(c echo.Context) error {

@@ -71,7 +71,7 @@ func (h *Handler) positionOf(ctx context.Context, text string) (int64, error) {
 		head, err := h.cfg.Events.Head(ctx)
 		return position, errors.Join(err, inLog(position, head))
 	}
-	t, err := instant("at", text)
+	t, err := h.instant(ctx, "at", text)
 	if err != nil {
 		return 0, invalid("at", text, "use a position in the log, or a UTC time such as 2026-11-23T12:00")
 	}

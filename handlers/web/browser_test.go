@@ -124,14 +124,14 @@ func TestABadgeChangesInAnOpenPage(t *testing.T) {
 	run := webtest.Runs()[1]
 	cell := `document.querySelector('[data-cell="status-` + run.ID.String() + `"]').textContent.trim()`
 	becomes(t, ctx, cell+` === "Running"`)
-	do(t, ctx, `document.querySelector("[name=since]").focus()`)
+	do(t, ctx, `document.querySelector("[name=q]").focus()`)
 
 	run.Status, run.EndedAt.Time = domain.StatusConnectionFailed, run.StartedAt.Add(time.Minute)
 	run.Cause, run.Link = domain.CauseReset, domain.LinkScraper
 	s.Change(func() { s.Rows[1] = run })
 	push(t, s, projections.Changes{Runs: []projections.Run{run}, Counts: projections.Counts{}, Position: webtest.Head + 1})
 	becomes(t, ctx, cell+` === "Connection failed"`)
-	becomes(t, ctx, `document.activeElement.name === "since"`)
+	becomes(t, ctx, `document.activeElement.name === "q"`)
 }
 
 func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {

@@ -139,11 +139,11 @@ func (h *Handler) fill(ctx context.Context, list *pages.EventList, q eventstore.
 
 // within narrows q to the filter's times. It reports whether any event can match.
 func (h *Handler) within(ctx context.Context, q *eventstore.Query, f pages.EventFilter) (bool, error) {
-	since, err := instant("since", f.Since)
+	since, err := h.instant(ctx, "since", f.Since)
 	if err != nil {
 		return false, err
 	}
-	until, err := instant("until", f.Until)
+	until, err := h.instant(ctx, "until", f.Until)
 	if err != nil {
 		return false, err
 	}

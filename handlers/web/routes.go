@@ -25,7 +25,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	}
 
 	page("/", h.share(h.overview), "range")
-	page("/runs", h.share(h.runs), "status", "scraper", "trigger", "short", "since", "until", "cursor")
+	page("/runs", h.share(h.runs), "q", "status", "scraper", "trigger", "short", "since", "until", "cursor")
 	page("/runs/:id", h.share(h.run), "at", "view")
 	page("/runs/:id/cancel", h.askCancel)
 	page("/scrapers", h.share(h.scrapers), "from")

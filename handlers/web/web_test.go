@@ -141,7 +141,7 @@ func TestStatuses(t *testing.T) {
 		"an event that is no number":      {"/events/x", 404},
 		"a stream that is not":            {"/streams/run-x", 404},
 		"a status that is none":           {"/runs?status=nope", 400},
-		"a time that is none":             {"/runs?since=yesterday", 400},
+		"a time that is none":             {"/runs?since=noon", 400},
 		"a run id that is no id":          {"/events?run=x", 400},
 		"a run and a stream":              {"/events?stream=scraper-news&run=" + webtest.Open.String(), 400},
 		"an event type that is none":      {"/events?type=run.nope", 400},

@@ -1,19 +1,33 @@
 package web
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"scrapelog/domain"
+	"scrapelog/handlers/filter"
 )
 
-// instant reads a time as the form sends it, which is without a zone and means
-// UTC, or as RFC 3339.
-func instant(field, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
+// instant reads a time of a form. One without a zone means UTC.
+func (h *Handler) instant(ctx context.Context, field, text string) (time.Time, error) {
+	when, err := filter.ParseWhen(field, text, h.cfg.Now().UTC())
+	if err != nil {
+		return time.Time{}, err
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
+	return h.timeOf(ctx, field, when)
+}
+
+// timeOf returns the time of an end of a span: for a position, when its event was
+// recorded.
+func (h *Handler) timeOf(ctx context.Context, field string, when filter.When) (time.Time, error) {
+	if when.Position == 0 {
+		return when.Time, nil
 	}
-	return time.Time{}, invalid(field, text, "use a UTC time such as 2026-11-23T12:00 or RFC 3339")
+	rec, err := h.cfg.Events.ByPosition(ctx, when.Position)
+	if errors.Is(err, domain.ErrNotFound) {
+		return time.Time{}, invalid(field, fmt.Sprintf("@%d", when.Position), "the log has no such event yet")
+	}
+	return rec.RecordedAt, err
 }

@@ -68,7 +68,7 @@ func listOutages(ctx context.Context, c *client, out *term.Printer, filter outag
 	setUnlessEmpty(query, "origin", filter.origin)
 	setUnlessEmpty(query, "scraper", filter.scraper)
 	list := out.List("ID", "STARTED", "LASTED", "CAUSE", "RUNS", "ORIGIN")
-	err = listed(ctx, c, "outages", query, filter.limit, func(o outageDoc) error {
+	err = listed(ctx, c, out, "outages", query, filter.limit, func(o outageDoc) error {
 		v := o.view
 		return list.Add(o, domain.ShortID(v.ID), term.Stamp(v.StartedAt.Time), lasted(v), string(v.Cause), strconv.FormatInt(v.RunsLost, 10), v.Origin)
 	})

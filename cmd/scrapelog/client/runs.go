@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
+	"scrapelog/handlers/filter"
 	"scrapelog/projections"
 )
 
@@ -35,23 +37,28 @@ func Runs() *cobra.Command {
 }
 
 func newRunsListCmd(flags *term.DataFlags) *cobra.Command {
-	var filter runFilter
+	var asked runFilter
 	cmd := &cobra.Command{
-		Use:   "list",
+		Use:   "list [TERM…]",
 		Short: "List runs, newest first",
-		Args:  term.Exactly(),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
-			return listRuns(ctx, c, out, filter)
+		Long: `List runs, newest first
+
+TERM is what the page of runs reads too:
+scraper:NAME, status:failed,cancelled, trigger:manual, since:-1h, until:2026-11-27,
+short:true, or a part of a scraper's name or of a run's id.`,
+		Example: "  scrapelog runs list status:failed since:today\n  scrapelog runs list shop --limit 0",
+		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			return listRuns(ctx, c, out, asked, args)
 		})),
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&filter.statuses, "status", nil, "only these statuses: running, completed, failed, connection_failed, cancelled")
-	f.StringVar(&filter.scraper, "scraper", "", "only this scraper's")
-	f.StringVar(&filter.trigger, "trigger", "", "only these: schedule, manual or recovery")
-	f.BoolVar(&filter.short, "short", false, "only those that completed with fewer items than expected")
-	f.StringVar(&filter.since, "since", "", "started at or after: "+term.WhenHelp)
-	f.StringVar(&filter.until, "until", "", "started before: "+term.WhenHelp)
-	f.IntVar(&filter.limit, "limit", 50, "at most this many; 0: all")
+	f.StringSliceVar(&asked.statuses, "status", nil, "only these statuses: running, completed, failed, connection_failed, cancelled")
+	f.StringVar(&asked.scraper, "scraper", "", "only this scraper's")
+	f.StringVar(&asked.trigger, "trigger", "", "only these: schedule, manual or recovery")
+	f.BoolVar(&asked.short, "short", false, "only those that completed with fewer items than expected")
+	f.StringVar(&asked.since, "since", "", "started at or after: "+term.WhenHelp)
+	f.StringVar(&asked.until, "until", "", "started before: "+term.WhenHelp)
+	f.IntVar(&asked.limit, "limit", 50, "at most this many; 0: all")
 	return cmd
 }
 
@@ -60,19 +67,47 @@ type runFilter struct {
 	short            bool
 	scraper, trigger string
 	since, until     string
+	text             string
 	limit            int
+}
+
+// add adds terms as the page of runs reads them.
+func (f *runFilter) add(terms []string) error {
+	said := filter.ParseRuns(strings.Join(terms, " "), time.Now())
+	if err := said.Err(); err != nil {
+		return term.Usagef("runs list: %v", err)
+	}
+	for _, t := range said.Terms {
+		into := map[string]*string{"scraper": &f.scraper, "trigger": &f.trigger, "since": &f.since, "until": &f.until}[t.Key]
+		switch {
+		case t.Key == "status":
+			f.statuses = append(f.statuses, strings.ToLower(t.Value))
+		case t.Key == "short":
+			f.short = true
+		case t.Key == "":
+			f.text = said.Filter.Text
+		case *into != "" && *into != t.Value:
+			return term.Usagef("runs list: %s is given twice, as a term and as --%s", t.Key, t.Key)
+		default:
+			*into = t.Value
+		}
+	}
+	return nil
 }
 
 // maxPage is the largest page of a list that the server returns.
 const maxPage = 500
 
-func listRuns(ctx context.Context, c *client, out *term.Printer, filter runFilter) error {
-	query, err := filter.query(ctx, c)
+func listRuns(ctx context.Context, c *client, out *term.Printer, asked runFilter, terms []string) error {
+	if err := asked.add(terms); err != nil {
+		return err
+	}
+	query, err := asked.query(ctx, c)
 	if err != nil {
 		return err
 	}
 	list := listRunsIn(out)
-	err = listed(ctx, c, "runs", query, filter.limit, func(r runDoc) error { return list.Add(r, r.view.cells()...) })
+	err = listed(ctx, c, out, "runs", query, asked.limit, func(r runDoc) error { return list.Add(r, r.view.cells()...) })
 	if err != nil {
 		return err
 	}
@@ -81,7 +116,7 @@ func listRuns(ctx context.Context, c *client, out *term.Printer, filter runFilte
 
 // listed hands each item of a list of the API to add, up to a limit; 0: all. name is that
 // of the list's path and key.
-func listed[T any](ctx context.Context, c *client, name string, query url.Values, limit int, add func(T) error) error {
+func listed[T any](ctx context.Context, c *client, out *term.Printer, name string, query url.Values, limit int, add func(T) error) error {
 	if limit < 0 {
 		return term.Usagef("--limit: %d is negative; use 0 for all", limit)
 	}
@@ -108,6 +143,9 @@ func listed[T any](ctx context.Context, c *client, name string, query url.Values
 				return err
 			}
 		}
+		if _, more := answer["more"]; more && query.Get("cursor") == "" {
+			fmt.Fprintln(out.Notes, "more scrapers have this in their names than were searched; give more of the name")
+		}
 		left -= len(items)
 		if next == "" || limit > 0 && left <= 0 {
 			return nil
@@ -126,6 +164,7 @@ func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
 	}
 	setUnlessEmpty(query, "scraper", f.scraper)
 	setUnlessEmpty(query, "trigger", f.trigger)
+	setUnlessEmpty(query, "text", f.text)
 	if f.short {
 		query.Set("short", "true")
 	}

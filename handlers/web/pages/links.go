@@ -78,20 +78,6 @@ func cell(name string, pushed bool) templ.Attributes {
 	return attributes
 }
 
-// URL is the filter with one of its values changed, from its first page.
-func (f RunFilter) URL(change func(*RunFilter)) templ.SafeURL {
-	f.Cursor = ""
-	change(&f)
-	return templ.SafeURL("/runs" + query(
-		"status", f.Status, "scraper", f.Scraper, "trigger", f.Trigger, "short", f.Short, "since", f.Since, "until", f.Until,
-		"cursor", f.Cursor))
-}
-
-// Narrowed reports whether the filter leaves anything out beside the status.
-func (f RunFilter) Narrowed() bool {
-	return f.Short != "" || f.Scraper != "" || f.Trigger != "" || f.Since != "" || f.Until != ""
-}
-
 // pageURL is a page of the log under the list's filter.
 func (l EventList) pageURL(pairs ...string) templ.SafeURL {
 	f := l.Filter

@@ -75,28 +75,8 @@ type Loss struct {
 	Waiting string // what the recovery waits for, in words
 }
 
-// RunList is a page of runs under a filter.
-type RunList struct {
-	Filter RunFilter
-	Counts projections.Counts // of all runs
-	Within projections.Counts // of those that the filter chooses, up to one more than Counted; nil: it leaves nothing out
-	Runs   []Run
-	Next   string // the cursor of the next page, if there is one
-}
-
-// Counted is how far runs are counted that a filter chooses.
-const Counted = 500
-
-// NamesListed is how many scrapers a filter offers by name. Where there are more
-// the name is typed.
+// NamesListed is how many scrapers a page lists by name.
 const NamesListed = 100
-
-// RunFilter is the filter as the URL has it.
-type RunFilter struct {
-	Status, Scraper, Trigger, Since, Until, Cursor string
-	Short                                          string   // "true": those with fewer items than expected; empty: all
-	Scrapers                                       []string // what there is to choose from, up to one more than NamesListed
-}
 
 // OutageList is a page of outages, newest first.
 type OutageList struct {

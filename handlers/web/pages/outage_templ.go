@@ -658,7 +658,7 @@ func OutagePageOf(c Chrome, p OutagePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = RunTable(p.Runs, false, c.Now).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = RunTable(p.Runs, runsOfMany, c.Now).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -16,8 +16,9 @@ import (
 	"scrapelog/projections"
 )
 
-// shown is the default number of runs on a page.
-const shown = 12
+// shown is the default number of runs on a page, and named that of the scrapers that a text
+// means.
+const shown, named = 12, 8
 
 // Runs implements web.Queries. There is one cursor, and it shows everything.
 func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page projections.RunPage, err error) {
@@ -28,7 +29,19 @@ func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page project
 			return page, &domain.FieldError{Field: "status", Problem: fmt.Sprintf("%q is not a status", status), Want: "use running"}
 		}
 	}
+	if f.Text != "" {
+		for _, named := range s.Named {
+			if strings.Contains(named.Name, f.Text) {
+				page.Scrapers = append(page.Scrapers, named.Name)
+			}
+		}
+		page.More = len(page.Scrapers) > named
+		page.Scrapers = page.Scrapers[:min(len(page.Scrapers), named)]
+	}
 	for _, r := range s.Rows {
+		if f.Text != "" && !slices.Contains(page.Scrapers, r.Scraper) && !strings.HasSuffix(r.ID.String(), f.Text) {
+			continue
+		}
 		if (len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) && (f.Scraper == "" || f.Scraper == r.Scraper) &&
 			(f.Trigger == "" || f.Trigger == r.Trigger) && (!f.Short || r.MinItems > 0) && !r.StartedAt.Before(f.Since) && (f.Until.IsZero() || r.StartedAt.Before(f.Until)) {
 			page.Runs = append(page.Runs, r)

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +39,9 @@ func Stories() []Story {
 		{"overview", "/", New}, {"overview-empty", "/", Empty}, {"overview-blocked", "/", blocked}, {"overview-given-up", "/", untold},
 		{"notices", "/notices", New}, {"notices-empty", "/notices", Empty}, {"notices-given-up", "/notices", untold},
 		{"runs", "/runs", New}, {"runs-empty", "/runs", Empty}, {"runs-no-match", "/runs?scraper=weather", New}, {"runs-bad-filter", "/runs?status=nope", New},
+		{"runs-chips", "/runs?q=scraper:shop-prices+status:completed,running+since:2026-11-01", New}, {"runs-text", "/runs?q=shop", New}, {"runs-id", "/runs?q=c3d40008", New},
+		{"runs-wrong", "/runs?q=" + url.QueryEscape("statsu:failed status:faild trigger:manual since:noon"), New}, {"runs-unknown-scraper", "/runs?q=scraper:shop-pricse", New},
+		{"runs-hostile", "/runs?q=" + url.QueryEscape(strings.ReplaceAll(Hostile, "\x00", "")), New},
 		{"run-running", run(Open), New}, {"run-attached", run(Attached), New}, {"run-completed", run(Done), New}, {"run-failed", run(Failed), New},
 		{"run-cancelled", run(Cancelled), New}, {"run-lost", run(Lost), New}, {"run-recovered", run(Recovered), New}, {"run-recovery", run(Recovery), New},
 		{"run-flapping", run(FlapTwo), New}, {"run-hostile", run(Cut), New}, {"run-as-of", as(Recovered, 2), New}, {"run-before", run(Open) + "?at=1", New},
