@@ -30,7 +30,7 @@ var examples = map[string]example{
 	"shell": {items: 12, path: "/", command: func(t *testing.T, listen, site string) *exec.Cmd {
 		host, port, _ := net.SplitHostPort(listen)
 		cmd := exec.Command("socat", "TCP-LISTEN:"+port+",bind="+host+",reuseaddr,fork", "EXEC:./scraper.sh")
-		cmd.Env = append(os.Environ(), "PAGES="+strings.Join(pages(site), " "), "LOCK="+filepath.Join(t.TempDir(), "lock"))
+		cmd.Env = append(withSecret(), "PAGES="+strings.Join(pages(site), " "), "LOCK="+filepath.Join(t.TempDir(), "lock"))
 		return cmd
 	}},
 	"python": {items: 12, path: "/", command: func(_ *testing.T, listen, site string) *exec.Cmd {
@@ -48,6 +48,13 @@ var examples = map[string]example{
 		}
 		return exec.Command(scraper, append([]string{listen}, pages(site)...)...)
 	}},
+}
+
+// exampleSecret signs the orders to the examples. They know another one beside it.
+const exampleSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+func withSecret() []string {
+	return append(os.Environ(), "SCRAPER_SECRET=whsec_plJ3nmyCDGBKInavdOK15jsl "+exampleSecret)
 }
 
 func inExamples(name string) string {
@@ -68,7 +75,7 @@ func port(listen string) string {
 // worker runs the shipped worker with an example's configuration.
 func worker(file string) func(*testing.T, string, string) *exec.Cmd {
 	return func(t *testing.T, listen, site string) *exec.Cmd {
-		config := strings.NewReplacer("127.0.0.1:9090", listen, "http://shop.example", site, "spider.py", inExamples("scrapy/spider.py")).
+		config := strings.NewReplacer("# secret_env", "secret_env", "127.0.0.1:9090", listen, "http://shop.example", site, "spider.py", inExamples("scrapy/spider.py")).
 			Replace(read(t, inExamples(file)))
 		return exec.Command(binary, "worker", "--config", write(t, filepath.Join(t.TempDir(), "worker.yaml"), config))
 	}
@@ -86,8 +93,9 @@ func TestExamples(t *testing.T) {
 	fmt.Fprintf(&config, "listen: %s\nscrapers:\n", listen)
 	for name, ex := range examples {
 		addresses[name] = freeAddr(t)
-		fmt.Fprintf(&config, "  - {name: %s, url: \"http://%s%s\", platforms: [%s]}\n", name, addresses[name], ex.path, strings.Join(ex.platforms, ", "))
+		fmt.Fprintf(&config, "  - {name: %s, url: \"http://%s%s\", sign_env: SCRAPER_SECRET, platforms: [%s]}\n", name, addresses[name], ex.path, strings.Join(ex.platforms, ", "))
 	}
+	setenv(t, "SCRAPER_SECRET", exampleSecret)
 	start(t, "serve", "--config", write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), config.String()))
 	server := api{t, "http://" + listen}
 	server.ready()
@@ -118,7 +126,8 @@ func (ex example) play(t *testing.T, server api, name, address string) {
 		t.Fatalf("a cache could answer HEAD for it: %v %v", resp, err)
 	}
 
-	check := []string{"worker", "check", "http://" + address + ex.path, "-o", "json", "--platforms", strings.Join(ex.platforms, ",")}
+	setenv(t, "SCRAPER_SECRET", exampleSecret)
+	check := []string{"worker", "check", "http://" + address + ex.path, "-o", "json", "--sign-env", "SCRAPER_SECRET", "--platforms", strings.Join(ex.platforms, ",")}
 	out, errs, code := command(t, check...)
 	for try := 1; try < 3 && code == 0 && strings.Contains(out, "unseen"); try++ {
 		out, errs, code = command(t, check...) // a busy machine notices too late that the client left
@@ -155,6 +164,9 @@ func (ex example) start(t *testing.T, cmd *exec.Cmd, address string) (kill func(
 	t.Helper()
 	printed := &output{}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = inExamples(""), printed, printed
+	if cmd.Env == nil {
+		cmd.Env = withSecret()
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

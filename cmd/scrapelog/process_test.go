@@ -194,7 +194,7 @@ func commandAt(t *testing.T, home string, args ...string) (stdout, stderr string
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+home, "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), append(environment(t), "XDG_STATE_HOME="+home, "NO_COLOR=1")...)
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,8 @@ func TestAWorkerThatCannotStartSaysWhyInOneLine(t *testing.T) {
 		"a bad selector":    {"scrapes:\n  - name: a\n    html:\n      platforms: [{name: p, start: 'http://h/'}]\n      item: 'li['\n", 2, `worker.yaml:5:13: scrapes[0].html.item: "li[" is not a CSS selector`},
 		"a name twice":      {"scrapes:\n  - {name: a, command: [x]}\n  - {name: a, command: [x]}\n", 2, `worker.yaml:3:12: scrapes[1].name: "a" is there twice`},
 		"a busy address":    {"listen: " + busy.Addr().String() + "\nscrapes: [{name: a, command: [x]}]\n", 4, busy.Addr().String() + " is in use by another program"},
-		"other machines":    {"listen: 0.0.0.0:0\nscrapes: [{name: a, command: [x]}]\n", 2, "--listen-without-secret"},
+		"other machines":    {"listen: 0.0.0.0:0\nscrapes: [{name: a, command: [x]}]\n", 2, "add secret_env here and sign_env to the scraper"},
+		"an unset secret":   {"listen: 0.0.0.0:0\nsecret_env: SCRAPELOG_TEST_UNSET\nscrapes: [{name: a, command: [x]}]\n", 2, "secret_env: environment variable SCRAPELOG_TEST_UNSET is not set"},
 		"a foreign address": {"listen: 192.0.2.1:9\nlisten_without_secret: true\nscrapes: [{name: a, command: [x]}]\n", 4, "cannot listen at 192.0.2.1:9"},
 	}
 	for name, tt := range tests {

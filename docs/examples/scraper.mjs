@@ -2,8 +2,10 @@
 //
 //     node scraper.mjs 9090 http://shop.example/alder/ http://shop.example/birch/
 //
-// It counts the products on the pages it is given. What a scraper must do, and
-// why, is in "scrapelog help contract".
+// It counts the products on the pages it is given. If SCRAPER_SECRET is set, orders
+// must be signed with it, or with one of two with a blank between. What a scraper
+// must do, and why, is in "scrapelog help contract".
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -18,9 +20,35 @@ createServer((request, response) => {
   }
 }).listen(Number(port), "127.0.0.1");
 
+const secrets = (process.env.SCRAPER_SECRET ?? "").split(/\s+/).filter(Boolean)
+  .map((secret) => Buffer.from(secret.replace(/^whsec_/, ""), "base64"));
+const seen = new Map(); // the webhook-ids of the last minutes, and until when they are kept
+
+// refused says why an order is not taken, or nothing.
+function refused(headers, body) {
+  if (secrets.length === 0) return;
+  const [id, at, given] = ["id", "timestamp", "signature"].map((name) => headers[`webhook-${name}`] ?? "");
+  const fits = secrets.map((secret) => createHmac("sha256", secret).update(`${id}.${at}.${body}`).digest());
+  const signatures = given.split(" ").filter((text) => text.startsWith("v1,")).map((text) => Buffer.from(text.slice(3), "base64"));
+  const equal = (a, b) => a.length === b.length && timingSafeEqual(a, b);
+  if (id.includes(".") || !signatures.some((signature) => fits.some((fit) => equal(signature, fit)))) {
+    return "no signature, or one with another secret";
+  }
+  const now = Date.now();
+  if (!(Math.abs(now - 1000 * at) <= 300_000)) return "signed more than five minutes from now";
+  for (const [old, until] of seen) if (until < now) seen.delete(old);
+  if (seen.has(id)) return "this order has come before";
+  seen.set(id, now + 600_000);
+}
+
 async function start(request, response) {
   let body = "";
   for await (const piece of request.setEncoding("utf8")) body += piece;
+  const why = refused(request.headers, body);
+  if (why) {
+    response.writeHead(401).end(why);
+    return;
+  }
   const order = JSON.parse(body);
   const before = held;
   if (before && before.id !== order.recovers) {

@@ -3,18 +3,47 @@
 
     python3 scraper.py 9090 http://shop.example/alder/ http://shop.example/birch/
 
-It counts the products on the pages it is given. What a scraper must do, and why,
-is in "scrapelog help contract".
+It counts the products on the pages it is given. If SCRAPER_SECRET is set, orders must
+be signed with it, or with one of two with a blank between. What a scraper must do, and
+why, is in "scrapelog help contract".
 """
+import base64
+import hmac
 import json
+import os
 import re
 import select
 import sys
 import threading
+import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAUSE = 1  # second between two pages, so something is said as often
+
+
+secrets = [base64.b64decode(s.split("_", 1)[-1]) for s in os.environ.get("SCRAPER_SECRET", "").split()]
+seen = {}  # the webhook-ids of the last minutes, and until when they are kept
+
+
+def refused(headers, body):
+    """Why an order is not taken, or None."""
+    if not secrets:
+        return None
+    id, signed_at, given = (headers.get("webhook-" + name, "") for name in ("id", "timestamp", "signature"))
+    text = f"{id}.{signed_at}.".encode() + body
+    fits = [b"v1," + base64.b64encode(hmac.new(secret, text, "sha256").digest()) for secret in secrets]
+    if "." in id or not any(hmac.compare_digest(g.encode(), f) for g in given.split() for f in fits):
+        return "no signature, or one with another secret"
+    now = time.time()
+    if abs(now - int(signed_at)) > 300:
+        return "signed more than five minutes from now"
+    with lock:
+        for old in [old for old, until in seen.items() if until < now]:
+            del seen[old]
+        if id in seen:
+            return "this order has come before"
+        seen[id] = now + 600
 
 
 class Stopped(Exception):
@@ -82,7 +111,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_POST(self):
-        order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        why = refused(self.headers, body)
+        if why:
+            self.send_error(401, why)
+            return
+        order = json.loads(body)
         run = Run(order["run_id"], self.connection)
         taken, before = take(run, order.get("recovers"))
         if not taken:

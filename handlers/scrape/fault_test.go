@@ -86,6 +86,9 @@ func answerFaults() map[string]fault {
 		"200 with another content type":    {answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("text/html")},
 		"200 without a content type":       {answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), failed(domain.CodeProtocol).saying("the answer has no content type")},
 		"200 with a content encoding":      {answer(streamHeader + "Content-Encoding: gzip\r\n\r\n"), failed(domain.CodeProtocol).saying("gzip")},
+		"a secret to sign with unset":      {answer("").withConfig(signedWithout), failed(domain.CodeRejected).unsent().saying("sign_env: environment variable SCRAPELOG_TEST_UNSET is not set")},
+		"status 401 to a signed order":     {status("401 Unauthorized").withConfig(signedWith), rejected(401).saying("check that SCRAPELOG_TEST_SIGN_SECRET holds the same secret as the worker's secret_env, and that both clocks agree")},
+		"status 401 to an unsigned order":  {status("401 Unauthorized"), rejected(401).saying("set sign_env")},
 		"a redirect without a target":      {status("302 Found"), rejected(302)},
 		"a redirect to another path":       {status("307 Temporary Redirect", "Location: /scrapes/shop/?key=canary#canary"), rejected(307).saying("/scrapes/shop/")},
 		"a redirect to another host":       {status("308 Permanent Redirect", "Location: https://user:canary@shop.example/x%2Fy?key=canary"), rejected(308).saying("a redirect to https://shop.example/x%2Fy")},
@@ -206,6 +209,7 @@ func streamFaults() map[string]fault {
 // TestFaults injects every fault of the table and prints what was recorded.
 func TestFaults(t *testing.T) {
 	var table sync.Map
+	t.Setenv("SCRAPELOG_TEST_SIGN_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	t.Run("inject", func(t *testing.T) {
 		for _, faults := range []map[string]fault{connectFaults(t), nameFaults(), answerFaults(), streamFaults()} {
 			for name, f := range faults {

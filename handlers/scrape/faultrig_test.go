@@ -79,6 +79,10 @@ func unsetHeader(c *domain.ScraperConfig) {
 	c.HeadersEnv = map[string]string{"Authorization": "SCRAPELOG_TEST_UNSET"}
 }
 
+
+func signedWithout(c *domain.ScraperConfig) { c.SignEnv = "SCRAPELOG_TEST_UNSET" }
+func signedWith(c *domain.ScraperConfig)    { c.SignEnv = "SCRAPELOG_TEST_SIGN_SECRET" }
+
 // bigParams makes a request that no socket buffer holds.
 func bigParams(c *domain.ScraperConfig) {
 	c.Params = map[string]any{"large": strings.Repeat("x", 8<<20)}

@@ -2,12 +2,16 @@
 //
 //	go run . 127.0.0.1:9090 http://shop.example/alder/ http://shop.example/birch/
 //
-// It counts the products on the pages it is given. What a scraper must do, and
-// why, is in "scrapelog help contract".
+// It counts the products on the pages it is given. If SCRAPER_SECRET is set, orders
+// must be signed with it, or with one of two with a blank between. What a scraper
+// must do, and why, is in "scrapelog help contract".
 package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +19,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,16 +39,62 @@ type run struct {
 
 // scraper runs one scrape at a time.
 type scraper struct {
-	pages []string
-	mu    sync.Mutex
-	held  *run
+	pages   []string
+	secrets [][]byte
+	mu      sync.Mutex
+	held    *run
+	seen    map[string]time.Time // the webhook-ids of the last minutes, and until when they are kept
 }
 
 func main() {
 	if len(os.Args) < 3 {
 		log.Fatal("usage: scraper HOST:PORT PAGE…")
 	}
-	log.Fatal(http.ListenAndServe(os.Args[1], &scraper{pages: os.Args[2:]}))
+	s := &scraper{pages: os.Args[2:], seen: map[string]time.Time{}}
+	for _, text := range strings.Fields(os.Getenv("SCRAPER_SECRET")) {
+		secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+		if err != nil {
+			log.Fatal("SCRAPER_SECRET is not whsec_ and base64")
+		}
+		s.secrets = append(s.secrets, secret)
+	}
+	log.Fatal(http.ListenAndServe(os.Args[1], s))
+}
+
+// refuses says why an order is not taken, or nothing.
+func (s *scraper) refuses(h http.Header, body []byte) string {
+	if len(s.secrets) == 0 {
+		return ""
+	}
+	id, at, fits := h.Get("webhook-id"), h.Get("webhook-timestamp"), false
+	for _, secret := range s.secrets {
+		mac := hmac.New(sha256.New, secret)
+		fmt.Fprintf(mac, "%s.%s.%s", id, at, body)
+		want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+		for _, given := range strings.Fields(h.Get("webhook-signature")) {
+			fits = fits || hmac.Equal([]byte(given), []byte(want))
+		}
+	}
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	if !fits || err != nil || strings.Contains(id, ".") {
+		return "no signature, or one with another secret"
+	}
+	now := time.Now()
+	if now.Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute {
+		return "signed more than five minutes from now"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for old, until := range s.seen {
+		if until.Before(now) {
+			delete(s.seen, old)
+		}
+	}
+	if _, again := s.seen[id]; again {
+		return "this order has come before"
+	}
+	s.seen[id] = now.Add(10 * time.Minute)
+	return ""
 }
 
 func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -56,6 +107,10 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Recovers string `json:"recovers"`
 	}
 	body, err := io.ReadAll(r.Body) // all of it: r.Context ends with the client only then
+	if why := s.refuses(r.Header, body); why != "" {
+		http.Error(w, why, http.StatusUnauthorized)
+		return
+	}
 	if err != nil || json.Unmarshal(body, &order) != nil {
 		http.Error(w, "not an order", http.StatusBadRequest)
 		return
