@@ -79,7 +79,6 @@ func unsetHeader(c *domain.ScraperConfig) {
 	c.HeadersEnv = map[string]string{"Authorization": "SCRAPELOG_TEST_UNSET"}
 }
 
-
 func signedWithout(c *domain.ScraperConfig) { c.SignEnv = "SCRAPELOG_TEST_UNSET" }
 func signedWith(c *domain.ScraperConfig)    { c.SignEnv = "SCRAPELOG_TEST_SIGN_SECRET" }
 
