@@ -173,6 +173,18 @@ func (s *Store) ByPosition(ctx context.Context, position int64) (Recorded, error
 	return r, nil
 }
 
+// ByID returns the event with an id, or domain.ErrNotFound.
+func (s *Store) ByID(ctx context.Context, id uuid.UUID) (Recorded, error) {
+	r, err := ScanRecorded(s.From(ctx).QueryRowContext(ctx, `SELECT `+RecordedColumns+` FROM events WHERE id = $1`, id.String()))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Recorded{}, fmt.Errorf("event %s: %w", id, domain.ErrNotFound)
+	case err != nil:
+		return Recorded{}, Unavailable(ctx, "read", err)
+	}
+	return r, nil
+}
+
 const eventsHead = `SELECT coalesce(max(position), 0) FROM events`
 
 // Head returns the position of the newest event, 0 for an empty log.

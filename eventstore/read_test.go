@@ -1,11 +1,13 @@
 package eventstore_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 )
@@ -45,6 +47,23 @@ func TestFirstSince(t *testing.T) {
 			if got, err := s.FirstSince(t.Context(), c.since); got != c.want || err != nil {
 				t.Errorf("%s: got position %d, want %d (%v)", name, got, c.want, err)
 			}
+		}
+	})
+}
+
+func TestAnEventIsFoundByItsID(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		appendRuns(t, s, 3)
+		want, err := s.ByPosition(t.Context(), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.ByID(t.Context(), want.ID); err != nil || got.Position != 2 || got.Stream != want.Stream {
+			t.Errorf("found %d (%v)", got.Position, err)
+		}
+		if _, err := s.ByID(t.Context(), uuid.New()); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("an id that no event has: %v", err)
 		}
 	})
 }

@@ -159,13 +159,25 @@ shop  @every 90s  up                             2026-11-23T12:00:30Z          2
 
 func TestRunsShow(t *testing.T) {
 	f := fakeAPI(t)
-	f.answer("GET /api/v1/runs/{id}", 200, lostRun)
-	stdout, _, code := invoke(t, "runs", "show", runID)
-	for name, value := range map[string]string{"status": "connection_failed", "cause": "reset", "detail": "by peer", "duration": "41s"} {
+	const next = "0198c2f4-0000-7000-8000-000000000002"
+	f.answer("GET /api/v1/runs/"+runID, 200, strings.Replace(lostRun, `"instance"`, `"recovered_by":"`+next+`","instance"`, 1))
+	f.answer("GET /api/v1/runs/"+next, 200, strings.NewReplacer(runID, next, "12:00:00Z", "12:00:59.007Z").Replace(openRun))
+	f.HandleFunc("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		about := `"run_id":"` + runID + `","scraper":"shop","at":"2026-11-23T12:00:`
+		fmt.Fprintf(w, `{"events":[{"position":1,"type":"run.started","data":{%[1]s00Z","trigger":"manual"}},
+			{"position":2,"type":"run.connection_lost","data":{%[1]s41Z","link":"scraper","phase":"streaming","cause":"reset"}},
+			{"position":3,"type":"run.connection_restored","data":{%[1]s59Z","link":"scraper","down_for_ms":18000}}]}`, about)
+	})
+	stdout, stderr, code := invoke(t, "runs", "show", runID)
+	for name, value := range map[string]string{
+		"status": "connection_failed", "cause": "reset", "detail": "by peer", "duration": "41s",
+		"summary": "Lost after 41 s: the connection was reset. Restarted 7 ms after the connection came back.",
+	} {
 		if !regexp.MustCompile(`(?m)^`+name+` +`+value+`$`).MatchString(stdout) || code != 0 {
-			t.Errorf("exit %d, no %s %s in\n%s", code, name, value, stdout)
+			t.Errorf("exit %d %s, no %s %s in\n%s", code, stderr, name, value, stdout)
 		}
 	}
+	f.asked(t, "GET /api/v1/events?stream=run-"+runID)
 }
 
 func TestRunsCancel(t *testing.T) {

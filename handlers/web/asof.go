@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -14,9 +15,23 @@ import (
 	"scrapelog/projections"
 )
 
-// asOf is a run's page as it stood after the event at a position or, of a time,
-// after the last event that had been recorded by then.
-func (h *Handler) asOf(ctx context.Context, now pages.RunPage, text string) (pages.RunPage, error) {
+// asOf returns a run's page as it stood after its n-th event, or after the event at a
+// position or the last one that had been recorded by a time. The n-th of n is the present.
+func (h *Handler) asOf(ctx context.Context, now pages.RunPage, asked url.Values) (pages.RunPage, error) {
+	if text := asked.Get("step"); text != "" {
+		step, err := strconv.Atoi(text)
+		switch {
+		case err != nil || step < 1 || step > len(now.Events):
+			return now, invalid("step", text, fmt.Sprintf("use the number of one of the run's events, 1 to %d", len(now.Events)))
+		case step == len(now.Events):
+			return now, nil
+		}
+		return then(now, now.Events[step-1].Recorded, step)
+	}
+	text := asked.Get("at")
+	if text == "" {
+		return now, nil
+	}
 	position, err := h.positionOf(ctx, text)
 	if err != nil {
 		return now, err
@@ -36,20 +51,15 @@ func (h *Handler) asOf(ctx context.Context, now pages.RunPage, text string) (pag
 	return then(now, last, told)
 }
 
-// then folds the first events of a run's page.
+// then folds the first events of a run's page. The chain is drawn as it is now, with what
+// came later under a shade.
 func then(now pages.RunPage, last eventstore.Recorded, told int) (page pages.RunPage, err error) {
 	page = pages.RunPage{
-		Events: now.Events[:told], View: now.View,
-		AsOf: &pages.AsOf{Position: last.Position, At: last.RecordedAt, Now: now.Run.Run},
+		Events: now.Events[:told], Chain: now.Chain,
+		AsOf: &pages.AsOf{Position: last.Position, At: last.RecordedAt, Step: told, Of: len(now.Events), Now: now.Run.Run},
 	}
 	if page.Run.Run, err = projections.RunAsOf(recordsOf(page.Events)); err != nil {
 		return page, err
-	}
-	if told > 1 {
-		page.AsOf.Previous = now.Events[told-2].Position
-	}
-	if told < len(now.Events) {
-		page.AsOf.Following = now.Events[told].Position
 	}
 	if now.Next.ID != uuid.Nil && now.Next.StartPosition <= last.Position {
 		page.RecoveredBy, page.Next = now.RecoveredBy, now.Next

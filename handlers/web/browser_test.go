@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
@@ -136,10 +138,10 @@ func TestABadgeChangesInAnOpenPage(t *testing.T) {
 
 func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 	ctx, s := open(t, "/runs/"+webtest.Open.String())
-	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("has been scraped for")`)
-	do(t, ctx, `document.querySelector("tbody details").open = true`)
+	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("Running for")`)
+	do(t, ctx, `document.querySelector(".chosen-event details").open = true`)
 	push(t, s, projections.Changes{Runs: s.Rows[:1], Counts: projections.Counts{}, Position: webtest.Head + 1})
-	becomes(t, ctx, `document.querySelector("tbody details").open`)
+	becomes(t, ctx, `document.querySelector(".chosen-event details").open`)
 
 	items := int64(7)
 	done := s.Rows[0]
@@ -150,6 +152,49 @@ func TestARunsPageTellsItsStoryAsItGoesOn(t *testing.T) {
 	})
 	push(t, s, projections.Changes{Runs: []projections.Run{done}, Counts: projections.Counts{}, Position: webtest.Head + 2})
 	becomes(t, ctx, `document.querySelector(".sentence").textContent.includes("7\u00a0items")`)
+}
+
+// TestTheSliderAndTheChosenEvent: both change the page in place, and its address with it.
+func TestTheSliderAndTheChosenEvent(t *testing.T) {
+	ctx, _ := open(t, "/runs/"+webtest.Recovered.String())
+	do(t, ctx, `window.same = true; document.querySelector(".moments a").click()`)
+	becomes(t, ctx, `document.querySelector("#chosen").textContent.includes("Started by schedule") && location.search.startsWith("?event=") && window.same`)
+	becomes(t, ctx, `document.activeElement.tagName === "BODY" || document.activeElement.matches(".moments a")`)
+	do(t, ctx, `document.getElementById("step").focus()`)
+	press(t, ctx, kb.ArrowLeft)
+	becomes(t, ctx, `location.search === "?step=2" && document.querySelectorAll(".differs").length === 2 && window.same`)
+	becomes(t, ctx, `document.activeElement.id === "step" && document.activeElement.value === "2"`)
+	press(t, ctx, kb.ArrowLeft)
+	becomes(t, ctx, `location.search === "?step=1" && document.querySelector(".sentence").textContent === "Running for 0\u00a0s."`)
+	press(t, ctx, kb.End)
+	becomes(t, ctx, `location.search === "?step=3" && document.querySelectorAll(".differs").length === 0 && document.querySelector(".without-script").offsetParent === null`)
+}
+
+// TestARunsPageIsLiveAgainAfterItsPast: the past stands still, the present goes on.
+func TestARunsPageIsLiveAgainAfterItsPast(t *testing.T) {
+	ctx, s := open(t, "/runs/"+webtest.Lost.String())
+	do(t, ctx, `document.getElementById("step").focus()`)
+	press(t, ctx, kb.ArrowLeft)
+	becomes(t, ctx, `location.search === "?step=1" && document.querySelectorAll(".moments li").length === 1`)
+	row := slices.IndexFunc(s.Rows, func(r projections.Run) bool { return r.ID == webtest.Lost })
+	back := s.Rows[row]
+	down := int64(60_000)
+	back.RestoredAt, back.DownForMS, back.NoticedBy = back.EndedAt.Add(time.Minute), &down, domain.NoticedByProbe
+	e := domain.ConnectionRestored{AboutRun: domain.AboutRun{RunID: back.ID, Scraper: back.Scraper, At: back.RestoredAt}, Link: domain.LinkScraper, DownForMS: down, NoticedBy: back.NoticedBy}
+	s.Change(func() { s.Rows[row], s.Recorded = back, append(s.Recorded, webtest.Record(webtest.Head+1, 3, e)) })
+	push(t, s, projections.Changes{Runs: []projections.Run{back}, Counts: projections.Counts{}, Position: webtest.Head + 1})
+	becomes(t, ctx, `document.querySelector('[data-cell="head"]').textContent === "`+strconv.FormatInt(webtest.Head+1, 10)+`" && document.querySelectorAll(".moments li").length === 1`)
+	do(t, ctx, `document.querySelector('.as-of a[href$="`+webtest.Lost.String()+`"]').click()`)
+	becomes(t, ctx, `document.querySelectorAll(".moments li").length === 3`)
+	back.RecoveredBy = webtest.RunID(77)
+	next := webtest.RunOf(webtest.Open)
+	next.ID, next.Scraper, next.Recovers, next.StartedAt.Time, next.StartPosition = back.RecoveredBy, back.Scraper, back.ID, back.RestoredAt.Add(time.Second), webtest.Head+2
+	s.Change(func() {
+		s.Rows[row], s.Rows = back, append(s.Rows, next)
+		s.Recorded = append(s.Recorded, webtest.Record(webtest.Head+2, 1, domain.RunStarted{AboutRun: domain.AboutRun{RunID: next.ID, Scraper: next.Scraper, At: next.StartedAt.Time}, Trigger: domain.TriggerRecovery, Recovers: back.ID}))
+	})
+	push(t, s, projections.Changes{Runs: []projections.Run{back, next}, Counts: projections.Counts{}, Position: webtest.Head + 2})
+	becomes(t, ctx, `document.querySelectorAll(".moments li").length === 4`)
 }
 
 func TestAPageThatMissedSomethingFetchesItselfAnew(t *testing.T) {

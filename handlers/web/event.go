@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -49,37 +51,61 @@ func (h *Handler) eventPage(ctx context.Context, position int64) (page pages.Eve
 	if page.Cause, err = h.cause(ctx, rec); err != nil {
 		return page, err
 	}
-	if page.Effects, err = h.effects(ctx, rec); err != nil {
+	if page.Effects, err = h.effects(ctx, rec, page.Is); err != nil {
 		return page, err
 	}
 	page.Inclusion, err = h.inclusion(ctx, position)
 	return page, err
 }
 
-// near is how many events before and after an event are searched for its cause and its
-// effects. A reaction follows its cause at once, unless its instance was stopped.
-// readBytes bounds how many large events, such as configurations, are read.
-const near = 1000
+// effectsShown bounds how many events after one its page looks through in each stream
+// that may hold its effects.
+const effectsShown = 20
 
+// cause returns the event that led to another; nil: none did, or it is in another log.
 func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Event, error) {
-	id := rec.Metadata["causation_id"]
-	if id == "" || rec.Position == 1 {
+	id, err := uuid.Parse(rec.Metadata["causation_id"])
+	if err != nil {
 		return nil, nil
 	}
-	before, err := h.cfg.Events.Read(ctx, eventstore.Query{Until: rec.Position - 1, Backward: true, Limit: near, Bytes: readBytes})
-	for _, candidate := range before {
-		if candidate.ID.String() == id {
-			cause := pages.NewEvent(candidate)
-			return &cause, err
-		}
+	before, err := h.cfg.Events.ByID(ctx, id)
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil, nil
 	}
-	return nil, err
+	cause := pages.NewEvent(before)
+	return &cause, err
 }
 
-func (h *Handler) effects(ctx context.Context, rec eventstore.Recorded) ([]pages.Event, error) {
-	after, err := h.cfg.Events.Read(ctx, eventstore.Query{After: rec.Position, Limit: near, Bytes: readBytes})
-	caused := slices.DeleteFunc(after, func(r eventstore.Recorded) bool { return r.Metadata["causation_id"] != rec.ID.String() })
-	return pages.NewEvents(caused), err
+// effects returns the events that another led to. They are in its own stream or, of an
+// event that the saga reacts to, in that of the new run or of the scraper.
+func (h *Handler) effects(ctx context.Context, rec eventstore.Recorded, e domain.Event) ([]pages.Event, error) {
+	streams := []string{rec.Stream}
+	for _, command := range domain.Rescrape(e, rec.ID) {
+		if start, ok := command.(domain.StartScrape); ok {
+			streams = append(streams, domain.RunStream(start.RunID), domain.ScraperStream(start.Scraper))
+		}
+	}
+	if restored, ok := e.(domain.ConnectionRestored); ok {
+		lost, err := h.cfg.Queries.Run(ctx, restored.RunID)
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return nil, err
+		}
+		streams = append(streams, domain.RunStream(lost.RecoveredBy))
+	}
+	slices.Sort(streams)
+	var caused []eventstore.Recorded
+	for _, stream := range slices.Compact(streams) {
+		after, err := h.cfg.Events.Read(ctx, eventstore.Query{Stream: stream, After: rec.Position, Limit: effectsShown, Bytes: readBytes})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range after {
+			if r.Metadata["causation_id"] == rec.ID.String() {
+				caused = append(caused, r)
+			}
+		}
+	}
+	return pages.NewEvents(caused), nil
 }
 
 func (h *Handler) stream(c echo.Context) error {

@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/handlers/web/webtest"
+	"scrapelog/projections"
 )
 
 // TestAPageDoesNotGrowWithWhatAnEventHolds shows events of an older program, which took
@@ -25,7 +26,13 @@ func TestAPageDoesNotGrowWithWhatAnEventHolds(t *testing.T) {
 			e := domain.RunStarted{AboutRun: about, Trigger: domain.TriggerManual, Instance: "i-1", Params: json.RawMessage(params)}
 			s.Recorded = append(s.Recorded, webtest.Record(n+1, n+1, e))
 		}
+		s.Rows = []projections.Run{{ID: id, Scraper: "shop", Status: domain.StatusRunning, StartedAt: projections.Time{Time: webtest.Now}, Params: json.RawMessage(params)}}
 		e := serve(s)
+		for _, path := range []string{"/events/1", "/runs/" + id.String()} {
+			if w := get(e, path); w.Code != 200 || w.Body.Len() > 300_000 {
+				t.Errorf("%s: %s is %d bytes, status %d", name, path, w.Body.Len(), w.Code)
+			}
+		}
 		for _, path := range []string{"/events", "/events/1", "/streams/" + domain.RunStream(id)} {
 			w := get(e, path)
 			if w.Code != 200 || w.Body.Len() > 2<<20 {

@@ -26,7 +26,7 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	page("/", h.share(h.overview), "range")
 	page("/runs", h.share(h.runs), "q", "status", "scraper", "trigger", "short", "since", "until", "cursor")
-	page("/runs/:id", h.share(h.run), "at", "view")
+	page("/runs/:id", h.share(h.run), "at", "step", "event", "view")
 	page("/runs/:id/cancel", h.askCancel)
 	page("/scrapers", h.share(h.scrapers), "from")
 	page("/scrapers/:name", h.share(h.scraper), "range")

@@ -2,13 +2,16 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
 )
@@ -30,34 +33,47 @@ func (h *Handler) run(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if page.View, err = viewOf(c.QueryParam("view")); err != nil {
+	if page, err = h.asOf(ctx, page, c.QueryParams()); err != nil {
 		return err
 	}
-	if at := c.QueryParam("at"); at != "" {
-		if page, err = h.asOf(ctx, page, at); err != nil {
-			return err
-		}
-	} else {
+	if page.AsOf == nil {
 		chrome.Refresh = pages.RefreshOnRun(page)
 	}
-	chrome.Title = "Run of " + page.Scraper
+	if err = h.choose(ctx, &page, c.QueryParam("event")); err != nil {
+		return err
+	}
+	chrome.Title = page.Scraper + " " + domain.ShortID(id)
 	return send(c, http.StatusOK, pages.RunPageOf(chrome, page))
 }
 
-// viewOf is how a list of events is to be shown.
-func viewOf(text string) (pages.View, error) {
-	if view := pages.View(text); slices.Contains(pages.Views, view) {
-		return view, nil
+// choose reads the event that the page tells in detail.
+func (h *Handler) choose(ctx context.Context, page *pages.RunPage, text string) (err error) {
+	position := page.Told()
+	if text != "" {
+		if position, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return invalid("event", text, "use the position of one of the run's events")
+		}
 	}
-	return "", invalid("view", text, "use compact or json, or leave it out")
+	if !slices.ContainsFunc(page.Events, func(e pages.Event) bool { return e.Position == position }) {
+		return fmt.Errorf("event %d of this run: %w", position, domain.ErrNotFound)
+	}
+	page.Chosen, err = h.eventPage(ctx, position)
+	return err
 }
+
+// eventsOfRun bounds the events of a run that its page lists. A run has three at most,
+// unless an older program wrote it.
+const eventsOfRun = 50
 
 func (h *Handler) runPage(ctx context.Context, id uuid.UUID) (page pages.RunPage, err error) {
 	run, err := h.cfg.Queries.Run(ctx, id)
 	if err != nil {
 		return page, err
 	}
-	records, err := h.cfg.Events.ReadStream(ctx, domain.RunStream(id), 0)
+	records, err := h.cfg.Events.Read(ctx, eventstore.Query{Stream: domain.RunStream(id), Limit: eventsOfRun, Bytes: readBytes})
+	if err == nil && len(records) == 0 {
+		err = fmt.Errorf("the events of run %s: %w", id, domain.ErrNotFound)
+	}
 	if err != nil {
 		return page, err
 	}

@@ -3,17 +3,21 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/handlers/filter"
+	"scrapelog/handlers/words"
 	"scrapelog/projections"
 )
 
@@ -251,9 +255,43 @@ func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showRun(out, r)
+			story, err := c.story(ctx, r.view)
+			if err != nil {
+				return err
+			}
+			return showRun(out, r, [2]string{"summary", strings.ReplaceAll(story.Summary(time.Now()), words.Unit, " ")})
 		})),
 	}
+}
+
+// story asks for what the summary of a lost run needs beside the run: its events, the
+// run that recovered it, and whether a newer one superseded it.
+func (c *client) story(ctx context.Context, r runView) (s words.Story, err error) {
+	s.Run = r.Run
+	if r.Status != domain.StatusConnectionFailed {
+		return s, nil
+	}
+	var stream struct {
+		Events []eventstore.Recorded `json:"events"`
+	}
+	query := url.Values{"stream": {domain.RunStream(r.ID)}}
+	if err := c.get(ctx, "/api/v1/events", query, &stream); err != nil {
+		return s, err
+	}
+	if s.Run, err = projections.RunAsOf(stream.Events); err != nil {
+		return s, err
+	}
+	if r.RecoveredBy != uuid.Nil {
+		err = c.get(ctx, "/api/v1/runs/"+r.RecoveredBy.String(), nil, &s.Next)
+		return s, err
+	}
+	var scraper projections.Scraper
+	err = c.get(ctx, "/api/v1/scrapers/"+url.PathEscape(r.Scraper), nil, &scraper)
+	s.Standing = scraper.LastRun.ID == r.ID
+	if errors.Is(err, domain.ErrNotFound) {
+		err = nil // it was removed
+	}
+	return s, err
 }
 
 func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
@@ -264,12 +302,12 @@ func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
 	return r, err
 }
 
-func showRun(out *term.Printer, r runDoc) error {
+func showRun(out *term.Printer, r runDoc, more ...[2]string) error {
 	facts, err := factsOf(r.raw)
 	if err != nil {
 		return err
 	}
-	return out.Facts(r, facts...)
+	return out.Facts(r, append(facts, more...)...)
 }
 
 func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -22,8 +23,12 @@ func After(chain []projections.Run, id uuid.UUID) projections.Run {
 }
 
 // chainText returns how often the connection was lost in a chain of runs, and how the
-// chain ended.
-func chainText(chain []projections.Run, now time.Time) string {
+// chain ended. A run by itself needs no such text.
+func chainText(p RunPage, now time.Time) string {
+	chain := p.Chain
+	if len(chain) < 2 {
+		return ""
+	}
 	first, last := chain[0], chain[len(chain)-1]
 	losses := 0
 	for _, r := range chain {
@@ -43,6 +48,11 @@ func chainText(chain []projections.Run, now time.Time) string {
 	default:
 		return fmt.Sprintf("%s; the run that recovered it ended without completing %s after the first loss.", text, since(last.EndedAt.Time))
 	}
+}
+
+// chainSentence describes the drawing to those who do not see it.
+func chainSentence(p RunPage, now time.Time) string {
+	return cmp.Or(chainText(p, now), p.summary(p.now(Chrome{Now: now})))
 }
 
 func times(n int) string {

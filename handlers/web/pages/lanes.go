@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
@@ -57,6 +58,7 @@ type Lanes struct {
 	Of    []Lane
 	More  int64 // scrapers that are not drawn
 	Large bool
+	Still bool // the drawing does not move with the time
 }
 
 // laneHigh is the height of a lane in units of its drawing. Across it are seconds.
@@ -73,7 +75,14 @@ type laneBar struct {
 // band is a time without a connection.
 type band struct{ x, wide, title string }
 
-func inSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) }
+// seconds writes a length of time as the drawing has it, as exactly as can be seen.
+func (l Lanes) seconds(d time.Duration) string {
+	digits := 1
+	if l.Range.Span < time.Minute {
+		digits = 4
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', digits, 64)
+}
 
 func (l Lanes) from() time.Time { return l.Until.Add(-l.Range.Span) }
 
@@ -87,7 +96,24 @@ func (l Lanes) at(t time.Time) time.Duration {
 func (l Lanes) beyond() time.Duration { return 2 * l.Range.Span }
 
 // viewBox is the part of the drawing that is seen.
-func (l Lanes) viewBox() string { return fmt.Sprintf("0 0 %s %d", inSeconds(l.Range.Span), laneHigh) }
+func (l Lanes) viewBox() string { return fmt.Sprintf("0 0 %s %d", l.seconds(l.Range.Span), laneHigh) }
+
+// moving tells the script until when the drawing goes, which then moves it.
+func (l Lanes) moving() templ.Attributes {
+	if l.Still {
+		return nil
+	}
+	return templ.Attributes{"data-until": strconv.FormatInt(l.Until.UnixMilli(), 10)}
+}
+
+// hatchWide is the distance of the stripes of the time away.
+func (l Lanes) hatchWide() time.Duration { return l.Range.Span / 100 }
+
+// hatch is a stripe from the lower left to the upper right, and the corner of the next.
+func (l Lanes) hatch() string {
+	wide, half := l.seconds(l.hatchWide()), l.seconds(l.hatchWide()/2)
+	return fmt.Sprintf("M0 6L%s 0V3L%s 6ZM0 0H%sL0 3Z", wide, half, half)
+}
 
 // axisMark is a line across the lanes with its label.
 type axisMark struct{ x, percent, label string }
@@ -95,14 +121,14 @@ type axisMark struct{ x, percent, label string }
 func (l Lanes) axis() (marks []axisMark) {
 	for t := l.from().Truncate(l.Range.tick).Add(l.Range.tick); t.Before(l.Until); t = t.Add(l.Range.tick) {
 		part := float64(l.at(t)) / float64(l.Range.Span) * 100
-		marks = append(marks, axisMark{inSeconds(l.at(t)), strconv.FormatFloat(part, 'f', 2, 64) + "%", t.UTC().Format(l.Range.label)})
+		marks = append(marks, axisMark{l.seconds(l.at(t)), strconv.FormatFloat(part, 'f', 2, 64) + "%", t.UTC().Format(l.Range.label)})
 	}
 	return marks
 }
 
-func (l Lanes) ticks() string {
+func ticks(axis []axisMark) string {
 	var path strings.Builder
-	for _, m := range l.axis() {
+	for _, m := range axis {
 		fmt.Fprintf(&path, "M%s 0V%d", m.x, laneHigh)
 	}
 	return path.String()
@@ -117,7 +143,7 @@ func (l Lanes) bars(lane Lane) (bars []laneBar) {
 			from := l.at(s.Start)
 			bars = append(bars, laneBar{
 				class: "bar bar-" + string(status), title: Instant(s.Start) + ", " + title,
-				path: barPath(status, from, max(l.at(s.Start.Add(l.Range.Slot))-from-l.Range.Slot/8, least), l.Range.Slot/4),
+				path: l.barPath(status, from, max(l.at(s.Start.Add(l.Range.Slot))-from-l.Range.Slot/8, least), l.Range.Slot/4),
 			})
 		}
 	}
@@ -136,7 +162,7 @@ func (l Lanes) bars(lane Lane) (bars []laneBar) {
 		}
 		bars = append(bars, laneBar{
 			run: r.ID, class: class, title: barTitle(r, l.Until),
-			path: barPath(r.Status, from, max(to-from, least), l.Range.Span/250),
+			path: l.barPath(r.Status, from, max(to-from, least), l.Range.Span/250),
 		})
 	}
 	return bars
@@ -170,7 +196,7 @@ func (l Lanes) undrawn(lane Lane) string {
 	if !lane.Cut || len(lane.Runs) == 0 {
 		return "0"
 	}
-	return inSeconds(l.at(lane.Runs[len(lane.Runs)-1].StartedAt.Time))
+	return l.seconds(l.at(lane.Runs[len(lane.Runs)-1].StartedAt.Time))
 }
 
 // worst is the status that a slot is drawn with, and what ended in it. An empty status
@@ -190,7 +216,7 @@ func worst(s projections.LaneSlot) (worst domain.RunStatus, title string) {
 
 // barPath is the shape of a run: a lost one has a torn end, a failed one half the height,
 // a cancelled one is a strip. Statuses can be told apart without colours.
-func barPath(s domain.RunStatus, from, wide, tooth time.Duration) string {
+func (l Lanes) barPath(s domain.RunStatus, from, wide, tooth time.Duration) string {
 	top, bottom := 3, 21
 	switch s {
 	case domain.StatusRunning, domain.StatusCompleted:
@@ -200,10 +226,10 @@ func barPath(s domain.RunStatus, from, wide, tooth time.Duration) string {
 		top, bottom = 10, 14
 	case domain.StatusConnectionFailed:
 		tooth = min(tooth, wide/2)
-		x, in := inSeconds(from+wide), inSeconds(from+wide-tooth)
-		return fmt.Sprintf("M%s 3H%sL%s 7.5L%s 12L%s 16.5L%s 21H%sZ", inSeconds(from), x, in, x, in, x, inSeconds(from))
+		x, in := l.seconds(from+wide), l.seconds(from+wide-tooth)
+		return fmt.Sprintf("M%s 3H%sL%s 7.5L%s 12L%s 16.5L%s 21H%sZ", l.seconds(from), x, in, x, in, x, l.seconds(from))
 	}
-	return fmt.Sprintf("M%s %dH%sV%dH%sZ", inSeconds(from), top, inSeconds(from+wide), bottom, inSeconds(from))
+	return fmt.Sprintf("M%s %dH%sV%dH%sZ", l.seconds(from), top, l.seconds(from+wide), bottom, l.seconds(from))
 }
 
 func barTitle(r projections.Run, now time.Time) string {
@@ -223,7 +249,7 @@ func (l Lanes) away(lane Lane) (bands []band) {
 	for _, s := range lane.Slots {
 		if s.Away > 0 {
 			from := l.at(s.Start)
-			bands = append(bands, band{inSeconds(from), inSeconds(l.at(s.Start.Add(l.Range.Slot)) - from), "away for " + Took(s.Away)})
+			bands = append(bands, band{l.seconds(from), l.seconds(l.at(s.Start.Add(l.Range.Slot)) - from), "away for " + Took(s.Away)})
 		}
 	}
 	for _, a := range l.losses(lane) {
@@ -232,7 +258,7 @@ func (l Lanes) away(lane Lane) (bands []band) {
 			to = l.beyond()
 		}
 		if to > from {
-			bands = append(bands, band{inSeconds(from), inSeconds(to - from), "away for " + Took(a.to.Sub(a.from))})
+			bands = append(bands, band{l.seconds(from), l.seconds(to - from), "away for " + Took(a.to.Sub(a.from))})
 		}
 	}
 	return bands
@@ -266,7 +292,7 @@ func (l Lanes) returns(lane Lane) string {
 	var path strings.Builder
 	for _, r := range lane.Runs {
 		if !r.RestoredAt.IsZero() && r.RestoredAt.After(l.from()) {
-			fmt.Fprintf(&path, "M%s 0V%d", inSeconds(l.at(r.RestoredAt)), laneHigh)
+			fmt.Fprintf(&path, "M%s 0V%d", l.seconds(l.at(r.RestoredAt)), laneHigh)
 		}
 	}
 	return path.String()

@@ -38,19 +38,29 @@ func anchor(e Event) string { return "e-" + strconv.FormatInt(e.Position, 10) }
 
 func (p RunPage) stream() string { return domain.RunStream(p.ID) }
 
-var viewWords = map[View]string{ViewAll: "All", ViewCompact: "Compact", ViewJSON: "JSON"}
-
-// viewURL shows the same page's events in another way.
-func viewURL(p RunPage, view View) templ.SafeURL {
-	at := ""
-	if p.AsOf != nil {
-		at = strconv.FormatInt(p.AsOf.Position, 10)
+// stepURL is the run as it stood after the n-th of its events; 0: as it stands now.
+func stepURL(run uuid.UUID, step int) templ.SafeURL {
+	if step == 0 {
+		return runURL(run)
 	}
-	return runURL(p.ID) + templ.SafeURL(query("view", string(view), "at", at)+"#events")
+	return runURL(run) + templ.SafeURL(query("step", strconv.Itoa(step)))
 }
 
-func asOfURL(p RunPage, position int64) templ.SafeURL {
-	return runURL(p.ID) + templ.SafeURL(query("view", string(p.View), "at", strconv.FormatInt(position, 10)))
+// chosenURL is the page with another of its events told in detail.
+func (p RunPage) chosenURL(e Event) templ.SafeURL {
+	step := ""
+	if p.AsOf != nil {
+		step = strconv.Itoa(p.AsOf.Step)
+	}
+	return runURL(p.ID) + templ.SafeURL(query("step", step, "event", strconv.FormatInt(e.Position, 10)))
+}
+
+// swapped lets a link or a form change the page in place, where there is a script. The
+// link leads to the same page without one.
+func swapped(url templ.SafeURL) templ.Attributes {
+	return templ.Attributes{
+		"hx-get": string(url), "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerMorph", "hx-replace-url": "true",
+	}
 }
 
 func rebuildURL(name string) templ.SafeURL {
@@ -138,3 +148,6 @@ func chosenRange(is bool) templ.Attributes {
 	}
 	return templ.Attributes{"aria-current": "true"}
 }
+
+// ariaBool marks the chosen one of several.
+func ariaBool(is bool) string { return strconv.FormatBool(is) }

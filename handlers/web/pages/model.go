@@ -26,30 +26,17 @@ type RunPage struct {
 	Standing bool              // a lost run that no newer one has superseded: recovery is still to come
 	Waiting  string            // what it waits for, in words
 	Events   []Event
-	View     View
-	AsOf     *AsOf // nil: the run as it stands now
+	Chosen   EventPage // the event that is told in detail
+	AsOf     *AsOf     // nil: the run as it stands now
 }
 
 // AsOf says that a run is shown as it stood after an event of the log.
 type AsOf struct {
-	Position            int64
-	At                  time.Time       // when that event was recorded
-	Now                 projections.Run // the run as it stands now
-	Previous, Following int64           // the run's own events before and after what is shown; 0: there is none
+	Position int64
+	At       time.Time       // when that event was recorded
+	Step, Of int             // how many of the run's events had been recorded by then, of all
+	Now      projections.Run // the run as it stands now
 }
-
-// View is how a list of events is shown.
-type View string
-
-// The views.
-const (
-	ViewAll     View = ""
-	ViewCompact View = "compact"
-	ViewJSON    View = "json"
-)
-
-// Views lists them in the order of their tabs.
-var Views = []View{ViewAll, ViewCompact, ViewJSON}
 
 // Overview is the first page.
 type Overview struct {
@@ -114,6 +101,7 @@ type ScraperPage struct {
 type Event struct {
 	eventstore.Recorded
 	Summary string
+	Is      domain.Event // nil: of a newer version, or unreadable
 }
 
 // NewEvent returns a recorded event with its summary. An event that cannot be read has the
@@ -121,9 +109,9 @@ type Event struct {
 func NewEvent(rec eventstore.Recorded) Event {
 	e, err := rec.Event()
 	if err != nil {
-		return Event{rec, "an event that cannot be read: " + clean(err.Error())}
+		return Event{rec, "an event that cannot be read: " + clean(err.Error()), nil}
 	}
-	return Event{rec, clean(words.Summary(e))}
+	return Event{rec, clean(words.Summary(e)), e}
 }
 
 // NewEvents returns the recorded events with their summaries.

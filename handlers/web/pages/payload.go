@@ -13,8 +13,8 @@ import (
 // How much of a value's JSON a page shows. What is longer is cut, with a link to all
 // of it: logs of older programs hold values of any size and depth.
 const (
-	payloadShown = 64 << 10 // of the one that a page is about
-	listShown    = 4 << 10  // of each in a list of up to listUsual
+	payloadShown = 4 << 10 // of the event that a page is about
+	listShown    = 4 << 10 // of each in a list of up to listUsual
 	listUsual    = 50
 	settingShown = 1 << 10 // of one setting of a scraper
 )

@@ -1,14 +1,10 @@
 package pages
 
 import (
-	"cmp"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/handlers/words"
@@ -25,38 +21,11 @@ func sourceText(s domain.Source) string                { return clean(words.Sour
 func failedText(c domain.FailureCode, http int) string { return clean(words.Failure(c, http)) }
 func because(reason string) string                     { return clean(words.Because(reason)) }
 
-// Sentence returns the state of a run in words, for the top of its page.
-func Sentence(p RunPage, now time.Time) string {
-	into := Took(p.EndedAt.Sub(p.StartedAt.Time))
-	name := clean(p.Scraper)
-	switch p.Status {
-	case domain.StatusRunning:
-		return fmt.Sprintf("%s has been scraped for %s%s.", name, age(now.Sub(p.StartedAt.Time)), heardText(p.Run, now)) + attachedText(p.Run)
-	case domain.StatusCompleted:
-		return fmt.Sprintf("%s was scraped in %s: %s.", name, into, itemsText(p.Run))
-	case domain.StatusFailed:
-		return fmt.Sprintf("The scrape of %s failed %s into the run: %s.", name, into, failedText(p.Code, p.HTTPStatus))
-	case domain.StatusConnectionFailed:
-		return strings.TrimSpace(lostText(p) + " " + recoveryText(p))
-	case domain.StatusCancelled:
-		return fmt.Sprintf("%s cancelled the run of %s %s into it%s.", someone(p.CancelledBy), name, into, because(p.CancelReason))
-	}
-	return fmt.Sprintf("The run of %s is %s.", name, clean(string(p.Status)))
-}
-
-// attachedText returns the condition under which an attached run goes on.
-func attachedText(r Run) string {
-	if !r.Attached() {
-		return ""
-	}
-	return " It ends when its watcher goes away."
-}
-
-func heardText(r Run, now time.Time) string {
-	if r.HeardAt.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf("; it was last heard %s ago", age(now.Sub(r.HeardAt)))
+// summary returns what became of a run; see [words.Story].
+func (p RunPage) summary(now time.Time) string {
+	return clean(words.Story{
+		Run: p.Run.Run, Next: p.Next, HeardAt: p.HeardAt, Standing: p.Standing, Waiting: p.Waiting, Past: p.AsOf != nil,
+	}.Summary(now))
 }
 
 func itemsText(r Run) string {
@@ -66,54 +35,11 @@ func itemsText(r Run) string {
 	return clean(words.Items(*r.Items, r.MinItems))
 }
 
-// lostText returns what was lost, when and why, with the length of a silence.
-func lostText(p RunPage) string {
-	into := Took(p.EndedAt.Sub(p.StartedAt.Time))
-	name := clean(p.Scraper)
-	switch {
-	case p.Link == domain.LinkWatcher:
-		return fmt.Sprintf("The run of %s was stopped %s into it: its watcher disconnected and did not return.", name, into)
-	case p.Cause.Ours():
-		return fmt.Sprintf("The run of %s was lost %s into it: %s.", name, into, causeText(p.Cause))
-	case p.Phase == domain.PhaseConnecting:
-		return fmt.Sprintf("%s could not be reached: %s.", name, causeText(p.Cause))
-	case p.Cause == domain.CauseIdleTimeout && !p.LastHeardAt.IsZero():
-		return fmt.Sprintf("The connection to %s was lost %s into the run: nothing was heard for %s.", name, into, Took(p.EndedAt.Sub(p.LastHeardAt)))
-	}
-	return fmt.Sprintf("The connection to %s was lost %s into the run: %s.", name, into, causeText(p.Cause))
-}
-
-// recoveryText returns what followed a loss, or what the recovery waits for.
-func recoveryText(p RunPage) string {
-	back := !p.RestoredAt.IsZero()
-	switch {
-	case p.Next.ID != uuid.Nil && back && p.Next.StartedAt.Sub(p.RestoredAt) < time.Millisecond:
-		return "A new scrape started at once when the connection came back."
-	case p.Next.ID != uuid.Nil && back:
-		return fmt.Sprintf("A new scrape started %s after the connection came back.", Took(p.Next.StartedAt.Sub(p.RestoredAt)))
-	case p.Next.ID != uuid.Nil:
-		return "A new scrape has recovered it."
-	case back && p.Standing:
-		return fmt.Sprintf("The connection came back after %s; %s.", downText(p.Run), cmp.Or(p.Waiting, "the new scrape has not started yet"))
-	case back && p.AsOf != nil:
-		return fmt.Sprintf("The connection came back after %s.", downText(p.Run))
-	case back:
-		return fmt.Sprintf("The connection came back after %s, and no scrape was started for it.", downText(p.Run))
-	case p.Standing && p.Waiting != "":
-		return sentenceCase(clean(p.Waiting)) + "."
-	case p.Standing:
-		return "A new scrape starts as soon as the connection is back."
-	case p.AsOf != nil:
-		return "" // what was waited for then is in no event of the run
-	}
-	return "A newer run has superseded it."
-}
-
 // linkText returns which connection was lost, and in which phase.
-func linkText(r Run) string {
-	text := clean(words.Link(r.Link))
-	if r.Phase != "" {
-		text += ", " + clean(words.Phase(r.Phase))
+func linkText(link domain.Link, phase domain.Phase) string {
+	text := clean(words.Link(link))
+	if phase != "" {
+		text += ", " + clean(words.Phase(phase))
 	}
 	return text
 }
@@ -140,19 +66,13 @@ func notRecoveredText(p RunPage) string {
 	return "no run"
 }
 
+func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
 func downText(r Run) string {
 	if r.DownForMS == nil {
 		return "a while"
 	}
-	return Took(time.Duration(*r.DownForMS) * time.Millisecond)
-}
-
-// someone returns an actor as the beginning of a sentence.
-func someone(by string) string {
-	if by == "" {
-		return "An unnamed user"
-	}
-	return clean(by)
+	return Took(milliseconds(*r.DownForMS))
 }
 
 // problemText returns a problem's detail as a sentence, without the words of its title.

@@ -32,7 +32,7 @@ func lost(cause domain.Cause, with func(*RunPage)) RunPage {
 	})
 }
 
-func TestSentence(t *testing.T) {
+func TestTheSummaryOfARun(t *testing.T) {
 	back := func(p *RunPage) { p.RestoredAt, p.DownForMS = started.Add(2*time.Minute), of[int64](79000) }
 	tests := map[string]struct {
 		page RunPage
@@ -40,70 +40,70 @@ func TestSentence(t *testing.T) {
 	}{
 		"running": {
 			ended(domain.StatusRunning, func(p *RunPage) { p.HeardAt = started.Add(88 * time.Second) }),
-			"shop-prices has been scraped for 1 min 30 s; it was last heard 2 s ago.",
+			"Running for 1 min 30 s; last heard 2 s ago.",
 		},
 		"running and attached": {
 			ended(domain.StatusRunning, func(p *RunPage) { p.Watcher = "tab-1" }),
-			"shop-prices has been scraped for 1 min 30 s. It ends when its watcher goes away.",
+			"Running for 1 min 30 s.",
 		},
 		"completed": {
 			ended(domain.StatusCompleted, func(p *RunPage) { p.Items = of[int64](1) }),
-			"shop-prices was scraped in 41 s: 1 item.",
+			"Completed in 41 s: 1 item.",
 		},
 		"failed": {
 			ended(domain.StatusFailed, func(p *RunPage) { p.Code, p.HTTPStatus = domain.CodeRejected, 401 }),
-			"The scrape of shop-prices failed 41 s into the run: the scraper answered without a stream (HTTP 401).",
+			"Failed after 41 s: the scraper answered without a stream (HTTP 401).",
 		},
 		"not sent": {
 			ended(domain.StatusFailed, func(p *RunPage) { p.Code = domain.CodeRejected }),
-			"The scrape of shop-prices failed 41 s into the run: the request may not be sent.",
+			"Failed after 41 s: the request may not be sent.",
 		},
 		"cancelled": {
 			ended(domain.StatusCancelled, func(p *RunPage) { p.CancelledBy, p.CancelReason = "user:web", "wrong depth." }),
-			"user:web cancelled the run of shop-prices 41 s into it: wrong depth.",
+			"Cancelled after 41 s by user:web: wrong depth.",
 		},
 		"fell silent, and was recovered": {
 			lost(domain.CauseIdleTimeout, func(p *RunPage) {
 				back(p)
 				p.LastHeardAt, p.Next = started.Add(11*time.Second), next
 			}),
-			"The connection to shop-prices was lost 41 s into the run: nothing was heard for 30 s. A new scrape started 1.2 s after the connection came back.",
+			"Lost after 41 s: nothing was heard for 30 s. Restarted 1.2 s after the connection came back.",
 		},
 		"could not be reached": {
 			lost(domain.CauseRefused, func(p *RunPage) { p.Phase, p.Standing = domain.PhaseConnecting, true }),
-			"shop-prices could not be reached: nothing listens at its address. A new scrape starts as soon as the connection is back.",
+			"Not reached: nothing listens at its address. A new run starts as soon as the connection is back.",
 		},
 		"waits, and says for what": {
 			lost(domain.CauseReset, func(p *RunPage) { p.Standing, p.Waiting = true, "ten seconds of answered probes" }),
-			"The connection to shop-prices was lost 41 s into the run: the connection was reset. Ten seconds of answered probes.",
+			"Lost after 41 s: the connection was reset. Ten seconds of answered probes.",
 		},
 		"is back, and the new scrape has not started yet": {
 			lost(domain.CauseReset, func(p *RunPage) { back(p); p.Standing = true }),
-			"The connection to shop-prices was lost 41 s into the run: the connection was reset. The connection came back after 1 min 19 s; the new scrape has not started yet.",
+			"Lost after 41 s: the connection was reset. The connection came back after 1 min 19 s; the new run has not started yet.",
 		},
 		"is back, and nothing followed": {
 			lost(domain.CauseReset, back),
-			"The connection to shop-prices was lost 41 s into the run: the connection was reset. The connection came back after 1 min 19 s, and no scrape was started for it.",
+			"Lost after 41 s: the connection was reset. The connection came back after 1 min 19 s, and no run was started for it.",
 		},
 		"superseded": {
 			lost(domain.CauseEOF, func(*RunPage) {}),
-			"The connection to shop-prices was lost 41 s into the run: the stream ended without completed or failed. A newer run has superseded it.",
+			"Lost after 41 s: the stream ended without completed or failed. A newer run superseded it.",
 		},
 		"its watcher left": {
 			lost(domain.CauseWatcherGone, func(p *RunPage) {
 				p.Link, p.Phase, p.Standing = domain.LinkWatcher, "", true
 				p.Waiting = "starts again when its watcher is back"
 			}),
-			"The run of shop-prices was stopped 41 s into it: its watcher disconnected and did not return. Starts again when its watcher is back.",
+			"Stopped after 41 s: its watcher disconnected and did not return. Starts again when its watcher is back.",
 		},
 		"our instance died": {
 			lost(domain.CauseInstanceLost, func(p *RunPage) { p.Phase, p.Standing = "", true }),
-			"The run of shop-prices was lost 41 s into it: the scrapelog instance that followed it died. A new scrape starts as soon as the connection is back.",
+			"Lost after 41 s: the scrapelog instance that followed it died. A new run starts as soon as the connection is back.",
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := plainly(Sentence(test.page, started.Add(90*time.Second))); got != test.want {
+			if got := plainly(test.page.summary(started.Add(90 * time.Second))); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})

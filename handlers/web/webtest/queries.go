@@ -260,6 +260,18 @@ func (s *Service) ByPosition(_ context.Context, position int64) (eventstore.Reco
 	return s.Recorded[position-1], s.Err
 }
 
+// ByID implements web.Events.
+func (s *Service) ByID(_ context.Context, id uuid.UUID) (eventstore.Recorded, error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	for _, rec := range s.Recorded {
+		if rec.ID == id {
+			return rec, s.Err
+		}
+	}
+	return eventstore.Recorded{}, fmt.Errorf("event %s: %w", id, domain.ErrNotFound)
+}
+
 // Head implements web.Events.
 func (s *Service) Head(context.Context) (int64, error) {
 	s.story.RLock()
