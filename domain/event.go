@@ -17,12 +17,12 @@ import (
 type Event interface {
 	// EventType is the wire name, written out: "run.connection_lost".
 	EventType() string
-	// Stream is the stream the event belongs to: "run-<uuid>", "scraper-<name>" or
-	// "log".
+	// Stream is the stream the event belongs to: "run-<uuid>", "scraper-<name>",
+	// "user-<uuid>" or "log".
 	Stream() string
 	// ScraperName names the scraper whose guard the event moves; empty: none.
 	ScraperName() string
-	// Run is the run that the event is about; uuid.Nil for an event of a scraper.
+	// Run is the run that the event is about; uuid.Nil for an event of something else.
 	Run() uuid.UUID
 	// OccurredAt is when the event happened, by its observer's clock.
 	OccurredAt() time.Time
@@ -130,6 +130,15 @@ var RunEventTypes = []string{
 
 // LogEventTypes lists those of the log itself.
 var LogEventTypes = []string{register[LogAccepted]()}
+
+// UserEventTypes lists those of users and their tokens.
+var UserEventTypes = []string{
+	register[UserAdded](), register[UserRoleChanged](), register[UserDisabled](), register[UserRemoved](),
+	register[UserPasswordChanged](), register[TokenIssued](), register[TokenRevoked](),
+}
+
+// AllEventTypes lists every wire name that this program knows.
+var AllEventTypes = slices.Concat(EventTypes, LogEventTypes, UserEventTypes)
 
 func register[E Event]() string {
 	var zero E

@@ -15,6 +15,12 @@ func aboutScraper(seconds float64) domain.AboutScraper {
 	return domain.AboutScraper{Scraper: shop, At: at(seconds)}
 }
 
+func aboutUser(seconds float64) domain.AboutUser {
+	return domain.AboutUser{UserID: userID, By: "user:" + userID.String(), At: at(seconds)}
+}
+
+var userID = uuid.MustParse("0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d99")
+
 var toScraper = domain.ToScraper{Scraper: shop}
 
 func shopConfig() domain.ScraperConfig {

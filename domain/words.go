@@ -174,3 +174,22 @@ const (
 	SourceFile Source = "file"
 	SourceAPI  Source = "api"
 )
+
+// Role is what a user or a token may do. Each of view, operate and admin may do what
+// the one before it may.
+type Role string
+
+// The roles.
+const (
+	RoleView     Role = "view"     // reads
+	RoleOperate  Role = "operate"  // starts, cancels, pauses, resumes, verifies
+	RoleAdmin    Role = "admin"    // sets scrapers, users and tokens
+	RoleAnnounce Role = "announce" // of tokens only: says that a worker is up
+	RoleMetrics  Role = "metrics"  // of tokens only: reads metrics and readiness
+)
+
+// UserRoles lists the roles of users, from the least.
+var UserRoles = [...]Role{RoleView, RoleOperate, RoleAdmin}
+
+// TokenRoles lists the roles of tokens.
+var TokenRoles = [...]Role{RoleView, RoleOperate, RoleAdmin, RoleAnnounce, RoleMetrics}

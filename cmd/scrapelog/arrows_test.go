@@ -23,7 +23,7 @@ var arrows = []string{"cmd", "handlers", "projections", "eventstore", "domain"}
 const texts = "docs"
 
 // leaves are the packages under handlers that others there may import.
-var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words", "handlers/secret", "handlers/sign", "handlers/filter"}
+var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handlers/gate", "handlers/problem", "handlers/live", "handlers/words", "handlers/secret", "handlers/sign", "handlers/filter", "handlers/access"}
 
 // walls names what the packages of the scrapelog command may import of each other.
 var walls = map[string][]string{
@@ -38,7 +38,7 @@ var walls = map[string][]string{
 
 // doors says where a library may be imported.
 var doors = map[string][]string{
-	"github.com/labstack/echo":               {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem"},
+	"github.com/labstack/echo":               {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem", "handlers/access"},
 	"github.com/ThreeDotsLabs/":              {"eventstore/feed", "handlers/react"},
 	"github.com/ThreeDotsLabs/watermill-sql": {"eventstore/feed"},
 	"github.com/jackc/pgx":                   {"eventstore"},
@@ -60,6 +60,8 @@ var doors = map[string][]string{
 	"go.opentelemetry.io/":                   {"handlers/trace"},
 	"github.com/yuin/goldmark":               {"handlers/web"},
 	"github.com/standard-webhooks/":          {"handlers/sign"},
+	"github.com/alexedwards/scs":             {"handlers/access"},
+	"golang.org/x/crypto/argon2":             {"eventstore/credentials"},
 	"github.com/nicholas-fedor/shoutrrr":     {"handlers/notify"},
 }
 

@@ -67,8 +67,7 @@ type Config struct {
 	Streams     *gate.Streams // optional: bounds the streams of API and pages together
 	MaxScrapers int           // optional: how many may be made here; default domain.DefaultAPIScrapers
 
-	Actor  func(*http.Request) string // optional: the actor; default "user:api"
-	Logger *slog.Logger               // optional
+	Logger *slog.Logger // optional
 }
 
 // Handler serves the API.
@@ -82,9 +81,6 @@ type Handler struct {
 
 // New makes a Handler.
 func New(cfg Config) *Handler {
-	if cfg.Actor == nil {
-		cfg.Actor = func(*http.Request) string { return "user:api" }
-	}
 	if cfg.MaxScrapers == 0 {
 		cfg.MaxScrapers = domain.DefaultAPIScrapers
 	}

@@ -142,7 +142,7 @@ func TestEveryReferenceLeadsSomewhere(t *testing.T) {
 func TestEveryKindOfProblemIsDescribed(t *testing.T) {
 	d := readDocument(t)
 	kinds := []problem.Kind{
-		problem.Invalid, problem.Forbidden, problem.NotFound, problem.WrongMethod, problem.WrongType, problem.Conflict, problem.RunOpen, problem.Finished,
+		problem.Invalid, problem.Forbidden, problem.Login, problem.Role, problem.TooOften, problem.NotFound, problem.WrongMethod, problem.WrongType, problem.Conflict, problem.RunOpen, problem.Finished,
 		problem.TooLarge, problem.TooMany, problem.Internal, problem.Unavailable, problem.Behind, problem.NotReady, problem.ShuttingDown,
 	}
 	for _, k := range kinds {

@@ -114,7 +114,7 @@ func (h *Handler) cancelRun(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, position, err := h.write(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: h.Actor(c.Request()), Reason: reason})
+	_, position, err := h.write(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor(c.Request()), Reason: reason})
 	if err != nil {
 		return err
 	}

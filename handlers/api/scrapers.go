@@ -96,7 +96,7 @@ func (h *Handler) pauseScraper(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.changeScraper(c, http.StatusOK, name, domain.PauseScraper{ToScraper: to(name), By: h.Actor(c.Request()), Reason: reason})
+	return h.changeScraper(c, http.StatusOK, name, domain.PauseScraper{ToScraper: to(name), By: actor(c.Request()), Reason: reason})
 }
 
 func (h *Handler) resumeScraper(c echo.Context) error {
@@ -104,7 +104,7 @@ func (h *Handler) resumeScraper(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.changeScraper(c, http.StatusOK, name, domain.ResumeScraper{ToScraper: to(name), By: h.Actor(c.Request()), Reason: reason})
+	return h.changeScraper(c, http.StatusOK, name, domain.ResumeScraper{ToScraper: to(name), By: actor(c.Request()), Reason: reason})
 }
 
 func (h *Handler) removeScraper(c echo.Context) error {
@@ -112,7 +112,7 @@ func (h *Handler) removeScraper(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = h.write(c, domain.RemoveScraper{ToScraper: to(name), Source: domain.SourceAPI, By: h.Actor(c.Request()), Reason: reason})
+	_, _, err = h.write(c, domain.RemoveScraper{ToScraper: to(name), Source: domain.SourceAPI, By: actor(c.Request()), Reason: reason})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 type EchoConfig struct {
 	Hosts  []string              // names this service goes by, beside loopback
 	Pages  echo.HTTPErrorHandler // answers errors outside of the API; nil: with problem documents
+	Guard  echo.MiddlewareFunc   // lets those in who may; nil: everybody
 	Logger *slog.Logger          // optional
 }
 
@@ -37,8 +38,11 @@ func NewEcho(cfg EchoConfig) *echo.Echo {
 		gate.Headers,
 		gate.Hosts(cfg.Hosts),
 		gate.SameOrigin(http.NewCrossOriginProtection()),
-		gate.Whole,
 	)
+	if cfg.Guard != nil {
+		e.Use(cfg.Guard)
+	}
+	e.Use(gate.Whole)
 	return e
 }
 

@@ -21,6 +21,7 @@ func TestTheDescriptionHasTheWordsOfTheDomain(t *testing.T) {
 		"Link":        {"Link"},
 		"Cause":       {"Cause"},
 		"Phase":       {"Run", "properties", "phase"},
+		"Role":        {"Role"},
 		"FailureCode": {"Run", "properties", "code"},
 		"Source":      {"Scraper", "properties", "source"},
 	}
@@ -46,7 +47,7 @@ func TestTheDescriptionHasTheWordsOfTheDomain(t *testing.T) {
 	for kind := range schemas {
 		t.Errorf("the domain has no constants of %s", kind)
 	}
-	events := slices.Concat(domain.EventTypes, domain.LogEventTypes)
+	events := domain.AllEventTypes
 	if got := d.strings("components", "schemas", "EventType", "examples"); !slices.Equal(got, events) {
 		t.Errorf("the event types are described as %q, want %q", got, events)
 	}

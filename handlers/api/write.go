@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/problem"
 )
 
@@ -56,8 +57,11 @@ func (h *Handler) reached(ctx context.Context, recorded []eventstore.Recorded) (
 	return h.Log.Head(ctx)
 }
 
+// actor returns who makes a request, as the log names them.
+func actor(r *http.Request) string { return access.From(r.Context()).Actor("user:api") }
+
 func (h *Handler) origin(r *http.Request) domain.Origin {
-	return domain.Origin{Actor: h.Actor(r), Traceparent: r.Header.Get("Traceparent")}
+	return domain.Origin{Actor: actor(r), Traceparent: r.Header.Get("Traceparent")}
 }
 
 // settled waits until a read model has the write at position. It returns false if the

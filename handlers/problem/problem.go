@@ -30,6 +30,9 @@ type Kind struct {
 // The kinds. Clients branch on type or status, so neither may change.
 var (
 	Invalid      = Kind{"Invalid", "Invalid request", http.StatusBadRequest}
+	Login        = Kind{"LoginNeeded", "Log in first", http.StatusUnauthorized}
+	Role         = Kind{"RoleNeeded", "Not allowed for your role", http.StatusForbidden}
+	TooOften     = Kind{"TooOften", "Too often", http.StatusTooManyRequests}
 	Forbidden    = Kind{"Forbidden", "Not allowed from there", http.StatusForbidden}
 	NotFound     = Kind{"NotFound", "Not found", http.StatusNotFound}
 	WrongMethod  = Kind{"WrongMethod", "Method not allowed", http.StatusMethodNotAllowed}
@@ -89,7 +92,7 @@ func Write(w http.ResponseWriter, r *http.Request, d *Document) error {
 	h := w.Header()
 	h.Set("Content-Type", ContentType)
 	h.Set("Cache-Control", "no-store")
-	if d.Status == http.StatusServiceUnavailable || d.Status == http.StatusTooManyRequests {
+	if h.Get("Retry-After") == "" && (d.Status == http.StatusServiceUnavailable || d.Status == http.StatusTooManyRequests) {
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(d.Status)

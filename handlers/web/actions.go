@@ -11,11 +11,12 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/web/pages"
 )
 
-// actor is the actor of all actions on pages, as there are no logins yet.
-const actor = "user:web"
+// actor returns who asks for an action, as the log names them.
+func actor(c echo.Context) string { return access.From(c.Request().Context()).Actor("user:web") }
 
 func (h *Handler) start(c echo.Context) error {
 	var params json.RawMessage
@@ -49,7 +50,7 @@ func (h *Handler) cancel(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	recorded, err := h.do(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor, Reason: c.FormValue("reason")})
+	recorded, err := h.do(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor(c), Reason: c.FormValue("reason")})
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (h *Handler) cancel(c echo.Context) error {
 
 func (h *Handler) pause(c echo.Context) error {
 	to := domain.ToScraper{Scraper: c.Param("name")}
-	recorded, err := h.do(c, domain.PauseScraper{ToScraper: to, By: actor, Reason: c.FormValue("reason")})
+	recorded, err := h.do(c, domain.PauseScraper{ToScraper: to, By: actor(c), Reason: c.FormValue("reason")})
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (h *Handler) ask(c echo.Context, section string, a pages.Ask) error {
 
 func (h *Handler) resume(c echo.Context) error {
 	to := domain.ToScraper{Scraper: c.Param("name")}
-	recorded, err := h.do(c, domain.ResumeScraper{ToScraper: to, By: actor, Reason: c.FormValue("reason")})
+	recorded, err := h.do(c, domain.ResumeScraper{ToScraper: to, By: actor(c), Reason: c.FormValue("reason")})
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (h *Handler) resume(c echo.Context) error {
 }
 
 func (h *Handler) do(c echo.Context, command domain.Command) ([]eventstore.Recorded, error) {
-	by := domain.Origin{Actor: actor, Traceparent: c.Request().Header.Get("Traceparent")}
+	by := domain.Origin{Actor: actor(c), Traceparent: c.Request().Header.Get("Traceparent")}
 	return h.cfg.Handle(c.Request().Context(), command, by)
 }
 

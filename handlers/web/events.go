@@ -65,7 +65,7 @@ func eventFilterOf(values url.Values) (f pages.EventFilter, err error) {
 	slices.Sort(f.Types)
 	f.Types = slices.Compact(f.Types) // each counts once in the query and on the page
 	for i, t := range f.Types {
-		if f.Types[i] = domain.Current(t); !slices.Contains(domain.EventTypes, f.Types[i]) && !slices.Contains(domain.LogEventTypes, f.Types[i]) {
+		if f.Types[i] = domain.Current(t); !slices.Contains(domain.AllEventTypes, f.Types[i]) {
 			return f, invalid("type", t, "use the name of an event, such as run.started")
 		}
 	}

@@ -42,6 +42,20 @@ func Summary(e domain.Event) string {
 		return fmt.Sprintf("%s: overdue, no run has completed as expected for %s", e.Scraper, e.Within)
 	case domain.LogAccepted:
 		return fmt.Sprintf("the log was accepted by %s with %s of %s proven", e.By, Number(e.Proven), Count(e.Superseded, "signed event")) + Because(e.Reason)
+	case domain.UserAdded:
+		return "user " + domain.ShortID(e.UserID) + ": added as " + string(e.Role) + " by " + e.By
+	case domain.UserRoleChanged:
+		return "user " + domain.ShortID(e.UserID) + ": made " + string(e.Role) + " by " + e.By
+	case domain.UserDisabled:
+		return "user " + domain.ShortID(e.UserID) + ": disabled by " + e.By
+	case domain.UserRemoved:
+		return "user " + domain.ShortID(e.UserID) + ": removed by " + e.By
+	case domain.UserPasswordChanged:
+		return "user " + domain.ShortID(e.UserID) + ": password changed by " + e.By
+	case domain.TokenIssued:
+		return "user " + domain.ShortID(e.UserID) + ": token " + e.TokenID + " issued as " + string(e.Role) + " by " + e.By
+	case domain.TokenRevoked:
+		return "user " + domain.ShortID(e.UserID) + ": token " + e.TokenID + " revoked by " + e.By
 	}
 	return e.EventType()
 }
@@ -105,6 +119,20 @@ func brief(e domain.Event) []string {
 		v.add("within", e.Within).time("last success", e.LastSuccessAt)
 	case domain.LogAccepted:
 		v.add("signed", e.Superseded).add("proven", e.Proven).add("key", e.Key).add("by", e.By).add("–", e.Reason)
+	case domain.UserAdded:
+		v.id("user", e.UserID).add("", e.Role).add("by", e.By)
+	case domain.UserRoleChanged:
+		v.id("user", e.UserID).add("", e.Role).add("by", e.By)
+	case domain.UserDisabled:
+		v.id("user", e.UserID).add("by", e.By)
+	case domain.UserRemoved:
+		v.id("user", e.UserID).add("by", e.By)
+	case domain.UserPasswordChanged:
+		v.id("user", e.UserID).add("by", e.By)
+	case domain.TokenIssued:
+		v.id("user", e.UserID).add("token", e.TokenID).add("", e.Role).add("scrapers", e.Scrapers).time("until", e.ExpiresAt).add("by", e.By)
+	case domain.TokenRevoked:
+		v.id("user", e.UserID).add("token", e.TokenID).add("by", e.By)
 	}
 	return v
 }

@@ -139,3 +139,14 @@ var sourceWords = map[domain.Source]string{
 	domain.SourceFile: "the configuration file",
 	domain.SourceAPI:  "the API",
 }
+
+// Role returns what a user or a token of the role may do: "may read".
+func Role(r domain.Role) string { return known(roleWords, r) }
+
+var roleWords = map[domain.Role]string{
+	domain.RoleView:     "may read",
+	domain.RoleOperate:  "may also start, cancel and pause",
+	domain.RoleAdmin:    "may do everything",
+	domain.RoleAnnounce: "may announce workers",
+	domain.RoleMetrics:  "may read metrics",
+}

@@ -25,6 +25,7 @@ func TestEveryConstantOfTheDomainHasWords(t *testing.T) {
 		"FailureCode": func(s string) string { return words.Code(domain.FailureCode(s)) },
 		"SkipReason":  func(s string) string { return words.Skip(domain.SkipReason(s)) },
 		"NoticedBy":   func(s string) string { return words.Noticed(domain.NoticedBy(s)) },
+		"Role":        func(s string) string { return words.Role(domain.Role(s)) },
 		"Source":      func(s string) string { return words.Source(domain.Source(s)) },
 	}
 	for kind, values := range domaintest.Words(t) {
@@ -53,7 +54,7 @@ func TestEveryConstantOfTheDomainHasWords(t *testing.T) {
 func TestAnUnknownValueIsShownAsOnTheWire(t *testing.T) {
 	for _, got := range []string{
 		words.Status("new"), words.Trigger("new"), words.Link("new"), words.Phase("new"), words.Cause("new"),
-		words.Code("new"), words.Skip("new"), words.Noticed("new"), words.Source("new"),
+		words.Code("new"), words.Skip("new"), words.Noticed("new"), words.Source("new"), words.Role("new"),
 	} {
 		if got != "new" {
 			t.Errorf("got %q, want new", got)

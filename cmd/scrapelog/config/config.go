@@ -32,6 +32,7 @@ type Config struct {
 	Secrets       domain.Secrets         `yaml:"secrets"` // variables that scrapers made through the API may name
 	Egress        Egress                 `yaml:"egress"`
 	Audit         Audit                  `yaml:"audit"`
+	Auth          Auth                   `yaml:"auth"`
 	Limits        Limits                 `yaml:"limits"`
 	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: Listen
 	Notify        notify.Config          `yaml:"notify"`
@@ -51,6 +52,21 @@ type Audit struct {
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+}
+
+// Auth says who needs a login once there are users.
+type Auth struct {
+	Loopback string `yaml:"loopback"` // "open": requests from this machine are an admin's; empty or "login": they need a login
+}
+
+// Open reports whether requests from this machine need no login.
+func (a Auth) Open() bool { return a.Loopback == "open" }
+
+func (a Auth) validate() error {
+	if a.Loopback == "" || a.Loopback == "login" || a.Loopback == "open" {
+		return nil
+	}
+	return &domain.FieldError{Field: "auth.loopback", Problem: fmt.Sprintf("%.40q is not known", a.Loopback), Want: "use login or open"}
 }
 
 // Egress lists networks that scrapers may or may not reach, beside those that are
@@ -189,6 +205,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if _, err := c.TrustedProxies(); err != nil {
+		return err
+	}
+	if err := c.Auth.validate(); err != nil {
 		return err
 	}
 	_, err := c.Access()

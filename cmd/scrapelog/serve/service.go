@@ -14,10 +14,12 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/outbox"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/attach"
@@ -52,7 +54,8 @@ type service struct {
 	commands    *command.Handler
 	file        *apply.File
 	channels    *notify.Channels
-	check       *ready.Checker    // set before the first answer
+	access      *access.Access    // set before the first answer
+	check       *ready.Checker    // likewise
 	certificate *gate.Certificate // nil: plain HTTP
 	metrics     *metrics.Metrics
 	tracer      *trace.Tracer         // nil: no traces are wanted
@@ -94,11 +97,17 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, s.prepare); err != nil {
 		return errors.Join(err, instance.Release(lock))
 	}
+	openAccess := func(ctx context.Context) (err error) { s.access, err = s.openAccess(ctx, lock.ID); return err }
+	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, openAccess); err != nil {
+		return errors.Join(err, instance.Release(lock))
+	}
 	s.flaws = ready.Inspect(ctx, s.store, s.sealer, s.logger)
 	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReaders()
 	group, readers := errgroup.WithContext(readers)
-	s.serveHTTP(readers, group, front)
+	if err := s.serveHTTP(readers, group, front); err != nil {
+		return errors.Join(err, instance.Release(lock))
+	}
 	group.Go(func() error { return react.Run(readers, s.feed, s.logger, react.Projections()...) })
 	group.Go(func() error { return s.flaws.Run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) })
@@ -167,6 +176,13 @@ func (s *service) prepare(ctx context.Context) (err error) {
 // tenure is the work under the id of lock: it ends the runs of dead instances, applies the
 // configuration file, follows runs, starts slots, probes lost scrapers and starts recovery
 // runs.
+func (s *service) openAccess(ctx context.Context, instance string) (*access.Access, error) {
+	return access.New(ctx, access.Config{
+		Credentials: credentials.New(s.store, instance), Wake: s.store.Wake,
+		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), Logger: s.logger,
+	})
+}
+
 func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instance.Tenure {
 	registry := instances.New(s.store)
 	t := &tenure{Instance: lock, Startup: &ready.Startup{}}
@@ -219,7 +235,7 @@ func (s *service) ticking(t *tenure) {
 }
 
 // serveHTTP answers pages and API until ctx ends.
-func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) {
+func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) error {
 	hub := func(source live.Source, render func(projections.Changes) ([]live.Message, error), standing func() (live.Message, error)) *live.Hub {
 		return live.New(live.Config{
 			Source: source, Wake: s.feed.WakeProgress, Render: render, Standing: standing, Watchers: &s.watchers,
@@ -258,14 +274,18 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 			return projections.Rebuild(ctx, s.store, name, progress)
 		},
 	})
-	e := api.NewEcho(api.EchoConfig{Hosts: s.config.Names(), Pages: people.Error, Logger: s.logger})
+	e := api.NewEcho(api.EchoConfig{Hosts: s.config.Names(), Pages: people.Error, Guard: s.access.Guard, Logger: s.logger})
 	s.streams = func() map[string]int {
 		return map[string]int{"events": programs.Tails(), "watch": changes.Readers(), "page": fragments.Readers(), "scraper": s.current.Load().Streams()}
 	}
 	programs.Register(e)
 	people.Register(e)
+	if err := access.Check(e); err != nil {
+		return err
+	}
 	front.RegisterOnShutdown(programs.Close)
-	for _, run := range []func(context.Context) error{changes.Run, fragments.Run, people.Run, func(ctx context.Context) error { return front.Run(ctx, e) }} {
+	for _, run := range []func(context.Context) error{changes.Run, fragments.Run, people.Run, s.access.Run, func(ctx context.Context) error { return front.Run(ctx, e) }} {
 		group.Go(func() error { return run(ctx) })
 	}
+	return nil
 }
