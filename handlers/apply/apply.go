@@ -22,6 +22,7 @@ import (
 type Log interface {
 	Guards(ctx context.Context) ([]domain.Guard, error)
 	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
+	Scrapers(ctx context.Context, names []string) (map[string]eventstore.ScraperState, error)
 }
 
 // File is the configuration file in force: the scrapers it manages, and what all
@@ -153,26 +154,14 @@ func (f *File) Apply(ctx context.Context) error {
 	if err := f.configure(ctx, scrapers); err != nil {
 		return err
 	}
-	guards, err := f.Log.Guards(ctx)
-	if err != nil {
-		return err
-	}
-	for _, guard := range guards {
-		if f.manages(guard.Scraper) {
-			continue
-		}
-		if err := f.remove(ctx, guard.Scraper); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.remove(ctx)
 }
 
 // configure records the scrapers in the file's order. In long files it records up
-// to 32 at once, where one commit after the other would take minutes.
+// to 256 at once, where one commit after the other would take minutes.
 func (f *File) configure(ctx context.Context, scrapers []domain.ScraperConfig) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(1 + min(len(scrapers)/100, 31))
+	group.SetLimit(1 + min(len(scrapers)/10, 255))
 	for _, c := range scrapers {
 		group.Go(func() error {
 			return f.record(ctx, c.Name, domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: c.Name}, Source: domain.SourceFile, Config: c.Redacted()})
@@ -181,14 +170,33 @@ func (f *File) configure(ctx context.Context, scrapers []domain.ScraperConfig) e
 	return group.Wait()
 }
 
-// remove removes a scraper that an earlier file had configured. Scrapers of the API
+// remove removes the scrapers that an earlier file had configured. Scrapers of the API
 // stay.
-func (f *File) remove(ctx context.Context, name string) error {
-	scraper, _, err := f.Log.Scraper(ctx, name)
-	if err != nil || scraper.Source != domain.SourceFile || !scraper.Configured() {
+func (f *File) remove(ctx context.Context) error {
+	guards, err := f.Log.Guards(ctx)
+	if err != nil {
 		return err
 	}
-	return f.record(ctx, name, domain.RemoveScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, By: "file", Reason: "left the configuration file"})
+	var others []string
+	for _, guard := range guards {
+		if !guard.Removed && !f.manages(guard.Scraper) {
+			others = append(others, guard.Scraper)
+		}
+	}
+	scrapers, err := f.Log.Scrapers(ctx, others)
+	if err != nil {
+		return err
+	}
+	for _, name := range others {
+		if scraper := scrapers[name]; scraper.Source != domain.SourceFile || !scraper.Configured() {
+			continue
+		}
+		c := domain.RemoveScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, By: "file", Reason: "left the configuration file"}
+		if err := f.record(ctx, name, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *File) record(ctx context.Context, name string, c domain.Command) error {

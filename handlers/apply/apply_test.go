@@ -36,6 +36,14 @@ func (m *memory) Scraper(_ context.Context, name string) (domain.Scraper, int64,
 	return m.scrapers[name], 0, nil
 }
 
+func (m *memory) Scrapers(_ context.Context, names []string) (map[string]eventstore.ScraperState, error) {
+	states := map[string]eventstore.ScraperState{}
+	for _, name := range names {
+		states[name] = eventstore.ScraperState{Scraper: m.scrapers[name]}
+	}
+	return states, nil
+}
+
 func (m *memory) handle(_ context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

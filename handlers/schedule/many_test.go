@@ -32,13 +32,12 @@ func (m *many) Guards(context.Context) (guards []domain.Guard, _ error) {
 	return guards, nil
 }
 
-func (m *many) Scraper(_ context.Context, name string) (domain.Scraper, int64, error) {
+func (m *many) Scrapers(context.Context, []string) (map[string]eventstore.ScraperState, error) {
+	states := map[string]eventstore.ScraperState{}
 	for _, s := range m.scrapers {
-		if s.Scraper == name {
-			return s, 1, nil
-		}
+		states[s.Scraper] = eventstore.ScraperState{Scraper: s}
 	}
-	return domain.Scraper{}, 0, domain.ErrNotFound
+	return states, nil
 }
 
 func (m *many) commit(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {

@@ -27,7 +27,7 @@ const page = 500
 type Log interface {
 	Head(ctx context.Context) (int64, error)
 	Guards(ctx context.Context) ([]domain.Guard, error)
-	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
+	Scrapers(ctx context.Context, names []string) (map[string]eventstore.ScraperState, error)
 	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
 }
 
@@ -122,15 +122,19 @@ func (s *Scheduler) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entries := make(map[string]*entry, len(guards))
-	for _, guard := range guards {
-		scraper, _, err := s.Log.Scraper(ctx, guard.Scraper)
-		if err != nil {
-			return err
-		}
+	names := make([]string, len(guards))
+	for i, guard := range guards {
+		names[i] = guard.Scraper
+	}
+	scrapers, err := s.Log.Scrapers(ctx, names)
+	if err != nil {
+		return err
+	}
+	entries := make(map[string]*entry, len(scrapers))
+	for name, scraper := range scrapers {
 		e := &entry{}
-		e.become(scraper, s.Now())
-		entries[guard.Scraper] = e
+		e.become(scraper.Scraper, s.Now())
+		entries[name] = e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -64,14 +64,14 @@ func (l *log) Guards(context.Context) ([]domain.Guard, error) {
 	return []domain.Guard{l.scraper().Guard}, nil
 }
 
-func (l *log) Scraper(context.Context, string) (domain.Scraper, int64, error) {
+func (l *log) Scrapers(_ context.Context, names []string) (map[string]eventstore.ScraperState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away > 0 {
 		l.away--
-		return domain.Scraper{}, 0, fmt.Errorf("%w: scraper %s: FATAL: terminating connection due to administrator command", eventstore.ErrUnavailable, shop)
+		return nil, fmt.Errorf("%w: scrapers: FATAL: terminating connection due to administrator command", eventstore.ErrUnavailable)
 	}
-	return l.scraper(), 0, nil
+	return map[string]eventstore.ScraperState{names[0]: {Scraper: l.scraper()}}, nil
 }
 
 func (l *log) Read(_ context.Context, q eventstore.Query) ([]eventstore.Recorded, error) {

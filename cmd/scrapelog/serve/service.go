@@ -142,7 +142,7 @@ func newService(config config.Config, version string, store *eventstore.Store, l
 		Streak: s.queries.Streak, Secrets: s.file.Secrets, Appended: s.metrics.Appended, Logger: logger, Lines: &command.Lines{Logger: logger},
 		Observe: func(f domain.Fact) { s.metrics.Observe(f); s.tracer.Observe(f) }, Traced: s.tracer != nil,
 	}
-	s.file.Handle = s.commands.Handle
+	s.file.Handle = (&command.Crowd{Handler: s.commands}).Handle // a file may have thousands of scrapers
 	return s
 }
 
