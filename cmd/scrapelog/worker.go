@@ -8,6 +8,7 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/handlers/gate"
+	"scrapelog/handlers/systemd"
 	"scrapelog/handlers/worker"
 )
 
@@ -66,5 +67,7 @@ func runWorker(cmd *cobra.Command) error {
 	defer stop()
 	go gate.WarnOfReach(warned, logger, config.Listen, "other machines may start scrapes here")
 	logger.Info("worker is listening", "url", "http://"+listener.Addr().String(), "scrapes", len(config.Scrapes), "version", version())
+	manager := systemd.Notifier{Logger: logger, Status: func(context.Context) string { return "listening at " + listener.Addr().String() }}
+	go func() { _ = manager.Run(warned) }()
 	return w.Serve(ctx, listener)
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,8 +37,10 @@ import (
 	"scrapelog/handlers/recovery"
 	"scrapelog/handlers/schedule"
 	"scrapelog/handlers/scrape"
+	"scrapelog/handlers/systemd"
 	"scrapelog/handlers/trace"
 	"scrapelog/handlers/web"
+	"scrapelog/handlers/words"
 	"scrapelog/projections"
 )
 
@@ -111,6 +115,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	group.Go(func() error { return react.Run(readers, s.feed, s.logger, react.Projections()...) })
 	group.Go(func() error { return s.flaws.Run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) })
+	group.Go(func() error { return systemd.Notifier{Status: s.status, Logger: s.logger}.Run(readers) })
 	group.Go(func() error {
 		defer stopReaders()
 		working, stop := context.WithCancelCause(ctx)
@@ -127,6 +132,19 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	})
 	s.logger.Info("serving", "url", s.config.At(front.Listener.Addr().String()), "file", cmp.Or(s.config.File, "none"), "database", eventstore.Redact(s.config.Database), "instance", lock.ID, "version", s.version)
 	return group.Wait()
+}
+
+// status is one line about this process for those who look at it from outside.
+func (s *service) status(ctx context.Context) string {
+	if reasons := s.check.Reasons(ctx); len(reasons) > 0 {
+		return "not ready: " + strings.Join(reasons, "; ")
+	}
+	counts, err := s.queries.Counts(ctx)
+	outages, failed := s.queries.CountOpenOutages(ctx)
+	if err := errors.Join(err, failed); err != nil {
+		return "ready; the read models do not answer: " + err.Error()
+	}
+	return fmt.Sprintf("ready; %s open, %s", words.Count(counts[domain.StatusRunning], "run"), words.Count(int64(outages), "outage"))
 }
 
 // newService makes what needs the log and nothing else.
