@@ -9,7 +9,6 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"scrapelog/eventstore/eventstoretest"
 	chrome "scrapelog/handlers/web/webtest/browser"
 )
 
@@ -23,7 +22,7 @@ func TestABrowserHearsThroughCompressingProxies(t *testing.T) {
 	t.Parallel()
 	listen := freeAddr(t)
 	a := api{t, "http://" + listen}
-	start(t, "serve", "--db", eventstoretest.SQLite(t).URL, "--listen", listen)
+	startBehindProxy(t, listen)
 	a.ready()
 	if code := a.do("PUT", "/api/v1/scrapers/shop", `{"url":"http://127.0.0.1:9/shop"}`, nil); code != http.StatusCreated {
 		t.Fatalf("configuring: %d", code)

@@ -21,45 +21,27 @@ import (
 )
 
 // proxies are what people put before a service, each with everything compressed and
-// HTTP/2 in front. %[1]s is the address to listen at, %[2]s scrapelog's, %[3]s the file
-// with certificate and key, %[4]s a folder of the proxy's own.
+// HTTP/2 in front. The replacements put the test's own addresses and files into place.
 var proxies = map[string]struct {
-	program, config string
-	arguments       func(config, folder string) []string
+	program   string
+	config    string // with what deploy has, where it has something
+	arguments func(config, folder string) []string
 }{
 	"nginx": {"/usr/sbin/nginx", `
-daemon off; master_process off; pid %[4]s/pid; error_log stderr;
+daemon off; master_process off; pid FOLDER/pid; error_log stderr;
 events {}
 http {
 	access_log off;
-	client_body_temp_path %[4]s; proxy_temp_path %[4]s; fastcgi_temp_path %[4]s; uwsgi_temp_path %[4]s; scgi_temp_path %[4]s;
+	client_body_temp_path FOLDER; proxy_temp_path FOLDER; fastcgi_temp_path FOLDER; uwsgi_temp_path FOLDER; scgi_temp_path FOLDER;
 	gzip on; gzip_types *; gzip_proxied any; gzip_min_length 0;
-	server {
-		listen %[1]s ssl http2;
-		ssl_certificate %[3]s; ssl_certificate_key %[3]s;
-		location / { proxy_pass http://%[2]s; proxy_http_version 1.1; proxy_set_header Host localhost; }
-	}
+	include nginx.conf;
 }`, func(config, folder string) []string { return []string{"-p", folder, "-c", config} }},
 	"caddy": {"/usr/bin/caddy", `
 {
 	admin off
 	auto_https off
 }
-https://localhost:{$PORT} {
-	bind 127.0.0.1
-	tls %[3]s %[3]s
-	encode {
-		gzip
-		minimum_length 1
-		match {
-			header Content-Type *
-		}
-	}
-	reverse_proxy %[2]s {
-		header_up Host localhost
-	}
-}
-# %[1]s %[4]s`, func(config, _ string) []string { return []string{"run", "--adapter", "caddyfile", "--config", config} }},
+import Caddyfile`, func(config, _ string) []string { return []string{"run", "--adapter", "caddyfile", "--config", config} }},
 	"haproxy": {"/usr/sbin/haproxy", `
 defaults
 	mode http
@@ -67,14 +49,13 @@ defaults
 	timeout client 60s
 	timeout server 60s
 frontend front
-	bind %[1]s ssl crt %[3]s alpn h2,http/1.1
+	bind LISTEN ssl crt PAIR alpn h2,http/1.1
 	compression algo gzip
 	compression type text/event-stream text/html application/json
 	http-request set-header Host localhost
 	default_backend back
 backend back
-	server scrapelog %[2]s
-# %[4]s
+	server scrapelog 127.0.0.1:8080
 `, func(config, _ string) []string { return []string{"-f", config} }},
 }
 
@@ -87,7 +68,7 @@ func TestStreamsFlowThroughCompressingProxies(t *testing.T) {
 	t.Parallel()
 	listen := freeAddr(t)
 	a := api{t, "http://" + listen}
-	start(t, "serve", "--db", eventstoretest.SQLite(t).URL, "--listen", listen)
+	startBehindProxy(t, listen)
 	a.ready()
 	if code := a.do("PUT", "/api/v1/scrapers/shop", `{"url":"http://127.0.0.1:9/shop"}`, nil); code != http.StatusCreated {
 		t.Fatalf("configuring: %d", code)
@@ -120,15 +101,30 @@ func TestStreamsFlowThroughCompressingProxies(t *testing.T) {
 	}
 }
 
+// startBehindProxy starts a server as the files in deploy want it.
+func startBehindProxy(t *testing.T, listen string) {
+	t.Helper()
+	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "trusted_proxies: [127.0.0.1/32]\n")
+	start(t, "serve", "--config", config, "--db", eventstoretest.SQLite(t).URL, "--listen", listen)
+}
+
 // startProxy starts a proxy before scrapelog and returns its URL.
 func startProxy(t *testing.T, name, scrapelog string) string {
 	t.Helper()
 	p, folder, listen := proxies[name], t.TempDir(), freeAddr(t)
 	_, port, _ := strings.Cut(listen, ":")
 	pair := write(t, filepath.Join(folder, "pair.pem"), string(pairPEM(t)))
-	config := write(t, filepath.Join(folder, "proxy.conf"), fmt.Sprintf(p.config, listen, scrapelog, pair, folder))
+	own := strings.NewReplacer(
+		"FOLDER", folder, "LISTEN", listen, "PAIR", pair, "127.0.0.1:8080", scrapelog,
+		"listen 443", "listen "+listen, "/etc/ssl/scrapelog.pem", pair, "/etc/ssl/scrapelog.key", pair,
+		"scrapelog.example {", fmt.Sprintf("https://localhost:%s {\n\tbind 127.0.0.1\n\ttls %s %[2]s", port, pair),
+		"encode zstd gzip", "encode {\n\t\tgzip\n\t\tminimum_length 1\n\t\tmatch {\n\t\t\theader Content-Type *\n\t\t}\n\t}")
+	for _, shipped := range []string{"nginx.conf", "Caddyfile"} {
+		write(t, filepath.Join(folder, shipped), own.Replace(read(t, filepath.Join("../../deploy/proxy", shipped))))
+	}
+	config := write(t, filepath.Join(folder, "proxy.conf"), own.Replace(p.config))
 	command := exec.Command(p.program, p.arguments(config, folder)...)
-	command.Env = append(os.Environ(), "HOME="+folder, "XDG_DATA_HOME="+folder, "XDG_CONFIG_HOME="+folder, "PORT="+port)
+	command.Env = append(os.Environ(), "HOME="+folder, "XDG_DATA_HOME="+folder, "XDG_CONFIG_HOME="+folder)
 	said := &output{}
 	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
