@@ -7,9 +7,11 @@ GOFLAGS_BUILD := -trimpath -tags grpcnotrace -ldflags '-s -w -X main.stamped=$(V
 FOLDERS := cmd docs domain eventstore handlers projections
 FUZZTIME ?= 60s
 SOAK ?= 10m
+PREFIX ?= /usr/local
+BINARY ?= bin/scrapelog
 
 .DEFAULT_GOAL := help
-.PHONY: help run build quick test check bench crash soak assets pictures fuzz
+.PHONY: help run build install release quick test check bench crash soak assets pictures fuzz
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,7 +20,13 @@ run: build ## the demo: a server, a worker and a small site to scrape
 	bin/scrapelog demo
 
 build: ## bin/scrapelog, one static binary
-	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/scrapelog ./cmd/scrapelog
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o $(BINARY) ./cmd/scrapelog
+
+install: build ## put bin/scrapelog into PREFIX/bin (/usr/local)
+	install -D -m 0755 bin/scrapelog $(DESTDIR)$(PREFIX)/bin/scrapelog
+
+release: ## archives, packages and checksums of every system, in dist/
+	.ci/release
 
 quick: ## every test that needs only Go, in about a minute; names what it skips
 	.ci/quick
