@@ -88,6 +88,8 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 		log.walks("scrapers_overdue", overdueScrapers, 5)
 		log.walks("scrapers_paused", pausedScrapers, 5)
 		log.walks("scrapers_lost", lostScrapers, 5)
+		log.walks("scrapers_lost", countLosses, 5)
+		log.walks("outages_open", countLosses, 5)
 		log.walks("", scrapersFrom, "s", 5)
 		log.walks("", scraperNames, 5)
 		log.walks("scrapers_changed", changedScrapers, 0, 9, 5)

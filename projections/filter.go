@@ -46,6 +46,7 @@ type Changes struct {
 	Scrapers []Scraper // likewise; of a state: by name. A removed one has Removed set
 	Many     bool      // too many changes to list: Runs and Scrapers are empty
 	Counts   Counts
+	Losses         // only those of an Outline
 	Position int64 // ask for what came after it next
 }
 

@@ -27,6 +27,9 @@ func (o Outline) ChangedSince(ctx context.Context, position int64) (c Changes, e
 			return Changes{}, err
 		}
 	}
+	if c.Losses, err = o.Losses(ctx); err != nil {
+		return Changes{}, err
+	}
 	c.Counts, err = o.Counts(ctx)
 	return c, err
 }

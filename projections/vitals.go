@@ -59,3 +59,25 @@ func (q *Queries) ScraperCounts(ctx context.Context) (n ScraperCounts, err error
 	}
 	return n, nil
 }
+
+// LossesCounted is how far losses are counted.
+const LossesCounted = 1000
+
+// Losses is how many scrapers are lost and how many outages are open, each up to one more
+// than LossesCounted.
+type Losses struct{ Lost, Outages int64 }
+
+const countLosses = `SELECT
+(SELECT count(*) FROM (SELECT 1 FROM scrapers
+  WHERE configured_at IS NOT NULL AND NOT removed AND lost_run IS NOT NULL AND NOT restored LIMIT $1) AS lost),
+(SELECT count(*) FROM (SELECT 1 FROM outages WHERE ended_at IS NULL LIMIT $1) AS open)`
+
+// Losses counts the losses that stand.
+func (q *Queries) Losses(ctx context.Context) (l Losses, err error) {
+	args := []any{LossesCounted + 1}
+	err = each(ctx, q.db, countLosses, args, func(scan func(...any) error) error { return scan(&l.Lost, &l.Outages) })
+	if err != nil {
+		return l, fmt.Errorf("count losses: %w", err)
+	}
+	return l, nil
+}

@@ -32,6 +32,10 @@ func TestTheVitalsOfAScraper(t *testing.T) {
 					t.Fatalf("%+v, %v", all, err)
 				}
 				got := all[0]
+				losses, err := log.Losses(t.Context())
+				if err != nil || losses.Lost > 0 && !got.Lost && name != "that lost its watcher" || got.Lost && losses != (Losses{Lost: 1, Outages: 1}) {
+					t.Errorf("%+v, %v", losses, err)
+				}
 				if got.Name != "shop" || got.Lost != test.want.Lost || got.Failing != test.want.Failing || !got.Overdue.Equal(test.want.Overdue) {
 					t.Errorf("%+v, want %+v", got, test.want)
 				}

@@ -21,7 +21,7 @@ func TestEveryDocumentIsAPage(t *testing.T) {
 		w := get(e, path)
 		doc := document(t, w)
 		sound(t, doc)
-		if h1 := doc.Find("main h1"); w.Code != http.StatusOK || h1.Length() != 1 || !strings.HasPrefix(doc.Find("title").Text(), h1.Text()) {
+		if h1 := doc.Find("main h1"); w.Code != http.StatusOK || h1.Length() != 1 || doc.Find("title").Text() != "1 lost · "+h1.Text()+" · scrapelog" {
 			t.Errorf("%s: %d, headed %q, titled %q", path, w.Code, h1.Text(), doc.Find("title").Text())
 		}
 		if w.Header().Get("Content-Security-Policy") == "" || doc.Find("[style]").Length() > 0 {

@@ -39,7 +39,7 @@ func (h *Handler) events(c echo.Context) error {
 	if query.Stream, err = h.filteredStream(c.Request().Context(), filter); err != nil {
 		return err
 	}
-	refresh := pages.RefreshOnAny
+	refresh := pages.RefreshRows
 	if !newest(values) {
 		refresh = "" // only the newest end moves
 	}

@@ -80,7 +80,7 @@ func Render(c projections.Changes) ([]live.Message, error) {
 			return nil, err
 		}
 	}
-	messages := append([]live.Message{{Data: b.Bytes()}}, names(c)...)
+	messages := append([]live.Message{{Data: b.Bytes()}, {Event: "lost", Data: []byte(pages.LostShown(c.Losses))}}, names(c)...)
 	return append(messages, live.Message{Event: positionEvent(c), Data: strconv.AppendInt(nil, c.Position, 10)}), nil
 }
 
@@ -105,7 +105,7 @@ func standing(ctx context.Context, sealing func() proof.State, serving func(ctx 
 }
 
 func parts(c projections.Changes, now time.Time) []templ.Component {
-	parts := []templ.Component{pages.HeadCell(c.Position), pages.CountCells(c.Counts)}
+	parts := []templ.Component{pages.HeadCell(c.Position), pages.CountCells(c.Counts), pages.LossCells(c.Losses)}
 	if many(c) {
 		return parts
 	}

@@ -48,9 +48,9 @@ func TestWhatAChangeTells(t *testing.T) {
 		changes projections.Changes
 		want    string
 	}{
-		"a state":  {projections.Changes{State: true, Runs: webtest.Runs(), Position: 7}, " state=7"},
-		"a change": {projections.Changes{Runs: []projections.Run{run}, Scrapers: []projections.Scraper{scraper}, Position: 8}, " run-" + run.ID.String() + "= scraper-news= position=8"},
-		"a storm":  {projections.Changes{Runs: make([]projections.Run, 500), Position: 9}, " refresh= position=9"},
+		"a state":  {projections.Changes{State: true, Runs: webtest.Runs(), Position: 7}, " lost=0 state=7"},
+		"a change": {projections.Changes{Runs: []projections.Run{run}, Scrapers: []projections.Scraper{scraper}, Position: 8}, " lost=0 run-" + run.ID.String() + "= scraper-news= position=8"},
+		"a storm":  {projections.Changes{Runs: make([]projections.Run, 500), Position: 9}, " lost=0 refresh= position=9"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -48,9 +47,6 @@ func (h *Handler) overview(c echo.Context) error {
 		if view.GivenUp, err = h.cfg.Notices.GivenUp(ctx); err != nil {
 			return err
 		}
-	}
-	if n := view.Scrapers.Lost; n > 0 {
-		chrome.Title = fmt.Sprintf("%d lost", n)
 	}
 	return send(c, http.StatusOK, pages.OverviewPage(chrome, view))
 }

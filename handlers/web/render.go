@@ -30,10 +30,14 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 	if err != nil {
 		return pages.Chrome{}, err
 	}
+	losses, err := h.cfg.Queries.Losses(c.Request().Context())
+	if err != nil {
+		return pages.Chrome{}, err
+	}
 	return pages.Chrome{
 		Title: title, Section: section, URL: withoutNotice(c.Request().URL), Refresh: refresh,
 		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c), OpenTo: h.cfg.OpenTo,
-		Standing: standing,
+		Standing: standing, Losses: losses,
 	}, nil
 }
 

@@ -17,7 +17,7 @@ import (
 // the others apply.
 func (h *Handler) runs(c echo.Context) error {
 	list := pages.RunList{Runs: filter.ParseRuns(runFilter(c), h.cfg.Now().UTC()), Cursor: c.QueryParam("cursor")}
-	refresh := pages.RefreshOnAny
+	refresh := pages.RefreshRows
 	if list.Cursor != "" {
 		refresh = "" // an older page does not move under its reader; its cells still follow
 	}

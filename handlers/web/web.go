@@ -36,6 +36,7 @@ type Queries interface {
 	Counts(ctx context.Context) (projections.Counts, error)
 	CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error)
 	ScraperCounts(ctx context.Context) (projections.ScraperCounts, error)
+	Losses(ctx context.Context) (projections.Losses, error)
 	LaneSlots(ctx context.Context, scrapers []string, since time.Time, size time.Duration) (map[string][]projections.LaneSlot, error)
 	LostScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	OverdueScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)

@@ -71,7 +71,7 @@
     if (dialog.open) dialog.close();
     toast(toasts, Array.from(notice.children));
     const live = document.getElementById('live');
-    if (live) live.dispatchEvent(new CustomEvent('refresh'));
+    if (live) live.dispatchEvent(new CustomEvent('refresh', { detail: { now: true } }));
   }
 
   async function send(form, by) {

@@ -12,12 +12,12 @@
   const banner = document.getElementById('live-lost');
   if (!live || !banner) return;
 
-  let title = document.title;
   let heard = Date.now();
   let position = Number(live.dataset.position) || 0;
   let connection = null;
   let lost = false;
   let tried = 0;
+  let losses = live.dataset.lost;
 
   // A tab keeps its watcher id from page to page, so that a click is not a loss.
   function tabID() {
@@ -53,16 +53,24 @@
   }
 
   function show(isLost) {
-    if (isLost) title = document.title;
     lost = isLost;
     banner.hidden = !isLost;
     document.documentElement.classList.toggle('mute', isLost);
-    document.title = (isLost ? '(no live updates) ' : '') + title;
+    entitle();
     if (isLost) {
       const asOf = banner.querySelector('time');
       asOf.dateTime = new Date(heard).toISOString();
       asOf.textContent = asOf.dateTime.slice(0, 19).replace('T', ' ') + ' UTC';
     }
+  }
+
+  // The tab's title and sign follow losses, as the server writes them first.
+  function entitle() {
+    const page = losses && live.dataset.section === '/' ? [] : [live.dataset.title];
+    document.title = (lost ? '(no live updates) ' : '') + [...(losses ? [losses + ' lost'] : []), ...page, 'scrapelog'].join(' · ');
+    const icon = document.getElementById('icon');
+    const wanted = losses ? live.dataset.iconLost : live.dataset.icon;
+    if (icon.getAttribute('href') !== wanted) icon.setAttribute('href', wanted);
   }
 
   // A half-open stream is ended here, a failed first connect tried again; htmx
@@ -139,6 +147,10 @@
   live.addEventListener('position', (event) => {
     position = Math.max(position, Number(event.detail.data) || 0);
     news();
+  });
+  live.addEventListener('lost', (event) => {
+    losses = event.detail.data === '0' ? '' : event.detail.data;
+    entitle();
   });
   live.addEventListener(CONNECTED, (event) => {
     connection = event.detail.connection; // a header alone proves nothing: messages do

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/projections"
 )
 
 // Chrome holds the data of the frame around a page.
@@ -26,6 +27,38 @@ type Chrome struct {
 	Notice   *Notice   // what an action recorded
 	OpenTo   string    // the address that other machines reach without a login; empty: there is none
 	Standing
+	projections.Losses
+}
+
+// title is the page's name, behind what is lost.
+func (c Chrome) title() string {
+	switch lost := c.lostShown(); {
+	case lost == "":
+		return c.Title + " · scrapelog"
+	case c.Section == "/":
+		return lost + " lost · scrapelog"
+	default:
+		return lost + " lost · " + c.Title + " · scrapelog"
+	}
+}
+
+// LostShown is how many scrapers are lost, as titles show it: "3", "1,000+".
+func LostShown(l projections.Losses) string { return upTo(l.Lost, projections.LossesCounted) }
+
+// lostShown is how many scrapers are lost; empty for none.
+func (c Chrome) lostShown() string {
+	if c.Lost == 0 {
+		return ""
+	}
+	return LostShown(c.Losses)
+}
+
+// icon is the sign of the page in its tab.
+func (c Chrome) icon() string {
+	if c.Lost > 0 {
+		return "favicon-lost.svg"
+	}
+	return "favicon.svg"
 }
 
 // Standing is what is in no event of the log.
@@ -58,10 +91,15 @@ var shortcuts = []struct{ keys, does string }{
 }
 
 // RefreshOnAny is the trigger that fetches a page after any change, at most once a second.
-const RefreshOnAny = "position from:#live throttle:1s, refresh from:#live"
+// The script says when to show a change: not while a pointer is on its way to a row.
+const RefreshOnAny = "show from:#live throttle:1s"
+
+// RefreshRows is RefreshOnAny for a list to whose top rows are added: they wait while
+// somebody reads.
+const RefreshRows = "rows from:#live throttle:1s"
 
 // RefreshOverview does so on every beat too, since ages of beats are in no event.
-const RefreshOverview = RefreshOnAny + ", beat from:#live"
+const RefreshOverview = RefreshOnAny + ", tick from:#live"
 
 // RefreshOn returns the trigger that fetches a page when one of the streams gets an event.
 // Only well-formed stream names may become part of a trigger; others are left out.

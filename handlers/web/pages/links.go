@@ -73,9 +73,13 @@ func refreshing(c Chrome) templ.Attributes {
 	if c.Refresh == "" {
 		return nil
 	}
-	return templ.Attributes{
+	attributes := templ.Attributes{
 		"hx-get": c.URL, "hx-trigger": c.Refresh, "hx-select": "#main", "hx-swap": "outerMorph",
 	}
+	if c.Refresh == RefreshRows {
+		attributes["data-rows"] = true
+	}
+	return attributes
 }
 
 // cell names a part of a page that live updates replace wherever it stands.

@@ -132,6 +132,19 @@ func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, e
 	return n, s.Err
 }
 
+// Losses implements web.Queries.
+func (s *Service) Losses(ctx context.Context) (l projections.Losses, err error) {
+	counts, err := s.ScraperCounts(ctx)
+	l.Lost = counts.Lost
+	outages, _ := s.outages()
+	for _, o := range outages {
+		if o.EndedAt.IsZero() {
+			l.Outages++
+		}
+	}
+	return l, err
+}
+
 // OverdueScrapers implements web.Queries.
 func (s *Service) OverdueScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, func(s projections.Scraper) bool { return !s.OverdueSince.IsZero() })
@@ -297,5 +310,9 @@ func (s *Service) ChangedSince(ctx context.Context, position int64) (projections
 		return projections.Changes{Position: position}, nil
 	}
 	counts, err := s.Counts(ctx)
-	return projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: counts, Position: head}, err
+	if err != nil {
+		return projections.Changes{}, err
+	}
+	losses, err := s.Losses(ctx)
+	return projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: counts, Losses: losses, Position: head}, err
 }
