@@ -90,7 +90,9 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 		log.walks("scrapers_lost", lostScrapers, 5)
 		log.walks("scrapers_lost", countLosses, 5)
 		log.walks("outages_open", countLosses, 5)
-		log.walks("", scrapersFrom, "s", 5)
+		named, args, _ := nameContains("s 1", "s", 5)
+		log.walks("", fmt.Sprintf(scrapersWith, named), args...)
+		log.walks("runs_scraper", fmt.Sprintf(lastRunsOf, 2), 5, "s1")
 		log.walks("", scraperNames, 5)
 		log.walks("scrapers_changed", changedScrapers, 0, 9, 5)
 		log.walks("runs_changed", changedRuns, 0, 9, 5)
@@ -217,6 +219,11 @@ func TestScrapersPageByPage(t *testing.T) {
 		page, err := log.ScrapersFrom(t.Context(), "b", 1)
 		if err != nil || len(page) != 1 || page[0].Name != "c" {
 			t.Errorf("from b: %v, %v", page, err)
+		}
+		for words, want := range map[string]int{"": 3, "C": 1, "a c": 0, "%": 0, "b": 0} {
+			if page, err = log.ScrapersWith(t.Context(), words, "", 9); err != nil || len(page) != want {
+				t.Errorf("with %q: %v, %v", words, page, err)
+			}
 		}
 	})
 }

@@ -95,13 +95,9 @@ func (q *Queries) NextScrapers(ctx context.Context, limit int) ([]Scraper, error
 	return q.scrapers(ctx, dueScrapers, limit)
 }
 
-const scrapersFrom = `SELECT * FROM scrapers
-WHERE name >= $1 AND configured_at IS NOT NULL AND NOT removed
-ORDER BY name LIMIT $2`
-
 // ScrapersFrom returns the first of them whose name is not before the given one.
 func (q *Queries) ScrapersFrom(ctx context.Context, name string, limit int) ([]Scraper, error) {
-	return q.scrapers(ctx, scrapersFrom, name, limit)
+	return q.ScrapersWith(ctx, "", name, limit)
 }
 
 const scrapersAfter = `SELECT * FROM scrapers

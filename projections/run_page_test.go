@@ -208,3 +208,30 @@ func TestATextInManyNames(t *testing.T) {
 		}
 	})
 }
+
+// The last runs of several scrapers are those of their lists, but for what bars do not show.
+func TestLastRuns(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.Given(manyRuns(rand.New(rand.NewPCG(1, 1)), 60)...)
+		names := []string{"s0", "s1", "nobody"}
+		last, err := log.LastRuns(t.Context(), names, 7)
+		if err != nil || len(last) != 2 {
+			t.Fatalf("%v, %v", last, err)
+		}
+		for _, name := range names {
+			page, err := log.Runs(t.Context(), RunFilter{Scraper: name, Limit: 7})
+			if err != nil || len(page.Runs) != len(last[name]) {
+				t.Fatalf("%s: %d of %d, %v", name, len(last[name]), len(page.Runs), err)
+			}
+			for i, want := range page.Runs {
+				got := last[name][i]
+				if got.ID != want.ID || got.Status != want.Status || !got.StartedAt.Equal(want.StartedAt.Time) || !got.EndedAt.Equal(want.EndedAt.Time) || (got.Items == nil) != (want.Items == nil) || got.Recovers != want.Recovers {
+					t.Errorf("%s, %d: %+v, want %+v", name, i, got, want)
+				}
+			}
+		}
+		if none, err := log.LastRuns(t.Context(), nil, 7); err != nil || len(none) != 0 {
+			t.Errorf("of none: %v, %v", none, err)
+		}
+	})
+}

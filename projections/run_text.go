@@ -52,20 +52,29 @@ func (q *Queries) idsWith(ctx context.Context, part domain.IDPart) ([]uuid.UUID,
 	return q.atAnEnd(ctx, runIDs, part)
 }
 
-// scrapersNamed returns the names that contain each of the words, one more than are
-// searched.
-func (q *Queries) scrapersNamed(ctx context.Context, words string) (names []string, err error) {
-	var args []any
-	var conditions []string
+// nameContains returns the conditions on a name that contains each of the words, and all
+// arguments of their statement. It is not ok if no name can.
+func nameContains(words string, args ...any) (conditions string, _ []any, ok bool) {
 	for _, word := range strings.Fields(strings.ToLower(words)) {
 		if !domain.ValidScraperName(word) { // nor is it a pattern
-			return nil, nil
+			return "", nil, false
 		}
 		args = append(args, "%"+word+"%")
-		conditions = append(conditions, fmt.Sprintf("name LIKE $%d", len(args)))
+		conditions += fmt.Sprintf(" AND name LIKE $%d", len(args))
 	}
-	query := fmt.Sprintf("SELECT name FROM scrapers WHERE %s ORDER BY name LIMIT %d", strings.Join(conditions, " AND "), scrapersSearched+1)
-	err = each(ctx, q.db, query, args, func(scan func(...any) error) error {
+	return conditions, args, true
+}
+
+const scrapersNamed = `SELECT name FROM scrapers WHERE name > ''%s ORDER BY name LIMIT $1`
+
+// scrapersNamed returns the first names that contain each of the words, one more than are
+// searched.
+func (q *Queries) scrapersNamed(ctx context.Context, words string) (names []string, err error) {
+	named, args, ok := nameContains(words, scrapersSearched+1)
+	if !ok {
+		return nil, nil
+	}
+	err = each(ctx, q.db, fmt.Sprintf(scrapersNamed, named), args, func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
 		names = append(names, name)

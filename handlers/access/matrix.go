@@ -88,6 +88,7 @@ var Table = []Row{
 	{Method: "GET", Path: "/docs/*", Least: domain.RoleView, Reach: None},
 	{Method: "GET", Path: "/live", Least: domain.RoleView, Stream: true},
 	{Method: "POST", Path: "/runs/:id/cancel", Least: domain.RoleOperate},
+	{Method: "POST", Path: "/scrapers", Least: domain.RoleOperate},
 	{Method: "POST", Path: "/scrapers/:name/runs", Least: domain.RoleOperate, Reach: Named},
 	{Method: "POST", Path: "/scrapers/:name/pause", Least: domain.RoleOperate, Reach: Named},
 	{Method: "POST", Path: "/scrapers/:name/resume", Least: domain.RoleOperate, Reach: Named},

@@ -28,7 +28,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/runs", h.share(h.runs), "q", "status", "scraper", "trigger", "short", "since", "until", "cursor")
 	page("/runs/:id", h.share(h.run), "at", "step", "event", "view")
 	page("/runs/:id/cancel", h.askCancel)
-	page("/scrapers", h.share(h.scrapers), "from")
+	page("/scrapers", h.share(h.scrapers), "q", "from")
 	page("/scrapers/:name", h.share(h.scraper), "range")
 	page("/scrapers/:name/pause", h.askPause)
 	page("/outages", h.share(h.outageList), "open", "cursor")
@@ -45,6 +45,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/docs/*", h.document)
 
 	action("/runs/:id/cancel", h.cancel)
+	action("/scrapers", h.several)
 	action("/scrapers/:name/runs", h.start)
 	action("/scrapers/:name/pause", h.pause)
 	action("/scrapers/:name/resume", h.resume)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,22 +19,37 @@ func (h *Handler) scrapers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list := pages.ScraperList{From: c.QueryParam("from")}
+	list := pages.ScraperList{Words: strings.TrimSpace(c.QueryParam("q")), From: c.QueryParam("from")}
 	if list.From != "" && !domain.ValidScraperName(list.From) {
 		return invalid("from", list.From, "use a name, or its beginning: a to z, 0 to 9 and -")
 	}
-	list.Scrapers, err = h.cfg.Queries.ScrapersFrom(c.Request().Context(), list.From, scrapersShown+1)
+	ctx := c.Request().Context()
+	if list.All, err = h.cfg.Queries.ScraperCounts(ctx); err != nil {
+		return err
+	}
+	found, err := h.cfg.Queries.ScrapersWith(ctx, list.Words, list.From, scrapersShown+1)
 	if err != nil {
 		return err
 	}
-	if len(list.Scrapers) > scrapersShown {
-		list.Next, list.Scrapers = list.Scrapers[scrapersShown].Name, list.Scrapers[:scrapersShown]
+	if len(found) > scrapersShown {
+		list.Next, found = found[scrapersShown].Name, found[:scrapersShown]
+	}
+	names := make([]string, len(found))
+	for i, s := range found {
+		names[i] = s.Name
+	}
+	last, err := h.cfg.Queries.LastRuns(ctx, names, pages.BarsShown)
+	if err != nil {
+		return err
+	}
+	for _, s := range found {
+		list.Scrapers = append(list.Scrapers, pages.ScraperRow{Scraper: s, Last: last[s.Name]})
 	}
 	return send(c, http.StatusOK, pages.ScraperListPage(chrome, list))
 }
 
 // scrapersShown is a page of scrapers.
-const scrapersShown = 100
+const scrapersShown = 50
 
 // How much of each list a scraper's page shows.
 const (

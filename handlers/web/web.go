@@ -43,6 +43,8 @@ type Queries interface {
 	PausedScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	NextScrapers(ctx context.Context, limit int) ([]projections.Scraper, error)
 	ScrapersFrom(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
+	ScrapersWith(ctx context.Context, words, name string, limit int) ([]projections.Scraper, error)
+	LastRuns(ctx context.Context, scrapers []string, n int) (map[string][]projections.Run, error)
 	ScraperNames(ctx context.Context, limit int) ([]string, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	EventCounts(ctx context.Context, after int64) (map[string]int64, error)

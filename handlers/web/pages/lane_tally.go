@@ -21,15 +21,7 @@ func (l Lanes) tally(lane Lane) (n laneTally) {
 		if !l.shows(r) {
 			continue
 		}
-		switch r.Status {
-		case domain.StatusCompleted:
-			n.completed++
-		case domain.StatusFailed:
-			n.failed++
-		case domain.StatusConnectionFailed:
-			n.lost++
-		case domain.StatusRunning, domain.StatusCancelled:
-		}
+		n.count(r.Status)
 	}
 	for _, a := range l.losses(lane) {
 		n.away += max(0, l.at(a.to)-l.at(a.from))
@@ -38,6 +30,19 @@ func (l Lanes) tally(lane Lane) (n laneTally) {
 		n.completed, n.failed, n.lost, n.away = n.completed+s.Completed, n.failed+s.Failed, n.lost+s.Lost, n.away+s.Away
 	}
 	return n
+}
+
+// count adds a run.
+func (n *laneTally) count(status domain.RunStatus) {
+	switch status {
+	case domain.StatusCompleted:
+		n.completed++
+	case domain.StatusFailed:
+		n.failed++
+	case domain.StatusConnectionFailed:
+		n.lost++
+	case domain.StatusRunning, domain.StatusCancelled:
+	}
 }
 
 // ended counts all but the cancelled runs: those say nothing of the scraper.

@@ -25,7 +25,9 @@ func scraperURL(name string) templ.SafeURL {
 
 func pauseURL(name string) templ.SafeURL { return scraperURL(name) + "/pause" }
 
-func scrapersURL(from string) templ.SafeURL { return templ.SafeURL("/scrapers" + query("from", from)) }
+func scrapersURL(words, from string) templ.SafeURL {
+	return templ.SafeURL("/scrapers" + query("q", words, "from", from))
+}
 
 func streamURL(name string) templ.SafeURL { return templ.SafeURL("/streams/" + url.PathEscape(name)) }
 

@@ -81,7 +81,9 @@ type OutagePage struct {
 
 // ScraperList is a page of scrapers, by name.
 type ScraperList struct {
-	Scrapers []projections.Scraper
+	All      projections.ScraperCounts
+	Scrapers []ScraperRow
+	Words    string // that the names contain
 	From     string // the name that it begins at, or would
 	Next     string // the name that the next page begins at; empty: there is none
 }

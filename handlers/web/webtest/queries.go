@@ -208,6 +208,31 @@ func (s *Service) ScrapersFrom(_ context.Context, name string, limit int) ([]pro
 	return s.named(limit, func(s projections.Scraper) bool { return s.Name >= name })
 }
 
+// ScrapersWith implements web.Queries.
+func (s *Service) ScrapersWith(_ context.Context, words, name string, limit int) ([]projections.Scraper, error) {
+	return s.named(limit, func(s projections.Scraper) bool {
+		for _, word := range strings.Fields(words) {
+			if !strings.Contains(s.Name, word) {
+				return false
+			}
+		}
+		return s.Name >= name
+	})
+}
+
+// LastRuns implements web.Queries.
+func (s *Service) LastRuns(_ context.Context, scrapers []string, n int) (map[string][]projections.Run, error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	last := map[string][]projections.Run{}
+	for _, r := range s.Rows {
+		if slices.Contains(scrapers, r.Scraper) && len(last[r.Scraper]) < n {
+			last[r.Scraper] = append(last[r.Scraper], r)
+		}
+	}
+	return last, s.Err
+}
+
 // ScraperNames implements web.Queries.
 func (s *Service) ScraperNames(_ context.Context, limit int) (names []string, err error) {
 	for _, named := range s.Named[:min(len(s.Named), limit)] {

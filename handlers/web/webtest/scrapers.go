@@ -48,3 +48,11 @@ func scraper(name, schedule string, with func(*projections.Scraper)) projections
 }
 
 func at(t time.Time) projections.Time { return projections.Time{Time: t} }
+
+// origins is the story with scrapers of three origins.
+func origins() *Service {
+	s := New()
+	s.Named[0].Config.URL = "https://news.example.org/scrapes/news"
+	s.Named[4].Config.URL = "http://127.0.0.1:9191/scrapes/weather"
+	return s
+}
