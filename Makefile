@@ -44,9 +44,8 @@ check: ## format, lint, scripts, generated files (made current), import arrows, 
 	go test -run '^TestArrows' ./cmd/scrapelog
 	.ci/vulnerabilities
 
-bench: ## figures beside rivals and goals, then 10,000 streams in one server; BENCH='-events 20000 -rounds 2' for a look
+bench: ## one table of figures beside rivals and goals; BENCH='-events 20000 -rounds 2' for a look
 	go run ./cmd/bench $(BENCH)
-	$(if $(BENCH),,go test -run '^$$' -bench BenchmarkScale -benchtime 1x -timeout 60m ./cmd/scrapelog)
 
 crash: ## kill -9, 4,000 times, on both databases; the log is held against what the scrapers saw
 	.ci/crash

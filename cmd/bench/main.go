@@ -58,10 +58,46 @@ var goals = []goal{
 	{`^Idle/`, "written", 0, true},
 	{`^Rebuild/`, "x-pages-and-upserts", 0.7, false},
 	{`^Verify/`, "x-read-and-hash", 1.5, false},
+	{`^Pages/.*/runs\?`, "p99-ms", 20, true},
+	{`^Pages/.*/runs\?`, "p99-ratio", 2, true},
+	{`^Start/`, "ms-to-ready", 300, true},
+	{`^Start/`, "MiB-idle", 40, true},
+	{`^Binary$`, "MB", 30, true},
+	{`^LossAndReturn/`, "lost-over-bare-p50-ms", 5, true},
+	{`^LossAndReturn/`, "lost-over-bare-p99-ms", 50, true},
+	{`^LossAndReturn/.*announce=true$`, "back-p95-ms", 100, true},
+	{`^LossAndReturn/.*announce=false$`, "back-p95-ms", 1300, true},
+	{`^ScaleSchedules/.*/spread$`, "late-p99-ms", 20, true},
+	{`^ScaleSchedules/.*/one-instant$`, "late-p99-ms", 150, true},
+	{`^Scale/`, "KiB/stream", 60, true},
+	{`^Scale/`, "cores-held", 1, true},
+	{`^Scale/`, "ms-silence-late-max", 1500, true}, // a tenth of three beats
+	{`^Scale/`, "s-all-recorded", 4, true},
+	{`^Scale/`, "s-all-rescraped", 10, true},
+	{`^Scale/`, "page-p99-ms", 300, true},
 }
 
-// measured are the packages whose benchmarks take the flags -rounds and -events.
-var measured = []string{"./eventstore", "./eventstore/proof", "./projections", "./handlers/react"}
+// suite is the benchmarks of a package, and their flags for large logs of that many
+// events.
+type suite struct {
+	pkg, bench string
+	flags      func(rounds, events int) []any
+}
+
+var suites = []suite{
+	{"./eventstore", ".", inTurns},
+	{"./eventstore/proof", ".", inTurns},
+	{"./projections", ".", inTurns},
+	{"./handlers/react", ".", inTurns},
+	{"./handlers/web", "Pages", func(_, events int) []any {
+		return []any{"-benchtime", "300x", "-runs", events, "-scrapers", min(10_000, events/100)}
+	}},
+	{"./cmd/scrapelog", ".", func(rounds, events int) []any {
+		return []any{"-rounds", rounds, "-logged", 3 * events, "-streams", min(10_000, events/100)}
+	}},
+}
+
+func inTurns(rounds, events int) []any { return []any{"-rounds", rounds, "-events", events} }
 
 func main() {
 	bench := flag.String("bench", ".", "which benchmarks to run, as go test -bench takes it")
@@ -95,9 +131,15 @@ type figure struct {
 
 // run runs the benchmarks one package after another and shows what they print.
 func run(ctx context.Context, bench string, rounds, events int) (results []result, err error) {
-	for _, pkg := range measured {
-		test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", bench, "-benchtime", "1x", "-timeout", "3h",
-			pkg, "-rounds", strconv.Itoa(rounds), "-events", strconv.Itoa(events))
+	for _, s := range suites {
+		if bench != "." {
+			s.bench = bench
+		}
+		args := []string{"test", "-run", "^$", "-bench", s.bench, "-benchtime", "1x", "-timeout", "3h", s.pkg}
+		for _, flag := range s.flags(rounds, events) {
+			args = append(args, fmt.Sprint(flag))
+		}
+		test := exec.CommandContext(ctx, "go", args...)
 		test.Stderr = os.Stderr
 		output, piped := test.StdoutPipe()
 		if err := errors.Join(piped, test.Start()); err != nil {
