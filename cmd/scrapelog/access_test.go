@@ -174,7 +174,7 @@ func TestWhereScrapersMayNotGo(t *testing.T) {
 			if wide := test.host == "0.0.0.0"; a.warnsOfOthers("/runs") != wide {
 				t.Errorf("listening at %s, the pages warn of others: %t", test.host, !wide)
 			}
-			for scraper, url := range map[string]string{"of-the-api": other.URL, "metadata-api": "http://[::ffff:169.254.169.254]/", "own": a.base, "own-by-name": "http://localhost:" + port + "/"} {
+			for scraper, url := range map[string]string{"of-the-api": other.URL, "metadata-api": "http://[::ffff:169.254.169.254]/", "own": a.base, "own-by-name": "http://localhost:" + port + "/", "decimal": "http://2852039166/", "by-name": "http://metadata.google.internal/"} {
 				if status, text := a.put(scraper, fmt.Sprintf(`{"url":%q}`, url)); status != http.StatusCreated {
 					t.Fatalf("%s: %d %s", scraper, status, text)
 				}
@@ -184,6 +184,8 @@ func TestWhereScrapersMayNotGo(t *testing.T) {
 				"of-the-api":   "completed",
 				"metadata":     "failed rejected not sent: the egress rules refuse the address 169.254.169.254: it is link-local",
 				"metadata-api": "failed rejected not sent: the egress rules refuse the address 169.254.169.254: it is link-local",
+				"decimal":      `failed rejected not sent: the egress rules refuse the host "2852039166": it ends in a number`,
+				"by-name":      `failed rejected not sent: the egress rules refuse the host "metadata.google.internal": a cloud keeps credentials there`,
 				"own":          "failed rejected not sent: the egress rules refuse the address 127.0.0.1: scrapelog itself listens there",
 				"own-by-name":  "failed rejected not sent: the egress rules refuse the address ",
 			}

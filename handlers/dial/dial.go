@@ -8,15 +8,11 @@ package dial
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"sync/atomic"
-	"syscall"
-	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -57,8 +53,8 @@ func (a Access) Target(source domain.Source, cfg domain.ScraperConfig) Target {
 // scraper that is down. An *egress.DeniedError means that the rules refuse an address
 // of the host and that no other address could be connected to.
 func Open(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
-	d := dialer{connect: t.ConnectTimeout.Std(), egress: t.Egress}
-	connect, port := d.dial, "80"
+	d := dialer{egress.Dialer{Rules: func() egress.Rules { return t.Egress }, Timeout: t.ConnectTimeout.Std()}}
+	connect, port := d.DialContext, "80"
 	if u.Scheme == "https" {
 		connect, port = d.dialTLS, "443"
 	}
@@ -69,35 +65,16 @@ func Open(ctx context.Context, u *url.URL, t Target) (net.Conn, error) {
 	if err != nil {
 		return nil, &net.DNSError{Err: "no name of a host", Name: u.Hostname(), IsNotFound: true}
 	}
-	return connect(ctx, net.JoinHostPort(host, port))
+	return connect(ctx, "tcp", net.JoinHostPort(host, port))
 }
 
-// dialer opens one connection. Resolving, TCP and TLS together take at most connect.
-type dialer struct {
-	connect time.Duration
-	egress  egress.Rules
-}
+// dialer opens one connection. Resolving, TCP and TLS together take at most Timeout.
+type dialer struct{ egress.Dialer }
 
-func (d dialer) dial(ctx context.Context, addr string) (net.Conn, error) {
-	var denied atomic.Pointer[egress.DeniedError] // two addresses may be tried at once
-	control := func(ctx context.Context, network, address string, raw syscall.RawConn) error {
-		err := d.egress.Control(ctx, network, address, raw)
-		if refused := (*egress.DeniedError)(nil); errors.As(err, &refused) {
-			denied.Store(refused)
-		}
-		return err
-	}
-	conn, err := (&net.Dialer{Timeout: d.connect, ControlContext: control}).DialContext(ctx, "tcp", addr)
-	if refused := denied.Load(); err != nil && refused != nil {
-		return nil, refused
-	}
-	return conn, err
-}
-
-func (d dialer) dialTLS(ctx context.Context, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.connect)
+func (d dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
-	raw, err := d.dial(ctx, addr)
+	raw, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

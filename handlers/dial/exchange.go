@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"scrapelog/handlers/egress"
 )
 
 const (
@@ -64,11 +66,9 @@ func openPatiently(ctx context.Context, u *url.URL, t Target) (net.Conn, error) 
 // closed. The transport has this connection only, so that net/http cannot send the
 // request again on another.
 func (l *link) exchange(req *http.Request) (*http.Response, error) {
-	dial := func(context.Context, string, string) (net.Conn, error) { return l, nil }
-	transport := &http.Transport{
-		DialContext: dial, DialTLSContext: dial, DisableKeepAlives: true, DisableCompression: true,
-		MaxResponseHeaderBytes: maxHeader, ReadBufferSize: buffer, WriteBufferSize: buffer,
-	}
+	transport := egress.TransportOver(l)
+	transport.DisableCompression, transport.MaxResponseHeaderBytes = true, maxHeader
+	transport.ReadBufferSize, transport.WriteBufferSize = buffer, buffer
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		_ = l.Close()

@@ -1,13 +1,16 @@
 // Package egress decides which addresses this process connects to on behalf of a
 // configuration. A URL may come from a user of the API, and a name may resolve to
 // any address, so the decision is made after resolution, for every address that is
-// tried, as the Control function of the [net.Dialer]:
-//
-//	d := net.Dialer{ControlContext: rules.Control}
+// tried, in the Control function of the [net.Dialer] in [Dialer].
 //
 // The rules always refuse link-local, metadata, multicast, broadcast and unspecified
 // addresses, in every form of IPv6, and our own listener. With [Rules.PublicOnly] they
 // also refuse loopback and private addresses.
+//
+// The tables of what is on the internet are those of code.dny.dev/ssrf, generated from
+// the registries of IANA. They are one list of all that is not, so what is refused even
+// to scrapers of private networks stands here, as do the forms of IPv6 that hold an
+// address of IPv4: the library refuses all of them, also a NAT64 address of the internet.
 package egress
 
 import (
@@ -32,13 +35,20 @@ type Rules struct {
 	Own        netip.AddrPort // our own listener, refused; an unspecified address stands for every address of this machine
 }
 
-// DeniedError reports an address that the rules refuse.
+// maxHost is how much of a host's name an error repeats, in bytes.
+const maxHost = 80
+
+// DeniedError reports an address or a host that the rules refuse.
 type DeniedError struct {
 	Address netip.Addr
+	Host    string // instead of the address: what was not resolved
 	Why     string
 }
 
 func (e *DeniedError) Error() string {
+	if e.Host != "" {
+		return fmt.Sprintf("the egress rules refuse the host %q: %s", domain.Printable(e.Host, maxHost), e.Why)
+	}
 	return fmt.Sprintf("the egress rules refuse the address %s: %s", e.Address, e.Why)
 }
 
@@ -108,6 +118,22 @@ func ofThisMachine(addr netip.Addr) bool {
 		network, err := netip.ParsePrefix(a.String())
 		return err == nil && network.Addr().WithZone("").Unmap() == addr
 	})
+}
+
+// Networks are the rules as a configuration has them, in CIDR form, beside those that
+// always hold.
+type Networks struct {
+	Allow []string `yaml:"allow"`
+	Deny  []string `yaml:"deny"`
+}
+
+// Rules returns the rules, or a *domain.FieldError under the key "egress".
+func (n Networks) Rules() (r Rules, err error) {
+	if r.Allow, err = ParseNetworks("egress.allow", n.Allow); err != nil {
+		return r, err
+	}
+	r.Deny, err = ParseNetworks("egress.deny", n.Deny)
+	return r, err
 }
 
 // ParseNetworks parses networks in CIDR form; an address without a prefix length is a

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/textproto"
 	"net/url"
 	"regexp"
@@ -88,14 +87,13 @@ func (s shout) deliver(ctx context.Context, address string, n outbox.Notice) (er
 	if err != nil {
 		return err
 	}
-	if err := s.confine(ctx, service); err != nil {
-		return err
-	}
 	title, text, link := told(n)
+	if server, ok := service.(*smtp.Service); ok {
+		return mail(ctx, s.rules, server.Config, letter{n.ID.String(), mime.QEncoding.Encode("utf-8", title), text + "\n" + link + "\n"})
+	}
+	s.confine(service)
 	params, message := types.Params{types.TitleKey: title}, text+"\n"+link
 	switch service.GetID() {
-	case smtp.Scheme:
-		params[types.TitleKey] = mime.QEncoding.Encode("utf-8", title)
 	case "googlechat", "hangouts", "rocketchat", "signal", "wecom", "pagerduty", "notifiarr", "logger": // have no title
 		params, message = types.Params{}, title+"\n"+message
 	}
@@ -108,26 +106,15 @@ func (s shout) deliver(ctx context.Context, address string, n outbox.Notice) (er
 	return nil
 }
 
-// confine lets a service connect only where the egress rules allow it. A mail server
-// is checked before shoutrrr dials it, because shoutrrr takes no dialer for it.
-func (s shout) confine(ctx context.Context, service types.Service) error {
+// confine lets a service connect only where the egress rules allow it. The services
+// without a client of their own use the clients of net/http; see confineDefaults.
+func (s shout) confine(service types.Service) {
 	switch service := service.(type) {
-	case *smtp.Service:
-		addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", service.Config.Host)
-		if err != nil {
-			return err
-		}
-		for _, ip := range addresses {
-			if err := s.rules().Check(netip.AddrPortFrom(ip, service.Config.Port)); err != nil {
-				return err
-			}
-		}
 	case interface{ SetHTTPClient(*http.Client) }:
 		service.SetHTTPClient(s.client)
 	case interface{ GetHTTPClient() *http.Client }:
 		service.GetHTTPClient().Transport = s.client.Transport
 	}
-	return nil
 }
 
 var confining sync.Mutex

@@ -1,15 +1,12 @@
 package notify
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"scrapelog/handlers/egress"
@@ -47,13 +44,10 @@ type transport struct {
 }
 
 func newTransport(rules func() egress.Rules) *transport {
-	dialer := &net.Dialer{ControlContext: func(ctx context.Context, network, address string, conn syscall.RawConn) error {
-		return rules().Control(ctx, network, address, conn)
-	}}
-	return &transport{clock: time.Now, failed: map[string]error{}, http: &http.Transport{
-		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableKeepAlives: true, // a notice is rare
-		TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
-	}}
+	t := egress.Dialer{Rules: rules}.Transport()
+	t.DisableKeepAlives = true // a notice is rare
+	t.TLSHandshakeTimeout, t.ResponseHeaderTimeout = timeout, timeout
+	return &transport{clock: time.Now, failed: map[string]error{}, http: t}
 }
 
 // RoundTrip implements http.RoundTripper.

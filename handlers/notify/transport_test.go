@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/egress"
+	"scrapelog/handlers/egress/egresstest"
 )
 
 func aNotice(t *testing.T) outbox.Notice {
@@ -97,6 +99,94 @@ func TestChannelsKeepTheEgressRules(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "egress rules refuse the address") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// addresses are those of channels at a host, by what they are: every service of shoutrrr
+// whose host and port are configured, each with its own way to connect.
+var addresses = map[string]string{
+	"webhook": "http://%s/", "ntfy": "ntfy://%s/topic?scheme=http", "gotify": "gotify://%s/Aaa.bbb.ccc.ddd?disabletls=yes",
+	"mattermost": "mattermost://scrapelog@%s/token?disabletls=yes", "matrix": "matrix://user:password@%s/?disableTLS=yes",
+	"rocketchat": "rocketchat://%s/aaaa/bbbb", "signal": "signal://%s/+15550001/+15550002?disabletls=yes",
+	"bark": "bark://:key@%s/?scheme=http", "generic": "generic://%s/?disabletls=yes", "opsgenie": "opsgenie://%s/eb243592-faa2-4ba2-a551-1afdf565c889",
+	"smtp": "smtp://%s/?from=a@example.org&to=b@example.org&usestarttls=no",
+}
+
+// sendTo returns what sends a notice to a service at the host of a URL.
+func sendTo(t *testing.T, service string, rules egress.Rules) egresstest.Connect {
+	return func(ctx context.Context, url string) error {
+		t.Setenv("ADDRESS", fmt.Sprintf(addresses[service], strings.TrimPrefix(url, "http://")))
+		channel := Channel{ShoutrrrEnv: "ADDRESS"}
+		if service == "webhook" {
+			channel = Channel{WebhookEnv: "ADDRESS"}
+		}
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		return open(t, channel, rules).send(ctx, aNotice(t))
+	}
+}
+
+func TestNoChannelReachesAForbiddenAddress(t *testing.T) {
+	for _, service := range []string{"webhook", "ntfy", "smtp"} { // the others cut or wrap the error, or take no IPv6
+		t.Run(service, func(t *testing.T) { egresstest.Refuses(t, sendTo(t, service, egress.Rules{})) })
+	}
+	t.Run("webhook, by names", func(t *testing.T) { egresstest.RefusesNames(t, sendTo(t, "webhook", egress.Rules{})) })
+}
+
+// A listener counts the connections of each service: there are some, and none if the rules
+// refuse its address.
+func TestEachServiceConnectsThroughTheRules(t *testing.T) {
+	var connections atomic.Int64
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			_ = conn.Close()
+		}
+	}()
+	denied := egress.Rules{Deny: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	for service := range addresses {
+		if err := sendTo(t, service, denied)(t.Context(), "http://"+listener.Addr().String()); err == nil || connections.Load() != 0 {
+			t.Errorf("%s connects where it may not: %v", service, err)
+		}
+		err := sendTo(t, service, egress.Rules{})(t.Context(), "http://"+listener.Addr().String())
+		await(t, fmt.Sprintf("%s connects where it may: %v", service, err), func() bool { return connections.Load() > 0 })
+		connections.Store(0)
+	}
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("not in time: %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// A mail server's name may resolve differently the second time, too.
+func TestAMailServerWhoseNameChanges(t *testing.T) {
+	server, mails := mailServer(t)
+	_, port, _ := net.SplitHostPort(server)
+	egresstest.Resolver(t, map[string][][]string{"rebinds.test.": {{"127.0.0.1"}, {"169.254.169.254"}}})
+	send := sendTo(t, "smtp", egress.Rules{})
+	if err := send(t.Context(), "http://rebinds.test:"+port); err != nil || !strings.Contains(<-mails, "To: b@example.org") {
+		t.Fatal(err)
+	}
+	egresstest.Denied(t, "the second time", send(t.Context(), "http://rebinds.test:"+port))
+	if len(mails) != 0 {
+		t.Error("a second mail was sent")
 	}
 }
 

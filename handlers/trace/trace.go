@@ -28,6 +28,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/egress"
 )
 
 // flushTime is how long a stop waits for the last spans to be sent.
@@ -56,15 +57,20 @@ type Tracer struct {
 }
 
 // Open makes a tracer that sends spans to the endpoint that the environment names, as
-// OTLP over HTTP. The endpoint need not answer. Open returns nil if the environment
+// OTLP over HTTP, within the rules. The endpoint need not answer. Open returns nil if the environment
 // asks for no traces, or for some that cannot be made, which it logs.
-func Open(ctx context.Context, version string, logger *slog.Logger) *Tracer {
+func Open(ctx context.Context, version string, rules func() egress.Rules, logger *slog.Logger) *Tracer {
 	if !wanted() {
 		return nil
 	}
 	otel.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	otel.SetErrorHandler(&complaints{logger: logger})
-	exporter, err := otlptracehttp.New(ctx)
+	client, err := newClient(rules)
+	if err != nil {
+		logger.Warn("no traces are made", "error", err)
+		return nil
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithHTTPClient(client))
 	if err != nil {
 		logger.Warn("no traces are made", "error", err)
 		return nil

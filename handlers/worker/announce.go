@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/egress"
 	"scrapelog/handlers/secret"
 )
 
@@ -40,7 +41,7 @@ func (w *Worker) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client := announcer()
+	client := w.announcer()
 	defer client.CloseIdleConnections()
 	again := time.NewTicker(announceEvery)
 	defer again.Stop()
@@ -62,13 +63,10 @@ func (w *Worker) announce(ctx context.Context) error {
 	}
 }
 
-// announcer connects to the configured address directly: without a proxy from the
-// environment, and without following redirects.
-func announcer() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
+// announcer follows no redirects.
+func (w *Worker) announcer() *http.Client {
 	return &http.Client{
-		Transport:     transport,
+		Transport:     egress.Dialer{Rules: w.egress}.Transport(),
 		Timeout:       announceTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
+
+	"scrapelog/handlers/egress"
 )
 
 const (
@@ -23,9 +24,9 @@ type browser struct {
 	extract *extractor
 }
 
-func newBrowser(extract *extractor, listener netip.AddrPort) *browser {
+func newBrowser(extract *extractor, rules egress.Rules) *browser {
 	w := newWeb(retryPause)
-	w.reach.own = listener
+	w.reach.configured = rules
 	return &browser{web: w, robots: &robots{web: w, known: map[string]string{}}, extract: extract}
 }
 

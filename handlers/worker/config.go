@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/secret"
 	"scrapelog/handlers/sign"
@@ -20,6 +21,8 @@ type Config struct {
 	Beat     domain.Duration `yaml:"beat"`     // time between beats of a running scrape: 1s to 60s
 	Announce string          `yaml:"announce"` // URL of the server's announce route; empty: none
 	Scrapes  []Scrape        `yaml:"scrapes"`
+
+	Egress egress.Networks `yaml:"egress"` // what pages may be fetched from, beside what is always refused
 
 	SecretEnv        string `yaml:"secret_env"`         // the variable with the secrets that orders are signed with; empty: they are not
 	AnnounceTokenEnv string `yaml:"announce_token_env"` // the variable with the token that Announce wants; empty: none
@@ -75,6 +78,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.validAnnounce(); err != nil {
+		return err
+	}
+	if _, err := c.Egress.Rules(); err != nil {
 		return err
 	}
 	if c.SecretEnv != "" {

@@ -1,12 +1,14 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,20 +17,62 @@ import (
 )
 
 func TestNoPageIsFetchedFromAForbiddenAddress(t *testing.T) {
-	w := newWeb(time.Millisecond)
-	defer w.close()
-	for _, addresses := range egresstest.Forbidden {
-		for _, addr := range addresses {
-			host := url.PathEscape(addr) // a zone's percent sign
-			if strings.Contains(addr, ":") {
-				host = "[" + host + "]"
-			}
-			var denied *egress.DeniedError
-			err := w.get(t.Context(), "http://"+host+"/", func(*http.Response) error { return nil })
-			if !errors.As(err, &denied) {
-				t.Errorf("%s: %v; want a refusal", addr, err)
-			}
-		}
+	fetch := func(ctx context.Context, url string) error {
+		w := newWeb(time.Millisecond)
+		defer w.close()
+		return w.get(ctx, url, func(*http.Response) error { return nil })
+	}
+	egresstest.Refuses(t, fetch)
+	egresstest.RefusesNames(t, fetch)
+}
+
+// A proxy resolves names itself; what the URL says is checked here.
+func TestNoProxyIsAskedForAForbiddenAddress(t *testing.T) {
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer proxy.Close()
+	by, _ := url.Parse(proxy.URL)
+	fetch := func(ctx context.Context, url string) error {
+		w := newWeb(time.Millisecond)
+		defer w.close()
+		w.client.Transport.(*http.Transport).Proxy = w.reach.behind(http.ProxyURL(by))
+		return w.get(ctx, url, func(*http.Response) error { return nil })
+	}
+	if err := fetch(t.Context(), "http://shop.example/"); err != nil || asked.Load() != 1 {
+		t.Fatalf("by the proxy: %v", err)
+	}
+	if egresstest.Refuses(t, fetch); asked.Load() != 1 {
+		t.Errorf("the proxy was asked %d times", asked.Load()-1)
+	}
+}
+
+func TestNoWorkerAnnouncesItselfToAForbiddenAddress(t *testing.T) {
+	w := &Worker{}
+	announce := func(ctx context.Context, url string) error {
+		w.cfg.Announce = url
+		client := w.announcer()
+		defer client.CloseIdleConnections()
+		return w.announceOnce(ctx, client, nil)
+	}
+	egresstest.Refuses(t, announce)
+	egresstest.RefusesNames(t, announce)
+}
+
+// egress of the worker's configuration holds for its pages.
+func TestWhatTheWorkerMayFetchIsConfigured(t *testing.T) {
+	site := httptest.NewServer(routes{"/": body("<li>lamp")})
+	defer site.Close()
+	cfg := Config{Egress: egress.Networks{Deny: []string{"127.0.0.0/8"}}, Scrapes: []Scrape{{Name: "job", HTML: shopScrape(t, site.URL+"/")}}}
+	base, _ := serve(t, cfg)
+	resp, leave := post(t, base+"/scrapes/job", Order{RunID: "r1"})
+	defer leave()
+	if kind, data, _ := outcome(t, resp); kind != "failed" || !strings.Contains(data, "it is in egress.deny") {
+		t.Errorf("%s %s", kind, data)
+	}
+	cfg.Egress.Deny = []string{"nonsense"}
+	cfg.Listen, cfg.Beat = "127.0.0.1:0", DefaultConfig().Beat
+	if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "egress.deny[0]") {
+		t.Errorf("no network: %v", err)
 	}
 }
 

@@ -65,7 +65,7 @@ func (h *HTML) run(ctx context.Context, order Order, out *stream) (int64, error)
 	defer file.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &crawl{HTML: h, order: order, out: out, cancel: cancel, file: file, browser: newBrowser(extract, order.listener)}
+	c := &crawl{HTML: h, order: order, out: out, cancel: cancel, file: file, browser: newBrowser(extract, order.egress)}
 	defer c.browser.web.close()
 	c.pace = time.NewTicker(h.interval())
 	defer c.pace.Stop()

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
+	"scrapelog/handlers/egress"
 	"scrapelog/handlers/problem"
 )
 
@@ -19,7 +19,7 @@ type Order struct {
 	Platforms []string        `json:"platforms"`
 	Params    json.RawMessage `json:"params"`
 
-	listener netip.AddrPort // the worker's own, which no page leads a crawl to
+	egress egress.Rules // for the pages
 }
 
 // readWhole reads the body to its end.

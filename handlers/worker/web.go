@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"scrapelog/handlers/egress"
 )
 
 const (
@@ -51,22 +53,16 @@ type web struct {
 
 func newWeb(pause time.Duration) *web {
 	r := &reach{}
+	transport := egress.Dialer{}.Transport()
+	transport.DialContext, transport.Proxy = r.dial, r.behind(http.ProxyFromEnvironment)
+	transport.MaxResponseHeaderBytes, transport.DisableCompression = maxHeader, true // see readBody
 	return &web{
 		reach: r,
 		pause: pause,
 		client: &http.Client{
 			Jar:           &jar{},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{
-				Proxy:                  http.ProxyFromEnvironment,
-				DialContext:            r.dial,
-				TLSHandshakeTimeout:    10 * time.Second,
-				MaxResponseHeaderBytes: maxHeader,
-				MaxIdleConnsPerHost:    1,
-				IdleConnTimeout:        pageTimeout,
-				DisableCompression:     true, // see readBody
-				ForceAttemptHTTP2:      true,
-			},
+			Transport:     transport,
 		},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/sign"
@@ -40,6 +41,7 @@ type Worker struct {
 	jobs  map[string]job
 	slots slots
 	at    netip.AddrPort // where Serve listens
+	rules egress.Rules
 
 	signatures sign.Verifier
 	unsigned   complaints
@@ -58,7 +60,11 @@ func New(cfg Config, log *slog.Logger) (*Worker, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}, signatures: sign.Verifier{Variable: cfg.SecretEnv}}
+	rules, err := cfg.Egress.Rules()
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{cfg: cfg, log: log, jobs: map[string]job{}, rules: rules, signatures: sign.Verifier{Variable: cfg.SecretEnv}}
 	for _, s := range cfg.Scrapes {
 		if s.HTML != nil {
 			w.jobs[s.Name] = s.HTML
@@ -150,6 +156,14 @@ func (w *Worker) Serve(ctx context.Context, ln net.Listener) error {
 	return g.Wait()
 }
 
+// egress returns the rules for what the worker connects to. A crawl is no way to the
+// worker itself.
+func (w *Worker) egress() egress.Rules {
+	rules := w.rules
+	rules.Own = w.at
+	return rules
+}
+
 func (w *Worker) probe(c echo.Context) error {
 	if _, known := w.jobs[c.Param("name")]; !known {
 		return echo.ErrNotFound
@@ -176,7 +190,7 @@ func (w *Worker) scrape(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	order.listener = w.at
+	order.egress = w.egress()
 	held, err := w.slots.take(c.Request().Context(), name, order)
 	if err != nil {
 		return problem.New(problem.Conflict, err.Error())

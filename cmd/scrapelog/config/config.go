@@ -30,7 +30,7 @@ type Config struct {
 	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
 	Pool          eventstore.Pool        `yaml:"pool"`    // connections to PostgreSQL
 	Secrets       domain.Secrets         `yaml:"secrets"` // variables that scrapers made through the API may name
-	Egress        Egress                 `yaml:"egress"`
+	Egress        egress.Networks        `yaml:"egress"`
 	Audit         Audit                  `yaml:"audit"`
 	Auth          Auth                   `yaml:"auth"`
 	Limits        Limits                 `yaml:"limits"`
@@ -67,14 +67,6 @@ func (a Auth) validate() error {
 		return nil
 	}
 	return &domain.FieldError{Field: "auth.loopback", Problem: fmt.Sprintf("%.40q is not known", a.Loopback), Want: "use login or open"}
-}
-
-// Egress lists networks that scrapers may or may not reach, beside those that are
-// always refused: Allow lets scrapers made through the API into private ones, Deny keeps
-// every scraper out.
-type Egress struct {
-	Allow []string `yaml:"allow"`
-	Deny  []string `yaml:"deny"`
 }
 
 // Limits bounds what clients may use. Zero means the default.
@@ -268,10 +260,8 @@ func (c Config) Access() (access dial.Access, err error) {
 	if err := c.Secrets.Validate(); err != nil {
 		return access, err
 	}
-	if access.Allow, err = egress.ParseNetworks("egress.allow", c.Egress.Allow); err != nil {
-		return access, err
-	}
-	access.Deny, err = egress.ParseNetworks("egress.deny", c.Egress.Deny)
+	rules, err := c.Egress.Rules()
+	access.Allow, access.Deny = rules.Allow, rules.Deny
 	return access, err
 }
 

@@ -151,9 +151,9 @@ func (s *service) status(ctx context.Context) string {
 func newService(config config.Config, version string, store *eventstore.Store, logger *slog.Logger) *service {
 	s := &service{config: config, version: version, logger: logger, store: store, feed: feed.New(store), queries: projections.NewQueries(store)}
 	s.current.Store(idle)
-	s.metrics, s.tracer = metrics.New(s.figures()), trace.Open(context.Background(), version, logger)
-	s.feed.Handled = s.metrics.Handled
 	s.file = &apply.File{Log: store, Logger: logger}
+	s.metrics, s.tracer = metrics.New(s.figures()), trace.Open(context.Background(), version, s.file.Egress, logger)
+	s.feed.Handled = s.metrics.Handled
 	balancer := &instance.Balancer{Live: instances.New(store).Live, Own: s.own, Halted: func() string { return cmp.Or(s.sealer.Refused(), s.flaws.Halts()) }}
 	s.commands = &command.Handler{
 		Log: store, Instance: func() string { return s.current.Load().ID }, Follower: balancer.Follower, Now: time.Now,
