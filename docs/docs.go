@@ -5,10 +5,11 @@ package docs
 import (
 	"embed"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
-//go:embed *.md causes/*.md design/*.md
+//go:embed *.md howto/*.md causes/*.md design/*.md
 var files embed.FS
 
 // Document is a text in Markdown.
@@ -39,4 +40,34 @@ func All() []Document {
 		return nil
 	})
 	return all
+}
+
+// Shelf is documents of one purpose.
+type Shelf struct {
+	Title     string
+	Documents []Document
+}
+
+// begin are the documents to read first, in this order.
+var begin = []string{"install", "concepts", "alternatives"}
+
+// Shelves returns every document, by what it is read for.
+func Shelves() []Shelf {
+	shelves := []Shelf{{Title: "Begin"}, {Title: "How to"}, {Title: "Look up"}, {Title: "Causes and failure codes"}, {Title: "Design"}}
+	for _, name := range begin {
+		d, _ := Get(name)
+		shelves[0].Documents = append(shelves[0].Documents, d)
+	}
+	for _, d := range All() {
+		folder, _, _ := strings.Cut(d.Name, "/")
+		i, known := map[string]int{"howto": 1, "causes": 3, "design": 4}[folder]
+		switch {
+		case slices.Contains(begin, d.Name):
+		case known:
+			shelves[i].Documents = append(shelves[i].Documents, d)
+		default:
+			shelves[2].Documents = append(shelves[2].Documents, d)
+		}
+	}
+	return shelves
 }

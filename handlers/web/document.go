@@ -22,7 +22,7 @@ func (h *Handler) documents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return send(c, http.StatusOK, pages.Documents(chrome, docs.All()))
+	return send(c, http.StatusOK, pages.Documents(chrome, docs.Shelves()))
 }
 
 // document answers with one document. Links between documents end in ".md", as they

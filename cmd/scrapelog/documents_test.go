@@ -1,0 +1,83 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"scrapelog/docs"
+)
+
+var codeBlock = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```")
+
+// written are the documents and the README: what people copy from.
+func written(t *testing.T) []docs.Document {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(docs.All(), docs.Document{Name: "README", Text: string(readme)})
+}
+
+// blocks yields the text of each block of code in a language, without its indentation.
+func blocks(d docs.Document, language string) (all []string) {
+	for _, m := range codeBlock.FindAllStringSubmatch(d.Text, -1) {
+		if m[2] == language {
+			all = append(all, strings.ReplaceAll("\n"+m[3], "\n"+m[1], "\n"))
+		}
+	}
+	return all
+}
+
+// TestConfigurationsInDocumentsAreValid checks each block that says which file it is.
+func TestConfigurationsInDocumentsAreValid(t *testing.T) {
+	checked := 0
+	for _, d := range written(t) {
+		for _, block := range blocks(d, "yaml") {
+			name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(block), "# "), "\n")
+			if name != "scrapelog.yaml" && name != "worker.yaml" {
+				continue
+			}
+			checked++
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(path, []byte(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if stdout, stderr, code := invoke(t, "config", "check", path); code != 0 {
+				t.Errorf("%s: exit %d for\n%s%s%s", d.Name, code, block, stdout, stderr)
+			}
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d configurations were found", checked)
+	}
+}
+
+// TestCommandsInDocumentsExist parses each command line of scrapelog, with its flags.
+func TestCommandsInDocumentsExist(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^ *(?:\$ )?(?:sudo )?(?:bin/)?scrapelog ([^\n#|>]*)`)
+	parsed := 0
+	for _, d := range written(t) {
+		for _, block := range blocks(d, "sh") {
+			for _, m := range line.FindAllStringSubmatch(block, -1) {
+				parsed++
+				cmd, rest, err := newRootCmd().Find(strings.Fields(m[1]))
+				if err == nil {
+					err = cmd.ParseFlags(rest)
+				}
+				if err == nil {
+					err = cmd.ValidateArgs(cmd.Flags().Args())
+				}
+				if err != nil {
+					t.Errorf("%s: scrapelog %s: %v", d.Name, m[1], err)
+				}
+			}
+		}
+	}
+	if parsed < 10 {
+		t.Errorf("only %d commands were found", parsed)
+	}
+}
