@@ -25,12 +25,22 @@ type Source interface {
 type Queries struct {
 	db     *sql.DB
 	offset func(ctx context.Context, group string) (int64, error)
+	masked func(ctx context.Context) bool // nil: nothing is masked; see Veiled
 }
 
 // NewQueries reads from source, whose tables [Ensure] has made.
 func NewQueries(source Source) *Queries {
 	return &Queries{db: source.Reader(), offset: source.Offset}
 }
+
+// Veiled returns the same queries, whose runs and scrapers are masked for a context that
+// masked is true of; see [domain.ScraperConfig.Masked].
+func (q Queries) Veiled(masked func(ctx context.Context) bool) *Queries {
+	q.masked = masked
+	return &q
+}
+
+func (q *Queries) masks(ctx context.Context) bool { return q.masked != nil && q.masked(ctx) }
 
 const runByID = `SELECT * FROM runs WHERE id = $1`
 
@@ -161,10 +171,13 @@ func (q *Queries) Streak(ctx context.Context, scraper string) (domain.Streak, in
 }
 
 func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, error) {
-	runs := []Run{}
+	runs, masked := []Run{}, q.masks(ctx)
 	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
 		var r Run
 		err := scan(fieldsOf(r.columns())...)
+		if masked {
+			r.Params = domain.MaskParams(r.Params)
+		}
 		runs = append(runs, r)
 		return err
 	})
@@ -175,11 +188,15 @@ func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, e
 }
 
 func (q *Queries) scrapers(ctx context.Context, query string, args ...any) ([]Scraper, error) {
-	scrapers, now := []Scraper{}, time.Now()
+	scrapers, now, masked := []Scraper{}, time.Now(), q.masks(ctx)
 	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
 		var r scraperRow
 		err := scan(fieldsOf(r.columns())...)
-		scrapers = append(scrapers, r.view(now))
+		view := r.view(now)
+		if masked {
+			view.Config = view.Config.Masked()
+		}
+		scrapers = append(scrapers, view)
 		return err
 	})
 	if err != nil {
