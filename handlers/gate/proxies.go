@@ -12,12 +12,10 @@ import (
 // Proxies are the networks of the reverse proxies whose X-Forwarded headers are believed.
 type Proxies []netip.Prefix
 
-// forwarded are the headers in which proxies pass on what their clients sent.
-var forwarded = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
-
 // Handler replaces the address, the host and the scheme of a request that comes from a
-// trusted proxy by those of the proxy's client. The X-Forwarded headers of every other
-// request are removed unread. What stands behind it reads RemoteAddr, Host and [HTTPS].
+// trusted proxy by those of the proxy's client. What stands behind it reads RemoteAddr, Host
+// and [HTTPS], and of the X-Forwarded headers only whether there are any: then the request
+// is not of this machine.
 func (p Proxies) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure := r.TLS != nil
@@ -29,9 +27,6 @@ func (p Proxies) Handler(next http.Handler) http.Handler {
 			if scheme := last(r.Header.Values("X-Forwarded-Proto")); scheme != "" {
 				secure = strings.EqualFold(scheme, "https")
 			}
-		}
-		for _, name := range forwarded {
-			r.Header.Del(name)
 		}
 		if secure != (r.TLS != nil) {
 			r = r.WithContext(context.WithValue(r.Context(), secureKey{}, secure))
