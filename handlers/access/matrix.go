@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -119,6 +120,13 @@ func rowOf(c echo.Context) Row {
 		return row
 	}
 	return unlisted
+}
+
+// May reports whether the principal of a context may use a route. A page leaves out the
+// buttons of those it may not.
+func May(ctx context.Context, method, path string) bool {
+	row, ok := rows[method+" "+path]
+	return ok && (row.Least == Open || From(ctx).Allows(row.Least))
 }
 
 // Check returns an error that names the routes of e without a row.

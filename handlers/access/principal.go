@@ -8,6 +8,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
 )
@@ -77,6 +78,18 @@ func (p Principal) Limited() bool { return p.Scrapers != "" }
 
 // Masked reports whether params and the names of headers are kept from the principal.
 func (p Principal) Masked() bool { return !p.Allows(domain.RoleOperate) }
+
+// Masked reports whether they are kept from the principal of a context.
+func Masked(ctx context.Context) bool { return From(ctx).Masked() }
+
+// Unknown is a middleware for what is answered before [Access.Guard] has found the
+// principal, such as a refusal of the Host.
+func Unknown(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.SetRequest(c.Request().WithContext(With(c.Request().Context(), anonymous)))
+		return next(c)
+	}
+}
 
 // ShortSession returns the first characters of the session's id, to tell sessions
 // apart.

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/problem"
 )
@@ -31,6 +32,9 @@ func NewEcho(cfg EchoConfig) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // any client can write X-Forwarded-For
 	e.HTTPErrorHandler = problem.ErrorHandler(cfg.Logger, cfg.Pages)
+	if cfg.Guard != nil {
+		e.Use(access.Unknown)
+	}
 	e.Use(
 		gate.Bodies(gate.BodyTimeout),
 		requestID(),

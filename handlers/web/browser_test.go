@@ -112,7 +112,7 @@ func do(t *testing.T, ctx context.Context, expression string) {
 
 func push(t *testing.T, s *webtest.Service, c projections.Changes) {
 	t.Helper()
-	messages, err := web.Render(c)
+	messages, err := web.RenderFor(domain.RoleAdmin)(c)
 	if err != nil {
 		t.Fatal(err)
 	}

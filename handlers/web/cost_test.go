@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"scrapelog/domain"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -26,7 +27,7 @@ func BenchmarkOpenTabs(b *testing.B) {
 	const tabs = 500
 	for b.Loop() {
 		s := webtest.New()
-		h := live.New(live.Config{Source: s, Wake: func() (<-chan struct{}, func()) { return nil, func() {} }, Render: web.Render})
+		h := live.New(live.Config{Source: s, Wake: func() (<-chan struct{}, func()) { return nil, func() {} }, Render: web.RenderFor(domain.RoleAdmin)})
 		ctx, cancel := context.WithCancel(b.Context())
 		go func() { _ = h.Run(ctx) }() // until cancel
 		server := httptest.NewServer(webtest.Echo(s.Handler(h, nil)))
@@ -83,7 +84,7 @@ func BenchmarkLiveTabs(b *testing.B) {
 		b.Run(fmt.Sprintf("%g_a_second", rate), func(b *testing.B) {
 			changing := &changing{Service: webtest.New(), wake: make(chan struct{}, 1)}
 			changing.position.Store(webtest.Head)
-			h := live.New(live.Config{Source: changing, Wake: func() (<-chan struct{}, func()) { return changing.wake, func() {} }, Render: web.Render})
+			h := live.New(live.Config{Source: changing, Wake: func() (<-chan struct{}, func()) { return changing.wake, func() {} }, Render: web.RenderFor(domain.RoleAdmin)})
 			ctx, cancel := context.WithCancel(b.Context())
 			defer cancel()
 			go func() { _ = h.Run(ctx) }() // until cancel

@@ -21,7 +21,7 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestAPageIsNeverShownOld(t *testing.T) {
-	if got := get(serve(webtest.New()), "/").Header().Get("Cache-Control"); got != "no-cache" {
+	if got := get(serve(webtest.New()), "/").Header().Get("Cache-Control"); got != "private, no-store" {
 		t.Errorf("Cache-Control: %q", got)
 	}
 }

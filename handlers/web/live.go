@@ -11,10 +11,12 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/sse"
@@ -70,18 +72,51 @@ func tell(stream *sse.Writer, message live.Message, behind <-chan live.Message) 
 	return stream.Flush()
 }
 
-// Render makes the messages of a change, for a hub whose subscribers are pages:
-// the parts of pages that changed, which htmx puts in their places, and then by
+// RenderFor makes the messages of a change, for a hub whose subscribers are pages of people
+// of one role: the parts of pages that changed, which htmx puts in their places, and then by
 // name what else changed, for pages that show more of it than those parts.
-func Render(c projections.Changes) ([]live.Message, error) {
-	var b bytes.Buffer
-	for _, part := range parts(c, time.Now()) {
-		if err := part.Render(context.Background(), &b); err != nil {
-			return nil, err
+func RenderFor(role domain.Role) func(c projections.Changes) ([]live.Message, error) {
+	ctx := access.With(context.Background(), access.Principal{Kind: access.KindUser, Role: role})
+	return func(c projections.Changes) ([]live.Message, error) {
+		var b bytes.Buffer
+		for _, part := range parts(c, time.Now()) {
+			if err := part.Render(ctx, &b); err != nil {
+				return nil, err
+			}
 		}
+		messages := append([]live.Message{{Data: b.Bytes()}, {Event: "lost", Data: []byte(pages.LostShown(c.Losses))}}, names(c)...)
+		return append(messages, live.Message{Event: positionEvent(c), Data: strconv.AppendInt(nil, c.Position, 10)}), nil
 	}
-	messages := append([]live.Message{{Data: b.Bytes()}, {Event: "lost", Data: []byte(pages.LostShown(c.Losses))}}, names(c)...)
-	return append(messages, live.Message{Event: positionEvent(c), Data: strconv.AppendInt(nil, c.Position, 10)}), nil
+}
+
+// Hubs has a hub for each role of users: what is rendered for one is not shared with
+// another.
+type Hubs map[domain.Role]*live.Hub
+
+// Subscribe opens the stream of the role that the context's principal has.
+func (h Hubs) Subscribe(ctx context.Context, watcherID string) (<-chan live.Message, error) {
+	hub, ok := h[access.From(ctx).Role]
+	if !ok {
+		return nil, problem.New(problem.Role, "pages need view")
+	}
+	return hub.Subscribe(ctx, watcherID)
+}
+
+// Readers returns how many streams the hubs serve.
+func (h Hubs) Readers() (n int) {
+	for _, hub := range h {
+		n += hub.Readers()
+	}
+	return n
+}
+
+// Run sends changes until ctx is done.
+func (h Hubs) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, hub := range h {
+		group.Go(func() error { return hub.Run(ctx) })
+	}
+	return group.Wait()
 }
 
 // Standing returns the message that a hub sends with each beat to pages; see

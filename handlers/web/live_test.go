@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"scrapelog/domain"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -16,7 +17,7 @@ import (
 
 func TestTheStreamOfATab(t *testing.T) {
 	s := webtest.New()
-	messages, err := web.Render(projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: projections.Counts{}, Position: webtest.Head})
+	messages, err := web.RenderFor(domain.RoleAdmin)(projections.Changes{State: true, Runs: s.Rows, Scrapers: s.Named, Counts: projections.Counts{}, Position: webtest.Head})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestWhatAChangeTells(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			messages, err := web.Render(test.changes)
+			messages, err := web.RenderFor(domain.RoleAdmin)(test.changes)
 			if err != nil || messages[0].Event != "" || len(messages[0].Data) == 0 {
 				t.Fatalf("no fragments: %v %v", messages, err)
 			}

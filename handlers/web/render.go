@@ -79,13 +79,16 @@ func (h *Handler) notice(c echo.Context) *pages.Notice {
 	return &notice
 }
 
+// private keeps pages out of every cache: they are of one person.
+const private = "private, no-store"
+
 // send renders whole before it writes, so that a page is never cut in half.
 func send(c echo.Context, status int, page templ.Component) error {
 	var b bytes.Buffer
 	if err := page.Render(c.Request().Context(), &b); err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
-	c.Response().Header().Set("Cache-Control", "no-cache")
+	c.Response().Header().Set("Cache-Control", private)
 	keep(c, status, b.Bytes())
 	return c.HTMLBlob(status, b.Bytes())
 }

@@ -2,12 +2,16 @@ package web
 
 import (
 	"net/http"
-	"scrapelog/eventstore/feed"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
+
+	"scrapelog/domain"
+	"scrapelog/eventstore/feed"
+	"scrapelog/handlers/access"
 )
 
 const (
@@ -22,7 +26,15 @@ const (
 // them at once, and those that show the same page are answered with one.
 type shared struct {
 	mu    sync.Mutex
-	pages map[string]*sharedPage
+	pages map[sharedBy]*sharedPage
+}
+
+// sharedBy says who shares a page: the tabs of one person in one role.
+type sharedBy struct {
+	kind access.Kind
+	role domain.Role
+	user uuid.UUID
+	url  string
 }
 
 // sharedPage is a page as it was made last. Who makes it has the lock, and the
@@ -48,11 +60,12 @@ func (h *Handler) share(serve echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		p := h.shared.of(r.URL.RequestURI())
+		viewer := access.From(r.Context())
+		p := h.shared.of(sharedBy{viewer.Kind, viewer.Role, viewer.User, r.URL.RequestURI()})
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if covers(p.from, groups) && h.cfg.Now().Sub(p.made) < sharedFor {
-			c.Response().Header().Set("Cache-Control", "no-cache")
+			c.Response().Header().Set("Cache-Control", private)
 			return c.HTMLBlob(http.StatusOK, p.body)
 		}
 		p.made, p.from, p.body = h.cfg.Now(), nil, nil
@@ -71,14 +84,14 @@ func covers(from, now []feed.Group) bool {
 	return len(now) > 0 && slices.EqualFunc(from, now, func(f, n feed.Group) bool { return f.Name == n.Name && f.Position >= n.Position })
 }
 
-func (s *shared) of(url string) *sharedPage {
+func (s *shared) of(url sharedBy) *sharedPage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p, known := s.pages[url]; known {
 		return p
 	}
 	if s.pages == nil || len(s.pages) >= sharedPages {
-		s.pages = map[string]*sharedPage{}
+		s.pages = map[sharedBy]*sharedPage{}
 	}
 	p := &sharedPage{}
 	s.pages[url] = p

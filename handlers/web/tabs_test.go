@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"scrapelog/domain"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -20,7 +21,7 @@ import (
 // hub sends a canned service's state to its subscribers, and beats.
 func hub(t *testing.T, s *webtest.Service, watchers *live.Watchers) *live.Hub {
 	t.Helper()
-	h := live.New(live.Config{Watchers: watchers, Source: s, Wake: func() (<-chan struct{}, func()) { return nil, func() {} }, Render: web.Render})
+	h := live.New(live.Config{Watchers: watchers, Source: s, Wake: func() (<-chan struct{}, func()) { return nil, func() {} }, Render: web.RenderFor(domain.RoleAdmin)})
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	go func() { _ = h.Run(ctx) }() // ends with the test

@@ -15,6 +15,7 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
@@ -126,7 +127,11 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 		return err
 	}
 	defer store.Close()
-	admin, err := hasAdmin(ctx, store)
+	var admin bool
+	err = eventstore.Retry(ctx, logger, eventstore.NotYet, func(ctx context.Context) (err error) {
+		admin, err = credentials.New(store, "").HasAdmin(ctx)
+		return err
+	})
 	if err := errors.Join(err, cfg.CheckAdmin(admin)); err != nil {
 		return err
 	}
@@ -144,9 +149,6 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 	s.channels = channels
 	return s.run(ctx, front, reload)
 }
-
-// hasAdmin reports whether a user may administer the service.
-func hasAdmin(context.Context, *eventstore.Store) (bool, error) { return false, nil }
 
 // Listen listens at an address; errors are for people.
 func Listen(ctx context.Context, address string) (net.Listener, error) {

@@ -32,6 +32,7 @@ import (
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/metrics"
 	"scrapelog/handlers/notify"
+	"scrapelog/handlers/problem"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/ready"
 	"scrapelog/handlers/recovery"
@@ -39,6 +40,7 @@ import (
 	"scrapelog/handlers/scrape"
 	"scrapelog/handlers/systemd"
 	"scrapelog/handlers/trace"
+	"scrapelog/handlers/veil"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/words"
 	"scrapelog/projections"
@@ -197,7 +199,7 @@ func (s *service) prepare(ctx context.Context) (err error) {
 func (s *service) openAccess(ctx context.Context, instance string) (*access.Access, error) {
 	return access.New(ctx, access.Config{
 		Credentials: credentials.New(s.store, instance), Wake: s.store.Wake,
-		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), Logger: s.logger,
+		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), Secure: gate.HTTPS, Logger: s.logger,
 	})
 }
 
@@ -261,9 +263,15 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		})
 	}
 	changes := hub(s.queries, api.Render, nil)
-	fragments := hub(projections.Outline{Queries: s.queries}, web.Render, func() (live.Message, error) {
-		return web.Standing(s.sealer.State, instances.New(s.store).Holdings)
-	})
+	fragments := web.Hubs{}
+	for _, role := range domain.UserRoles {
+		masked := access.Principal{Role: role}.Masked()
+		views := s.queries.Veiled(func(context.Context) bool { return masked })
+		fragments[role] = hub(projections.Outline{Queries: views}, web.RenderFor(role), func() (live.Message, error) {
+			return web.Standing(s.sealer.State, instances.New(s.store).Holdings)
+		})
+	}
+	events, views := veil.Events{Feed: s.feed, Masked: access.Masked}, s.queries.Veiled(access.Masked)
 	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
 	s.check = &ready.Checker{
@@ -272,8 +280,10 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		GivenUp:   outbox.New(s.store).GivenUp,
 		Shortages: func() []string { return append(gate.Shortages(front.Listener, streams), s.certificate.Warnings()...) },
 	}
+	audit := web.NewAudit(s.store, s.sealer, s.flaws.Found)
+	audit.Prove = events.Prove(audit.Prove, problem.New(problem.Role, "needs operate: the proof holds the event whole, params and header names too"))
 	programs := api.New(api.Config{
-		Log: s.feed, Views: s.queries, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
+		Log: events, Views: views, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
 		Announce: func(scrapers []string) { s.current.Load().Announce(scrapers) },
 		Ready: func(ctx context.Context) api.Readiness {
 			return api.Readiness{Reasons: s.check.Reasons(ctx), Warnings: s.check.Warnings(ctx)}
@@ -282,12 +292,12 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{
-		Queries: s.queries, Events: s.store, Live: fragments, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings,
+		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings,
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
 		Notices: outbox.New(s.store),
-		Audit:   web.NewAudit(s.store, s.sealer, s.flaws.Found), Findings: s.store, Logger: s.logger,
+		Audit:   audit, Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)
 		},

@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")"
 
-icons="activity ban book-open calendar-clock check chevron-down circle-check circle-x clock copy list loader pause play
-plug radar rotate-cw scroll-text search server settings-2 shield-check skip-forward square sun-moon undo-2 unplug wifi-off x"
+icons="activity ban book-open calendar-clock check chevron-down circle-check circle-x clock copy list loader log-out pause play
+plug radar rotate-cw scroll-text search server settings-2 shield-check skip-forward square sun-moon undo-2 unplug user users wifi-off x"
 
 npm ci --ignore-scripts --no-audit --no-fund
 rm -rf dist

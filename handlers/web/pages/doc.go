@@ -79,6 +79,7 @@ var (
 		{"/outages", "Outages", "unplug", "u"}, {"/events", "Log", "scroll-text", "l"}, {"/audit", "Proof", "shield-check", "p"},
 	}
 	pagesOfService = []section{{"/projections", "System", "server", ""}, {"/docs", "Docs", "book-open", ""}}
+	pageOfPeople   = section{"/people", "People", "users", ""} // of admins
 )
 
 // shortcuts are the keys of the pages, as docs/keys.md explains them.

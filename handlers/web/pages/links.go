@@ -157,3 +157,16 @@ func chosenRange(is bool) templ.Attributes {
 
 // ariaBool marks the chosen one of several.
 func ariaBool(is bool) string { return strconv.FormatBool(is) }
+
+func sessionURL(id string) templ.SafeURL {
+	return templ.SafeURL("/account/sessions/" + url.PathEscape(id) + "/end")
+}
+
+func tokenURL(id string) templ.SafeURL {
+	return templ.SafeURL("/account/tokens/" + url.PathEscape(id) + "/revoke")
+}
+
+// personURL is a page or a form about a user.
+func personURL(id uuid.UUID, what string) templ.SafeURL {
+	return templ.SafeURL("/people/" + id.String() + "/" + what)
+}

@@ -72,7 +72,9 @@ func rowText(d replay.Difference) string {
 
 type differingColumn struct{ name, kept, replayed string }
 
-func differing(d replay.Difference) []differingColumn {
+// differing lists what differs. Of what is kept from roles that may only view, it says that
+// it does.
+func differing(d replay.Difference, masked bool) []differingColumn {
 	switch d.Kind {
 	case replay.RowMissing:
 		return []differingColumn{{kept: "it is missing", replayed: "it is there"}}
@@ -82,6 +84,10 @@ func differing(d replay.Difference) []differingColumn {
 	}
 	var columns []differingColumn
 	for _, c := range d.Columns {
+		if masked && (c.Name == "config" || c.Name == "params") {
+			columns = append(columns, differingColumn{c.Name, domain.Mask, domain.Mask})
+			continue
+		}
 		columns = append(columns, differingColumn{clean(c.Name), columnText(c.Name, c.Kept), columnText(c.Name, c.Replayed)})
 	}
 	return columns

@@ -15,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"scrapelog/domain"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -57,7 +58,7 @@ func subscriber(service *webtest.Service, mute bool) web.Subscriber {
 		return service
 	}
 	wake := func() (<-chan struct{}, func()) { return nil, func() {} }
-	hub := live.New(live.Config{Source: service, Wake: wake, Render: web.Render, Logger: slog.Default()})
+	hub := live.New(live.Config{Source: service, Wake: wake, Render: web.RenderFor(domain.RoleAdmin), Logger: slog.Default()})
 	go func() { _ = hub.Run(context.Background()) }() // ends with the process
 	return hub
 }
