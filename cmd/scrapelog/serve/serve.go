@@ -15,7 +15,6 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
-	"scrapelog/eventstore/credentials"
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
@@ -127,17 +126,6 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 		return err
 	}
 	defer store.Close()
-	var admin bool
-	err = eventstore.Retry(ctx, logger, eventstore.NotYet, func(ctx context.Context) (err error) {
-		admin, err = credentials.New(store, "").HasAdmin(ctx)
-		return err
-	})
-	if err := errors.Join(err, cfg.CheckAdmin(admin)); err != nil {
-		return err
-	}
-	if !admin && len(cfg.Proxies) > 0 {
-		logger.Warn("trusted_proxies is set and there is no user yet: everyone whom the proxy lets in is admin; scrapelog users add NAME --role admin adds one")
-	}
 	gate.WarnOfRoot(logger)
 	warned, stop := context.WithCancel(ctx)
 	defer stop()

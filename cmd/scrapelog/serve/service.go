@@ -193,16 +193,26 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// tenure is the work under the id of lock: it ends the runs of dead instances, applies the
-// configuration file, follows runs, starts slots, probes lost scrapers and starts recovery
-// runs.
+// openAccess reads who may do what. It refuses to let other machines in while there is no
+// admin.
 func (s *service) openAccess(ctx context.Context, instance string) (*access.Access, error) {
+	store := credentials.New(s.store, instance)
+	admin, err := store.HasAdmin(ctx)
+	if err := errors.Join(err, s.config.CheckAdmin(admin)); err != nil {
+		return nil, err
+	}
+	if !admin && len(s.config.Proxies) > 0 {
+		s.logger.Warn("trusted_proxies is set and there is no user yet: everyone whom the proxy lets in is admin; scrapelog users add NAME --role admin adds one")
+	}
 	return access.New(ctx, access.Config{
-		Credentials: credentials.New(s.store, instance), Wake: s.store.Wake,
+		Credentials: store, Wake: s.store.Wake,
 		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), Secure: gate.HTTPS, Logger: s.logger,
 	})
 }
 
+// tenure is the work under the id of lock: it ends the runs of dead instances, applies the
+// configuration file, follows runs, starts slots, probes lost scrapers and starts recovery
+// runs.
 func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instance.Tenure {
 	registry := instances.New(s.store)
 	t := &tenure{Instance: lock, Startup: &ready.Startup{}}
