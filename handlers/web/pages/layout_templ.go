@@ -468,7 +468,7 @@ func rail(c Chrome) templ.Component {
 			}
 		}
 		if viewer(ctx).Allows(domain.RoleAdmin) {
-			templ_7745c5c3_Err = railEntry(pageOfPeople, c.Section).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = railEntry(pageOfPeople, c).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
