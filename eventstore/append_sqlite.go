@@ -67,6 +67,11 @@ func insertSQLite(ctx context.Context, tx Querier, accepted []*request) error {
 			args = append(args, r.Position, r.Stream, r.Version, r.ID.String(), r.Type, r.RecordedAt.UnixMicro(), string(r.Data), a.metadata[i])
 		}
 	}
+	return insertRows(ctx, tx, args)
+}
+
+// insertRows inserts the rows whose columns args has, one after the other.
+func insertRows(ctx context.Context, tx Querier, args []any) error {
 	const columns = 8
 	for len(args) > 0 {
 		query, rows := eventsInsert, 1

@@ -29,7 +29,7 @@ var leaves = []string{"handlers/sse", "handlers/dial", "handlers/egress", "handl
 var walls = map[string][]string{
 	"cmd/scrapelog/term":       {},
 	"cmd/scrapelog/config":     {"cmd/scrapelog/term"},
-	"cmd/scrapelog/client":     {"cmd/scrapelog/term"},
+	"cmd/scrapelog/client":     {"cmd/scrapelog/term", "cmd/scrapelog/config"},
 	"cmd/scrapelog/inspect":    {"cmd/scrapelog/term", "cmd/scrapelog/config"},
 	"cmd/scrapelog/serve":      {"cmd/scrapelog/term", "cmd/scrapelog/config"},
 	"cmd/scrapelog/demo":       {"cmd/scrapelog/term", "cmd/scrapelog/config", "cmd/scrapelog/serve", "cmd/scrapelog/demo/shops"},

@@ -39,9 +39,36 @@ func newRootCmd() *cobra.Command {
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetCompletionCommandGroupID("More")
 	addHelp(root)
+	addAliases(root)
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
 	term.RequireSubcommand(root)
 	term.ArgsAreUsage(root)
 	return root
+}
+
+// singular are the aliases of groups.
+var singular = map[string]string{
+	"runs": "run", "scrapers": "scraper", "events": "event", "outages": "outage", "notices": "notice", "users": "user", "tokens": "token",
+}
+
+// addAliases gives every group its singular and every list "ls".
+func addAliases(root *cobra.Command) {
+	for _, group := range root.Commands() {
+		if alias := singular[group.Name()]; alias != "" && !group.HasAlias(alias) {
+			group.Aliases = append(group.Aliases, alias)
+		}
+		for _, cmd := range group.Commands() {
+			if cmd.Name() == "list" && !cmd.HasAlias("ls") {
+				cmd.Aliases = append(cmd.Aliases, "ls")
+			}
+			for _, sub := range cmd.Commands() {
+				if sub.Name() == "list" {
+					sub.Aliases = append(sub.Aliases, "ls")
+				}
+			}
+		}
+	}
 }
 
 func addGroup(root *cobra.Command, title string, cmds ...*cobra.Command) {

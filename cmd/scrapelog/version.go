@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -18,9 +19,13 @@ func newVersionCmd() *cobra.Command {
 		Short: "Print the version",
 		Args:  term.Exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return term.Printf(cmd, "scrapelog %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return term.Printf(cmd, "%s\n", versionLine())
 		},
 	}
+}
+
+func versionLine() string {
+	return fmt.Sprintf("scrapelog %s (%s, %s/%s)", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version returns the stamped version, or the one that the toolchain recorded.

@@ -45,9 +45,9 @@ func Projections() (groups []Group) {
 	return groups
 }
 
-// rescrapeGroup is a persistent name: changing it makes the saga answer every
+// RescrapeGroup is a persistent name: changing it makes the saga answer every
 // return in the log once more.
-const rescrapeGroup = "rescrape"
+const RescrapeGroup = "rescrape"
 
 // Rescrape is the group of the saga: it passes the commands of [domain.Rescrape] to
 // handle, those of a batch at once, in the transaction that moves the group's offset. A
@@ -73,7 +73,7 @@ func Rescrape(handle func(ctx context.Context, orders []domain.Order) []eventsto
 		return nil
 	}
 	return Group{
-		Name: rescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
+		Name: RescrapeGroup, Types: []string{domain.ConnectionRestored{}.EventType(), domain.ScraperResumed{}.EventType()},
 		HandleAll: all,
 		Handle: func(ctx context.Context, r eventstore.Recorded, e domain.Event) error {
 			return all(ctx, []feed.Event{{Recorded: r, Decoded: e}})

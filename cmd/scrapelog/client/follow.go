@@ -21,8 +21,9 @@ func newRunsStartCmd(flags *term.DataFlags) *cobra.Command {
 	var wait, attach bool
 	var params string
 	cmd := &cobra.Command{
-		Use:   "start NAME",
-		Short: "Start a run of a scraper",
+		Use: "start NAME", ValidArgsFunction: scraperNames,
+		Example: "  scrapelog runs start shop-prices --wait --timeout 10m",
+		Short:   "Start a run of a scraper",
 		Long: `start begins a run and prints it. With --wait it follows the run to its end and
 exits 1 when it did not complete. With --attach the run lives only as long as
 this command follows it: when it goes away, the scrape is stopped.`,
@@ -48,10 +49,11 @@ this command follows it: when it goes away, the scrape is stopped.`,
 
 func newRunsWatchCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "watch ID",
-		Short: "Follow a run to its end",
-		Long:  "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete. " + idHelp,
-		Args:  term.Exactly("ID"),
+		Use: "watch ID", ValidArgsFunction: runIDs,
+		Example: "  scrapelog runs watch latest",
+		Short:   "Follow a run to its end",
+		Long:    "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete. " + idHelp,
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			return out.WhileRead(ctx, func(ctx context.Context) error {
 				r, err := c.run(ctx, args[0])
@@ -187,7 +189,7 @@ func (f *follower) show(r runDoc) error {
 		}
 		return nil
 	}
-	if err := f.list.Add(r, r.view.cells()...); err != nil {
+	if err := f.list.Add(r, r.view.cells(f.out)...); err != nil {
 		return err
 	}
 	return f.list.Flush()

@@ -24,7 +24,7 @@ type noticeDoc = fetched[noticeView]
 
 // Notices returns "scrapelog notices".
 func Notices() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "notices", Aliases: []string{"notice"}, Short: "List, show and retry notices"})
+	group := term.RequireSubcommand(&cobra.Command{Use: "notices", Short: "List, show and retry notices"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
 	addServerFlag(group)
@@ -37,10 +37,9 @@ func newNoticesListCmd(flags *term.DataFlags) *cobra.Command {
 	var channel, kind, since, until string
 	var limit int
 	cmd := &cobra.Command{
-		Use:     "list",
-		Aliases: []string{"ls"},
-		Short:   "List notices, newest first",
-		Args:    term.Exactly(),
+		Use:   "list",
+		Short: "List notices, newest first",
+		Args:  term.Exactly(),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			query, err := runFilter{since: since, until: until, limit: limit}.query(ctx, c)
 			if err != nil {
@@ -80,7 +79,7 @@ func listNotices(ctx context.Context, c *client, out *term.Printer, query url.Va
 			return err
 		}
 		for _, n := range answer.Notices {
-			if err := list.Add(n, n.view.cells()...); err != nil {
+			if err := list.Add(n, n.view.cells(list.Printer)...); err != nil {
 				return err
 			}
 		}
@@ -93,11 +92,11 @@ func listNotices(ctx context.Context, c *client, out *term.Printer, query url.Va
 }
 
 func listNoticesIn(out *term.Printer) *term.Listing {
-	return out.List("ID", "CHANNEL", "TYPE", "STATE", "CREATED", "ATTEMPTS", "TITLE", "LAST ERROR")
+	return out.List("ID", "CHANNEL", "TYPE", "STATE", "CREATED", "~ATTEMPTS", "TITLE", "~LAST ERROR")
 }
 
-func (n noticeView) cells() []string {
-	return []string{n.ID, n.Channel, n.Type, n.State, term.Stamp(n.CreatedAt), strconv.FormatInt(n.Attempts, 10), n.Title, n.LastError}
+func (n noticeView) cells(out *term.Printer) []string {
+	return []string{n.ID, n.Channel, n.Type, n.State, out.Stamp(n.CreatedAt), strconv.FormatInt(n.Attempts, 10), n.Title, n.LastError}
 }
 
 func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {
@@ -172,7 +171,7 @@ func testChannels(ctx context.Context, c *client, out *term.Printer, args []stri
 		if n.view.State != "sent" {
 			failed++
 		}
-		if err := list.Add(n, n.view.cells()...); err != nil {
+		if err := list.Add(n, n.view.cells(list.Printer)...); err != nil {
 			return err
 		}
 	}

@@ -38,9 +38,10 @@ type outageFilter struct {
 func newOutagesListCmd(flags *term.DataFlags) *cobra.Command {
 	var filter outageFilter
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List outages, newest first",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Short:   "List outages, newest first",
+		Example: "  scrapelog outages list --open",
+		Args:    term.Exactly(),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			return listOutages(ctx, c, out, filter)
 		})),
@@ -56,6 +57,7 @@ func newOutagesListCmd(flags *term.DataFlags) *cobra.Command {
 	f.StringVar(&filter.since, "since", "", "began at or after: "+term.WhenHelp)
 	f.StringVar(&filter.until, "until", "", "began before: "+term.WhenHelp)
 	f.IntVar(&filter.limit, "limit", 50, "at most this many; 0: all")
+	completeFlag(cmd, "scraper", scraperNames)
 	return cmd
 }
 
@@ -70,7 +72,7 @@ func listOutages(ctx context.Context, c *client, out *term.Printer, filter outag
 	list := out.List("ID", "STARTED", "LASTED", "CAUSE", "RUNS", "ORIGIN")
 	err = listed(ctx, c, out, "outages", query, filter.limit, func(o outageDoc) error {
 		v := o.view
-		return list.Add(o, domain.ShortID(v.ID), term.Stamp(v.StartedAt.Time), lasted(v), string(v.Cause), strconv.FormatInt(v.RunsLost, 10), v.Origin)
+		return list.Add(o, domain.ShortID(v.ID), out.Stamp(v.StartedAt.Time), lasted(v), string(v.Cause), strconv.FormatInt(v.RunsLost, 10), v.Origin)
 	})
 	if err != nil {
 		return err
@@ -88,16 +90,24 @@ func lasted(o projections.Outage) string {
 
 func newOutagesShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show ID",
-		Short: "Show one outage",
-		Long:  "show prints everything about an outage. " + idHelp,
-		Args:  term.Exactly("ID"),
+		Use: "show ID", ValidArgsFunction: outageIDs,
+		Example: "  scrapelog outages show latest",
+		Short:   "Show one outage",
+		Long:    "show prints everything about an outage. " + idHelp,
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
-			if _, err := domain.ParseIDPart("ID", args[0]); err != nil {
+			id := args[0]
+			if id == latest {
+				var err error
+				if id, err = c.newest(ctx, "outages"); err != nil {
+					return err
+				}
+			}
+			if _, err := domain.ParseIDPart("ID", id); err != nil {
 				return err
 			}
 			var o outageDoc
-			if err := c.get(ctx, "/api/v1/outages/"+url.PathEscape(args[0]), nil, &o); err != nil {
+			if err := c.get(ctx, "/api/v1/outages/"+url.PathEscape(id), nil, &o); err != nil {
 				return err
 			}
 			facts, err := factsOf(o.raw)

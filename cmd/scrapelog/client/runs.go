@@ -50,7 +50,7 @@ func newRunsListCmd(flags *term.DataFlags) *cobra.Command {
 TERM is what the page of runs reads too:
 scraper:NAME, status:failed,cancelled, trigger:manual, since:-1h, until:2026-11-27,
 short:true, or a part of a scraper's name or of a run's id.`,
-		Example: "  scrapelog runs list status:failed since:today\n  scrapelog runs list shop --limit 0",
+		Example: "  scrapelog runs list --status connection_failed --since yesterday -o csv\n  scrapelog runs list status:failed since:today\n  scrapelog runs list shop --limit 0",
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			return listRuns(ctx, c, out, asked, args)
 		})),
@@ -63,6 +63,9 @@ short:true, or a part of a scraper's name or of a run's id.`,
 	f.StringVar(&asked.since, "since", "", "started at or after: "+term.WhenHelp)
 	f.StringVar(&asked.until, "until", "", "started before: "+term.WhenHelp)
 	f.IntVar(&asked.limit, "limit", 50, "at most this many; 0: all")
+	completeFlag(cmd, "status", statuses)
+	completeFlag(cmd, "scraper", scraperNames)
+	completeFlag(cmd, "trigger", triggers)
 	return cmd
 }
 
@@ -111,7 +114,7 @@ func listRuns(ctx context.Context, c *client, out *term.Printer, asked runFilter
 		return err
 	}
 	list := listRunsIn(out)
-	err = listed(ctx, c, out, "runs", query, asked.limit, func(r runDoc) error { return list.Add(r, r.view.cells()...) })
+	err = listed(ctx, c, out, "runs", query, asked.limit, func(r runDoc) error { return list.Add(r, r.view.cells(list.Printer)...) })
 	if err != nil {
 		return err
 	}
@@ -210,12 +213,12 @@ func setUnlessEmpty(query url.Values, key, value string) {
 }
 
 func listRunsIn(out *term.Printer) *term.Listing {
-	return out.List("ID", "SCRAPER", "STATUS", "TRIGGER", "STARTED", "DURATION", "ITEMS", "CAUSE")
+	return out.List("ID", "SCRAPER", "STATUS", "~TRIGGER", "STARTED", "DURATION", "~ITEMS", "CAUSE")
 }
 
-func (r runView) cells() []string {
+func (r runView) cells(out *term.Printer) []string {
 	return []string{
-		r.ID.String(), r.Scraper, string(r.Status), string(r.Trigger), term.Stamp(r.StartedAt.Time), r.duration(), r.items(), r.why(),
+		out.ID(r.ID), r.Scraper, string(r.Status), string(r.Trigger), out.Stamp(r.StartedAt.Time), r.duration(), r.items(), r.why(),
 	}
 }
 
@@ -242,14 +245,31 @@ func (r runView) items() string {
 }
 
 // idHelp describes the id of a run that a command accepts.
-const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show."
+const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show; latest is the newest one."
+
+// latest stands for the id of the newest run or outage.
+const latest = "latest"
+
+// newest returns the id of the newest item of a list of the API.
+func (c *client) newest(ctx context.Context, name string) (string, error) {
+	var answer map[string]json.RawMessage
+	if err := c.get(ctx, "/api/v1/"+name, url.Values{"limit": {"1"}}, &answer); err != nil {
+		return "", err
+	}
+	var items []struct{ ID string }
+	if err := json.Unmarshal(answer[name], &items); err != nil || len(items) == 0 {
+		return "", fmt.Errorf("%s: there is none yet: %w", latest, domain.ErrNotFound)
+	}
+	return items[0].ID, nil
+}
 
 func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show ID",
-		Short: "Show one run",
-		Long:  "show prints everything about a run. " + idHelp,
-		Args:  term.Exactly("ID"),
+		Use: "show ID", ValidArgsFunction: runIDs,
+		Example: "  scrapelog runs show latest\n  scrapelog runs show 1f0c9e2a --jq .cause",
+		Short:   "Show one run",
+		Long:    "show prints everything about a run. " + idHelp,
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			r, err := c.run(ctx, args[0])
 			if err != nil {
@@ -295,6 +315,11 @@ func (c *client) story(ctx context.Context, r runView) (s words.Story, err error
 }
 
 func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
+	if id == latest {
+		if id, err = c.newest(ctx, "runs"); err != nil {
+			return runDoc{}, err
+		}
+	}
 	if _, err := domain.ParseIDPart("ID", id); err != nil {
 		return runDoc{}, err
 	}
@@ -313,10 +338,11 @@ func showRun(out *term.Printer, r runDoc, more ...[2]string) error {
 func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "cancel ID",
-		Short: "End a run",
-		Long:  "cancel ends a run. " + idHelp,
-		Args:  term.Exactly("ID"),
+		Use: "cancel ID", ValidArgsFunction: runIDs,
+		Example: "  scrapelog runs cancel latest --reason 'wrong parameters'",
+		Short:   "End a run",
+		Long:    "cancel ends a run. " + idHelp,
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			found, err := c.run(ctx, args[0])
 			if err != nil {

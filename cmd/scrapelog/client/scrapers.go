@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/projections"
@@ -19,11 +19,11 @@ import (
 type scraperDoc = fetched[projections.Scraper]
 
 // nextText is when the schedule starts a scraper. A recovery run comes first.
-func nextText(s projections.Scraper) string {
+func nextText(s projections.Scraper, stamp func(time.Time) string) string {
 	if s.AfterRecovery {
 		return "after recovery"
 	}
-	return term.Stamp(s.NextSlot.Time)
+	return stamp(s.NextSlot.Time)
 }
 
 // streakText says that the runs of a scraper are lost the same way again and again;
@@ -37,12 +37,12 @@ func streakText(s domain.Streak) string {
 
 // Scrapers returns "scrapelog scrapers".
 func Scrapers() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, pause and resume scrapers"})
+	group := term.RequireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, apply, remove, pause and resume scrapers"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
 	addServerFlag(group)
 	group.AddCommand(
-		newScrapersListCmd(flags), newScrapersShowCmd(flags), newScrapersNextCmd(flags),
+		newScrapersListCmd(flags), newScrapersShowCmd(flags), newScrapersNextCmd(flags), newScrapersApplyCmd(flags), newScrapersRemoveCmd(flags),
 		newScrapersChangeCmd(flags, "pause", "Stop the schedule and recoveries of a scraper"),
 		newScrapersChangeCmd(flags, "resume", "End a pause"),
 	)
@@ -61,7 +61,7 @@ func newScrapersListCmd(flags *term.DataFlags) *cobra.Command {
 }
 
 func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
-	list := out.List("NAME", "SCHEDULE", "CONNECTION", "LAST RUN", "STARTED", "NEXT", "PAUSED", "OVERDUE SINCE")
+	list := out.List("NAME", "SCHEDULE", "~CONNECTION", "LAST RUN", "~STARTED", "NEXT", "~PAUSED", "~OVERDUE SINCE")
 	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
 	for {
 		var answer struct {
@@ -74,7 +74,7 @@ func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
 		for _, s := range answer.Scrapers {
 			v := s.view
 			err := list.Add(s, v.Name, v.Config.Schedule, string(v.Connection.State), string(v.LastRun.Status),
-				term.Stamp(v.LastRun.StartedAt.Time), nextText(v), yes(v.Paused), term.Stamp(v.OverdueSince.Time))
+				out.Stamp(v.LastRun.StartedAt.Time), nextText(v, out.Stamp), yes(v.Paused), out.Stamp(v.OverdueSince.Time))
 			if err != nil {
 				return err
 			}
@@ -95,9 +95,12 @@ func yes(b bool) string {
 
 func newScrapersShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show NAME",
-		Short: "Show one scraper",
-		Args:  term.Exactly("NAME"),
+		Use: "show NAME", ValidArgsFunction: scraperNames,
+		Short: "Show one scraper, and its configuration as YAML",
+		Long: `show prints the state of a scraper as comments and its configuration as YAML, as the
+configuration file has it and "scrapelog scrapers apply" takes it.`,
+		Example: "  scrapelog scrapers show shop-prices\n  scrapelog scrapers show shop-prices --jq .config.schedule",
+		Args:    term.Exactly("NAME"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			s, err := c.scraper(ctx, args[0])
 			if err != nil {
@@ -123,29 +126,40 @@ func idText(id uuid.UUID) string {
 
 func scraperPath(name string) string { return "/api/v1/scrapers/" + url.PathEscape(name) }
 
+// showScraper prints a document that can be applied where a table is asked for.
 func showScraper(out *term.Printer, s scraperDoc) error {
-	v := s.view
-	config, err := json.Marshal(v.Config)
+	if !out.IsTable() {
+		return out.Facts(s, scraperFacts(s.view)...)
+	}
+	asYAML, err := config.EncodeScrapers(s.view.Config)
 	if err != nil {
 		return err
 	}
-	return out.Facts(s,
-		[2]string{"name", v.Name}, [2]string{"url", v.Config.URL}, [2]string{"managed by", string(v.Source)},
-		[2]string{"schedule", v.Config.Schedule}, [2]string{"time zone", v.Config.TimeZone}, [2]string{"next", nextText(v)},
-		[2]string{"paused", yes(v.Paused)}, [2]string{"because", v.PausedReason},
-		[2]string{"connection", string(v.Connection.State)}, [2]string{"since", term.Stamp(v.Connection.Since.Time)}, [2]string{"cause", string(v.Connection.Cause)}, [2]string{"streak", streakText(v.Streak)},
-		[2]string{"last run", idText(v.LastRun.ID)}, [2]string{"started", term.Stamp(v.LastRun.StartedAt.Time)}, [2]string{"status", string(v.LastRun.Status)},
-		[2]string{"last success", term.Stamp(v.LastSuccessAt.Time)}, [2]string{"overdue since", term.Stamp(v.OverdueSince.Time)},
-		[2]string{"open run", idText(v.OpenRun)}, [2]string{"configuration", string(config)},
-	)
+	if err := out.Comments(scraperFacts(s.view)...); err != nil {
+		return err
+	}
+	_, err = out.Write(asYAML)
+	return err
+}
+
+func scraperFacts(v projections.Scraper) [][2]string {
+	return [][2]string{
+		{"name", v.Name}, {"managed by", string(v.Source)}, {"next", nextText(v, term.Stamp)},
+		{"paused", yes(v.Paused)}, {"because", v.PausedReason},
+		{"connection", string(v.Connection.State)}, {"since", term.Stamp(v.Connection.Since.Time)}, {"cause", string(v.Connection.Cause)}, {"streak", streakText(v.Streak)},
+		{"last run", idText(v.LastRun.ID)}, {"started", term.Stamp(v.LastRun.StartedAt.Time)}, {"status", string(v.LastRun.Status)},
+		{"last success", term.Stamp(v.LastSuccessAt.Time)}, {"overdue since", term.Stamp(v.OverdueSince.Time)},
+		{"open run", idText(v.OpenRun)},
+	}
 }
 
 func newScrapersChangeCmd(flags *term.DataFlags, verb, short string) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   verb + " NAME",
-		Short: short,
-		Args:  term.Exactly("NAME"),
+		Use: verb + " NAME", ValidArgsFunction: scraperNames,
+		Example: "  scrapelog scrapers " + verb + " shop-prices --reason maintenance",
+		Short:   short,
+		Args:    term.Exactly("NAME"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var s scraperDoc
 			if err := c.post(ctx, scraperPath(args[0])+"/"+verb, map[string]string{"reason": reason}, &s); err != nil {
@@ -161,9 +175,10 @@ func newScrapersChangeCmd(flags *term.DataFlags, verb, short string) *cobra.Comm
 func newScrapersNextCmd(flags *term.DataFlags) *cobra.Command {
 	var n int
 	cmd := &cobra.Command{
-		Use:   "next NAME",
-		Short: "Print the next slots of a scraper",
-		Args:  term.Exactly("NAME"),
+		Use: "next NAME", ValidArgsFunction: scraperNames,
+		Example: "  scrapelog scrapers next shop-prices -n 10",
+		Short:   "Print the next slots of a scraper",
+		Args:    term.Exactly("NAME"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if n < 1 {
 				return term.Usagef("-n: %d is too few; use 1 or more", n)
@@ -175,7 +190,7 @@ func newScrapersNextCmd(flags *term.DataFlags) *cobra.Command {
 			return listSlots(out, s.view, n)
 		})),
 	}
-	cmd.Flags().IntVarP(&n, "count", "n", 1, "how many")
+	cmd.Flags().IntVarP(&n, "count", "n", 5, "how many")
 	return cmd
 }
 

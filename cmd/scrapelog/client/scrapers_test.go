@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/projections"
 )
 
@@ -29,8 +30,8 @@ func TestWhatTheTablesSayOfAScraper(t *testing.T) {
 			if err := json.Unmarshal([]byte(test.scraper), &v); err != nil {
 				t.Fatal(err)
 			}
-			if nextText(v) != test.next || streakText(v.Streak) != test.streak {
-				t.Errorf("next %q, streak %q", nextText(v), streakText(v.Streak))
+			if nextText(v, term.Stamp) != test.next || streakText(v.Streak) != test.streak {
+				t.Errorf("next %q, streak %q", nextText(v, term.Stamp), streakText(v.Streak))
 			}
 		})
 	}

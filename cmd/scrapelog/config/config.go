@@ -3,10 +3,12 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"time"
 
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/handlers/apply"
@@ -268,4 +270,16 @@ func (c Config) Access() (access dial.Access, err error) {
 func validDatabase(database string) bool {
 	path, sqlite := strings.CutPrefix(database, "sqlite:")
 	return sqlite && path != "" || strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// LoadFrom is Load for a file that must be there, or for stdin if its name is "-".
+func LoadFrom(path string, stdin io.Reader) (Config, error) {
+	if path != "-" {
+		return Load(path)
+	}
+	source, err := io.ReadAll(io.LimitReader(stdin, maxConfig))
+	if err != nil {
+		return Config{}, term.Usagef("stdin cannot be read: %v", err)
+	}
+	return Parse("stdin", source)
 }

@@ -6,8 +6,16 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
+
+// EncodeScrapers returns scrapers as a configuration file has them.
+func EncodeScrapers(scrapers ...domain.ScraperConfig) ([]byte, error) {
+	return yaml.Marshal(struct {
+		Scrapers []domain.ScraperConfig `yaml:"scrapers"`
+	}{scrapers})
+}
 
 // Encode returns the configuration with the limits in force, as YAML and as JSON.
 // The password of the database and the query strings of URLs are left out.

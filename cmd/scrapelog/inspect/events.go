@@ -2,10 +2,11 @@ package inspect
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/config"
@@ -19,12 +20,13 @@ func Events() *cobra.Command {
 	group := term.RequireSubcommand(&cobra.Command{
 		Use:   "events",
 		Short: "Read the log",
-		Long:  "events opens the database directly and reads only, beside a running server too.",
+		Long:  "events opens the database directly, beside a running server too; only import writes.",
 	})
 	flags := &term.DataFlags{}
 	flags.Register(group)
 	config.AddDatabaseFlag(group)
-	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newEventsVerifyCmd(flags), newDeadLettersCmd(flags))
+	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newEventsGrepCmd(flags), newEventsStatsCmd(flags),
+		newEventsExportCmd(flags), newEventsImportCmd(flags), newEventsVerifyCmd(flags), newDeadLettersCmd(flags))
 	return group
 }
 
@@ -68,115 +70,93 @@ func newEventsListCmd(flags *term.DataFlags) *cobra.Command {
 func newEventsShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show POSITION",
-		Short: "Show one event",
-		Args:  term.Exactly("POSITION"),
+		Short: "Show one event, what caused it and what it caused",
+		Long: `show prints an event with its data. caused by is the event that led to it, and led to
+are those that followed from it in the 10,000 positions after it. POSITION may be latest.`,
+		Example: "  scrapelog events show 42\n  scrapelog events show latest --jq .data",
+		Args:    term.Exactly("POSITION"),
 		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
-			position, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil || position < 1 {
-				return term.Usagef("%q is not a position; use 1, 2, 3 …", args[0])
-			}
-			r, err := store.ByPosition(ctx, position)
+			r, err := eventNamed(ctx, store, args[0])
 			if err != nil {
 				return err
 			}
-			return showEvent(out, r)
+			return showEvent(ctx, store, out, r)
 		})),
 	}
 }
 
-func showEvent(out *term.Printer, r eventstore.Recorded) error {
+// eventNamed returns the event at a position, or the last one.
+func eventNamed(ctx context.Context, store *eventstore.Store, name string) (eventstore.Recorded, error) {
+	position, err := strconv.ParseInt(strings.TrimPrefix(name, "@"), 10, 64)
+	if name == "latest" {
+		if position, err = store.Head(ctx); err == nil && position == 0 {
+			err = fmt.Errorf("latest: the log is empty: %w", domain.ErrNotFound)
+		}
+		if err != nil {
+			return eventstore.Recorded{}, err
+		}
+	}
+	if err != nil || position < 1 {
+		return eventstore.Recorded{}, term.Usagef("%q is not a position; use 1, 2, 3 … or latest", name)
+	}
+	return store.ByPosition(ctx, position)
+}
+
+func showEvent(ctx context.Context, store *eventstore.Store, out *term.Printer, r eventstore.Recorded) error {
 	m := r.Metadata
-	return out.Facts(r,
+	var pairs [][2]string
+	if out.IsTable() {
+		var err error
+		if pairs, err = causesOf(ctx, store, r); err != nil {
+			return err
+		}
+	}
+	pretty := ""
+	if out.IsTable() {
+		pretty = out.PrettyJSON(r.Data)
+	}
+	if pretty == "" {
+		pairs = append(pairs, [2]string{"data", string(r.Data)})
+	}
+	err := out.Facts(r, append([][2]string{
 		[2]string{"position", strconv.FormatInt(r.Position, 10)}, [2]string{"type", r.Type},
 		[2]string{"stream", r.Stream}, [2]string{"version", strconv.FormatInt(r.Version, 10)}, [2]string{"id", r.ID.String()},
 		[2]string{"recorded at", term.StampMillis(r.RecordedAt)}, [2]string{"actor", m["actor"]}, [2]string{"instance", m["instance"]},
 		[2]string{"correlation", m["correlation_id"]}, [2]string{"causation", m["causation_id"]}, [2]string{"traceparent", m["traceparent"]},
-		[2]string{"data", string(r.Data)},
-	)
+	}, pairs...)...)
+	if err == nil && pretty != "" {
+		_, err = fmt.Fprintf(out, "data\n%s\n", pretty)
+	}
+	return err
 }
 
-func newEventsTailCmd(flags *term.DataFlags) *cobra.Command {
-	var filter eventFilter
-	var n int
-	var follow bool
-	cmd := &cobra.Command{
-		Use:   "tail",
-		Short: "Print the newest events, and with -f those to come",
-		Args:  term.Exactly(),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
-			if follow && out.Format == "json" && out.JQ == nil {
-				return term.Usagef("tail -f: a JSON array would never end; use -o ndjson")
-			}
-			if follow && out.Format == "json" {
-				out.Format = "ndjson" // --jq filters event by event
-			}
-			selected, err := filter.selection(ctx, store, time.Now())
-			if err != nil {
-				return err
-			}
-			return tailEvents(ctx, store, listEvents(out), selected, n, follow)
-		})),
-	}
-	filter.register(cmd)
-	cmd.Flags().IntVarP(&n, "lines", "n", 10, "how many events to begin with")
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is recorded from now on")
-	return cmd
-}
+// followedWithin is how many events before and after one are searched for its cause and
+// for what it led to.
+const followedWithin = 10_000
 
-func tailEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection, n int, follow bool) error {
-	if n < 0 {
-		return term.Usagef("--lines: %d is negative", n)
+// causesOf returns the lines about the cause of an event and about what it led to.
+func causesOf(ctx context.Context, store *eventstore.Store, r eventstore.Recorded) (lines [][2]string, err error) {
+	line := func(what string, e eventstore.Recorded) {
+		lines = append(lines, [2]string{what, fmt.Sprintf("%d %s %s", e.Position, e.Type, e.Stream)})
 	}
-	head, err := store.Head(ctx)
-	if err != nil {
-		return err
-	}
-	newest, err := selected.newest(ctx, store, head, n)
-	if err != nil {
-		return err
-	}
-	if err := addEvents(list, newest); err != nil {
-		return err
-	}
-	if !follow {
-		return list.Close()
-	}
-	list.Fit([]string{"1000000", "", "run.connection_restored", domain.RunStream(uuid.Nil)})
-	return list.WhileRead(ctx, func(ctx context.Context) error {
-		return followEvents(ctx, store, list, selected.after(head))
-	})
-}
-
-// followInterval is how often the log is read: on SQLite only the process that appends
-// is woken.
-const followInterval = 250 * time.Millisecond
-
-// followEvents prints new events until ctx ends.
-func followEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection) error {
-	woken, stop := store.Wake()
-	defer stop()
-	tick := time.NewTicker(followInterval)
-	defer tick.Stop()
-	for {
-		if err := list.Flush(); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-woken:
-		case <-tick.C:
-		}
-		head, err := store.Head(ctx)
+	if cause := r.Metadata["causation_id"]; cause != "" && r.Position > 1 {
+		before, err := store.Read(ctx, eventstore.Query{Until: r.Position - 1, Backward: true, Limit: followedWithin})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		err = selected.upTo(head).each(ctx, store, 0, func(page []eventstore.Recorded) error { return addEvents(list, page) })
-		if err != nil {
-			return err
+		for _, e := range before {
+			if e.ID.String() == cause {
+				line("caused by", e)
+			}
 		}
-		selected = selected.after(head)
 	}
+	after, err := store.Read(ctx, eventstore.Query{After: r.Position, Limit: followedWithin})
+	for _, e := range after {
+		if e.Metadata["causation_id"] == r.ID.String() {
+			line("led to", e)
+		}
+	}
+	return lines, err
 }
 
 func listEvents(out *term.Printer) *term.Listing {
@@ -185,9 +165,17 @@ func listEvents(out *term.Printer) *term.Listing {
 
 func addEvents(list *term.Listing, events []eventstore.Recorded) error {
 	for _, r := range events {
-		if err := list.Add(r, strconv.FormatInt(r.Position, 10), term.StampMillis(r.RecordedAt), r.Type, r.Stream, summary(r)); err != nil {
+		if err := list.Add(r, strconv.FormatInt(r.Position, 10), list.StampMillis(r.RecordedAt), r.Type, streamText(list.Printer, r.Stream), summary(r)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// streamText is the name of a stream as a table shows it.
+func streamText(out *term.Printer, stream string) string {
+	if run, ok := domain.RunOfStream(stream); ok {
+		return strings.TrimSuffix(stream, run.String()) + out.ID(run)
+	}
+	return stream
 }

@@ -30,6 +30,25 @@ func (f *eventFilter) register(cmd *cobra.Command) {
 	flags.StringVar(&f.stream, "stream", "", "only this stream: scraper-NAME, or run- and a run's id or a part of it")
 	flags.StringVar(&f.run, "run", "", "only this run's, by its id or any part of it of 6 digits or more")
 	flags.StringVar(&f.scraper, "scraper", "", "only this scraper's, its runs' too")
+	// The flags are there.
+	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(slices.Concat(domain.EventTypes, domain.LogEventTypes), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("scraper", scraperNames)
+}
+
+// scraperNames completes the name of a scraper from the log.
+func scraperNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return term.Complete(cmd, func(ctx context.Context) (names []string, err error) {
+		store, err := openLog(ctx, cmd, true)
+		if err != nil {
+			return nil, err
+		}
+		defer store.Close()
+		guards, err := store.Guards(ctx)
+		for _, g := range guards {
+			names = append(names, g.Scraper)
+		}
+		return names, err
+	})
 }
 
 // selection is a filter resolved against a log: the query of the store, and the

@@ -10,7 +10,21 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const envAnnotation = "scrapelog_env"
+const (
+	envAnnotation     = "scrapelog_env"
+	fromEnvAnnotation = "scrapelog_from_env" // the variable has set the flag
+)
+
+// OriginOf says what has set a flag: its name or that of a variable; empty: nothing.
+func OriginOf(f *pflag.Flag) string {
+	switch bound := f.Annotations[fromEnvAnnotation]; {
+	case len(bound) > 0:
+		return "$" + bound[0]
+	case f.Changed:
+		return "--" + f.Name
+	}
+	return ""
+}
 
 // BindEnv sets a flag that is not given from an environment variable.
 func BindEnv(cmd *cobra.Command, flag, variable string) {
@@ -29,6 +43,7 @@ func applyEnv(cmd *cobra.Command) error {
 		if err := cmd.Flags().Set(f.Name, os.Getenv(bound[0])); err != nil {
 			failed = Usagef("%s: %v", bound[0], err)
 		}
+		f.Annotations[fromEnvAnnotation] = bound
 	})
 	return failed
 }

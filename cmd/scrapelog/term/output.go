@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
+
+	"scrapelog/domain"
 )
 
 // DataFlags are the flags of every command that prints data.
@@ -23,7 +28,7 @@ type DataFlags struct {
 
 func (f *DataFlags) Register(group *cobra.Command) {
 	flags := group.PersistentFlags()
-	flags.StringVarP(&f.format, "output", "o", "table", "table, json or ndjson")
+	flags.StringVarP(&f.format, "output", "o", "table", "table, json, ndjson or csv")
 	flags.StringVar(&f.jq, "jq", "", "filter the JSON with a jq expression")
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "tables without their first line")
 	flags.DurationVar(&f.Timeout, "timeout", 0, "give up after this long, exit 124; 0: never, but 1m where the log is opened to read one thing")
@@ -75,14 +80,14 @@ func (f *DataFlags) Printer(cmd *cobra.Command) (*Printer, error) {
 	}
 	p.width, p.terminal = terminalWidth(cmd.OutOrStdout())
 	switch f.format {
-	case "table", "json", "ndjson":
+	case "table", "json", "ndjson", "csv":
 	default:
-		return nil, Usagef("--output: %q is not a format; use table, json or ndjson", f.format)
+		return nil, Usagef("--output: %q is not a format; use table, json, ndjson or csv", f.format)
 	}
 	if f.jq == "" {
 		return p, nil
 	}
-	if p.Format == "table" {
+	if p.Format == "table" || p.Format == "csv" {
 		p.Format = "json"
 	}
 	query, err := gojq.Parse(f.jq)
@@ -107,11 +112,40 @@ type Printer struct {
 	width    int // of the terminal
 }
 
+// Stamp returns a time as a table shows it: on a terminal how long ago it was, else in
+// RFC 3339.
+func (p *Printer) Stamp(t time.Time) string {
+	if p.IsTable() && p.terminal {
+		return Age(t, time.Now())
+	}
+	return Stamp(t)
+}
+
+// StampMillis is Stamp with milliseconds where it is not an age.
+func (p *Printer) StampMillis(t time.Time) string {
+	if p.IsTable() && p.terminal || t.IsZero() {
+		return p.Stamp(t)
+	}
+	return StampMillis(t)
+}
+
+// ID returns an id as a table shows it: on a terminal its last digits, which are enough
+// to name it, else the whole.
+func (p *Printer) ID(id uuid.UUID) string {
+	if p.IsTable() && p.terminal {
+		return domain.ShortID(id)
+	}
+	return id.String()
+}
+
 func (p *Printer) IsTable() bool { return p.Format == "table" }
 
 // Document prints one JSON value: through --jq, over several lines as json, on
 // one as ndjson.
 func (p *Printer) Document(value any) error {
+	if p.Format == "csv" {
+		return Usagef("--output: this is no list, and cannot be printed as csv; use json")
+	}
 	doc, err := json.Marshal(value)
 	if err != nil {
 		return err
@@ -121,6 +155,31 @@ func (p *Printer) Document(value any) error {
 	}
 	return p.write(doc, p.Format == "json")
 }
+
+// PrettyJSON returns JSON for a terminal: indented, and coloured where colours are wanted.
+// It is empty where no person reads the output.
+func (p *Printer) PrettyJSON(doc []byte) string {
+	var b bytes.Buffer
+	if !p.terminal && !p.colour || json.Indent(&b, safeJSON(doc), "", "  ") != nil {
+		return ""
+	}
+	if !p.colour {
+		return b.String()
+	}
+	return jsonPart.ReplaceAllStringFunc(b.String(), func(part string) string {
+		name, isName := strings.CutSuffix(part, ":")
+		switch {
+		case isName:
+			return "\x1b[36m" + name + "\x1b[0m:"
+		case part[0] == '"':
+			return "\x1b[32m" + part + "\x1b[0m"
+		}
+		return "\x1b[33m" + part + "\x1b[0m"
+	})
+}
+
+// jsonPart is a name with its colon, a text, a number or a word of JSON.
+var jsonPart = regexp.MustCompile(`"(\\.|[^"\\])*":?|-?[0-9][-+.0-9eE]*|true|false|null`)
 
 func (p *Printer) write(doc []byte, indented bool) error {
 	var b bytes.Buffer

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/domain"
@@ -51,6 +52,8 @@ func TestLists(t *testing.T) {
 		"--no-headers":                "a            1\n日本         22\nc\\u001b[31m  3\n",
 		"-o json":                     "[\n  {\n    \"name\": \"a\",\n    \"n\": 1\n  },\n  {\n    \"name\": \"日本\",\n    \"n\": 22\n  },\n  {\n    \"name\": \"c\\u001b[31m\",\n    \"n\": 3\n  }\n]\n",
 		"-o ndjson":                   `{"name":"a","n":1}` + "\n" + `{"name":"日本","n":22}` + "\n" + `{"name":"c\u001b[31m","n":3}` + "\n",
+		"-o csv":                      "name,n\na,1\n日本,22\nc\x1b[31m,3\n",
+		"-o csv --no-headers":         "a,1\n日本,22\nc\x1b[31m,3\n",
 		"--jq .[0].name":              "a\n",
 		"--jq length":                 "3\n",
 		"-o ndjson --jq {n}":          "{\"n\":1}\n{\"n\":22}\n{\"n\":3}\n",
@@ -209,6 +212,7 @@ func TestParseWhen(t *testing.T) {
 		"-1h":                       {Time: now.Add(-time.Hour)},
 		"-7d":                       {Time: now.Add(-7 * 24 * time.Hour)},
 		"-90s":                      {Time: now.Add(-90 * time.Second)},
+		"2d":                        {Time: now.Add(-48 * time.Hour)},
 		"today":                     {Time: time.Date(2026, 11, 23, 0, 0, 0, 0, berlin)},
 		"2026-11-22T10:00:00Z":      {Time: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)},
 		"2026-11-22T10:00:00.5Z":    {Time: time.Date(2026, 11, 22, 10, 0, 0, 5e8, time.UTC)},
@@ -245,22 +249,45 @@ func FuzzParseWhen(f *testing.F) {
 }
 
 // TestWideCells: on a terminal a cell pushes no other off it; elsewhere nothing is
-// cut, since programs read there.
-func TestWideCells(t *testing.T) {
-	wide, name := strings.Repeat("日", 350), strings.Repeat("n", 63)
+// TestATableFitsItsTerminal: an optional column goes first, then the widest are cut, and a
+// status never. Where no terminal is, nothing is cut.
+func TestATableFitsItsTerminal(t *testing.T) {
+	wide := strings.Repeat("日", 350)
 	for width, want := range map[int]string{
-		0:   wide + "  " + name + "  " + wide + "\n",
-		80:  strings.Repeat("日", 31) + "…  " + name + "  " + strings.Repeat("日", 39) + "…\n",
-		200: strings.Repeat("日", 49) + "…  " + name + "  " + strings.Repeat("日", 99) + "…\n",
+		0:  wide + "  connection_failed  " + wide + "  optional\n",
+		80: strings.Repeat("日", 14) + "…   connection_failed  " + strings.Repeat("日", 14) + "…\n",
+		20: "日日…   connection_failed  日日…\n",
 	} {
 		p, out := newOutput(t, "--no-headers")
 		p.terminal, p.width = width > 0, width
-		list := p.List("A", "B", "C")
-		if err := list.Add(nil, wide, name, wide); err != nil {
+		list := p.List("A", "STATUS", "C", "~D")
+		if err := list.Add(nil, wide, "connection_failed", wide, "optional"); err != nil {
 			t.Fatal(err)
 		}
 		if err := list.Close(); err != nil || out.String() != want {
 			t.Errorf("%d: %v, got\n%swant\n%s", width, err, out.String(), want)
+		}
+		for line := range strings.Lines(out.String()) {
+			if places := columns(strings.TrimSuffix(line, "\n")); width > 40 && places > width {
+				t.Errorf("a line of %d places on a terminal of %d", places, width)
+			}
+		}
+	}
+}
+
+func TestTimesAndIDs(t *testing.T) {
+	p, _ := newOutput(t)
+	at, id := time.Now().Add(-3*time.Minute-time.Second), uuid.MustParse("0198c2f4-0000-7000-8000-00000000abcd")
+	if p.Stamp(at) != at.UTC().Format(time.RFC3339) || p.ID(id) != id.String() {
+		t.Error(p.Stamp(at), p.ID(id))
+	}
+	p.terminal = true
+	if p.Stamp(at) != "3m ago" || p.ID(id) != "0000abcd" || p.Stamp(time.Time{}) != "" {
+		t.Error(p.Stamp(at), p.ID(id))
+	}
+	for d, want := range map[time.Duration]string{0: "now", 59 * time.Second: "59s ago", -90 * time.Minute: "in 1h", 47 * time.Hour: "47h ago", 72 * time.Hour: "3d ago"} {
+		if got := Age(at.Add(-d), at); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
 		}
 	}
 }

@@ -2,27 +2,35 @@ package term
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 
 	"scrapelog/domain"
 )
 
 // Listing prints values of one kind: a table with aligned columns, one JSON
-// array, or one JSON value per line.
+// array, one JSON value per line, or CSV.
 type Listing struct {
 	*Printer
-	titles []string
-	widths []int
-	rows   [][]string // of a table, not printed yet
-	values []any      // of an array that --jq wants whole
-	Count  int
+	titles   []string
+	optional []bool // columns that a terminal that is too narrow does without
+	widths   []int
+	rows     [][]string // of a table, not printed yet
+	values   []any      // of an array that --jq wants whole
+	Count    int
 }
 
+// List begins a list with these columns. A title that begins with "~" is that of a column
+// that is left out first on a terminal that is too narrow.
 func (p *Printer) List(titles ...string) *Listing {
-	l := &Listing{Printer: p, titles: titles, widths: make([]int, len(titles))}
+	l := &Listing{Printer: p, titles: slices.Clone(titles), widths: make([]int, len(titles)), optional: make([]bool, len(titles))}
+	for i, title := range titles {
+		l.titles[i], l.optional[i] = strings.CutPrefix(title, "~")
+	}
 	if p.headers {
-		l.Fit(titles)
+		l.Fit(l.titles)
 	}
 	return l
 }
@@ -30,38 +38,28 @@ func (p *Printer) List(titles ...string) *Listing {
 // Add appends a value, and the cells that show it in a table.
 func (l *Listing) Add(value any, cells ...string) error {
 	l.Count++
-	switch {
-	case l.IsTable():
+	switch l.Format {
+	case "table":
 		for i := range cells {
-			cells[i] = l.fitting(safe(cells[i]), i == len(cells)-1)
+			cells[i] = safe(cells[i])
 		}
 		l.Fit(cells)
 		l.rows = append(l.rows, cells)
-		return nil
-	case l.Format == "ndjson":
+	case "csv":
+		l.rows = append(l.rows, cells)
+	case "ndjson":
 		return l.Document(value)
+	default:
+		l.values = append(l.values, value)
 	}
-	l.values = append(l.values, value)
 	return nil
-}
-
-// widestName is the longest name that a scraper may have.
-const widestName = 63
-
-// fitting cuts a cell that is too wide for the terminal: the last cell may be as
-// wide as the terminal, any other half as wide.
-func (l *Listing) fitting(cell string, last bool) string {
-	switch {
-	case !l.terminal:
-		return cell
-	case last:
-		return cut(cell, l.width)
-	}
-	return cut(cell, max(widestName, l.width/2))
 }
 
 // Flush prints the rows collected so far. Later rows keep at least their widths.
 func (l *Listing) Flush() error {
+	if l.Format == "csv" {
+		return l.flushCSV()
+	}
 	if !l.IsTable() {
 		return nil
 	}
@@ -69,8 +67,9 @@ func (l *Listing) Flush() error {
 		l.rows, l.headers = append([][]string{l.titles}, l.rows...), false
 	}
 	var b bytes.Buffer
+	widths := l.layout()
 	for _, row := range l.rows {
-		b.WriteString(l.line(row))
+		b.WriteString(l.line(row, widths))
 		b.WriteByte('\n')
 	}
 	if l.rows = nil; b.Len() == 0 {
@@ -78,6 +77,27 @@ func (l *Listing) Flush() error {
 	}
 	_, err := l.Write(b.Bytes())
 	return err
+}
+
+// flushCSV prints the rows as RFC 4180 has it, but that lines end in LF. The columns
+// have the names of a table's titles, in the way of JSON.
+func (l *Listing) flushCSV() error {
+	w := csv.NewWriter(l)
+	if l.headers {
+		l.headers = false
+		_ = w.Write(csvNames(l.titles)) // Error tells
+	}
+	_ = w.WriteAll(l.rows)
+	l.rows = nil
+	return w.Error()
+}
+
+func csvNames(titles []string) []string {
+	names := make([]string, len(titles))
+	for i, title := range titles {
+		names[i] = strings.ReplaceAll(strings.ToLower(title), " ", "_")
+	}
+	return names
 }
 
 // Close prints the remaining rows.
@@ -91,19 +111,67 @@ func (l *Listing) Close() error {
 	return l.Document(l.values)
 }
 
+// Fit makes the columns at least as wide as the cells.
 func (l *Listing) Fit(cells []string) {
 	for i, cell := range cells {
 		l.widths[i] = max(l.widths[i], columns(cell))
 	}
 }
 
-func (l *Listing) line(cells []string) string {
+const (
+	gap       = 2
+	dropped   = -1
+	narrowest = 6 // to which a column is cut
+)
+
+// layout returns the widths of the columns, so that a line fits the terminal: optional
+// columns are dropped, the last first, and then the widest column is cut, but never a
+// status, which is printed as on the wire.
+func (l *Listing) layout() []int {
+	widths := slices.Clone(l.widths)
+	if !l.terminal {
+		return widths
+	}
+	for i := len(widths) - 1; i >= 0 && lineWidth(widths) > l.width; i-- {
+		if l.optional[i] {
+			widths[i] = dropped
+		}
+	}
+	for over := lineWidth(widths) - l.width; over > 0; over-- {
+		widest := -1
+		for i, width := range widths {
+			if l.titles[i] != "STATUS" && width > narrowest && (widest < 0 || width >= widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+func lineWidth(widths []int) (total int) {
+	for _, width := range widths {
+		if width != dropped {
+			total += width + gap
+		}
+	}
+	return total - gap
+}
+
+func (l *Listing) line(cells []string, widths []int) string {
 	var b strings.Builder
 	for i, cell := range cells {
-		b.WriteString(l.paint(cell))
-		if i < len(cells)-1 {
-			b.WriteString(strings.Repeat(" ", l.widths[i]-columns(cell)+2))
+		if widths[i] == dropped {
+			continue
 		}
+		if l.terminal {
+			cell = cut(cell, widths[i])
+		}
+		b.WriteString(l.paint(cell))
+		b.WriteString(strings.Repeat(" ", max(0, widths[i]-columns(cell))+gap))
 	}
 	return strings.TrimRight(b.String(), " ")
 }
@@ -124,8 +192,30 @@ func (p *Printer) paint(cell string) string {
 	return cell
 }
 
+// Comments prints the pairs of a table as the comments of a YAML document.
+func (p *Printer) Comments(pairs ...[2]string) error {
+	var b bytes.Buffer
+	q := &Printer{Out: &b, Format: "table"}
+	if err := q.Facts(nil, pairs...); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprint(p, "# "+line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Facts prints one value: a line for each pair, or JSON.
 func (p *Printer) Facts(value any, pairs ...[2]string) error {
+	if p.Format == "csv" {
+		list := p.List(titlesOf(pairs)...)
+		if err := list.Add(value, valuesOf(pairs)...); err != nil {
+			return err
+		}
+		return list.Close()
+	}
 	if !p.IsTable() {
 		return p.Document(value)
 	}
@@ -142,4 +232,18 @@ func (p *Printer) Facts(value any, pairs ...[2]string) error {
 	}
 	_, err := p.Write(b.Bytes())
 	return err
+}
+
+func titlesOf(pairs [][2]string) (titles []string) {
+	for _, pair := range pairs {
+		titles = append(titles, pair[0])
+	}
+	return titles
+}
+
+func valuesOf(pairs [][2]string) (values []string) {
+	for _, pair := range pairs {
+		values = append(values, pair[1])
+	}
+	return values
 }

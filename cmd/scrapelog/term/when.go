@@ -2,6 +2,8 @@ package term
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"scrapelog/domain"
@@ -33,3 +35,29 @@ func Stamp(t time.Time) string {
 
 // StampMillis is Stamp with milliseconds.
 func StampMillis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// Age returns how long ago t was, or how long until it comes, in its largest unit.
+func Age(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	d := now.Sub(t)
+	pattern := "%s ago"
+	if d < 0 {
+		d, pattern = -d, "in %s"
+	}
+	var text string
+	switch {
+	case d < time.Second:
+		return "now"
+	case d < time.Minute:
+		text = strconv.Itoa(int(d/time.Second)) + "s"
+	case d < time.Hour:
+		text = strconv.Itoa(int(d/time.Minute)) + "m"
+	case d < 48*time.Hour:
+		text = strconv.Itoa(int(d/time.Hour)) + "h"
+	default:
+		text = strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	return strings.Replace(pattern, "%s", text, 1)
+}

@@ -1,0 +1,90 @@
+package eventstore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"fmt"
+
+	"scrapelog/domain"
+)
+
+// Stored is an event exactly as it is stored, to be put into another log.
+type Stored struct {
+	Position   int64
+	Stream     string
+	Version    int64
+	ID         string
+	Type       string
+	RecordedAt int64 // unix microseconds
+	Metadata   string
+	Data       string
+}
+
+//go:embed sql/postgres/events.import.sql
+var eventsImport string
+
+// holdGroup sets the offset of a group.
+const holdGroup = `INSERT INTO consumer_offsets (topic, consumer_group, position) VALUES ($1, $2, $3)
+ON CONFLICT (topic, consumer_group) DO UPDATE SET position = excluded.position, blocked_by = NULL`
+
+// Import puts events that come next into the log as they are, in one transaction. Guards
+// and offsets follow when [Store.EndImport] is called. Until then the offsets of
+// reactions lie at end, the last position of the whole import, plus one: past the end of
+// the log, so that no server is ready with a part of it and nothing is reacted to twice.
+// Nothing may serve the database meanwhile; see [Store.Maintain]. The error is
+// domain.ErrConflict when the log does not end right before the events.
+func (s *Store) Import(ctx context.Context, events []Stored, end int64, reactions []string) error {
+	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := s.lockLog(ctx, tx); err != nil {
+			return err
+		}
+		var head int64
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(position), 0) FROM events`).Scan(&head); err != nil {
+			return Unavailable(ctx, "head", err)
+		}
+		if head != events[0].Position-1 {
+			return fmt.Errorf("%w: the log ends at position %d, and the next event to import is %d", domain.ErrConflict, head, events[0].Position)
+		}
+		for _, group := range reactions {
+			if _, err := tx.ExecContext(ctx, holdGroup, Topic, group, end+1); err != nil {
+				return Unavailable(ctx, "hold "+group, err)
+			}
+		}
+		insert := s.importSQLite
+		if s.dialect == Postgres {
+			insert = s.importPostgres
+		}
+		if err := insert(ctx, tx, events); err != nil {
+			return Unavailable(ctx, "import", err)
+		}
+		return nil
+	})
+}
+
+func (s *Store) importSQLite(ctx context.Context, tx *sql.Tx, events []Stored) error {
+	args := make([]any, 0, 8*len(events))
+	for _, e := range events {
+		args = append(args, e.Position, e.Stream, e.Version, e.ID, e.Type, e.RecordedAt, e.Data, e.Metadata)
+	}
+	return insertRows(ctx, tx, args)
+}
+
+func (s *Store) importPostgres(ctx context.Context, tx *sql.Tx, events []Stored) error {
+	var positions, versions, times []int64
+	var streams, ids, types, datas, metadatas []string
+	for _, e := range events {
+		positions, versions, times = append(positions, e.Position), append(versions, e.Version), append(times, e.RecordedAt)
+		streams, ids, types = append(streams, e.Stream), append(ids, e.ID), append(types, e.Type)
+		datas, metadatas = append(datas, e.Data), append(metadatas, e.Metadata)
+	}
+	_, err := tx.ExecContext(ctx, eventsImport, positions, streams, versions, ids, types, times, datas, metadatas)
+	return err
+}
+
+// EndImport makes guards and offsets what the whole log says: a reaction is given again
+// only what may not have been reacted to.
+func (s *Store) EndImport(ctx context.Context) error {
+	_, err := s.RepairGuards(ctx, nil)
+	return err
+}
