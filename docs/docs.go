@@ -12,6 +12,11 @@ import (
 //go:embed *.md howto/*.md causes/*.md design/*.md
 var files embed.FS
 
+// CheckBundle is a program in Python that checks a bundle of "scrapelog audit bundle".
+//
+//go:embed check_bundle.py
+var CheckBundle []byte
+
 // Document is a text in Markdown.
 type Document struct {
 	Name  string // its path below /docs, "causes/eof"

@@ -114,7 +114,7 @@ func TestArrowsAreSeenToBreak(t *testing.T) {
 		"a test package in what is shipped":      {ImportPath: "handlers/web", Imports: []string{"scrapelog/eventstore/eventstoretest"}},
 		"tint in a handler":                      {ImportPath: "handlers/scrape", Imports: []string{"github.com/lmittmann/tint"}},
 		"the service imports the demo":           {ImportPath: "cmd/scrapelog/serve", Imports: []string{"scrapelog/cmd/scrapelog/demo"}},
-		"a client imports the configuration":     {ImportPath: "cmd/scrapelog/client", Imports: []string{"scrapelog/cmd/scrapelog/config"}},
+		"a client imports the service":           {ImportPath: "cmd/scrapelog/client", Imports: []string{"scrapelog/cmd/scrapelog/serve"}},
 		"YAML outside of the configuration":      {ImportPath: "cmd/scrapelog/serve", Imports: []string{"github.com/goccy/go-yaml"}},
 		"a folder that says nothing":             {ImportPath: "handlers/util"},
 		"a folder that is not of the fixed ones": {ImportPath: "lib"},

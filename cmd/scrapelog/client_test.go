@@ -151,7 +151,7 @@ shop  @every 90s  up                             2026-11-23T12:00:30Z          2
 	}
 	stdout, _, code = invoke(t, "scrapers", "show", "shop")
 	for name, value := range map[string]string{"last success": "2026-11-22T10:00:00Z", "overdue since": "2026-11-23T12:00:00Z"} {
-		if !regexp.MustCompile(`(?m)^`+name+` +`+value+`$`).MatchString(stdout) || code != 0 {
+		if !regexp.MustCompile(`(?m)^# `+name+` +`+value+`$`).MatchString(stdout) || code != 0 {
 			t.Errorf("exit %d, no %s %s in\n%s", code, name, value, stdout)
 		}
 	}
@@ -199,9 +199,9 @@ func TestScrapersCommands(t *testing.T) {
 	f.answer("POST /api/v1/scrapers/shop/resume", 200, shop)
 	for args, want := range map[string]string{
 		"list --no-headers":   "shop  @every 90s  up      2026-11-23T12:00:30Z\n",
-		"show shop":           "name           shop\nurl            http://127.0.0.1:9090/shop\nmanaged by     file\n",
+		"show shop":           "# name           shop\n# managed by     file\n",
 		"next shop -n 2":      "SLOT                  Europe/Berlin\n2026-11-23T12:00:30Z  Mon 2026-11-23 13:00:30 +0100\n2026-11-23T12:02:00Z  Mon 2026-11-23 13:02:00 +0100\n",
-		"pause shop":          "because        rest\n",
+		"pause shop":          "# because        rest\n",
 		"resume shop -o json": "\"paused\": false",
 	} {
 		stdout, stderr, code := invoke(t, append([]string{"scrapers"}, strings.Fields(args)...)...)

@@ -13,8 +13,8 @@ import (
 )
 
 func newConfigCmd() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "config", Short: "Check or show the configuration"})
-	group.AddCommand(newConfigCheckCmd(), newConfigShowCmd())
+	group := term.RequireSubcommand(&cobra.Command{Use: "config", Short: "Check, show or describe the configuration"})
+	group.AddCommand(newConfigCheckCmd(), newConfigShowCmd(), newConfigSchemaCmd(), newConfigExampleCmd())
 	return group
 }
 
@@ -82,24 +82,79 @@ func checkConfig(path, as string) (found string, err error) {
 
 func newConfigShowCmd() *cobra.Command {
 	flags := &term.DataFlags{}
+	var origin bool
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the configuration in force, defaults and flags included",
-		Args:  term.Exactly(),
+		Long: `show prints the configuration in force as YAML. With --origin it prints each value
+with where it comes from: a flag, a variable, a line of the file, or the default.`,
+		Example: "  scrapelog config show\n  scrapelog config show --origin --listen 127.0.0.1:9000",
+		Args:    term.Exactly(),
 	}
 	flags.Register(cmd)
 	cmd.RunE = flags.Run(func(_ context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+		if origin {
+			return showOrigins(cmd, out)
+		}
 		cfg, err := config.FromFlags(cmd)
 		if err != nil {
 			return err
 		}
 		return showConfig(out, cfg)
 	})
+	cmd.Flags().BoolVar(&origin, "origin", false, "print where each value comes from")
 	config.AddFileFlag(cmd)
 	config.AddDatabaseFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at")
 	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	return cmd
+}
+
+func showOrigins(cmd *cobra.Command, out *term.Printer) error {
+	settings, err := config.Settings(cmd)
+	if err != nil {
+		return err
+	}
+	list := out.List("KEY", "VALUE", "ORIGIN")
+	for _, s := range settings {
+		value := fmt.Sprint(s.Value)
+		if s.Value == nil || value == "[]" || value == "map[]" {
+			value = ""
+		}
+		if err := list.Add(s, s.Key, value, s.Origin); err != nil {
+			return err
+		}
+	}
+	return list.Close()
+}
+
+func newConfigSchemaCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print a JSON Schema of the configuration file, for editors",
+		Long: `schema prints a JSON Schema of the configuration file of serve. An editor with the YAML
+language server reads it where the file begins with
+  # yaml-language-server: $schema=scrapelog.schema.json`,
+		Example: "  scrapelog config schema > scrapelog.schema.json",
+		Args:    term.Exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			schema, err := config.Schema()
+			if err != nil {
+				return err
+			}
+			return term.Printf(cmd, "%s\n", schema)
+		},
+	}
+}
+
+func newConfigExampleCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "example",
+		Short:   "Print a configuration file with every key",
+		Example: "  scrapelog config example > scrapelog.yaml",
+		Args:    term.Exactly(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return term.Printf(cmd, "%s", config.Example) },
+	}
 }
 
 // showConfig prints YAML where a table is asked for: what it prints is a

@@ -12,9 +12,9 @@ import (
 
 // EncodeScrapers returns scrapers as a configuration file has them.
 func EncodeScrapers(scrapers ...domain.ScraperConfig) ([]byte, error) {
-	return yaml.Marshal(struct {
+	return yaml.MarshalWithOptions(struct {
 		Scrapers []domain.ScraperConfig `yaml:"scrapers"`
-	}{scrapers})
+	}{scrapers}, yaml.IndentSequence(true))
 }
 
 // Encode returns the configuration with the limits in force, as YAML and as JSON.

@@ -80,9 +80,22 @@ Exit 1: the proof is false, is signed with another key, or no key is known.`,
 			return showProof(out, made, c, known)
 		}),
 	}
+	addExpectedKeyFlags(cmd)
+	return cmd
+}
+
+// addExpectedKeyFlags adds --key and --any-key; see knownKey.
+func addExpectedKeyFlags(cmd *cobra.Command) {
 	cmd.Flags().String("key", "", "the key, or a file with it, that the proof must be signed with (default the key of the log on this machine)")
 	cmd.Flags().Bool("any-key", false, "compare the key with none")
-	return cmd
+}
+
+// comparedKey names the key of a proof, and says whether it was compared.
+func comparedKey(key string, known bool) string {
+	if known {
+		return key + " (as expected)"
+	}
+	return key + " (compared with none: --any-key)"
 }
 
 func readProof(stdin io.Reader, path string) (made proof.Proof, err error) {
@@ -149,10 +162,6 @@ func localKey(ctx context.Context, cmd *cobra.Command) (*proof.Key, error) {
 }
 
 func showProof(out *term.Printer, made proof.Proof, c proof.Checkpoint, known bool) error {
-	signer := made.Key + " (compared with none: --any-key)"
-	if known {
-		signer = made.Key + " (as expected)"
-	}
 	e := made.Event
 	return out.Facts(struct {
 		Event      proof.Event      `json:"event"`
@@ -163,5 +172,5 @@ func showProof(out *term.Printer, made proof.Proof, c proof.Checkpoint, known bo
 		[2]string{"holds", fmt.Sprintf("event %d is in the log of %d events that was signed", e.Position, c.Size)},
 		[2]string{"type", e.Type}, [2]string{"stream", e.Stream}, [2]string{"version", strconv.FormatInt(e.Version, 10)},
 		[2]string{"id", e.ID}, [2]string{"recorded at", term.StampMillis(time.UnixMicro(e.RecordedAt))},
-		[2]string{"metadata", e.Metadata}, [2]string{"data", e.Data}, [2]string{"key", signer})
+		[2]string{"metadata", e.Metadata}, [2]string{"data", e.Data}, [2]string{"key", comparedKey(made.Key, known)})
 }

@@ -78,11 +78,11 @@ func maintaining(instead string, do func(ctx context.Context, store *eventstore.
 
 // Database returns "scrapelog db".
 func Database() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate, inspect or repair the database"})
+	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate, inspect, back up or repair the database"})
 	flags := &term.DataFlags{}
 	flags.Register(group)
 	config.AddDatabaseFlag(group)
-	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags), newDBRepairCmd(flags))
+	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags), newDBBackupCmd(flags), newDBRepairCmd(flags))
 	return group
 }
 

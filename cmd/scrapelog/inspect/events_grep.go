@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"time"
@@ -48,7 +49,7 @@ JSON, match PATTERN, a regular expression (RE2). Exit 1: none does.`,
 }
 
 func grepEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection, wanted *regexp.Regexp, limit int) error {
-	enough := term.Failf(term.ErrNegative, "enough")
+	enough := errors.New("enough")
 	err := selected.each(ctx, store, 0, func(page []eventstore.Recorded) error {
 		page = slices.DeleteFunc(page, func(r eventstore.Recorded) bool { return !mentions(r, wanted) })
 		if limit > 0 {
@@ -62,7 +63,7 @@ func grepEvents(ctx context.Context, store *eventstore.Store, list *term.Listing
 		}
 		return nil
 	})
-	if err != nil && err != enough {
+	if err != nil && !errors.Is(err, enough) {
 		return err
 	}
 	if err := list.Close(); err != nil || list.Count > 0 {
