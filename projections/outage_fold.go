@@ -9,7 +9,7 @@ import (
 )
 
 var outageProjection = Projection{
-	name: "outages", version: 2, fold: newOutageFold,
+	name: "outages", version: 3, fold: newOutageFold,
 	types: []string{
 		domain.RunStarted{}.EventType(), domain.ConnectionLost{}.EventType(), domain.ConnectionRestored{}.EventType(),
 		domain.ScraperConfigured{}.EventType(), domain.ScraperRemoved{}.EventType(),
@@ -17,7 +17,7 @@ var outageProjection = Projection{
 	tables: outageTables,
 }
 
-var outageTables = []table{outagesTable, outageOriginsTable, outageScrapersTable, outageLossesTable}
+var outageTables = []table{outagesTable, outageOriginsTable, outageScrapersTable, outageDaysTable, outageLossesTable}
 
 // outageFold fills the tables of outages. A loss costs a row of its scraper and one of
 // outage_losses; the rows of the outage and of its origin are written once for each
@@ -26,6 +26,7 @@ type outageFold struct {
 	scrapers rows[string, outageScraper, *outageScraper]
 	origins  rows[string, outageOrigin, *outageOrigin]
 	outages  rows[uuid.UUID, Outage, *Outage]
+	days     rows[string, outageDay, *outageDay]
 	losses   rows[string, outageLoss, *outageLoss]
 }
 
@@ -34,12 +35,13 @@ func newOutageFold(at place) folder {
 		newRows[string, outageScraper, *outageScraper](at, outageScrapersTable),
 		newRows[string, outageOrigin, *outageOrigin](at, outageOriginsTable),
 		newRows[uuid.UUID, Outage, *Outage](at, outagesTable),
+		newRows[string, outageDay, *outageDay](at, outageDaysTable),
 		newRows[string, outageLoss, *outageLoss](at, outageLossesTable),
 	}
 }
 
 func (f *outageFold) held() []Table {
-	return []Table{f.outages.folded(), f.origins.folded(), f.scrapers.folded(), f.losses.folded()}
+	return []Table{f.outages.folded(), f.origins.folded(), f.scrapers.folded(), f.days.folded(), f.losses.folded()}
 }
 
 func (f *outageFold) load(ctx context.Context, events []event) error {
@@ -69,6 +71,9 @@ func (f *outageFold) load(ctx context.Context, events []event) error {
 func (f *outageFold) apply(ctx context.Context, e event) error {
 	before, _, err := f.scrapers.get(ctx, e.ScraperName())
 	if err != nil || before.position >= e.position {
+		return err
+	}
+	if err := f.watcherGone(ctx, e); err != nil {
 		return err
 	}
 	if err := f.recover(ctx, e, before.ScraperLoss); err != nil {
@@ -132,6 +137,9 @@ func (f *outageFold) move(ctx context.Context, e event, url string, before, afte
 		return Outage{}, nil
 	case was.Outage == uuid.Nil:
 		o = began(url, e)
+		if err := f.day(ctx, e, dayOf(o.StartedAt.Time), func(d *outageDay) { d.Began++ }); err != nil {
+			return Outage{}, err
+		}
 	default:
 		if o, _, err = f.outages.get(ctx, was.Outage); err != nil {
 			return Outage{}, err
@@ -139,11 +147,14 @@ func (f *outageFold) move(ctx context.Context, e event, url string, before, afte
 	}
 	o = o.after(e, lost, is.Outage == uuid.Nil)
 	f.outages.put(o.ID, o)
-	return o, nil
+	if !o.Open() {
+		err = f.endedOn(ctx, e, o)
+	}
+	return o, err
 }
 
 func (f *outageFold) flush(ctx context.Context) error {
-	for _, flush := range []func(context.Context) error{f.scrapers.flush, f.origins.flush, f.outages.flush, f.losses.flush} {
+	for _, flush := range []func(context.Context) error{f.scrapers.flush, f.origins.flush, f.outages.flush, f.days.flush, f.losses.flush} {
 		if err := flush(ctx); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package projections
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -226,5 +227,81 @@ func TestOutagesAreThoseOfTheLog(t *testing.T) {
 			t.Error(diff)
 		}
 		t.Logf("%d outages", len(got))
+		days, err := log.OutageDays(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range days {
+			days[i].LongestID = uuid.Nil
+		}
+		if diff := cmp.Diff(daysOf(r.all, events), days); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// daysOf counts, minute by minute, what the days had of outages.
+func daysOf(outages []*Outage, events []domain.Event) (days []OutageDay) {
+	of := map[string]*OutageDay{}
+	day := func(t time.Time) *OutageDay {
+		name := t.UTC().Format("2006-01-02")
+		if of[name] == nil {
+			of[name] = &OutageDay{Day: name}
+		}
+		return of[name]
+	}
+	for _, o := range outages {
+		from, to := o.StartedAt.Truncate(time.Microsecond), o.EndedAt.Truncate(time.Microsecond)
+		day(from).Began++
+		if o.Open() {
+			continue
+		}
+		day(from).longest(to.Sub(from))
+		for at := from; at.Before(to); {
+			next := at.Truncate(24 * time.Hour).Add(24 * time.Hour)
+			if next.After(to) {
+				next = to
+			}
+			day(at).Away += next.Sub(at)
+			day(at).longest(to.Sub(from))
+			at = next
+		}
+	}
+	for _, e := range events {
+		if lost, ok := e.(domain.ConnectionLost); ok && lost.Link == domain.LinkWatcher {
+			day(lost.At).Watchers++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		days = append(days, *of[name])
+	}
+	return days
+}
+
+func (d *OutageDay) longest(took time.Duration) { d.Longest = max(d.Longest, took) }
+
+// An outage that lasts past midnight is divided among its days.
+func TestAnOutageOfThreeDays(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.Given(configuredAt("a", "http://h:1/a", 0), startedOf("a", 1), lostOf("a", 0), restoredOf("a", 2*24*3600))
+		log.Given(lost(runA, 3*24*3600)) // of no origin: the shop was never configured
+		gone := lost(runA, 3*24*3600)
+		gone.Link, gone.Cause = domain.LinkWatcher, domain.CauseWatcherGone
+		log.Given(gone)
+		days, err := log.OutageDays(t.Context(), at(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range days {
+			got = append(got, fmt.Sprintf("%s %d %s %s %t %d", d.Day, d.Began, d.Away, d.Longest, d.LongestID != uuid.Nil, d.Watchers))
+		}
+		want := []string{"2026-11-23 1 12h0m0s 48h0m0s true 0", "2026-11-24 0 24h0m0s 48h0m0s true 0", "2026-11-25 0 12h0m0s 48h0m0s true 0", "2026-11-26 0 0s 0s false 1"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if later, err := log.OutageDays(t.Context(), at(24*3600)); err != nil || len(later) != 3 {
+			t.Errorf("since the second day: %+v, %v", later, err)
+		}
 	})
 }
