@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,9 +16,20 @@ import (
 // runsOfOutage is how many of the runs that were lost in an outage its page lists.
 const runsOfOutage = 100
 
+// openOutages is how many open outages are counted into the days.
+const openOutages = projections.MaxLimit
+
 func (h *Handler) outageList(c echo.Context) error {
-	list := pages.OutageList{Open: c.QueryParam("open"), Cursor: c.QueryParam("cursor")}
+	ctx := c.Request().Context()
+	list := pages.OutageList{Open: c.QueryParam("open"), Since: c.QueryParam("since"), Until: c.QueryParam("until"), Cursor: c.QueryParam("cursor")}
 	filter := projections.OutageFilter{Cursor: list.Cursor}
+	var err error
+	if filter.Since, err = h.instant(ctx, "since", list.Since); err != nil {
+		return err
+	}
+	if filter.Until, err = h.instant(ctx, "until", list.Until); err != nil {
+		return err
+	}
 	switch open := list.Open == "true"; list.Open {
 	case "":
 	case "true", "false":
@@ -32,12 +45,27 @@ func (h *Handler) outageList(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := h.cfg.Queries.Outages(c.Request().Context(), filter)
+	page, err := h.cfg.Queries.Outages(ctx, filter)
 	if err != nil {
 		return err
 	}
 	list.Outages, list.Next = page.Outages, page.Next
+	if list.Year, err = h.outageYear(ctx, chrome.Now); err != nil {
+		return err
+	}
 	return send(c, http.StatusOK, pages.OutageListPage(chrome, list))
+}
+
+// outageYear is what the days of the last year had of outages.
+func (h *Handler) outageYear(ctx context.Context, now time.Time) (y pages.OutageYear, err error) {
+	y.Now = now
+	if y.Days, err = h.cfg.Queries.OutageDays(ctx, y.From()); err != nil {
+		return y, err
+	}
+	open := true
+	page, err := h.cfg.Queries.Outages(ctx, projections.OutageFilter{Open: &open, Limit: openOutages})
+	y.Open, y.More = page.Outages, page.Next != ""
+	return y, err
 }
 
 func (h *Handler) outage(c echo.Context) error {

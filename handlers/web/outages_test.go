@@ -3,6 +3,7 @@ package web_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"scrapelog/handlers/web/webtest"
 )
@@ -11,7 +12,7 @@ func TestOutagePages(t *testing.T) {
 	e := serve(webtest.New())
 	w := get(e, "/outages")
 	doc := document(t, w)
-	rows := doc.Find("tbody tr")
+	rows := doc.Find("main > table tbody tr")
 	if rows.Length() == 0 {
 		t.Fatal("no outages")
 	}
@@ -29,5 +30,45 @@ func TestOutagePages(t *testing.T) {
 		if w := get(e, path); w.Code != want {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
 		}
+	}
+}
+
+// The days of a year are cells that lead to the outages of the day, with a table beside them.
+func TestTheYearOfOutages(t *testing.T) {
+	s := webtest.New()
+	now := func() time.Time { return webtest.Now }
+	e := webtest.Echo(s.Handler(s, now))
+	doc := document(t, get(e, "/outages"))
+	if text := words(doc.Find("h1")); text != "Outages, 1 open" {
+		t.Error(text)
+	}
+	if text := words(doc.Find(".counts")); !strings.Contains(text, "3 runs whose watcher had gone, which is no outage") {
+		t.Error(text)
+	}
+	cells, rows := doc.Find("svg.heat a"), doc.Find("section table tbody tr")
+	if cells.Length() == 0 || rows.Length() < cells.Length() || doc.Find("svg.heat [style]").Length() > 0 {
+		t.Errorf("%d cells, %d rows", cells.Length(), rows.Length())
+	}
+	today := cells.First()
+	if title := today.Find("title").Text(); !strings.HasPrefix(title, "Mon 23 Nov 2026: away ") {
+		t.Errorf("today: %q", title)
+	}
+	to, _ := today.Attr("href")
+	if to != "/outages?since=2026-11-23&until=2026-11-24" {
+		t.Errorf("today leads to %s", to)
+	}
+	day := document(t, get(e, to))
+	if n := day.Find("main > table tbody tr").Length(); n == 0 || n == doc.Find("main > table tbody tr").Length() {
+		t.Errorf("%d outages began today", n)
+	}
+	if text := words(day.Find(".chips")); text != "began on Mon 23 Nov 2026 ×" {
+		t.Error(text)
+	}
+	says(t, e, "/outages?since=2020-01-01&until=2020-01-02", "No outage began then.")
+	if empty := document(t, get(serve(webtest.Empty()), "/outages")); empty.Find("svg.heat a").Length() > 0 || !strings.Contains(words(empty.Find("main")), "No outages yet.") {
+		t.Error("an empty year")
+	}
+	if w := get(e, "/outages?since=noon"); w.Code != 400 {
+		t.Errorf("a time that is none: %d", w.Code)
 	}
 }

@@ -31,7 +31,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/scrapers", h.share(h.scrapers), "q", "from")
 	page("/scrapers/:name", h.share(h.scraper), "range")
 	page("/scrapers/:name/pause", h.askPause)
-	page("/outages", h.share(h.outageList), "open", "cursor")
+	page("/outages", h.share(h.outageList), "open", "since", "until", "cursor")
 	page("/outages/:id", h.share(h.outage))
 	page("/events", h.share(h.events), "type", "stream", "run", "since", "until", "text", "after", "upto", "view")
 	page("/events/:position", h.event)

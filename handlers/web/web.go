@@ -30,6 +30,7 @@ type Queries interface {
 	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
 	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
 	Outages(ctx context.Context, f projections.OutageFilter) (projections.OutagePage, error)
+	OutageDays(ctx context.Context, since time.Time) ([]projections.OutageDay, error)
 	Outage(ctx context.Context, id uuid.UUID) (projections.Outage, error)
 	FindOutage(ctx context.Context, field, part string) (uuid.UUID, error)
 	RunsOfOutage(ctx context.Context, outage uuid.UUID, limit int) ([]projections.Run, error)

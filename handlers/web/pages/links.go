@@ -16,7 +16,7 @@ func outageURL(id uuid.UUID) templ.SafeURL { return templ.SafeURL("/outages/" + 
 
 // URL is a page of the list under one of its tabs.
 func (l OutageList) URL(open, cursor string) templ.SafeURL {
-	return templ.SafeURL("/outages" + query("open", open, "cursor", cursor))
+	return templ.SafeURL("/outages" + query("open", open, "since", l.Since, "until", l.Until, "cursor", cursor))
 }
 
 func scraperURL(name string) templ.SafeURL {

@@ -67,10 +67,12 @@ const NamesListed = 100
 
 // OutageList is a page of outages, newest first.
 type OutageList struct {
-	Open    string // "true" or "false": the tab of the filter; empty: all
-	Cursor  string
-	Outages []projections.Outage
-	Next    string // the cursor of the next page, if there is one
+	Open         string // "true" or "false": the tab of the filter; empty: all
+	Since, Until string // that they began in
+	Cursor       string
+	Year         OutageYear
+	Outages      []projections.Outage
+	Next         string // the cursor of the next page, if there is one
 }
 
 // OutagePage is one outage with the first runs that were lost in it.

@@ -69,11 +69,39 @@ func anOutage() uuid.UUID {
 func (s *Service) Outages(_ context.Context, f projections.OutageFilter) (page projections.OutagePage, err error) {
 	all, _ := s.outages()
 	for _, o := range all {
-		if f.Open == nil || *f.Open == o.Open() {
+		if (f.Open == nil || *f.Open == o.Open()) && !o.StartedAt.Before(f.Since) && (f.Until.IsZero() || o.StartedAt.Before(f.Until)) {
 			page.Outages = append(page.Outages, o)
 		}
 	}
 	return page, s.Err
+}
+
+// OutageDays implements web.Queries. Beside the outages of the story there were some before.
+func (s *Service) OutageDays(_ context.Context, since time.Time) (days []projections.OutageDay, err error) {
+	if len(s.Recorded) == 0 {
+		return nil, s.Err
+	}
+	all, _ := s.outages()
+	for n, minutes := range []int{3, 0, 700, 45, 12, 1} {
+		day := ago(time.Duration(300-n*n*11) * 24 * time.Hour)
+		if away := time.Duration(minutes) * time.Minute; !day.Before(since) {
+			days = append(days, projections.OutageDay{
+				Day: day.Format(time.DateOnly), Began: int64(min(minutes, 2)), Away: away, Longest: away, LongestID: all[0].ID, Watchers: int64(n % 2),
+			})
+		}
+	}
+	for _, o := range all {
+		if day := (projections.OutageDay{Day: o.StartedAt.Format(time.DateOnly), Began: 1}); !o.Open() {
+			day.Away, day.LongestID = o.EndedAt.Sub(o.StartedAt.Time), o.ID
+			if day.Longest = day.Away; len(days) > 0 && days[len(days)-1].Day == day.Day {
+				last := &days[len(days)-1]
+				last.Began, last.Away, last.Longest = last.Began+1, last.Away+day.Away, max(last.Longest, day.Longest)
+				continue
+			}
+			days = append(days, day)
+		}
+	}
+	return days, s.Err
 }
 
 // Outage implements web.Queries.

@@ -47,7 +47,7 @@ func Stories() []Story {
 		{"run-flapping", run(FlapTwo), New}, {"run-hostile", run(Cut), New}, {"run-as-of", as(Recovered, 2), New}, {"run-before", run(Open) + "?at=1", New},
 		{"run-compact", run(Recovered) + "?view=compact", New}, {"run-json", run(Recovered) + "?view=json", New}, {"run-not-found", run(RunID(99)), New},
 		{"run-recorded", fmt.Sprintf("%s?recorded=%d", run(Open), Head), New},
-		{"outages", "/outages", New}, {"outages-empty", "/outages", Empty}, {"outages-ended", "/outages?open=false", New},
+		{"outages", "/outages", New}, {"outages-empty", "/outages", Empty}, {"outages-ended", "/outages?open=false", New}, {"outages-day", "/outages?since=2026-11-23&until=2026-11-24", New},
 		{"outage", "/outages/" + anOutage().String(), New}, {"outage-not-found", "/outages/" + RunID(99).String(), New},
 		{"scrapers", "/scrapers", New}, {"scrapers-empty", "/scrapers", Empty}, {"scrapers-found", "/scrapers?q=shop", New}, {"scrapers-none-found", "/scrapers?q=nope", New},
 		{"scrapers-several-origins", "/scrapers", origins},
