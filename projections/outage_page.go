@@ -148,15 +148,13 @@ const changedOutages = `SELECT * FROM outages WHERE position > $1 ORDER BY posit
 
 // OutageEdges returns the begins and ends after a position, in log order, and the
 // position that they are known up to: ask for those after it next. It follows from the
-// log which edges there are, so a rebuild brings none back.
+// log which edges there are, so a rebuild brings none back. The scrapers of the outages are
+// not filled in: in a storm they are thousands, at each look.
 func (q *Queries) OutageEdges(ctx context.Context, after int64) (edges []OutageEdge, reached int64, err error) {
 	if reached, err = q.offset(ctx, outageProjection.name); err != nil || reached <= after {
 		return nil, after, err
 	}
 	outages, err := q.outages(ctx, changedOutages, after)
-	if err == nil {
-		err = q.addScrapers(ctx, outages)
-	}
 	if err != nil {
 		return nil, after, err
 	}

@@ -114,7 +114,7 @@ func TestEdgesOfOutages(t *testing.T) {
 			}
 			after = reached
 			for _, e := range edges {
-				told = append(told, fmt.Sprintf("%d %s %t %d", e.Position, e.Outage.Origin, e.Ended, len(e.Outage.Scrapers)))
+				told = append(told, fmt.Sprintf("%d %s %t %d", e.Position, e.Outage.Origin, e.Ended, e.Outage.RunsLost))
 			}
 		}
 		for _, e := range night() {

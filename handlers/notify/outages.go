@@ -40,6 +40,13 @@ func (t *Teller) FollowOutages(ctx context.Context) error {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	var known int64 // there is nothing to tell up to here
+	begun := t.Outbox.Reached(ctx, outagesTopic, Group, func(_ context.Context, told int64) (int64, error) {
+		known = told
+		return told, nil
+	})
+	if begun != nil && ctx.Err() == nil {
+		t.Logger.Debug("looking at all outages, as it is not known which were told", "error", begun)
+	}
 	for {
 		reached, err := t.tellOutages(ctx, known)
 		if err != nil && ctx.Err() == nil {
