@@ -16,8 +16,10 @@ BINARY ?= bin/scrapelog
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: build ## the demo: a server, a worker and a small site to scrape
-	bin/scrapelog demo
+run: ## the demo: a server, a worker and a small site to scrape
+	@[ -x bin/scrapelog ] || echo 'Building scrapelog: two to five minutes the first time, seconds later.'
+	@$(MAKE) --no-print-directory -s build
+	@bin/scrapelog demo
 
 build: ## bin/scrapelog, one static binary
 	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o $(BINARY) ./cmd/scrapelog

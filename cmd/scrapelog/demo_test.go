@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,7 +22,7 @@ func TestTheDemo(t *testing.T) {
 	data, listen := filepath.Join(t.TempDir(), "data"), freeAddr(t)
 	api := api{t, "http://" + listen}
 	demo := start(t, "demo", "--data", data, "--listen", listen)
-	worker := workerIn(t, demo, `kill -9 (\d+)`)
+	worker := workerIn(t, demo, `worker   process (\d+)`)
 	files := configFiles(t, data)
 
 	if got := api.ended(api.startRun("new-arrivals").ID, 20*time.Second); got.Status != "completed" || *got.Items != 18 {
@@ -30,6 +31,9 @@ func TestTheDemo(t *testing.T) {
 	onlyOneDemoIn(t, data, listen)
 	lost := api.startRun("full-catalogue").ID
 	await(t, 20*time.Second, "the run scrapes", func() bool { return strings.Contains(read(t, filepath.Join(data, "items.ndjson")), lost) })
+	if named := workerIn(t, demo, `full-catalogue is running now.*kill -9 (\d+)`); named != worker {
+		t.Errorf("the demo would have process %d killed, the worker is %d", named, worker)
+	}
 	if err := syscall.Kill(worker, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -38,20 +42,30 @@ func TestTheDemo(t *testing.T) {
 	}
 	worker = workerIn(t, demo, `runs again, as process (\d+)`)
 	await(t, 10*time.Second, "a new scrape", func() bool { return api.run(lost).RecoveredBy != "" })
+	says(t, demo, "full-catalogue: Lost after ")
+	says(t, demo, "full-catalogue is scraped again")
 	if code := demo.stop(t); code != 0 || executes(worker) {
 		t.Errorf("exit code %d, the worker is left behind: %t", code, executes(worker))
 	}
 
-	again := start(t, "demo", "--data", data, "--listen", listen)
-	worker = workerIn(t, again, `kill -9 (\d+)`)
+	again := start(t, "demo", "--data", data, "--listen", listen, "--break")
+	broken := workerIn(t, again, `worker   process (\d+)`)
 	if now := configFiles(t, data); now != files {
 		t.Errorf("a second start runs on\n%s\nand not on\n%s", now, files)
 	}
 	if api.run(lost).Status != "connection_failed" {
 		t.Error("a second start does not go on from the first")
 	}
+	api.do("POST", "/api/v1/scrapers/full-catalogue/runs", "{}", nil) // unless one runs
+	says(t, again, fmt.Sprintf("The worker, process %d, has ended (signal: killed)", broken))
+	worker = workerIn(t, again, `runs again, as process (\d+)`)
 	again.kill()
 	await(t, 15*time.Second, "the worker of a killed demo ends", func() bool { return !executes(worker) })
+}
+
+func says(t *testing.T, demo *process, text string) {
+	t.Helper()
+	await(t, 30*time.Second, "the demo says "+text, func() bool { return strings.Contains(demo.out.String(), text) })
 }
 
 func onlyOneDemoIn(t *testing.T, data, listen string) {

@@ -25,12 +25,14 @@ func Command(version string) *cobra.Command {
 		Use:   "demo",
 		Short: "Show everything at once: server, worker and a small site to scrape",
 		Long: `demo serves the pages, starts a worker as a process of its own and a small site
-of three shops, and scrapes it on short schedules. It prints the worker's process
-id, so that you can kill the worker and watch what happens. Everything it writes
-is in one folder; a second start goes on where the first stopped.`,
+of three shops, and scrapes it on short schedules. It says when the slow scrape is
+running and which command kills its worker, and then what happens; --break kills
+the worker itself, once. Everything it writes is in one folder; a second start goes
+on where the first stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &demo{cmd: cmd, version: version, data: cmd.Flag("data").Value.String(), listen: cmd.Flag("listen").Value.String()}
+			d.breaks = cmd.Flag("break").Value.String() == "true"
 			d.withoutLogins = config.AllowsOthers(cmd)
 			if err := (config.Config{Listen: d.listen, WithoutLogins: d.withoutLogins, Database: d.database()}).CheckReach(); err != nil {
 				return err
@@ -40,6 +42,7 @@ is in one folder; a second start goes on where the first stopped.`,
 	}
 	cmd.Flags().String("data", "scrapelog-data", "folder for everything the demo writes")
 	cmd.Flags().String("listen", config.Default().Listen, "address to serve at")
+	cmd.Flags().Bool("break", false, "kill the worker once, while the slow scrape is running")
 	config.AddWithoutLoginsFlag(cmd)
 	return cmd
 }
@@ -51,6 +54,7 @@ type demo struct {
 	data          string // folder
 	listen        string // of the server
 	withoutLogins bool   // other machines may reach it
+	breaks        bool   // it kills the worker once
 	worker        string // address
 	shops         net.Listener
 }
@@ -68,17 +72,26 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	config.WithoutLogins = d.withoutLogins
-	log, err := os.OpenFile(d.path(workerLog), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	log, err := d.appendTo(workerLog)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
+	serverLines, err := d.appendTo(serverLog)
+	if err != nil {
+		return err
+	}
+	defer serverLines.Close()
+	logger, err := term.LoggerTo(d.cmd, serverLines)
+	if err != nil {
+		return err
+	}
 
 	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, behind := errgroup.WithContext(behind)
 	group.Go(func() error { return d.serveShops(behind) })
-	keep := &keeper{log: log, say: d.say, started: make(chan int, 1)}
+	keep := &keeper{log: log, say: d.say, ready: make(chan struct{})}
 	group.Go(func() error { return keep.run(behind, d.path(workerFile)) })
 	group.Go(func() error {
 		defer stop()
@@ -86,8 +99,8 @@ func (d *demo) run(ctx context.Context) error {
 		defer cancel()
 		context.AfterFunc(behind, cancel)
 		answers(serving, workerStart, "http://"+d.worker+"/healthz") // a slot may be due at once
-		go d.introduce(serving, keep.started)
-		return serve.Run(serving, config, d.version, apply.Reload{}, term.LoggerFrom(ctx))
+		go d.introduce(serving, keep)
+		return serve.Run(serving, config, d.version, apply.Reload{}, logger)
 	})
 	return group.Wait()
 }
@@ -107,50 +120,55 @@ func (d *demo) serveShops(ctx context.Context) error {
 	return nil
 }
 
-// introduce waits until worker and server are ready, and prints the addresses and what
-// to try.
-func (d *demo) introduce(ctx context.Context, started <-chan int) {
+// introduce waits until worker and server are ready, prints what is there, and tells what
+// happens from then on.
+func (d *demo) introduce(ctx context.Context, keep *keeper) {
 	select {
-	case pid := <-started:
-		if answers(ctx, serverStart, "http://"+d.listen+"/readyz") {
-			d.say(introduction, d.listen, d.absolute(""), d.shops.Addr(), pid, d.path(workerLog), pid)
-		}
+	case <-keep.ready:
 	case <-ctx.Done():
+		return
 	}
+	if !answers(ctx, serverStart, "http://"+d.listen+"/readyz") {
+		return
+	}
+	d.say(introduction, d.absolute(""), d.shops.Addr(), keep.worker(), d.listen)
+	tell := &teller{server: d.listen, say: d.say, worker: keep.worker}
+	if d.breaks {
+		tell.kill = keep.kill
+	}
+	tell.run(ctx)
 }
 
 const introduction = `
 scrapelog demo
 
-  page     http://%s
-  data     %s (a second start goes on from here)
+  files    %s (a second start goes on from here)
+  logs     server.log and worker.log, in that folder
   shops    http://%s
-  worker   process %d, which logs to %s
+  worker   process %d
 
   new-arrivals     every 20s   takes about 1 s
   prices           every 30s   takes about 2 s
   full-catalogue   every 45s   takes about 15 s
 
-Try this:
-
-  1. Open the page, and wait until full-catalogue is running: 45 seconds at most.
-  2. Kill the worker:  kill -9 %d
-  3. Watch the run become connection_failed. The worker is started again after
-     ten seconds, and a new scrape starts at once.
-
+What happens to full-catalogue is told here, and which command breaks its connection.
 Ctrl-C ends everything.
 
+  Open     http://%s
+
 `
+
+// asking is the client of the demo's own server and worker.
+var asking = &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // answers polls a URL until it answers 200, and reports whether it did in time.
 func answers(ctx context.Context, within time.Duration, url string) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	poll := time.NewTicker(100 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		if resp, err := client.Get(url); err == nil {
+		if resp, err := asking.Get(url); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return true
@@ -162,6 +180,10 @@ func answers(ctx context.Context, within time.Duration, url string) bool {
 		case <-poll.C:
 		}
 	}
+}
+
+func (d *demo) appendTo(name string) (*os.File, error) {
+	return os.OpenFile(d.path(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.cmd.OutOrStdout(), format, args...) }

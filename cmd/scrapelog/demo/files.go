@@ -23,6 +23,7 @@ const (
 	serverFile   = "scrapelog.yaml"
 	workerFile   = "worker.yaml"
 	workerLog    = "worker.log"
+	serverLog    = "server.log"
 	itemsFile    = "items.ndjson"
 	portsFile    = "ports" // addresses of worker and shops, to be the same again
 	lockFile     = "demo.lock"

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -17,9 +18,26 @@ const (
 
 // keeper keeps a worker process running.
 type keeper struct {
-	log     *os.File
-	say     func(format string, args ...any)
-	started chan int // gets the process id of the first worker
+	log   *os.File
+	say   func(format string, args ...any)
+	ready chan struct{} // closed when the first worker has started
+
+	process atomic.Pointer[os.Process] // nil: none runs
+}
+
+// worker returns the process id of the worker; 0 if none runs.
+func (k *keeper) worker() int {
+	if process := k.process.Load(); process != nil {
+		return process.Pid
+	}
+	return 0
+}
+
+// kill is kill -9.
+func (k *keeper) kill() {
+	if process := k.process.Load(); process != nil {
+		_ = process.Kill() // it may have ended by itself
+	}
 }
 
 // run keeps its thread: the kernel ends the worker together with the thread that
@@ -39,12 +57,14 @@ func (k *keeper) run(ctx context.Context, config string) error {
 		if err := worker.Start(); err != nil {
 			return fmt.Errorf("the worker: %w", err)
 		}
+		k.process.Store(worker.Process)
 		if first {
-			k.started <- worker.Process.Pid
+			close(k.ready)
 		} else {
 			k.say("The worker runs again, as process %d.\n", worker.Process.Pid)
 		}
 		err := worker.Wait()
+		k.process.Store(nil)
 		if ctx.Err() != nil {
 			return nil
 		}

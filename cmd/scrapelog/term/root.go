@@ -2,6 +2,8 @@ package term
 
 import (
 	"errors"
+	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,15 +35,20 @@ func prepare(cmd *cobra.Command, _ []string) error {
 	if err := applyEnv(cmd); err != nil {
 		return err
 	}
-	text := func(name string) string { return cmd.Flag(name).Value.String() }
-	colour, err := wantsColour(text("color"), cmd.ErrOrStderr())
-	if err != nil {
-		return err
-	}
-	logger, err := newLogger(cmd.ErrOrStderr(), text("log-format"), text("log-level"), colour)
+	logger, err := LoggerTo(cmd, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
 	cmd.SetContext(withLogger(cmd.Context(), logger))
 	return nil
+}
+
+// LoggerTo returns a logger as the flags of a command want it, which writes to w.
+func LoggerTo(cmd *cobra.Command, w io.Writer) (*slog.Logger, error) {
+	text := func(name string) string { return cmd.Flag(name).Value.String() }
+	colour, err := wantsColour(text("color"), w)
+	if err != nil {
+		return nil, err
+	}
+	return newLogger(w, text("log-format"), text("log-level"), colour)
 }
