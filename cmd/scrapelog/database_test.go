@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -314,6 +315,19 @@ func TestDatabaseComesFrom(t *testing.T) {
 	expect("sqlite:scrapelog.db")
 	t.Setenv("SCRAPELOG_OUTPUT", "yaml")
 	if _, stderr, code := invoke(t, "config", "show"); code != 2 || !strings.Contains(stderr, `"yaml" is not a format`) {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+func TestADatabaseThatIsNotThere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, stderr, code := invoke(t, "events", "list"); code != 4 || !strings.Contains(stderr, "name the one that serve uses with --db") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	if err := errors.Join(os.Mkdir("scrapelog-data", 0o700), os.WriteFile("scrapelog-data/scrapelog.db", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := invoke(t, "events", "list"); code != 4 || !strings.Contains(stderr, "for the demo's, use --db sqlite:scrapelog-data/scrapelog.db") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
 }

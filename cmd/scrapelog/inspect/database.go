@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,7 +34,22 @@ func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*even
 	if err != nil {
 		return nil, err
 	}
-	return eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx), ReadOnly: readOnly})
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx), ReadOnly: readOnly})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; %s", err, elsewhere())
+	}
+	return store, err
+}
+
+// demoDatabase is where the demo keeps its database, below the folder it was started in.
+const demoDatabase = "scrapelog-data/scrapelog.db"
+
+// elsewhere says what to do when the database that was named is not there.
+func elsewhere() string {
+	if _, err := os.Stat(demoDatabase); err == nil {
+		return "for the demo's, use --db sqlite:" + demoDatabase
+	}
+	return "name the one that serve uses with --db sqlite:PATH or --db postgres://…"
 }
 
 func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
