@@ -75,6 +75,8 @@ var Table = []Row{
 	{Method: "GET", Path: "/scrapers/:name/pause", Least: domain.RoleOperate, Reach: Named},
 	{Method: "GET", Path: "/scrapers", Least: domain.RoleView},
 	{Method: "GET", Path: "/scrapers/:name", Least: domain.RoleView, Reach: Named},
+	{Method: "GET", Path: "/search", Least: domain.RoleView},
+	{Method: "GET", Path: "/search/hits", Least: domain.RoleView},
 	{Method: "GET", Path: "/outages", Least: domain.RoleView},
 	{Method: "GET", Path: "/outages/:id", Least: domain.RoleView},
 	{Method: "GET", Path: "/events", Least: domain.RoleView},

@@ -105,9 +105,13 @@ func (h *Handler) Error(err error, c echo.Context) {
 	if d.Status >= http.StatusInternalServerError {
 		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "error", err)
 	}
+	var nearest []pages.Hit
+	if d.Status == http.StatusNotFound && r.Method == http.MethodGet {
+		nearest = h.nearest(r.Context(), r.URL.Path)
+	}
 	page := pages.ProblemPage(
 		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now(), OpenTo: h.cfg.OpenTo},
-		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID, Asked: c.Response().Header().Get(echo.HeaderXRequestID)},
+		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID, Asked: c.Response().Header().Get(echo.HeaderXRequestID), Nearest: nearest},
 	)
 	if err := send(c, d.Status, page); err != nil {
 		h.cfg.Logger.DebugContext(r.Context(), "problem page not sent", "error", err)

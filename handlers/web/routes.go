@@ -41,6 +41,8 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/audit", h.audit)
 	page("/projections", h.projections)
 	page("/notices", h.notices)
+	page("/search", h.searchPage, "q")
+	page("/search/hits", h.hits, "q")
 	page("/docs", h.documents)
 	page("/docs/*", h.document)
 

@@ -48,6 +48,7 @@ type Queries interface {
 	LastRuns(ctx context.Context, scrapers []string, n int) (map[string][]projections.Run, error)
 	ScraperNames(ctx context.Context, limit int) ([]string, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
+	Search(ctx context.Context, text string, limit int) (projections.Found, error)
 	EventCounts(ctx context.Context, after int64) (map[string]int64, error)
 }
 

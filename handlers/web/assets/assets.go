@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-//go:embed app.css actions.js app.js keys.js news.js theme.js times.js favicon.svg favicon-lost.svg dist
+//go:embed app.css actions.js app.js keys.js news.js palette.js theme.js times.js favicon.svg favicon-lost.svg dist
 var files embed.FS
 
 // Prefix is the path under which Handler expects to be served.

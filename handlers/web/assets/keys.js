@@ -34,8 +34,10 @@
   function search() {
     const field = document.querySelector('[data-search]') || document.querySelector('main search input:not([type=hidden]), main search select');
     for (let fold = field && field.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
+    const palette = document.querySelector('[data-palette]');
     if (field) field.focus();
-    return Boolean(field);
+    else if (palette) palette.click();
+    return Boolean(field || palette);
   }
 
   function go(key) {

@@ -168,6 +168,8 @@ type Problem struct {
 	Detail string
 	Run    uuid.UUID // the run in the way
 	Asked  string    // what the service's log calls the request
+
+	Nearest []Hit // what may have been meant
 }
 
 // statusIcons are the icons on the badges of runs.

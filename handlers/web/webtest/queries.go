@@ -132,6 +132,17 @@ func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, e
 	return n, s.Err
 }
 
+// Search implements web.Queries.
+func (s *Service) Search(ctx context.Context, text string, limit int) (found projections.Found, err error) {
+	found.Scrapers, err = s.named(limit, func(s projections.Scraper) bool { return strings.Contains(s.Name, text) })
+	if id, err := s.FindRun(ctx, "text", text); err == nil {
+		if run, err := s.Run(ctx, id); err == nil {
+			found.Runs = append(found.Runs, run)
+		}
+	}
+	return found, err
+}
+
 // Losses implements web.Queries.
 func (s *Service) Losses(ctx context.Context) (l projections.Losses, err error) {
 	counts, err := s.ScraperCounts(ctx)
