@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 
 	"scrapelog/docs"
 )
@@ -79,5 +84,55 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 	}
 	if parsed < 10 {
 		t.Errorf("only %d commands were found", parsed)
+	}
+}
+
+// TestShippedConfigurationsAreValid checks the configurations of packages and containers.
+func TestShippedConfigurationsAreValid(t *testing.T) {
+	shipped := map[string]string{}
+	for _, path := range []string{"package/scrapelog.yaml", "package/worker.yaml", "docker/scrapelog.yaml"} {
+		text, err := os.ReadFile("../../deploy/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shipped[path] = string(text)
+	}
+	for _, document := range yamlDocuments(t, "../../deploy/kubernetes/scrapelog.yaml") {
+		if data, ok := document["data"].(map[string]any); ok {
+			shipped["kubernetes/scrapelog.yaml"] = data["scrapelog.yaml"].(string)
+		}
+	}
+	if compose := yamlDocuments(t, "../../deploy/docker/compose.yaml"); len(compose) != 1 || len(compose[0]["services"].(map[string]any)) != 4 {
+		t.Errorf("compose.yaml reads as %v", compose)
+	}
+	for name, text := range shipped {
+		path := filepath.Join(t.TempDir(), filepath.Base(name))
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if stdout, stderr, code := invoke(t, "config", "check", path); code != 0 {
+			t.Errorf("deploy/%s: exit %d: %s%s", name, code, stdout, stderr)
+		}
+	}
+	if len(shipped) != 4 {
+		t.Errorf("only %d were found", len(shipped))
+	}
+}
+
+func yamlDocuments(t *testing.T, path string) (all []map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reader := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var document map[string]any
+		switch err := reader.Decode(&document); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			t.Fatalf("%s: %v", path, err)
+		}
+		all = append(all, document)
 	}
 }
