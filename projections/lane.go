@@ -18,8 +18,10 @@ type LaneSlot struct {
 	Completed int64
 	Failed    int64
 	Lost      int64
+	Gone      int64 // attached runs whose watcher went: the connection to the scraper held
 	Cancelled int64
-	Took      time.Duration // of the completed runs together
+	Items     int64         // of the completed runs together
+	Took      time.Duration // likewise
 	Away      time.Duration // without a connection to the scraper, up to its return
 }
 
@@ -50,6 +52,8 @@ func (s *laneSlot) columns() []column {
 		{"took", number[time.Duration]{&s.Took}, 0},
 		{"away", number[time.Duration]{&s.Away}, 0},
 		{"position", number[int64]{&s.position}, 0},
+		{"gone", number[int64]{&s.Gone}, 0},
+		{"items", number[int64]{&s.Items}, 0},
 	}
 }
 
@@ -58,7 +62,7 @@ var laneSlotsTable = table{name: "lane_slots", columns: (&laneSlot{}).columns(),
 }}
 
 var laneProjection = Projection{
-	name: "lanes", version: 1, fold: newLaneFold,
+	name: "lanes", version: 2, fold: newLaneFold,
 	types: []string{
 		domain.ConnectionLost{}.EventType(), domain.ConnectionRestored{}.EventType(), domain.RunCompleted{}.EventType(),
 		domain.RunFailed{}.EventType(), domain.RunCancelled{}.EventType(),
@@ -112,6 +116,8 @@ func (s *LaneSlot) add(more LaneSlot) {
 	s.Completed += more.Completed
 	s.Failed += more.Failed
 	s.Lost += more.Lost
+	s.Gone += more.Gone
+	s.Items += more.Items
 	s.Cancelled += more.Cancelled
 	s.Took += more.Took
 	s.Away += more.Away
@@ -121,10 +127,13 @@ func (s *LaneSlot) add(more LaneSlot) {
 func laneSlotsOf(e event) []laneSlot {
 	switch of := e.Event.(type) {
 	case domain.RunCompleted:
-		return inSlot(e, LaneSlot{Completed: 1, Took: time.Duration(max(0, of.DurationMS)) * time.Millisecond})
+		return inSlot(e, LaneSlot{Completed: 1, Items: of.Items, Took: time.Duration(max(0, of.DurationMS)) * time.Millisecond})
 	case domain.RunFailed:
 		return inSlot(e, LaneSlot{Failed: 1})
 	case domain.ConnectionLost:
+		if of.Link == domain.LinkWatcher {
+			return inSlot(e, LaneSlot{Gone: 1})
+		}
 		return inSlot(e, LaneSlot{Lost: 1})
 	case domain.RunCancelled:
 		return inSlot(e, LaneSlot{Cancelled: 1})
@@ -173,7 +182,8 @@ func later(a, b time.Time) time.Time {
 
 // laneSlots adds quarters up to slots of $1 microseconds.
 const laneSlots = `SELECT scraper, start - start %% $1, CAST(sum(completed) AS bigint), CAST(sum(failed) AS bigint),
-  CAST(sum(lost) AS bigint), CAST(sum(cancelled) AS bigint), CAST(sum(took) AS bigint), CAST(sum(away) AS bigint)
+  CAST(sum(lost) AS bigint), CAST(sum(gone) AS bigint), CAST(sum(cancelled) AS bigint), CAST(sum(items) AS bigint),
+  CAST(sum(took) AS bigint), CAST(sum(away) AS bigint)
 FROM lane_slots WHERE scraper IN (%s) AND start >= $2
 GROUP BY scraper, start - start %% $1 ORDER BY scraper, start - start %% $1`
 
@@ -192,7 +202,8 @@ func (q *Queries) LaneSlots(ctx context.Context, scrapers []string, since time.T
 	}
 	err := each(ctx, q.db, fmt.Sprintf(laneSlots, strings.Join(names, ", ")), args, func(scan func(...any) error) error {
 		var s LaneSlot
-		err := scan(&s.Scraper, micros{&s.Start}, &s.Completed, &s.Failed, &s.Lost, &s.Cancelled, number[time.Duration]{&s.Took}, number[time.Duration]{&s.Away})
+		err := scan(&s.Scraper, micros{&s.Start}, &s.Completed, &s.Failed, &s.Lost, &s.Gone, &s.Cancelled, &s.Items,
+			number[time.Duration]{&s.Took}, number[time.Duration]{&s.Away})
 		found[s.Scraper] = append(found[s.Scraper], s)
 		return err
 	})

@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"scrapelog/domain"
 )
 
 // lastRunsOf is the branch of one scraper: a walk along an index that ends after $1 runs.
 const lastRunsOf = `SELECT * FROM (
-SELECT id, scraper, status, started_at, ended_at, items, recovers, started FROM runs
+SELECT id, scraper, status, link, started_at, ended_at, items, recovers, started FROM runs
 WHERE scraper = $%d ORDER BY started_at DESC, started DESC LIMIT $1) AS branch`
 
 // LastRuns returns the last n runs of each scraper, the newest first, in one query. Of a
-// run it has the status, the times, the items and the run that it recovers.
+// run it has the status, the link, the times, the items and the run that it recovers.
 func (q *Queries) LastRuns(ctx context.Context, scrapers []string, n int) (map[string][]Run, error) {
 	last := map[string][]Run{}
 	if len(scrapers) == 0 {
@@ -24,7 +26,7 @@ func (q *Queries) LastRuns(ctx context.Context, scrapers []string, n int) (map[s
 	}
 	err := each(ctx, q.db, strings.Join(branches, "\nUNION ALL\n"), args, func(scan func(...any) error) error {
 		var r Run
-		err := scan(id{&r.ID}, &r.Scraper, &r.Status, micros{&r.StartedAt.Time}, micros{&r.EndedAt.Time}, maybe{&r.Items}, id{&r.Recovers}, &r.StartPosition)
+		err := scan(id{&r.ID}, &r.Scraper, &r.Status, text[domain.Link]{&r.Link}, micros{&r.StartedAt.Time}, micros{&r.EndedAt.Time}, maybe{&r.Items}, id{&r.Recovers}, &r.StartPosition)
 		last[r.Scraper] = append(last[r.Scraper], r)
 		return err
 	})

@@ -92,6 +92,13 @@ func ScraperAt(s domain.Scraper, position int64) Scraper {
 // Lost reports whether the connection is lost now.
 func (s Scraper) Lost() bool { return s.Connection.State == ConnectionLost }
 
+// Away reports whether the connection to the scraper is lost now.
+func (s Scraper) Away() bool { return s.Lost() && s.Connection.Link != domain.LinkWatcher }
+
+// Unwatched reports whether its attached run was stopped because the watcher went, and
+// waits for it. The scraper is not away.
+func (s Scraper) Unwatched() bool { return s.Lost() && s.Connection.Link == domain.LinkWatcher }
+
 // Slots lists the first n slots after the given instant.
 func (s Scraper) Slots(after time.Time, n int) []time.Time {
 	state := s.state()

@@ -45,10 +45,11 @@ func (q *Queries) CountOpenOutages(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// ScraperCounts is how many scrapers are in service, and in which state.
+// ScraperCounts is how many scrapers are in service, and in which state. One that waits
+// for the watcher of its attached run is not lost.
 type ScraperCounts struct{ All, Lost, Paused int64 }
 
-const scraperCounts = `SELECT count(*), count(CASE WHEN lost_run IS NOT NULL AND NOT restored THEN 1 END), count(CASE WHEN paused THEN 1 END)
+const scraperCounts = `SELECT count(*), count(CASE WHEN lost_run IS NOT NULL AND NOT restored AND link <> 'watcher' THEN 1 END), count(CASE WHEN paused THEN 1 END)
 FROM scrapers WHERE configured_at IS NOT NULL AND NOT removed`
 
 // ScraperCounts counts the scrapers in service.
@@ -69,7 +70,7 @@ type Losses struct{ Lost, Outages int64 }
 
 const countLosses = `SELECT
 (SELECT count(*) FROM (SELECT 1 FROM scrapers
-  WHERE configured_at IS NOT NULL AND NOT removed AND lost_run IS NOT NULL AND NOT restored LIMIT $1) AS lost),
+  WHERE configured_at IS NOT NULL AND NOT removed AND lost_run IS NOT NULL AND NOT restored AND link <> 'watcher' LIMIT $1) AS lost),
 (SELECT count(*) FROM (SELECT 1 FROM outages WHERE ended_at IS NULL LIMIT $1) AS open)`
 
 // Losses counts the losses that stand.

@@ -39,6 +39,10 @@ func TestTheVitalsOfAScraper(t *testing.T) {
 				if got.Name != "shop" || got.Lost != test.want.Lost || got.Failing != test.want.Failing || !got.Overdue.Equal(test.want.Overdue) {
 					t.Errorf("%+v, want %+v", got, test.want)
 				}
+				counts, err := log.ScraperCounts(t.Context())
+				if err != nil || counts.All != 1 || counts.Lost == 1 != test.want.Lost {
+					t.Errorf("counted %+v (%v)", counts, err)
+				}
 			})
 		})
 	}

@@ -29,7 +29,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	page("/runs/:id", h.share(h.run), "at", "step", "event", "view")
 	page("/runs/:id/cancel", h.askCancel)
 	page("/scrapers", h.share(h.scrapers), "q", "from")
-	page("/scrapers/:name", h.share(h.scraper), "range")
+	page("/scrapers/:name", h.share(h.scraper), "range", "tab")
 	page("/scrapers/:name/pause", h.askPause)
 	page("/outages", h.share(h.outageList), "open", "since", "until", "cursor")
 	page("/outages/:id", h.share(h.outage))

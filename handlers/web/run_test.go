@@ -191,7 +191,7 @@ func TestWhatARunCannotBeAsOf(t *testing.T) {
 		"beyond the head":      {"9999", 404, "beyond the head"},
 		"no position":          {"0", 404, "begin at 1"},
 		"before the log began": {"2020-01-01T00:00", 404, "no events"},
-		"no time":              {"yesterday", 400, "at"},
+		"no time":              {"whenever", 400, "at"},
 	}
 	e := serve(webtest.New())
 	for name, test := range tests {

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
 )
@@ -54,8 +54,9 @@ const scrapersShown = 50
 // How much of each list a scraper's page shows.
 const (
 	runsOfScraper    = 10
-	outagesOfScraper = 60
+	lossesOfScraper  = 60
 	slotsOfScraper   = 5
+	historyOfScraper = 6
 )
 
 func (h *Handler) scraper(c echo.Context) error {
@@ -64,54 +65,77 @@ func (h *Handler) scraper(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	scraper, err := h.cfg.Queries.Scraper(ctx, name)
+	page := pages.ScraperPage{Waiting: h.waiting(name), Tab: pages.Tab(c.QueryParam("tab"))}
+	if page.Scraper, err = h.cfg.Queries.Scraper(ctx, name); err != nil {
+		return err
+	}
+	page.Zone = zone(page.Config.TimeZone)
+	if !page.NextSlot.IsZero() { // paused or removed: there is nothing to come
+		page.Slots = page.Scraper.Slots(h.cfg.Now(), slotsOfScraper)
+	}
+	losses, err := h.cfg.Queries.LossesOf(ctx, name, lossesOfScraper)
 	if err != nil {
 		return err
 	}
-	runs, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: name, Limit: runsOfScraper})
-	if err != nil {
-		return err
-	}
-	page := pages.ScraperPage{
-		Scraper: scraper, Waiting: h.waiting(name), Zone: zone(scraper.Config.TimeZone), Runs: h.withHeard(runs.Runs...),
-	}
-	if !scraper.NextSlot.IsZero() { // paused or removed: there is nothing to come
-		page.Slots = scraper.Slots(h.cfg.Now(), slotsOfScraper)
-	}
-	if page.Outages, err = h.outages(ctx, name); err != nil {
-		return err
+	for _, l := range losses {
+		page.Losses = append(page.Losses, pages.Outage{Loss: l})
 	}
 	page.Lanes = pages.Lanes{Until: chrome.Now, Large: true}
 	if page.Lanes.Range, err = pages.RangeOf(c.QueryParam("range"), "24h"); err != nil {
 		return err
 	}
-	if page.Lanes.Of, err = h.lanesOf(ctx, []projections.Scraper{scraper}, page.Lanes.Range, chrome.Now); err != nil {
+	if page.Lanes.Of, err = h.lanesOf(ctx, []projections.Scraper{page.Scraper}, page.Lanes.Range, chrome.Now); err != nil {
+		return err
+	}
+	if err := h.fillTab(ctx, &page); err != nil {
 		return err
 	}
 	return send(c, http.StatusOK, pages.ScraperPageOf(chrome, page))
 }
 
-// outages are the last losses of a scraper with the runs that recovered them.
-func (h *Handler) outages(ctx context.Context, name string) ([]pages.Outage, error) {
-	lost, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{
-		Scraper: name, Statuses: []domain.RunStatus{domain.StatusConnectionFailed}, Limit: outagesOfScraper,
-	})
+// fillTab reads what only the open tab shows.
+func (h *Handler) fillTab(ctx context.Context, page *pages.ScraperPage) error {
+	switch page.Tab {
+	case pages.TabRuns:
+		runs, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: page.Name, Limit: runsOfScraper})
+		page.Runs = h.withHeard(runs.Runs...)
+		return err
+	case pages.TabConfiguration:
+		return h.fillConfiguration(ctx, page)
+	case pages.TabOutages:
+		return nil
+	}
+	return invalid("tab", string(page.Tab), "use outages or configuration, or leave it out")
+}
+
+// fillConfiguration reads the last configurations and compares each with the one before.
+func (h *Handler) fillConfiguration(ctx context.Context, page *pages.ScraperPage) (err error) {
+	if page.YAML, err = h.cfg.YAML(page.Config); err != nil {
+		return err
+	}
+	if page.Default, err = h.cfg.YAML(domain.DefaultScraperConfig()); err != nil {
+		return err
+	}
+	q := eventstore.Query{
+		Stream: domain.ScraperStream(page.Name), Types: []string{domain.ScraperConfigured{}.EventType()},
+		Backward: true, Limit: historyOfScraper + 1, Bytes: readBytes,
+	}
+	records, err := h.cfg.Events.Read(ctx, q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	next, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{Scraper: name, Trigger: domain.TriggerRecovery, Limit: outagesOfScraper})
-	if err != nil {
-		return nil, err
+	events, texts := pages.NewEvents(records), make([]string, len(records)+1)
+	for i, e := range events {
+		if configured, ok := e.Is.(domain.ScraperConfigured); ok {
+			if texts[i], err = h.cfg.YAML(configured.Config); err != nil {
+				return err
+			}
+		}
 	}
-	recoveries := map[uuid.UUID]projections.Run{}
-	for _, r := range next.Runs {
-		recoveries[r.Recovers] = r
+	for i, e := range events[:min(len(events), historyOfScraper)] {
+		page.History = append(page.History, pages.NewConfiguration(e, texts[i], texts[i+1]))
 	}
-	outages := make([]pages.Outage, len(lost.Runs))
-	for i, r := range lost.Runs {
-		outages[i] = pages.Outage{Run: r, Next: recoveries[r.ID]}
-	}
-	return outages, nil
+	return nil
 }
 
 // zone is a configured time zone; configurations with an unknown one are refused.

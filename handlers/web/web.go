@@ -49,6 +49,7 @@ type Queries interface {
 	ScraperNames(ctx context.Context, limit int) ([]string, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	Search(ctx context.Context, text string, limit int) (projections.Found, error)
+	LossesOf(ctx context.Context, scraper string, limit int) ([]projections.Loss, error)
 	EventCounts(ctx context.Context, after int64) (map[string]int64, error)
 }
 
@@ -94,6 +95,9 @@ type Config struct {
 	// Waiting returns in words what the recovery of a lost scraper waits for: "waits for …".
 	Waiting func(scraper string) (string, bool)
 
+	// YAML writes a scraper's configuration as it stands in a file.
+	YAML func(c domain.ScraperConfig) (string, error)
+
 	// Rebuild rebuilds a read model from the log.
 	Rebuild func(ctx context.Context, name string, progress func(done, head int64)) error
 	// Audit proves the log, and Findings stores the results.
@@ -128,7 +132,7 @@ func New(cfg Config) *Handler {
 		cfg.Now = time.Now
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Instances == nil || cfg.Handle == nil ||
-		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.Logger == nil ||
+		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.YAML == nil || cfg.Logger == nil ||
 		cfg.Rebuild == nil || cfg.Findings == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}

@@ -56,7 +56,7 @@ func paths() map[string]string {
 		"failed run": "/runs/" + webtest.Failed.String(), "cancelled run": "/runs/" + webtest.Cancelled.String(),
 		"completed run": "/runs/" + webtest.Done.String(), "hostile run": "/runs/" + webtest.Cut.String(), "flapping": "/runs/" + webtest.FlapTwo.String(), "as of its start": asOf(webtest.Recovered, 1), "as of its end": asOf(webtest.Done, 2),
 		"compact": "/runs/" + webtest.Cut.String() + "?view=compact", "json": "/runs/" + webtest.Cut.String() + "?view=json", "what was recorded": "/runs/" + webtest.Open.String() + "?recorded=" + head,
-		"scrapers": "/scrapers", "scraper": "/scrapers/shop-prices", "paused scraper": "/scrapers/news", "lost scraper": "/scrapers/reviews",
+		"scrapers": "/scrapers", "scraper": "/scrapers/shop-prices", "its outages": "/scrapers/shop-prices?tab=outages", "its configuration": "/scrapers/news?tab=configuration", "paused scraper": "/scrapers/news", "lost scraper": "/scrapers/reviews",
 		"outages": "/outages", "open outages": "/outages?open=true", "no outage": "/outages/" + webtest.RunID(99).String(),
 		"events": "/events", "events by type": "/events?type=run.started", "oldest events": "/events?after=0", "older events": "/events?upto=5",
 		"events by text": "/events?text=reset", "no events": "/events?text=nowhere", "events by time": "/events?since=2026-11-23T11:00&until=2026-11-23T11:40",

@@ -17,6 +17,17 @@ func EncodeScrapers(scrapers ...domain.ScraperConfig) ([]byte, error) {
 	}{scrapers}, yaml.IndentSequence(true))
 }
 
+// EncodeScraper returns the configuration of one scraper as YAML, with what is set. It
+// goes by way of JSON, which writes the number 2 of params as 2 and not as 2.0.
+func EncodeScraper(c domain.ScraperConfig) (string, error) {
+	asJSON, err := json.Marshal(c.Redacted())
+	if err != nil {
+		return "", err
+	}
+	text, err := yaml.JSONToYAML(asJSON)
+	return string(text), err
+}
+
 // Encode returns the configuration with the limits in force, as YAML and as JSON.
 // The password of the database and the query strings of URLs are left out.
 func (c Config) Encode() (asYAML []byte, asJSON json.RawMessage, err error) {

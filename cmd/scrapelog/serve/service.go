@@ -306,8 +306,8 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
-		Notices: outbox.New(s.store),
-		Audit:   audit, Findings: s.store, Logger: s.logger,
+		Notices: outbox.New(s.store), YAML: config.EncodeScraper,
+		Audit: audit, Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)
 		},

@@ -34,7 +34,7 @@
   // In a sentence, "lost at 3 min ago" is none: only cells have relative times.
   function shown(element) {
     if (mode === 'Local') return local(element.dateTime);
-    return mode === 'Relative' && element.matches('td > time, dd > time, td > [data-cell] > time') ? relative(element.dateTime) : utc(element.dateTime);
+    return mode === 'Relative' && element.matches('td > time, dd > time, td > [data-cell] > time, .chips time') ? relative(element.dateTime) : utc(element.dateTime);
   }
 
   // Writes only what differs: the observer below sees these changes too.

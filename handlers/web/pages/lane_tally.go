@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/projections"
 )
 
 // laneTally is what the ended runs of a lane come to.
 type laneTally struct {
-	completed, failed, lost int64
-	away                    time.Duration
+	completed, failed, lost, gone int64 // gone: the watcher of an attached run
+	away                          time.Duration
 }
 
 func (l Lanes) tally(lane Lane) (n laneTally) {
@@ -21,31 +22,36 @@ func (l Lanes) tally(lane Lane) (n laneTally) {
 		if !l.shows(r) {
 			continue
 		}
-		n.count(r.Status)
+		n.count(r)
 	}
 	for _, a := range l.losses(lane) {
 		n.away += max(0, l.at(a.to)-l.at(a.from))
 	}
 	for _, s := range lane.Slots {
-		n.completed, n.failed, n.lost, n.away = n.completed+s.Completed, n.failed+s.Failed, n.lost+s.Lost, n.away+s.Away
+		n.completed, n.failed, n.lost, n.gone, n.away = n.completed+s.Completed, n.failed+s.Failed, n.lost+s.Lost, n.gone+s.Gone, n.away+s.Away
 	}
 	return n
 }
 
 // count adds a run.
-func (n *laneTally) count(status domain.RunStatus) {
-	switch status {
+func (n *laneTally) count(r projections.Run) {
+	switch r.Status {
 	case domain.StatusCompleted:
 		n.completed++
 	case domain.StatusFailed:
 		n.failed++
 	case domain.StatusConnectionFailed:
-		n.lost++
+		if r.Link == domain.LinkWatcher {
+			n.gone++
+		} else {
+			n.lost++
+		}
 	case domain.StatusRunning, domain.StatusCancelled:
 	}
 }
 
-// ended counts all but the cancelled runs: those say nothing of the scraper.
+// ended counts all but the cancelled runs and those whose watcher went: they say nothing
+// of the scraper.
 func (n laneTally) ended() int64 { return n.completed + n.failed + n.lost }
 
 // share is the share of the ended runs that completed: "81.2 %".
@@ -58,7 +64,7 @@ func (n laneTally) share() string {
 
 // text is "13 ok, 3 lost".
 func (n laneTally) text() string {
-	if n.ended() == 0 {
+	if n.ended()+n.gone == 0 {
 		return "no run has ended"
 	}
 	parts := []string{number(n.completed) + unit + "ok"}
@@ -67,6 +73,9 @@ func (n laneTally) text() string {
 	}
 	if n.failed > 0 {
 		parts = append(parts, number(n.failed)+unit+"failed")
+	}
+	if n.gone > 0 {
+		parts = append(parts, number(n.gone)+unit+"stopped with its tab")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -156,13 +156,13 @@ func (l Lanes) bars(lane Lane) (bars []laneBar) {
 		if r.Status.Final() {
 			to = l.at(r.EndedAt.Time)
 		}
-		class := "bar bar-" + string(r.Status)
+		class := "bar bar-" + string(drawnAs(r))
 		if r.Recovers != uuid.Nil && r.Status == domain.StatusCompleted {
 			class += " bar-recovery"
 		}
 		bars = append(bars, laneBar{
 			run: r.ID, class: class, title: barTitle(r, l.Until),
-			path: l.barPath(r.Status, from, max(to-from, least), l.Range.Span/250),
+			path: l.barPath(drawnAs(r), from, max(to-from, least), l.Range.Span/250),
 		})
 	}
 	return bars
@@ -206,12 +206,29 @@ func worst(s projections.LaneSlot) (worst domain.RunStatus, title string) {
 	for _, of := range []struct {
 		status domain.RunStatus
 		runs   int64
-	}{{domain.StatusCompleted, s.Completed}, {domain.StatusCancelled, s.Cancelled}, {domain.StatusFailed, s.Failed}, {domain.StatusConnectionFailed, s.Lost}} {
+		word   string
+	}{
+		{domain.StatusCompleted, s.Completed, words.Status(domain.StatusCompleted)}, {domain.StatusCancelled, s.Gone, goneText},
+		{domain.StatusCancelled, s.Cancelled, words.Status(domain.StatusCancelled)}, {domain.StatusFailed, s.Failed, words.Status(domain.StatusFailed)},
+		{domain.StatusConnectionFailed, s.Lost, words.Status(domain.StatusConnectionFailed)},
+	} {
 		if of.runs > 0 {
-			worst, parts = of.status, append(parts, number(of.runs)+" "+strings.ToLower(words.Status(of.status)))
+			worst, parts = of.status, append(parts, number(of.runs)+" "+strings.ToLower(of.word))
 		}
 	}
 	return worst, strings.Join(parts, ", ")
+}
+
+// goneText is what happened to an attached run whose watcher went.
+const goneText = "stopped with its tab"
+
+// drawnAs is the status that a run is drawn with. One whose watcher went is a strip, as if
+// it had been cancelled: its scraper was there.
+func drawnAs(r projections.Run) domain.RunStatus {
+	if r.Link == domain.LinkWatcher && r.Status == domain.StatusConnectionFailed {
+		return domain.StatusCancelled
+	}
+	return r.Status
 }
 
 // barPath is the shape of a run: a lost one has a torn end, a failed one half the height,
@@ -269,7 +286,7 @@ type awayTime struct{ from, to time.Time }
 // losses returns the times from a loss to its return or to the run that superseded it,
 // and the loss that stands. Slots have their own, but for the loss that stands.
 func (l Lanes) losses(lane Lane) (times []awayTime) {
-	if lane.Lost() && lane.Connection.Link == domain.LinkScraper {
+	if lane.Away() {
 		times = append(times, awayTime{lane.Connection.Since.Time, l.Until})
 	}
 	for i, r := range lane.Runs {
@@ -291,7 +308,7 @@ func (l Lanes) shows(r projections.Run) bool { return !r.Status.Final() || !r.En
 func (l Lanes) returns(lane Lane) string {
 	var path strings.Builder
 	for _, r := range lane.Runs {
-		if !r.RestoredAt.IsZero() && r.RestoredAt.After(l.from()) {
+		if !r.RestoredAt.IsZero() && r.RestoredAt.After(l.from()) && r.Link != domain.LinkWatcher {
 			fmt.Fprintf(&path, "M%s 0V%d", l.seconds(l.at(r.RestoredAt)), laneHigh)
 		}
 	}
@@ -305,7 +322,7 @@ var laneShapes = []struct{ class, path, word string }{
 	{"bar bar-connection_failed", "M1 3H15L11 7.5L15 12L11 16.5L15 21H1Z", "connection lost"},
 	{"away", "M1 3H15V21H1Z", "away"},
 	{"bar bar-failed", "M1 12H15V21H1Z", "failed"},
-	{"bar bar-cancelled", "M1 10H15V14H1Z", "cancelled"},
+	{"bar bar-cancelled", "M1 10H15V14H1Z", "cancelled or stopped with its tab"},
 	{"bar bar-running", "M1 3H15V21H1Z", "running"},
 }
 

@@ -90,17 +90,6 @@ type ScraperList struct {
 	Next     string // the name that the next page begins at; empty: there is none
 }
 
-// ScraperPage is one scraper with what its page adds.
-type ScraperPage struct {
-	projections.Scraper
-	Waiting string
-	Slots   []time.Time
-	Zone    *time.Location
-	Runs    []Run // the newest, newest first
-	Lanes   Lanes
-	Outages []Outage // likewise
-}
-
 // Event is an event of the log with its summary.
 type Event struct {
 	eventstore.Recorded

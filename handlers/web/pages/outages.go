@@ -1,22 +1,15 @@
 package pages
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/google/uuid"
-
+	"scrapelog/domain"
 	"scrapelog/projections"
 )
 
 // Outage is a lost connection of a scraper, and what came of it.
-type Outage struct {
-	Run  projections.Run // the lost run
-	Next projections.Run // the run that recovered it; zero: none has
-}
+type Outage struct{ projections.Loss }
 
 // detected is how long after the last sign of life the loss was noticed; no time
 // for losses before the first.
@@ -24,14 +17,14 @@ func (o Outage) detected() (time.Duration, bool) {
 	return o.Run.EndedAt.Sub(o.Run.LastHeardAt), !o.Run.LastHeardAt.IsZero()
 }
 
-// down is how long the connection was lost.
-func (o Outage) down() (time.Duration, bool) {
+// away is how long the connection was lost.
+func (o Outage) away() (time.Duration, bool) {
 	return o.Run.RestoredAt.Sub(o.Run.EndedAt.Time), !o.Run.RestoredAt.IsZero()
 }
 
-// recovered is how long after the loss the new run started.
-func (o Outage) recovered() (time.Duration, bool) {
-	return o.Next.StartedAt.Sub(o.Run.EndedAt.Time), o.Next.ID != uuid.Nil
+// restarted is how long after the return the new run started.
+func (o Outage) restarted() (time.Duration, bool) {
+	return o.RestartedAt.Sub(o.Run.RestoredAt), !o.RestartedAt.IsZero() && !o.Run.RestoredAt.IsZero()
 }
 
 // spanText is a length of time that may not be known.
@@ -42,86 +35,49 @@ func spanText(d time.Duration, known bool) string {
 	return Took(d)
 }
 
-// distribution is how long something took, each time it happened.
-type distribution struct {
-	name    string
-	means   string
-	spans   []time.Duration // sorted
-	buckets []int           // how many fall under each of the bounds
-}
-
-// bounds end the buckets of a distribution; the last one has no end.
-var bounds = []time.Duration{
-	time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
-}
-
-// boundText names a bucket.
-func boundText(i int) string {
-	if i == len(bounds) {
-		return "longer"
+// apart returns the losses of the connection to the scraper, and how many attached runs
+// were stopped with their tab.
+func apart(losses []Outage) (lost []Outage, left int) {
+	for _, o := range losses {
+		if o.Run.Link == domain.LinkWatcher {
+			left++
+			continue
+		}
+		lost = append(lost, o)
 	}
-	return "under " + everyText(bounds[i].String())
+	return lost, left
 }
 
-// distributions are what people want to know of outages: how long each step took.
-func distributions(outages []Outage) []distribution {
-	list := []distribution{
-		{name: "Noticed after", means: "from the last sign of life to the recorded loss"},
-		{name: "Lost for", means: "from the loss until the connection was back"},
-		{name: "Recovered after", means: "from the loss until the new run had started"},
+// spans is how long something took, each time it happened, the shortest first.
+type spans struct {
+	name, means string
+	took        []time.Duration
+}
+
+// spansOf is what people want to know of losses: how long each step took.
+func spansOf(losses []Outage) []spans {
+	lost, _ := apart(losses)
+	list := []spans{
+		{name: "Detect", means: "from the last sign of life to the loss"},
+		{name: "Away", means: "from the loss to the return"},
+		{name: "Restart", means: "from the return to the new run"},
 	}
-	for i, span := range []func(Outage) (time.Duration, bool){Outage.detected, Outage.down, Outage.recovered} {
-		list[i].buckets = make([]int, len(bounds)+1)
-		for _, o := range outages {
+	for i, span := range []func(Outage) (time.Duration, bool){Outage.detected, Outage.away, Outage.restarted} {
+		for _, o := range lost {
 			if d, known := span(o); known {
-				list[i].add(max(0, d))
+				list[i].took = append(list[i].took, max(0, d))
 			}
 		}
-		slices.Sort(list[i].spans)
+		slices.Sort(list[i].took)
 	}
 	return list
 }
 
-func (d *distribution) add(span time.Duration) {
-	d.spans = append(d.spans, span)
-	bucket, exact := slices.BinarySearchFunc(bounds, span, cmp.Compare[time.Duration])
-	if exact {
-		bucket++
-	}
-	d.buckets[bucket]++
-}
-
 // quantile is the smallest span that part of them do not exceed.
-func (d distribution) quantile(part float64) string {
-	if len(d.spans) == 0 {
+func (s spans) quantile(part float64) string {
+	if len(s.took) == 0 {
 		return "–"
 	}
-	rank := int(float64(len(d.spans))*part+0.999999) - 1
-	return Took(d.spans[min(max(rank, 0), len(d.spans)-1)])
-}
-
-// The measures of a distribution's drawing.
-const (
-	barWide   = 14
-	barsHigh  = 36
-	chartWide = 8 * barWide
-)
-
-// bar is a bucket as it is drawn: its place and height, as SVG wants them.
-type bar struct {
-	x, y, height string
-	title        string
-}
-
-func (d distribution) bars() []bar {
-	most := max(1, slices.Max(d.buckets))
-	var bars []bar
-	for i, n := range d.buckets {
-		height := (barsHigh*n + most - 1) / most
-		bars = append(bars, bar{
-			x: strconv.Itoa(i * barWide), y: strconv.Itoa(barsHigh - height), height: strconv.Itoa(height),
-			title: fmt.Sprintf("%s: %d", boundText(i), n),
-		})
-	}
-	return bars
+	rank := int(float64(len(s.took))*part+0.999999) - 1
+	return Took(s.took[min(max(rank, 0), len(s.took)-1)])
 }

@@ -52,7 +52,7 @@ func (o Overview) lostText() string {
 func (o Overview) outlook() string {
 	losses := o.losses()
 	switch {
-	case len(losses) == 1 && losses[0].origin != "":
+	case len(losses) == 1:
 		return "One origin is away: " + losses[0].origin + ". Scraping resumes when it answers."
 	case len(losses) > 1:
 		return plural(int64(len(losses)), "origin") + " are away. Scraping resumes when they answer."
@@ -74,9 +74,9 @@ func nextText(due []projections.Scraper, now time.Time) string {
 	return "Next: " + next.Name + " in " + age(next.NextSlot.Sub(now)) + "."
 }
 
-// originLoss is what is lost at one origin, or with the watchers of attached runs.
+// originLoss is what is lost at one origin.
 type originLoss struct {
-	origin   string // empty: the watchers
+	origin   string
 	since    time.Time
 	cause    domain.Cause
 	scrapers []Loss
@@ -85,10 +85,10 @@ type originLoss struct {
 // losses groups the lost scrapers by origin, the longest loss first.
 func (o Overview) losses() (groups []originLoss) {
 	for _, l := range o.Lost {
-		origin := domain.OriginOf(l.Config.URL)
-		if l.Connection.Link == domain.LinkWatcher {
-			origin = ""
+		if l.Unwatched() {
+			continue
 		}
+		origin := domain.OriginOf(l.Config.URL)
 		i := slices.IndexFunc(groups, func(g originLoss) bool { return g.origin == origin })
 		if i < 0 {
 			i = len(groups)
@@ -102,11 +102,16 @@ func (o Overview) losses() (groups []originLoss) {
 // shown are the scrapers that a card lists.
 func (l originLoss) shown() []Loss { return l.scrapers[:min(len(l.scrapers), 5)] }
 
-func (l originLoss) text() string {
-	if l.origin == "" {
-		return "to the watchers of attached runs: " + causeText(l.cause)
+func (l originLoss) text() string { return l.origin + ": " + causeText(l.cause) }
+
+// unwatched lists the scrapers whose attached runs were stopped with their tabs.
+func (o Overview) unwatched() (waiting []Loss) {
+	for _, l := range o.Lost {
+		if l.Unwatched() {
+			waiting = append(waiting, l)
+		}
 	}
-	return l.origin + ": " + causeText(l.cause)
+	return waiting
 }
 
 // step is a station between a loss and the new runs.
@@ -123,13 +128,9 @@ func (l originLoss) steps() []step {
 			back++
 		}
 	}
-	waits := "probing"
-	if l.origin == "" {
-		waits = "waiting"
-	}
 	steps := []step{
 		{"Lost", "", l.since, "done"},
-		{sentenceCase(waits), "until it answers", time.Time{}, "now"},
+		{"Probing", "until it answers", time.Time{}, "now"},
 		{"Connection back", "", time.Time{}, "next"},
 		{"New runs", plural(int64(len(l.scrapers)), "scraper") + " waiting", time.Time{}, "next"},
 	}

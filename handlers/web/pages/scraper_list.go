@@ -79,7 +79,7 @@ func (g originGroup) summary() string {
 // tally is what the last runs come to.
 func (s ScraperRow) tally() (n laneTally) {
 	for _, r := range s.Last {
-		n.count(r.Status)
+		n.count(r)
 	}
 	return n
 }

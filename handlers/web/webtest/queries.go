@@ -122,7 +122,7 @@ func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64,
 func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, err error) {
 	for _, named := range s.Named {
 		n.All++
-		if named.Lost() {
+		if named.Away() {
 			n.Lost++
 		}
 		if named.Paused {
@@ -174,9 +174,16 @@ func (s *Service) LaneSlots(_ context.Context, scrapers []string, since time.Tim
 		switch r.Status {
 		case domain.StatusCompleted:
 			slot.Completed, slot.Took = 1, r.EndedAt.Sub(r.StartedAt.Time)
+			if r.Items != nil {
+				slot.Items = *r.Items
+			}
 		case domain.StatusFailed:
 			slot.Failed = 1
 		case domain.StatusConnectionFailed:
+			if r.Link == domain.LinkWatcher {
+				slot.Gone = 1
+				break
+			}
 			slot.Lost = 1
 			if !r.RestoredAt.IsZero() {
 				slot.Away = r.RestoredAt.Sub(r.EndedAt.Time)
@@ -189,7 +196,7 @@ func (s *Service) LaneSlots(_ context.Context, scrapers []string, since time.Tim
 		if of := slots[r.Scraper]; len(of) > 0 && of[len(of)-1].Start.Equal(slot.Start) {
 			last := &of[len(of)-1]
 			last.Completed, last.Failed, last.Lost, last.Cancelled = last.Completed+slot.Completed, last.Failed+slot.Failed, last.Lost+slot.Lost, last.Cancelled+slot.Cancelled
-			last.Took, last.Away = last.Took+slot.Took, last.Away+slot.Away
+			last.Took, last.Away, last.Items, last.Gone = last.Took+slot.Took, last.Away+slot.Away, last.Items+slot.Items, last.Gone+slot.Gone
 			continue
 		}
 		slots[r.Scraper] = append(slots[r.Scraper], slot)
@@ -269,6 +276,25 @@ func (s *Service) Scraper(_ context.Context, name string) (projections.Scraper, 
 		}
 	}
 	return projections.Scraper{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+}
+
+// LossesOf implements web.Queries.
+func (s *Service) LossesOf(_ context.Context, scraper string, limit int) (losses []projections.Loss, err error) {
+	s.story.RLock()
+	defer s.story.RUnlock()
+	for _, r := range s.Rows {
+		if r.Scraper != scraper || r.Status != domain.StatusConnectionFailed || len(losses) == limit {
+			continue
+		}
+		l := projections.Loss{Run: r}
+		for _, next := range s.Rows {
+			if next.ID == r.RecoveredBy {
+				l.RestartedAt = next.StartedAt.Time
+			}
+		}
+		losses = append(losses, l)
+	}
+	return losses, s.Err
 }
 
 // Read implements web.Events.

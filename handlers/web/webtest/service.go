@@ -2,12 +2,14 @@ package webtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
@@ -80,6 +82,14 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 		},
 		Waiting: func(scraper string) (string, bool) {
 			return "waits for the scraper to answer, probing every 1 s (probe: dial tcp 127.0.0.1:9090: connect: connection refused)", scraper == "reviews"
+		},
+		YAML: func(c domain.ScraperConfig) (string, error) {
+			asJSON, err := json.Marshal(c)
+			if err != nil {
+				return "", err
+			}
+			text, err := yaml.JSONToYAML(asJSON)
+			return string(text), err
 		},
 		Rebuild: func(ctx context.Context, _ string, progress func(done, head int64)) error {
 			return s.work(ctx, progress)

@@ -122,6 +122,17 @@ func stumbled() *Service {
 	return s
 }
 
+// reconfigured is the story with another configuration of shop-prices at its end.
+func reconfigured() *Service {
+	s := New()
+	i := slices.IndexFunc(s.Named, func(n projections.Scraper) bool { return n.Name == "shop-prices" })
+	c := &s.Named[i].Config
+	c.IdleTimeout, c.Platforms, c.Params = domain.Duration(30*time.Second), []string{"alpha", Hostile}, map[string]any{"depth": 3}
+	e := domain.ScraperConfigured{AboutScraper: domain.AboutScraper{Scraper: "shop-prices", At: ago(time.Minute)}, Source: domain.SourceFile, Config: *c}
+	s.Recorded = append(s.Recorded, Record(Head+1, 2, e))
+	return s
+}
+
 func givenUp(s *Service) { s.Refusal = errors.New("the database is gone") }
 
 func nothing(*Service) {}
