@@ -127,6 +127,34 @@ type LogAccepted struct {
 	Key        string    `json:"key"`        // name and hash of the key that signs from here on
 }
 
+// LogVerified records that an instance compared the log with what was signed of it.
+type LogVerified struct {
+	At     time.Time `json:"at"`
+	UpTo   int64     `json:"up_to"`          // the log is proven up to this position
+	Root   string    `json:"root,omitempty"` // of the tree of these events, in base64
+	Result string    `json:"result"`         // intact, unproven or damaged
+	Whole  bool      `json:"whole"`          // every event was compared
+	TookMS int64     `json:"took_ms"`
+	Says   string    `json:"says,omitempty"` // what is wrong
+}
+
+// LogDamaged is the result of a verification that found the log changed.
+const LogDamaged = "damaged"
+
+// Stream implements Event.
+func (LogVerified) Stream() string { return LogStream }
+
+// ScraperName implements Event.
+func (LogVerified) ScraperName() string { return "" }
+
+// Run implements Event.
+func (LogVerified) Run() uuid.UUID { return uuid.Nil }
+
+func (LogVerified) isEvent() {}
+
+// OccurredAt implements Event.
+func (v LogVerified) OccurredAt() time.Time { return v.At }
+
 // Stream implements Event.
 func (LogAccepted) Stream() string { return LogStream }
 
@@ -145,6 +173,7 @@ func (a LogAccepted) OccurredAt() time.Time { return a.At }
 // changing one breaks every log that was ever written.
 
 func (LogAccepted) EventType() string        { return "log.accepted" }
+func (LogVerified) EventType() string        { return "log.verified" }
 func (RunStarted) EventType() string         { return "run.started" }
 func (ConnectionLost) EventType() string     { return "run.connection_lost" }
 func (ConnectionRestored) EventType() string { return "run.connection_restored" }

@@ -64,6 +64,8 @@ func frozen() map[string]domain.Event {
 		"scraper.resumed":                resumed,
 		"scraper.removed":                removed,
 		"log.accepted":                   domain.LogAccepted{At: at(60), By: "cli", Reason: "the disk broke", Superseded: 44, Proven: 30, Key: "scrapelog/0123456789abcdef+01234567"},
+		"log.verified":                   domain.LogVerified{At: at(70), UpTo: 44, Root: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", Result: "intact", Whole: true, TookMS: 1200},
+		"log.verified.damaged":           domain.LogVerified{At: at(70), UpTo: 10, Root: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", Result: "damaged", TookMS: 1200, Says: "The log is damaged: the event at position 17 was edited."},
 		"user.added":                     domain.UserAdded{AboutUser: aboutUser(10), Role: domain.RoleAdmin},
 		"user.role_changed":              domain.UserRoleChanged{AboutUser: aboutUser(11), Role: domain.RoleView},
 		"user.disabled":                  domain.UserDisabled{AboutUser: aboutUser(12)},

@@ -110,18 +110,9 @@ func (a *audit) sound() bool {
 
 // tell records the acceptance as an event.
 func (s *Sealer) tell(ctx context.Context, tx *sql.Tx, accepted Restored) error {
-	var version int64
-	err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM events WHERE stream = $1`, domain.LogStream).Scan(&version)
-	if err != nil {
-		return unavailable(ctx, "stream of the log", err)
-	}
-	_, err = s.store.Append(ctx, eventstore.Append{Stream: domain.LogStream, Expected: version, Events: []eventstore.NewEvent{{
-		Event: domain.LogAccepted{
-			At: accepted.At, By: acceptedBy, Reason: accepted.Reason, Superseded: accepted.Superseded, Proven: accepted.Proven, Key: s.key.Fingerprint(),
-		},
-		Metadata: eventstore.Metadata{"actor": acceptedBy},
-	}}})
-	return err
+	return tellLog(ctx, s.store, tx, domain.LogAccepted{
+		At: accepted.At, By: acceptedBy, Reason: accepted.Reason, Superseded: accepted.Superseded, Proven: accepted.Proven, Key: s.key.Fingerprint(),
+	}, acceptedBy)
 }
 
 // acceptedBy is the actor of the event: only the command line accepts.

@@ -13,7 +13,9 @@ func (a *audit) diagnose() {
 	r.Head, r.Checkpoints, r.Restored = a.head, len(a.claims.list), a.claims.restored
 	for _, outside := range []bool{true, false} {
 		if proven := a.claims.last(outside, holds); proven != nil {
-			r.Sealed = max(r.Sealed, proven.Size)
+			if r.Root == "" || proven.Size > r.Sealed {
+				r.Sealed, r.Root = proven.Size, proven.Root.String()
+			}
 		}
 	}
 	a.diagnoseEvents()

@@ -88,11 +88,12 @@ const (
 // Result is what Verify found.
 type Result struct {
 	Verdict     Verdict  `json:"verdict"`
-	Damage      []Damage `json:"damage"`      // the gravest first
-	Head        int64    `json:"head"`        // position of the last event
-	Since       int64    `json:"since"`       // events up to here were not looked at
-	Sealed      int64    `json:"sealed"`      // up to here the log is proven; what comes after is not signed yet
-	Checkpoints int      `json:"checkpoints"` // how many the log was compared with
+	Damage      []Damage `json:"damage"`         // the gravest first
+	Head        int64    `json:"head"`           // position of the last event
+	Since       int64    `json:"since"`          // events up to here were not looked at
+	Sealed      int64    `json:"sealed"`         // up to here the log is proven; what comes after is not signed yet
+	Root        string   `json:"root,omitempty"` // of the events up to Sealed, in base64
+	Checkpoints int      `json:"checkpoints"`    // how many the log was compared with
 	Outside     Outside  `json:"outside"`
 	File        string   `json:"file"`                  // the copy outside
 	Key         string   `json:"key,omitempty"`         // the public key, if there is one

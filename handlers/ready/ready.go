@@ -38,6 +38,7 @@ type Checker struct {
 	Current     func() (i Instance, ok bool)  // not ok: starting, stopping, or between two instance ids
 	Sealing     func() proof.State            // of the proof of the log
 	Found       func() (wrong, weak []string) // by the inspection of the database
+	Damage      func() string                 // by the last verification; empty: nothing
 	GivenUp     func(ctx context.Context) (notices int64, err error)
 	Shortages   func() []string // of connections, streams and descriptors
 }
@@ -146,6 +147,9 @@ func (c *Checker) Troubles(ctx context.Context) (map[string]string, error) {
 	}
 	if wrong, _ := c.Found(); len(wrong) > 0 {
 		troubles["the log is damaged"] = strings.Join(wrong, "; ")
+	}
+	if damage := c.Damage(); damage != "" {
+		troubles["the log failed its verification"] = damage
 	}
 	for _, g := range groups {
 		if g.BlockedBy != "" {

@@ -36,6 +36,7 @@ type state struct {
 	done        step
 	refused     string
 	wrong, weak []string
+	damage      string
 	shortages   []string
 	givenUp     int64
 	cannotWrite []string
@@ -54,6 +55,7 @@ func (s state) checker() *Checker {
 		Shortages:   func() []string { return s.shortages },
 		GivenUp:     func(context.Context) (int64, error) { return s.givenUp, nil },
 		Found:       func() (wrong, weak []string) { return s.wrong, s.weak },
+		Damage:      func() string { return s.damage },
 	}
 }
 

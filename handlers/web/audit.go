@@ -35,11 +35,11 @@ type Audit struct {
 }
 
 // NewAudit returns an Audit of a log that sealer seals.
-func NewAudit(store *eventstore.Store, sealer *proof.Sealer, flaws func() (wrong, weak []string)) Audit {
+func NewAudit(store *eventstore.Store, sealer *proof.Sealer, verify func(ctx context.Context, whole bool, progress func(done, all int64)) (proof.Result, error), flaws func() (wrong, weak []string)) Audit {
 	return Audit{
 		State: sealer.State, Flaws: flaws,
 		Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
-			return proof.Verify(ctx, store, proof.Options{Files: sealer.Files(), Guards: true}, progress)
+			return verify(ctx, true, progress)
 		},
 		Replay: func(ctx context.Context, progress func(done, all int64)) (replay.Comparison, error) {
 			return replay.Compare(ctx, store, replay.Config{Against: replay.InTables(store), Background: true, Progress: progress})

@@ -18,7 +18,7 @@ type Findings interface {
 
 // The kinds of findings. Changing a name loses the stored result.
 const (
-	foundByVerify = "verify"
+	foundByVerify = "verify" // as in handlers/verify
 	foundByReplay = "replay"
 )
 

@@ -42,6 +42,11 @@ func Summary(e domain.Event) string {
 		return fmt.Sprintf("%s: overdue, no run has completed as expected for %s", e.Scraper, e.Within)
 	case domain.LogAccepted:
 		return fmt.Sprintf("the log was accepted by %s with %s of %s proven", e.By, Number(e.Proven), Count(e.Superseded, "signed event")) + Because(e.Reason)
+	case domain.LogVerified:
+		if e.Result == domain.LogDamaged {
+			return "the log was verified and is damaged: " + e.Says
+		}
+		return "the log was verified up to event " + Number(e.UpTo) + ": " + e.Result
 	case domain.UserAdded:
 		return "user " + domain.ShortID(e.UserID) + ": added as " + string(e.Role) + " by " + e.By
 	case domain.UserRoleChanged:
@@ -117,6 +122,8 @@ func brief(e domain.Event) []string {
 		v.add("", e.Trigger).time("due", e.DueAt).id("recovers", e.Recovers).add("because", e.Reason)
 	case domain.ScraperOverdue:
 		v.add("within", e.Within).time("last success", e.LastSuccessAt)
+	case domain.LogVerified:
+		v.add("", e.Result).add("up to", e.UpTo).add("in", milliseconds(e.TookMS)).add("–", e.Says)
 	case domain.LogAccepted:
 		v.add("signed", e.Superseded).add("proven", e.Proven).add("key", e.Key).add("by", e.By).add("–", e.Reason)
 	case domain.UserAdded:

@@ -129,6 +129,14 @@ func TestSummaries(t *testing.T) {
 			domain.ScrapeSkipped{AboutScraper: scraper, Trigger: domain.TriggerSchedule, DueAt: at, Reason: domain.SkipPaused},
 			"shop: a scrape by schedule was skipped, the scraper was paused", "shop schedule due 2026-11-23T12:00:00Z because paused",
 		},
+		"a verified log": {
+			domain.LogVerified{UpTo: 44, Result: "intact", TookMS: 1200},
+			"the log was verified up to event 44: intact", "intact up to 44 in 1.2s",
+		},
+		"a damaged log": {
+			domain.LogVerified{UpTo: 10, Result: "damaged", TookMS: 20, Says: "the event at position 17 was edited"},
+			"the log was verified and is damaged: the event at position 17 was edited", "damaged up to 10 in 20ms – the event at position 17 was edited",
+		},
 		"an accepted log": {
 			domain.LogAccepted{By: "cli", Reason: "the disk broke.", Superseded: 44, Proven: 30, Key: "a+1"},
 			"the log was accepted by cli with 30 of 44 signed events proven: the disk broke",

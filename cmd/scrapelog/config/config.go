@@ -48,6 +48,8 @@ type Config struct {
 type Audit struct {
 	Key         string `yaml:"key"`
 	Checkpoints string `yaml:"checkpoints"`
+	// VerifyEvery is how often one instance verifies the log; 0: never.
+	VerifyEvery domain.Duration `yaml:"verify_every"`
 }
 
 // TLS names the files of the certificate and of its key, in PEM. Empty: plain HTTP.
@@ -106,6 +108,7 @@ func Default() Config {
 		Pool:          eventstore.DefaultPool,
 		Notify:        notify.Default(),
 		Heartbeat:     heartbeat.Default(),
+		Audit:         Audit{VerifyEvery: domain.Duration(24 * time.Hour)},
 		Metrics:       Metrics{PerScraper: true},
 	}
 }
@@ -180,6 +183,8 @@ func (c Config) Validate() error {
 		return &domain.FieldError{Field: "tls.key", Problem: "is missing beside tls.cert", Want: "name the file of the key"}
 	case c.ShutdownGrace < 0:
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
+	case c.Audit.VerifyEvery < 0:
+		return &domain.FieldError{Field: "audit.verify_every", Problem: fmt.Sprintf("%s is negative", c.Audit.VerifyEvery), Want: "use 24h, or 0s for never"}
 	case c.WatcherGrace <= 0:
 		return &domain.FieldError{Field: "watcher_grace", Problem: fmt.Sprintf("%s is too short", c.WatcherGrace), Want: "use more than 0s, such as 10s"}
 	case c.Limits.APIScrapers < 0, c.Limits.Connections < 0, c.Limits.Streams < 0, c.Limits.StreamsPerClient < 0:

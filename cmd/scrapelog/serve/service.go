@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ import (
 	"scrapelog/handlers/systemd"
 	"scrapelog/handlers/trace"
 	"scrapelog/handlers/veil"
+	"scrapelog/handlers/verify"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/words"
 	"scrapelog/projections"
@@ -62,6 +64,7 @@ type service struct {
 	channels    *notify.Channels
 	access      *access.Access    // set before the first answer
 	check       *ready.Checker    // likewise
+	verifier    *verify.Verifier  // likewise
 	certificate *gate.Certificate // nil: plain HTTP
 	metrics     *metrics.Metrics
 	tracer      *trace.Tracer         // nil: no traces are wanted
@@ -107,6 +110,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, openAccess); err != nil {
 		return errors.Join(err, instance.Release(lock))
 	}
+	s.verifier = &verify.Verifier{Log: s.store, Files: s.sealer.Files, Every: s.config.Audit.VerifyEvery.Std(), Mine: s.eldest, Logger: s.logger}
 	s.flaws = ready.Inspect(ctx, s.store, s.sealer, s.logger)
 	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReaders()
@@ -117,6 +121,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	group.Go(func() error { return react.Run(readers, s.feed, s.logger, react.Projections()...) })
 	group.Go(func() error { return s.flaws.Run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) })
+	group.Go(func() error { return s.verifier.Run(ctx) })
 	group.Go(func() error { return systemd.Notifier{Status: s.status, Logger: s.logger}.Run(readers) })
 	group.Go(func() error {
 		defer stopReaders()
@@ -170,6 +175,14 @@ func newService(config config.Config, version string, store *eventstore.Store, l
 func (s *service) own() (id string, ok bool) {
 	t := s.current.Load()
 	return t.ID, t != idle && !t.Stopping()
+}
+
+// eldest reports whether this is the live instance with the smallest id, which verifies
+// the log.
+func (s *service) eldest(ctx context.Context) (bool, error) {
+	own, ok := s.own()
+	live, err := instances.New(s.store).Live(ctx)
+	return ok && !slices.ContainsFunc(live, func(r instances.Row) bool { return r.ID < own }), err
 }
 
 // acquire registers this process under a new id. It fails, before anything is written
@@ -285,12 +298,12 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
 	s.check = &ready.Checker{
-		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found,
+		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage,
 		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
 		GivenUp:   outbox.New(s.store).GivenUp,
 		Shortages: func() []string { return append(gate.Shortages(front.Listener, streams), s.certificate.Warnings()...) },
 	}
-	audit := web.NewAudit(s.store, s.sealer, s.flaws.Found)
+	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)
 	audit.Prove = events.Prove(audit.Prove, problem.New(problem.Role, "needs operate: the proof holds the event whole, params and header names too"))
 	programs := api.New(api.Config{
 		Log: events, Views: views, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
