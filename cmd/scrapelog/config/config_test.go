@@ -141,7 +141,7 @@ func TestConfigDefaults(t *testing.T) {
 		Listen: "127.0.0.1:8080", Database: "sqlite:scrapelog.db",
 		ShutdownGrace: domain.Duration(10 * time.Second), WatcherGrace: domain.Duration(10 * time.Second),
 		Pool: eventstore.Pool{Write: 8, Read: 16}, Notify: notify.Config{GroupWait: domain.Duration(10 * time.Second)},
-		Heartbeat: heartbeat.Config{Interval: domain.Duration(time.Minute)}, Metrics: Metrics{PerScraper: true},
+		Heartbeat: heartbeat.Config{Interval: domain.Duration(time.Minute)}, Metrics: Metrics{PerScraper: true}, Audit: Audit{VerifyEvery: domain.Duration(24 * time.Hour)},
 	}
 	if diff := cmp.Diff(want, Default()); diff != "" {
 		t.Error(diff)
