@@ -17,6 +17,18 @@ var files embed.FS
 //go:embed check_bundle.py
 var CheckBundle []byte
 
+//go:embed examples/add.sh examples/one-liner.yaml examples/scraper.py examples/scraper.mjs examples/go/main.go examples/scrapy/spider.py examples/scrapy/worker.yaml
+var examples embed.FS
+
+// Example returns a file of docs/examples.
+func Example(name string) string {
+	text, err := examples.ReadFile("examples/" + name)
+	if err != nil {
+		panic(err) // only files that are embedded are asked for
+	}
+	return string(text)
+}
+
 // Document is a text in Markdown.
 type Document struct {
 	Name  string // its path below /docs, "causes/eof"

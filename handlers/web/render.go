@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/eventstore/feed"
+	"scrapelog/handlers/gate"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
@@ -37,7 +39,7 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 	return pages.Chrome{
 		Title: title, Section: section, URL: withoutNotice(c.Request().URL), Refresh: refresh,
 		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c), OpenTo: h.cfg.OpenTo,
-		Standing: standing, Losses: losses,
+		Standing: standing, Losses: losses, Server: serverOf(c.Request()),
 	}, nil
 }
 
@@ -50,6 +52,22 @@ func withoutNotice(u *url.URL) string {
 	values.Del("recorded")
 	again := url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: values.Encode()}
 	return again.RequestURI()
+}
+
+// serverOf is this server's URL as the reader has it. It becomes part of commands to copy:
+// a host that would mean more there than a host is left out.
+func serverOf(r *http.Request) string {
+	scheme := "http"
+	if gate.HTTPS(r) {
+		scheme = "https"
+	}
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(".:-[]", c)
+	}
+	if r.Host == "" || strings.ContainsFunc(r.Host, func(c rune) bool { return !plain(c) }) {
+		return pages.DefaultServer
+	}
+	return scheme + "://" + r.Host
 }
 
 // reached is how far every reader of the log has come.

@@ -1,6 +1,6 @@
 // A scraper for scrapelog in Go, with nothing but the standard library.
 //
-//	go run . 127.0.0.1:9090 http://shop.example/alder/ http://shop.example/birch/
+//	go run main.go 127.0.0.1:9090 http://shop.example/alder/ http://shop.example/birch/
 //
 // It counts the products on the pages it is given. If SCRAPER_SECRET is set, orders
 // must be signed with it, or with one of two with a blank between. What a scraper

@@ -25,6 +25,7 @@ type Chrome struct {
 	Position int64     // how far the log was when the page was made
 	Now      time.Time // when it was made
 	Notice   *Notice   // what an action recorded
+	Server   string    // the URL under which the reader has this server: "http://127.0.0.1:8080"
 	OpenTo   string    // the address that other machines reach without a login; empty: there is none
 	Standing
 	projections.Losses

@@ -113,7 +113,7 @@ func ScraperListPage(c Chrome, l ScraperList) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = noScrapers().Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = firstScraper(c.Server).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

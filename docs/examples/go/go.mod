@@ -1,3 +1,0 @@
-module scraper
-
-go 1.22
