@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -14,12 +15,14 @@ import (
 // Streams bounds the event streams that are open, for they hold a connection each for
 // as long as their client likes. The zero value, and none at all, bound nothing.
 //
-// A client is the address that a connection comes from (of IPv6 its /64), and a
-// watcher's id. Loopback is no client: every tab, command line and proxy of this
-// machine comes from there, and only Total and their watchers' ids bound them.
+// A client is the user or the token that asks, else the address that a connection comes
+// from (of IPv6 its /64), and a watcher's id. Loopback is no client: every tab, command
+// line and proxy of this machine comes from there, and only Total and their watchers' ids
+// bound them.
 type Streams struct {
-	Total     int // open at once
-	PerClient int // of one client
+	Total     int                              // open at once
+	PerClient int                              // of one client
+	Principal func(ctx context.Context) string // who asks; nil, or "": not known
 
 	mu      sync.Mutex
 	open    int
@@ -32,7 +35,7 @@ func (s *Streams) Limit(next echo.HandlerFunc) echo.HandlerFunc {
 		if s == nil || c.Request().Method == http.MethodHead {
 			return next(c)
 		}
-		leave, err := s.enter(clientsOf(c.Request()))
+		leave, err := s.enter(s.clientsOf(c.Request()))
 		if err != nil {
 			c.Response().Header().Set(echo.HeaderConnection, "close") // an idle one is held as well
 			return err
@@ -85,8 +88,14 @@ func (s *Streams) leave(clients []string) {
 }
 
 // clientsOf names whom a stream is counted for.
-func clientsOf(r *http.Request) (clients []string) {
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !at.Addr().Unmap().IsLoopback() {
+func (s *Streams) clientsOf(r *http.Request) (clients []string) {
+	who := ""
+	if s.Principal != nil {
+		who = s.Principal(r.Context())
+	}
+	if who != "" {
+		clients = append(clients, who)
+	} else if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !at.Addr().Unmap().IsLoopback() {
 		addr := at.Addr().Unmap().WithZone("")
 		if addr.Is6() {
 			if network, err := addr.Prefix(64); err == nil {

@@ -51,6 +51,31 @@ func (s *streaming) open(from, id string) (leave func(), refusal *httptest.Respo
 	}
 }
 
+// A user is one client from any address, and many users of one address are many.
+func TestStreamsOfOnePrincipalAreBounded(t *testing.T) {
+	who := ""
+	s := newStreaming(t, &gate.Streams{PerClient: 2, Principal: func(context.Context) string { return who }})
+	asks := func(principal, from string) (refused bool) {
+		who = principal
+		leave, refusal := s.open(from, "")
+		if refusal == nil {
+			t.Cleanup(leave)
+		}
+		return refusal != nil
+	}
+	for _, from := range []string{"192.0.2.1:1", "127.0.0.1:2"} {
+		if asks("user:1", from) {
+			t.Fatalf("the first streams were refused")
+		}
+	}
+	if !asks("user:1", "192.0.2.9:3") {
+		t.Error("a third stream of the user")
+	}
+	if asks("user:2", "192.0.2.1:4") || asks("token:1", "192.0.2.1:5") || asks("user:3", "192.0.2.1:6") {
+		t.Error("other users of one address were refused")
+	}
+}
+
 func TestStreamsOfOneClientAreBounded(t *testing.T) {
 	tests := map[string]struct {
 		from, id [3]string // the first two are open when the third comes

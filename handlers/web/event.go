@@ -132,4 +132,4 @@ func (h *Handler) stream(c echo.Context) error {
 
 // streamShown bounds a stream's page. Runs have a handful of events; the log's
 // own page goes on where a long-lived scraper has more.
-const streamShown = 500
+const streamShown = 200

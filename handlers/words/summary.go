@@ -85,7 +85,7 @@ func Because(said string) string {
 	if said == "" {
 		return ""
 	}
-	return ": " + strings.TrimSuffix(said, ".")
+	return ": " + strings.TrimSuffix(shortened(said), ".")
 }
 
 // Brief returns one line about an event, for commands and for grep: the scraper and
@@ -176,3 +176,12 @@ func (v *values) id(label string, id uuid.UUID) *values {
 }
 
 func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// shortened returns what a person or a scraper said, as long as it may be today. Events
+// of older programs hold more.
+func shortened(said string) string {
+	if cut := domain.Cut(said, domain.MaxNote); len(cut) < len(said) {
+		return cut + "…"
+	}
+	return said
+}

@@ -296,7 +296,10 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	}
 	events, views := veil.Events{Feed: s.feed, Masked: access.Masked}, s.queries.Veiled(access.Masked)
 	limits := s.config.Limits.InForce()
-	streams := &gate.Streams{Total: limits.Streams, PerClient: limits.StreamsPerClient}
+	streams := &gate.Streams{
+		Total: limits.Streams, PerClient: limits.StreamsPerClient,
+		Principal: func(ctx context.Context) string { return access.From(ctx).Actor("") },
+	}
 	s.check = &ready.Checker{
 		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage,
 		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },

@@ -1,6 +1,6 @@
 //go:build !race
 
-package api_test
+package webtest
 
 // slower is how many times more the race detector makes a request cost.
 const slower = 1
