@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -198,7 +199,7 @@ func (u User) lastAdmin(others Others) bool {
 var errLastAdmin = fmt.Errorf("this is the last admin who can log in; make another user an admin first: %w", ErrConflict)
 
 // MaxTokenLife is how long a token can be valid.
-const MaxTokenLife = 366 * 24 * time.Hour
+const MaxTokenLife = 365 * 24 * time.Hour
 
 func (u User) issue(c IssueToken, at time.Time) ([]Event, error) {
 	if err := c.Role.CheckToken("role"); err != nil {
@@ -324,4 +325,19 @@ func CheckGlob(field, glob string) error {
 func InGlob(glob, scraper string) bool {
 	matched, err := path.Match(glob, scraper)
 	return glob == "" || matched && err == nil
+}
+
+// ParseLife reads how long a token is to be valid: "90d", or a duration such as "12h".
+func ParseLife(field, text string) (time.Duration, error) {
+	var life Duration
+	err := life.UnmarshalText([]byte(text))
+	if days, whole := strings.CutSuffix(text, "d"); whole {
+		var n int
+		n, err = strconv.Atoi(days)
+		life = Duration(time.Duration(min(n, 1000)) * 24 * time.Hour)
+	}
+	if err != nil || life <= 0 || time.Duration(life) > MaxTokenLife {
+		return 0, &FieldError{field, fmt.Sprintf("%.40q is not within a year", text), "use 1h to 365d, such as 90d"}
+	}
+	return time.Duration(life), nil
 }

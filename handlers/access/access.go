@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,9 +32,9 @@ type Config struct {
 	Unguarded bool
 	// OpenLoopback lets requests from this machine in as admin although there are users.
 	OpenLoopback bool
-	// Secure reports whether a request came over TLS. Optional: its own connection says so.
-	Secure func(*http.Request) bool
-	Logger *slog.Logger
+	// SetupFile is where the token of a setup link lies. Optional: none is made.
+	SetupFile string
+	Logger    *slog.Logger
 }
 
 // Access knows who makes a request. Its Run MUST run while requests are served.
@@ -47,17 +48,20 @@ type Access struct {
 	streams streams
 	minutes minutes
 
-	said map[string]bool // what was logged of locked users
+	limits   limits
+	failures failures
+	names    atomic.Pointer[map[string]string] // by actor
+
+	comparing sync.Mutex
+	said      map[string]bool // what was logged of locked users
 }
 
 // New makes an Access. It reads whether there are users, and which of them are locked.
 func New(ctx context.Context, cfg Config) (*Access, error) {
-	if cfg.Secure == nil {
-		cfg.Secure = func(r *http.Request) bool { return r.TLS != nil }
-	}
 	a := &Access{Config: cfg, plain: manager(cfg.Credentials, false), secure: manager(cfg.Credentials, true), said: map[string]bool{}}
 	a.locked.Store(&map[uuid.UUID]string{})
-	return a, errors.Join(a.look(ctx), a.compare(ctx))
+	a.names.Store(&map[string]string{})
+	return a, errors.Join(a.look(ctx), a.Compare(ctx))
 }
 
 // Guard finds the principal of a request, and refuses it what its role may not do. It
@@ -68,7 +72,7 @@ func (a *Access) Guard(next echo.HandlerFunc) echo.HandlerFunc {
 		p, err := a.identify(r)
 		if row.Least == Open {
 			c.SetRequest(r.WithContext(With(r.Context(), p)))
-			return next(c)
+			return challenge(c, next(c))
 		}
 		if err == nil {
 			err = a.admit(c, p, row)
@@ -76,14 +80,16 @@ func (a *Access) Guard(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return challenge(c, err)
 		}
-		ctx := With(r.Context(), p)
+		r = r.WithContext(With(r.Context(), p))
 		if row.Stream {
-			var leave func()
-			ctx, leave = a.streams.enter(ctx, p)
+			ctx, leave := a.streams.enter(r.Context(), p)
 			defer leave()
+			defer c.SetRequest(r) // an error that the stream ends with is answered
+			c.SetRequest(r.WithContext(ctx))
+		} else {
+			c.SetRequest(r)
 		}
-		c.SetRequest(r.WithContext(ctx))
-		return next(c)
+		return challenge(c, next(c))
 	}
 }
 
@@ -92,7 +98,7 @@ func (a *Access) admit(c echo.Context, p Principal, row Row) error {
 	switch {
 	case p.Kind == KindNone:
 		return problem.New(problem.Login, `log in, or send a token: "Authorization: Bearer slg_…"`)
-	case !p.Allows(row.Least):
+	case row.Least != Anyone && !p.Allows(row.Least):
 		return problem.New(problem.Role, fmt.Sprintf("needs %s; %s", row.Least, p.what()))
 	case p.Limited() && row.Reach == Whole:
 		return problem.New(problem.Role, fmt.Sprintf("is about every scraper; your token reaches %q only", p.Scrapers))
@@ -151,12 +157,12 @@ func (a *Access) Open(r *http.Request) bool {
 	return a.OpenLoopback && fromHere(r)
 }
 
-// fromHere reports whether a request comes from this machine, and for no other one.
+// fromHere reports whether a request comes from this machine. One that a trusted proxy
+// passes on has the address of the proxy's client.
 func fromHere(r *http.Request) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	return ok && err == nil && local.IP.IsLoopback() && remote.Addr().Unmap().IsLoopback() &&
-		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == ""
+	return ok && err == nil && local.IP.IsLoopback() && remote.Addr().Unmap().IsLoopback()
 }
 
 func (a *Access) byToken(ctx context.Context, header string) (Principal, error) {
@@ -212,7 +218,7 @@ func (a *Access) user(ctx context.Context, id uuid.UUID) (credentials.User, erro
 	case err != nil:
 		return u, err
 	}
-	if why, locked := (*a.locked.Load())[id]; locked {
+	if why := a.Locked(id); why != "" {
 		return u, problem.New(problem.Role, "this user is locked: "+why)
 	}
 	return u, nil

@@ -12,8 +12,11 @@ import (
 	"scrapelog/domain"
 )
 
-// Open is the role of routes that need no login.
-const Open domain.Role = "open"
+// The needs of routes beside the roles.
+const (
+	Open   domain.Role = "open"   // no login
+	Anyone domain.Role = "anyone" // a login or a token of any role
+)
 
 // Reach is what a route shows or does with scrapers, which decides whether a token
 // that is limited to some of them may use it.
@@ -68,6 +71,28 @@ var Table = []Row{
 	{Method: "GET", Path: "/api/v1/watch", Least: domain.RoleView, Stream: true},
 	{Method: "POST", Path: "/api/v1/announce", Least: domain.RoleAnnounce, Reach: Own},
 
+	{Method: "POST", Path: "/api/v1/login", Least: Open, Reach: None},
+	{Method: "POST", Path: "/api/v1/setup", Least: Open, Reach: None},
+	{Method: "POST", Path: "/api/v1/logout", Least: Anyone, Reach: None},
+	{Method: "GET", Path: "/api/v1/account", Least: Anyone, Reach: None},
+	{Method: "POST", Path: "/api/v1/account/password", Least: domain.RoleView, Reach: None},
+	{Method: "GET", Path: "/api/v1/account/sessions", Least: domain.RoleView, Reach: None},
+	{Method: "DELETE", Path: "/api/v1/account/sessions/:id", Least: domain.RoleView},
+	{Method: "GET", Path: "/api/v1/account/tokens", Least: domain.RoleView, Reach: None},
+	{Method: "DELETE", Path: "/api/v1/account/tokens/:id", Least: domain.RoleView},
+	{Method: "GET", Path: "/api/v1/users", Least: domain.RoleAdmin},
+	{Method: "POST", Path: "/api/v1/users", Least: domain.RoleAdmin},
+	{Method: "GET", Path: "/api/v1/users/:user", Least: domain.RoleAdmin},
+	{Method: "DELETE", Path: "/api/v1/users/:user", Least: domain.RoleAdmin},
+	{Method: "POST", Path: "/api/v1/users/:user/role", Least: domain.RoleAdmin},
+	{Method: "POST", Path: "/api/v1/users/:user/password", Least: domain.RoleAdmin},
+	{Method: "POST", Path: "/api/v1/users/:user/disable", Least: domain.RoleAdmin},
+	{Method: "GET", Path: "/api/v1/tokens", Least: domain.RoleAdmin},
+	{Method: "POST", Path: "/api/v1/tokens", Least: domain.RoleAdmin},
+	{Method: "DELETE", Path: "/api/v1/tokens/:id", Least: domain.RoleAdmin},
+
+	{Method: "POST", Path: "/login", Least: Open, Reach: None},
+	{Method: "POST", Path: "/logout", Least: Anyone, Reach: None},
 	{Method: "GET", Path: "/", Least: domain.RoleView},
 	{Method: "GET", Path: "/runs", Least: domain.RoleView},
 	{Method: "GET", Path: "/runs/:id", Least: domain.RoleView},
@@ -128,7 +153,8 @@ func rowOf(c echo.Context) Row {
 // buttons of those it may not.
 func May(ctx context.Context, method, path string) bool {
 	row, ok := rows[method+" "+path]
-	return ok && (row.Least == Open || From(ctx).Allows(row.Least))
+	p := From(ctx)
+	return ok && (row.Least == Open || row.Least == Anyone && p.Kind != KindNone || p.Allows(row.Least))
 }
 
 // Check returns an error that names the routes of e without a row.

@@ -10,6 +10,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"scrapelog/eventstore/credentials"
+	"scrapelog/handlers/gate"
 )
 
 // How long a session lasts.
@@ -33,7 +34,7 @@ func manager(store *credentials.Store, secure bool) *scs.SessionManager {
 }
 
 func (a *Access) sessions(r *http.Request) *scs.SessionManager {
-	if a.Secure(r) {
+	if gate.HTTPS(r) {
 		return a.secure
 	}
 	return a.plain

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -43,11 +44,10 @@ func (a *Access) Run(ctx context.Context) error {
 			err = a.look(ctx)
 			eventstore.Pause(ctx, lookEvery) // a storm of events is no storm of looks
 		case <-ask.C:
-			if err = a.look(ctx); err == nil {
-				err = a.streams.ask(ctx, a.StillAllowed)
-			}
+			err = errors.Join(a.look(ctx), a.streams.ask(ctx, a.StillAllowed))
 		case <-compare.C:
-			err = a.compare(ctx)
+			a.failures.tell(a.Logger)
+			err = a.Compare(ctx)
 		case <-forget.C:
 			err = a.Credentials.Forget(ctx)
 		}
@@ -57,17 +57,43 @@ func (a *Access) Run(ctx context.Context) error {
 	}
 }
 
-// look reads whether there are users.
+// look reads the names of users and tokens, and with them whether there are users.
 func (a *Access) look(ctx context.Context) error {
-	any, err := a.Credentials.Any(ctx)
-	if err == nil {
-		a.users.Store(any)
+	users, err := a.Credentials.Users(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	a.users.Store(len(users) > 0)
+	names := map[string]string{}
+	if len(users) > 0 {
+		tokens, err := a.Credentials.Tokens(ctx, uuid.Nil)
+		if err != nil {
+			return err
+		}
+		for _, u := range users {
+			names["user:"+u.ID.String()] = u.Name
+		}
+		for _, t := range tokens {
+			names["token:"+t.ID] = names["user:"+t.User.String()] + " (token " + t.Name + ")"
+		}
+	}
+	a.names.Store(&names)
+	return nil
 }
 
-// compare locks the users whose rows give more than the log does.
-func (a *Access) compare(ctx context.Context) error {
+// NameOf returns the name of an actor for people, "ada" or "ada (token ci)"; the actor
+// itself if it has none, or no more: a user who was removed is a pseudonym.
+func (a *Access) NameOf(actor string) string {
+	if a == nil {
+		return actor
+	}
+	return cmp.Or((*a.names.Load())[actor], actor)
+}
+
+// Compare locks the users whose rows give more than the log does.
+func (a *Access) Compare(ctx context.Context) error {
+	a.comparing.Lock()
+	defer a.comparing.Unlock()
 	raised, err := a.Credentials.Raised(ctx)
 	if err != nil {
 		return err
@@ -87,8 +113,11 @@ func (a *Access) compare(ctx context.Context) error {
 	return nil
 }
 
-// Locked says of each locked user why.
-func (a *Access) Locked() []string { return slices.Sorted(maps.Values(*a.locked.Load())) }
+// Locked says why a user is locked out; empty: they are not.
+func (a *Access) Locked(user uuid.UUID) string { return (*a.locked.Load())[user] }
+
+// Troubles says of each locked user why.
+func (a *Access) Troubles() []string { return slices.Sorted(maps.Values(*a.locked.Load())) }
 
 // refused reports whether an error is an answer, and not a fault of the database.
 func refused(err error) bool {

@@ -185,7 +185,7 @@ func TestEveryDescribedAnswerIsGivenAsDescribed(t *testing.T) {
 			for status := range operation["responses"].(map[string]any) {
 				name := fmt.Sprintf("%s %s", operation["operationId"], status)
 				want, known := answers[name]
-				if status == "default" || slices.Contains(elsewhere, name) {
+				if status == "default" || slices.Contains(elsewhere, name) || ofAccess(operation) {
 					continue
 				}
 				if !known {

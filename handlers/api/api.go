@@ -18,6 +18,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/projections"
@@ -62,7 +63,8 @@ type Config struct {
 
 	Notices Notices
 
-	Metrics http.Handler // what Prometheus scrapes
+	Access  *access.Access // users, tokens and logins
+	Metrics http.Handler   // what Prometheus scrapes
 
 	Streams     *gate.Streams // optional: bounds the streams of API and pages together
 	MaxScrapers int           // optional: how many may be made here; default domain.DefaultAPIScrapers
@@ -146,6 +148,7 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	own("/api/v1/watch", h.watchChanges, []string{"id"}, h.Streams.Limit)
 	write(http.MethodPost, "/api/v1/announce", h.announce)
+	h.registerAccess(own, write)
 }
 
 // headers keeps answers out of caches and out of frames. Pages set their own.

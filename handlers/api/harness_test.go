@@ -18,9 +18,11 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/api"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/gate"
@@ -44,6 +46,7 @@ type service struct {
 	readiness *atomic.Pointer[api.Readiness]
 	unfollow  func() // stops the read models
 
+	access  *access.Access
 	echo    *echo.Echo
 	handler *api.Handler
 	server  *http.Server
@@ -68,17 +71,24 @@ func start(t *testing.T, db eventstoretest.Database) *service {
 	s.unfollow = s.follow()
 	s.Cleanup(s.unfollow)
 	s.background(hub.Run)
+	guard, err := access.New(t.Context(), access.Config{Credentials: credentials.New(s.store.Store, "instance-1"), Wake: s.store.Wake, Unguarded: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.access = guard
+	s.background(guard.Run)
 	s.handler = api.New(api.Config{
 		Log: s.store, Views: queries, Handle: s.handle, Watch: hub.Subscribe,
 		Announce: func(names []string) { s.announced <- names },
 		Ready:    func(context.Context) api.Readiness { return *s.readiness.Load() },
+		Access:   guard,
 		Metrics:  promhttp.Handler(),
 		Notices:  notify.Desk{Outbox: outbox.New(s.store.Store), Channels: &notify.Channels{}},
 	})
 	s.readiness.Store(&api.Readiness{})
 	canned := webtest.New()
 	pages := canned.Handler(canned, nil)
-	s.echo = api.NewEcho(api.EchoConfig{Hosts: []string{"scrapelog.example:8080"}, Pages: pages.Error})
+	s.echo = api.NewEcho(api.EchoConfig{Hosts: []string{"scrapelog.example:8080"}, Pages: pages.Error, Guard: guard.Guard})
 	s.handler.Register(s.echo) // behind the pages, as in production
 	pages.Register(s.echo)
 	s.serve()

@@ -95,6 +95,9 @@ func Write(w http.ResponseWriter, r *http.Request, d *Document) error {
 	if h.Get("Retry-After") == "" && (d.Status == http.StatusServiceUnavailable || d.Status == http.StatusTooManyRequests) {
 		h.Set("Retry-After", "1")
 	}
+	if d.Status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
+		h.Set("WWW-Authenticate", `Bearer realm="scrapelog"`)
+	}
 	w.WriteHeader(d.Status)
 	_, err := w.Write(body.Bytes())
 	return err

@@ -52,6 +52,9 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/scrapers/:name/pause", h.pause)
 	action("/scrapers/:name/resume", h.resume)
 
+	action("/login", h.login)
+	action("/logout", h.logout)
+
 	action("/projections/:name/rebuild", h.rebuild)
 	action("/audit/verify", h.verify)
 	action("/audit/replay", h.replay)

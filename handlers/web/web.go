@@ -17,6 +17,7 @@ import (
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
@@ -110,6 +111,9 @@ type Config struct {
 	// OpenTo is the address that other machines reach without a login: each page warns
 	// of it. Empty: there is none.
 	OpenTo string
+
+	// Access knows users and their sessions; nil: nobody can log in.
+	Access *access.Access
 
 	Streams *gate.Streams // bounds the streams of API and pages together; nil: unbounded
 

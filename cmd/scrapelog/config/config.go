@@ -24,6 +24,7 @@ type Config struct {
 	File          string                 `yaml:"-"` // where it was read; empty: nowhere
 	Listen        string                 `yaml:"listen"`
 	Database      string                 `yaml:"database"`              // sqlite:PATH or postgres://…
+	SetupLink     bool                   `yaml:"-"`                     // the first admin may be made by a setup link
 	WithoutLogins bool                   `yaml:"listen_without_logins"` // other machines may reach Listen
 	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside those of Listen and PublicURL
 	TLS           TLS                    `yaml:"tls"`

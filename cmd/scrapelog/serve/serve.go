@@ -37,6 +37,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			if err != nil {
 				return err
 			}
+			cfg.SetupLink = cmd.Flag("setup-link").Value.String() == "true"
 			if err := cfg.CheckReach(); err != nil {
 				return err
 			}
@@ -57,6 +58,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 	config.AddFileFlag(cmd)
 	cmd.Flags().String("listen", "", "address to serve at (default 127.0.0.1:8080)")
 	cmd.Flags().String("db", "", "database: sqlite:PATH or postgres://… (default sqlite:scrapelog.db)")
+	cmd.Flags().Bool("setup-link", false, "while there is no admin, write a token beside the key of the log that lets its reader add the first one at /setup, once and within 15 minutes")
 	config.AddWithoutLoginsFlag(cmd)
 	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	term.BindEnv(cmd, "db", "SCRAPELOG_DB")

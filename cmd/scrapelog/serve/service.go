@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
+	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/credentials"
@@ -210,7 +212,14 @@ func (s *service) prepare(ctx context.Context) (err error) {
 // admin.
 func (s *service) openAccess(ctx context.Context, instance string) (*access.Access, error) {
 	store := credentials.New(s.store, instance)
+	setup, err := s.setupFile(ctx)
+	if err != nil {
+		return nil, err
+	}
 	admin, err := store.HasAdmin(ctx)
+	if err == nil && !admin && s.config.SetupLink {
+		admin, err = true, s.writeSetup(setup)
+	}
 	if err := errors.Join(err, s.config.CheckAdmin(admin)); err != nil {
 		return nil, err
 	}
@@ -219,8 +228,23 @@ func (s *service) openAccess(ctx context.Context, instance string) (*access.Acce
 	}
 	return access.New(ctx, access.Config{
 		Credentials: store, Wake: s.store.Wake,
-		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), Secure: gate.HTTPS, Logger: s.logger,
+		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), SetupFile: setup, Logger: s.logger,
 	})
+}
+
+// setupFile is where the token of the setup link lies: beside the key of the log.
+func (s *service) setupFile(ctx context.Context) (string, error) {
+	files, err := proof.FilesOf(ctx, s.store, proof.Files{Key: s.config.Audit.Key})
+	return filepath.Join(filepath.Dir(files.Key), "setup.json"), err
+}
+
+// writeSetup lets the reader of a file add the first admin.
+func (s *service) writeSetup(file string) error {
+	if err := access.WriteSetup(file); err != nil {
+		return term.Failf(term.ErrUnreachable, "the setup link cannot be written: %v", err)
+	}
+	s.logger.Info("add the first admin within 15 minutes, with the token in the file", "url", s.config.BaseURL()+"/setup", "file", file)
+	return nil
 }
 
 // tenure is the work under the id of lock: it ends the runs of dead instances, applies the
@@ -315,14 +339,14 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 			return api.Readiness{Reasons: s.check.Reasons(ctx), Warnings: s.check.Warnings(ctx)}
 		},
 		Notices: notify.Desk{Outbox: outbox.New(s.store), Channels: s.channels, URL: s.config.BaseURL()},
-		Metrics: s.metrics, Logger: s.logger,
+		Access:  s.access, Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{
 		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings,
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
-		Notices: outbox.New(s.store), YAML: config.EncodeScraper,
+		Notices: outbox.New(s.store), Access: s.access, YAML: config.EncodeScraper,
 		Audit: audit, Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)
