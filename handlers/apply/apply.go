@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,6 +40,9 @@ type File struct {
 	listener netip.AddrPort
 	content  Content
 	configs  map[string]domain.ScraperConfig // by name
+
+	refused      string // why the last file that was read was not applied; empty: it was
+	refusedSince time.Time
 }
 
 // Content is what a configuration file says of scrapers.
@@ -65,6 +69,26 @@ type Reload struct {
 	Load func() (Content, error)
 }
 
+// Refused returns since when the file that was read again is not in force, and what is
+// wrong with it and where; the zero time: it is in force.
+func (f *File) Refused() (since time.Time, why string) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.refusedSince, f.refused
+}
+
+func (f *File) note(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		f.refused, f.refusedSince = "", time.Time{}
+		return
+	}
+	if f.refused = err.Error(); f.refusedSince.IsZero() {
+		f.refusedSince = time.Now()
+	}
+}
+
 // Follow applies the file each time it is to be read again, until ctx ends. A file that
 // cannot be read or is invalid changes nothing.
 func (f *File) Follow(ctx context.Context, again Reload) error {
@@ -79,6 +103,7 @@ func (f *File) Follow(ctx context.Context, again Reload) error {
 			f.Set(content)
 			err = f.Apply(ctx)
 		}
+		f.note(err)
 		if err != nil {
 			f.Logger.Error("the configuration file was not applied", "error", err)
 			continue

@@ -126,24 +126,35 @@ func TestFollow(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	hups, loads := make(chan os.Signal), 0
 	go func() {
-		for range 2 {
+		for range 3 {
 			hups <- syscall.SIGHUP
 		}
 		stop()
 	}()
 	err := f.Follow(ctx, Reload{When: hups, Load: func() (Content, error) {
-		if loads++; loads == 2 {
+		switch loads++; loads {
+		case 2:
 			return Content{}, errors.New("line 3, column 7")
+		case 3:
+			if since, why := f.Refused(); since.IsZero() || why != "line 3, column 7" {
+				t.Errorf("refused since %s: %q", since, why)
+			}
 		}
 		return Content{Scrapers: []domain.ScraperConfig{config("new", "http://h/new")}}, nil
 	}})
-	if err != nil || loads != 2 {
+	if err != nil || loads != 3 {
 		t.Errorf("%d loads, %v", loads, err)
+	}
+	if since, why := f.Refused(); !since.IsZero() || why != "" {
+		t.Errorf("after a good file still refused since %s: %s", since, why)
 	}
 	if err := f.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"file configures old http://h/old", "file configures new http://h/new", "file removes old", "file configures new http://h/new"}
+	want := []string{
+		"file configures old http://h/old", "file configures new http://h/new", "file removes old",
+		"file configures new http://h/new", "file configures new http://h/new",
+	}
 	if !slices.Equal(log.given, want) {
 		t.Errorf("got %q, want %q", log.given, want)
 	}

@@ -41,7 +41,7 @@ type Source interface {
 	ChangedSince(ctx context.Context, position int64) (projections.Changes, error)
 }
 
-// Config configures a hub. Standing, Watchers, Arrived and Logger are optional.
+// Config configures a hub. Standing, Alarm, Watchers, Arrived and Logger are optional.
 type Config struct {
 	Source Source
 	// Wake returns a channel that has a token when there may be changes: the store's
@@ -53,6 +53,9 @@ type Config struct {
 	// Standing returns the message about what is in no event of the log, such as how many
 	// instances there are. It is sent with each beat.
 	Standing func() (Message, error)
+	// Alarm, if set, returns what readers are told before the next beat is due: a change of
+	// its answer makes the hub beat at once.
+	Alarm func() string
 	// Watchers, if set, records every subscriber for as long as its stream is open.
 	Watchers *Watchers
 	// Arrived, if set, is called with the id of each watcher whose stream was opened.
@@ -73,6 +76,7 @@ type Hub struct {
 	position int64
 	state    []Message // for the next reader; nil: not rendered yet
 	failing  bool
+	alarm    string
 }
 
 // reader is one open stream. Whatever removes it from Hub.readers closes its channel,
@@ -168,6 +172,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		case <-wake:
 			h.catchUp(ctx)
 		case <-polls.C:
+			if h.alarmed() {
+				h.beat()
+			}
 			h.catchUp(ctx)
 		case <-beats.C:
 			h.beat()
@@ -277,6 +284,16 @@ func (h *Hub) note(ctx context.Context, err error) {
 		h.failing = false
 		h.cfg.Logger.Info("live updates read again", "position", h.position)
 	}
+}
+
+// alarmed reports whether the alarm has changed.
+func (h *Hub) alarmed() bool {
+	if h.cfg.Alarm == nil {
+		return false
+	}
+	before := h.alarm
+	h.alarm = h.cfg.Alarm()
+	return h.alarm != before
 }
 
 func (h *Hub) beat() {

@@ -212,6 +212,24 @@ func TestABeatBringsWhatStandsInNoEvent(t *testing.T) {
 	})
 }
 
+// What readers must not learn only with the next beat makes the hub beat at once.
+func TestAnAlarmIsABeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var alarm atomic.Value
+		alarm.Store("")
+		cfg := newSource().config()
+		cfg.Alarm = func() string { return alarm.Load().(string) }
+		cfg.Standing = func() (Message, error) { return Message{Data: []byte(alarm.Load().(string))}, nil }
+		stream := subscribe(t, run(t, cfg))
+		time.Sleep(1500 * time.Millisecond)
+		alarm.Store("away")
+		time.Sleep(time.Second)
+		expect(t, "a second after it", stream, `state 1; beat {"position":1};  away; `)
+		time.Sleep(time.Second)
+		expect(t, "while it stands", stream, "")
+	})
+}
+
 func TestOnlyTheStreamOfASlowReaderIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource()

@@ -40,7 +40,8 @@ type Checker struct {
 	Found       func() (wrong, weak []string) // by the inspection of the database
 	Damage      func() string                 // by the last verification; empty: nothing
 	GivenUp     func(ctx context.Context) (notices int64, err error)
-	Shortages   func() []string // of connections, streams and descriptors
+	Refused     func() (since time.Time, why string) // the configuration file was read again and is not in force
+	Shortages   func() []string                      // of connections, streams and descriptors
 }
 
 // Reasons returns every reason why this instance does not do its work; none: it is
@@ -81,6 +82,9 @@ func (c *Checker) Warnings(ctx context.Context) []string {
 	}
 	if n, err := c.GivenUp(ctx); err == nil && n > 0 {
 		warnings = append(warnings, fmt.Sprintf("notices given up: %d; see scrapelog notices list --state given_up", n))
+	}
+	if since, why := c.Refused(); why != "" {
+		warnings = append(warnings, fmt.Sprintf("the configuration file is refused since %s, and the one before it is in force: %s", since.UTC().Format(time.RFC3339), why))
 	}
 	_, weak := c.Found()
 	return slices.Concat(warnings, c.Shortages(), c.Sealing().Warnings(), weak)

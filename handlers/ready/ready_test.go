@@ -39,6 +39,7 @@ type state struct {
 	damage      string
 	shortages   []string
 	givenUp     int64
+	misread     string
 	cannotWrite []string
 	groups      []feed.Group
 	unanswered  error
@@ -53,6 +54,7 @@ func (s state) checker() *Checker {
 		Current:     func() (Instance, bool) { return s.working, !s.none },
 		Sealing:     func() proof.State { return proof.State{Refused: s.refused} },
 		Shortages:   func() []string { return s.shortages },
+		Refused:     func() (time.Time, string) { return time.Unix(0, 0), s.misread },
 		GivenUp:     func(context.Context) (int64, error) { return s.givenUp, nil },
 		Found:       func() (wrong, weak []string) { return s.wrong, s.weak },
 		Damage:      func() string { return s.damage },
@@ -92,11 +94,11 @@ func TestReasons(t *testing.T) {
 }
 
 func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
-	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2}.checker()
+	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2, misread: "line 3"}.checker()
 	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
 		t.Error(reasons)
 	}
-	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | no stream is free | others may write" {
+	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | the configuration file is refused since 1970-01-01T00:00:00Z, and the one before it is in force: line 3 | no stream is free | others may write" {
 		t.Error(got)
 	}
 }

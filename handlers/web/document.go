@@ -18,11 +18,15 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.W
 
 // documents answers with the list of the documents.
 func (h *Handler) documents(c echo.Context) error {
-	chrome, err := h.chrome(c, "/docs", "Documents", "")
-	if err != nil {
-		return err
+	return send(c, http.StatusOK, pages.Documents(h.frame(c, "Documents"), docs.Shelves()))
+}
+
+// frame is the frame of a document, which is readable while the database is away.
+func (h *Handler) frame(c echo.Context, title string) pages.Chrome {
+	if chrome, err := h.chrome(c, "/docs", title, ""); err == nil {
+		return chrome
 	}
-	return send(c, http.StatusOK, pages.Documents(chrome, docs.Shelves()))
+	return h.bare(c, "/docs", title)
 }
 
 // document answers with one document. Links between documents end in ".md", as they
@@ -32,13 +36,9 @@ func (h *Handler) document(c echo.Context) error {
 	if !ok {
 		return echo.ErrNotFound
 	}
-	chrome, err := h.chrome(c, "/docs", d.Title, "")
-	if err != nil {
-		return err
-	}
 	var html bytes.Buffer
 	if err := markdown.Convert([]byte(d.Text), &html); err != nil {
 		return err
 	}
-	return send(c, http.StatusOK, pages.Document(chrome, html.String()))
+	return send(c, http.StatusOK, pages.Document(h.frame(c, d.Title), html.String()))
 }

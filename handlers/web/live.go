@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -119,24 +120,49 @@ func (h Hubs) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Standing returns the message that a hub sends with each beat to pages; see
-// [live.Config.Standing].
-func Standing(sealing func() proof.State, serving func(ctx context.Context, runs int) ([]instances.Holding, error)) (live.Message, error) {
+// Standing is what pages say that is in no event of the log.
+type Standing struct {
+	Sealing func() proof.State
+	Serving func(ctx context.Context, runs int) ([]instances.Holding, error)
+	// Away returns since when the database is away, and why; the zero time: it is not.
+	Away func() (since time.Time, why string)
+	// Refused returns since when the configuration file is refused, and why; likewise.
+	Refused func() (since time.Time, why string)
+}
+
+// Message returns what a hub sends with each beat to pages; see [live.Config.Standing]. Of a
+// database that is away it says that, and leaves out what it would be asked for.
+func (s Standing) Message() (live.Message, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	standing, err := standing(ctx, sealing, serving)
+	standing, err := s.now(ctx)
 	if err != nil {
-		return live.Message{}, err
+		standing.Instances = pages.Unknown
 	}
 	var b bytes.Buffer
 	err = pages.StandingCells(standing).Render(ctx, &b)
 	return live.Message{Data: b.Bytes()}, err
 }
 
-func standing(ctx context.Context, sealing func() proof.State, serving func(ctx context.Context, runs int) ([]instances.Holding, error)) (pages.Standing, error) {
-	live, err := serving(ctx, 0)
-	state := sealing()
-	return pages.Standing{Sealing: cmp.Or(state.Refused, state.Idle), Instances: len(live)}, err
+// Alarm is what pages must not learn only with the next beat; see [live.Config.Alarm].
+func (s Standing) Alarm() string {
+	var alarm []string
+	for _, trouble := range []func() (time.Time, string){s.Away, s.Refused} {
+		since, _ := trouble()
+		alarm = append(alarm, since.String())
+	}
+	return strings.Join(alarm, " ")
+}
+
+// now returns what stands even if the database does not answer, but for the instances.
+func (s Standing) now(ctx context.Context) (pages.Standing, error) {
+	state := s.Sealing()
+	standing := pages.Standing{Sealing: cmp.Or(state.Refused, state.Idle)}
+	standing.Away.Since, standing.Away.Why = s.Away()
+	standing.File.Since, standing.File.Why = s.Refused()
+	live, err := s.Serving(ctx, 0)
+	standing.Instances = len(live)
+	return standing, err
 }
 
 func parts(c projections.Changes, now time.Time) []templ.Component {

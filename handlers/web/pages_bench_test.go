@@ -147,6 +147,8 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.
 		Handle:  webtest.Empty().Handle,
 		WaitFor: func(context.Context, string, int64) error { return nil },
 		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },
+		Away:    func() (time.Time, string) { return time.Time{}, "" },
+		Refused: func() (time.Time, string) { return time.Time{}, "" },
 		Waiting: func(string) (string, bool) { return "", false },
 		Rebuild: func(context.Context, string, func(int64, int64)) error { return nil },
 		Audit: web.Audit{

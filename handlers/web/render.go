@@ -28,7 +28,7 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 	if err != nil {
 		return pages.Chrome{}, err
 	}
-	standing, err := standing(c.Request().Context(), h.cfg.Audit.State, h.cfg.Instances)
+	standing, err := h.standing().now(c.Request().Context())
 	if err != nil {
 		return pages.Chrome{}, err
 	}
@@ -41,6 +41,22 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 		Position: reached(groups), Now: h.cfg.Now(), Notice: h.notice(c), OpenTo: h.cfg.OpenTo,
 		Standing: standing, Losses: losses, Server: serverOf(c.Request()),
 	}, nil
+}
+
+// bare makes what surrounds a page that needs no database, while that may be away.
+func (h *Handler) bare(c echo.Context, section, title string) pages.Chrome {
+	chrome := pages.Chrome{Title: title, Section: section, URL: withoutNotice(c.Request().URL), Now: h.cfg.Now(), OpenTo: h.cfg.OpenTo}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), time.Second)
+	defer cancel()
+	var err error
+	if chrome.Standing, err = h.standing().now(ctx); err != nil {
+		chrome.Instances = pages.Unknown
+	}
+	return chrome
+}
+
+func (h *Handler) standing() Standing {
+	return Standing{Sealing: h.cfg.Audit.State, Serving: h.cfg.Instances, Away: h.cfg.Away, Refused: h.cfg.Refused}
 }
 
 // withoutNotice is where a page is fetched again, which repeats no notice.
@@ -123,12 +139,16 @@ func (h *Handler) Error(err error, c echo.Context) {
 	if d.Status >= http.StatusInternalServerError {
 		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "error", err)
 	}
+	chrome := h.bare(c, "", d.Title)
+	if d.Status == http.StatusServiceUnavailable && r.Method == http.MethodGet {
+		chrome.Refresh = pages.RefreshUntilBack
+	}
 	var nearest []pages.Hit
 	if d.Status == http.StatusNotFound && r.Method == http.MethodGet {
 		nearest = h.nearest(r.Context(), r.URL.Path)
 	}
 	page := pages.ProblemPage(
-		pages.Chrome{Title: d.Title, URL: r.URL.RequestURI(), Now: h.cfg.Now(), OpenTo: h.cfg.OpenTo},
+		chrome,
 		pages.Problem{Status: d.Status, Title: d.Title, Detail: d.Detail, Run: d.RunID, Asked: c.Response().Header().Get(echo.HeaderXRequestID), Nearest: nearest},
 	)
 	if err := send(c, d.Status, page); err != nil {

@@ -87,6 +87,9 @@ type Config struct {
 	// Instances returns the instances that serve the database, each with the first of its
 	// runs.
 	Instances func(ctx context.Context, runs int) ([]instances.Holding, error)
+	// Away returns since when the database is away, and why; Refused since when the
+	// configuration file is refused, and why. The zero time: it is not.
+	Away, Refused func() (since time.Time, why string)
 	// Handle decides a command and records its events: handlers/command.
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	// WaitFor returns when a read model shows the log up to position.
@@ -136,7 +139,7 @@ func New(cfg Config) *Handler {
 		cfg.Now = time.Now
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Instances == nil || cfg.Handle == nil ||
-		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.YAML == nil || cfg.Logger == nil ||
+		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.YAML == nil || cfg.Logger == nil || cfg.Away == nil || cfg.Refused == nil ||
 		cfg.Rebuild == nil || cfg.Findings == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}

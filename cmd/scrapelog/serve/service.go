@@ -303,19 +303,20 @@ func (s *service) ticking(t *tenure) {
 
 // serveHTTP answers pages and API until ctx ends.
 func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) error {
-	hub := func(source live.Source, render func(projections.Changes) ([]live.Message, error), standing func() (live.Message, error)) *live.Hub {
-		return live.New(live.Config{
-			Source: source, Wake: s.feed.WakeProgress, Render: render, Standing: standing, Watchers: &s.watchers,
-			Arrived: func(watcher string) { s.current.Load().WatcherBack(watcher) }, Logger: s.logger,
-		})
+	hub := func(c live.Config) *live.Hub {
+		c.Wake, c.Watchers, c.Logger = s.feed.WakeProgress, &s.watchers, s.logger
+		c.Arrived = func(watcher string) { s.current.Load().WatcherBack(watcher) }
+		return live.New(c)
 	}
-	changes := hub(s.queries, api.Render, nil)
+	changes := hub(live.Config{Source: s.queries, Render: api.Render})
+	database := &ready.Database{CannotWrite: s.store.CannotWrite}
+	standing := web.Standing{Sealing: s.sealer.State, Serving: instances.New(s.store).Holdings, Away: database.Away, Refused: s.file.Refused}
 	fragments := web.Hubs{}
 	for _, role := range domain.UserRoles {
 		masked := access.Principal{Role: role}.Masked()
 		views := s.queries.Veiled(func(context.Context) bool { return masked })
-		fragments[role] = hub(projections.Outline{Queries: views}, web.RenderFor(role), func() (live.Message, error) {
-			return web.Standing(s.sealer.State, instances.New(s.store).Holdings)
+		fragments[role] = hub(live.Config{
+			Source: projections.Outline{Queries: views}, Render: web.RenderFor(role), Standing: standing.Message, Alarm: standing.Alarm,
 		})
 	}
 	events, views := veil.Events{Feed: s.feed, Masked: access.Masked}, s.queries.Veiled(access.Masked)
@@ -328,6 +329,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage,
 		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
 		GivenUp:   outbox.New(s.store).GivenUp,
+		Refused:   s.file.Refused,
 		Shortages: func() []string { return append(gate.Shortages(front.Listener, streams), s.certificate.Warnings()...) },
 	}
 	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)
@@ -342,7 +344,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Access:  s.access, Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{
-		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: instances.New(s.store).Holdings,
+		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused,
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
@@ -362,7 +364,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		return err
 	}
 	front.RegisterOnShutdown(programs.Close)
-	for _, run := range []func(context.Context) error{changes.Run, fragments.Run, people.Run, s.access.Run, func(ctx context.Context) error { return front.Run(ctx, e) }} {
+	for _, run := range []func(context.Context) error{changes.Run, fragments.Run, people.Run, database.Run, s.access.Run, func(ctx context.Context) error { return front.Run(ctx, e) }} {
 		group.Go(func() error { return run(ctx) })
 	}
 	return nil

@@ -64,8 +64,19 @@ func (c Chrome) icon() string {
 
 // Standing is what is in no event of the log.
 type Standing struct {
-	Sealing   string // why the log is not sealed; empty: it is
-	Instances int    // how many serve the database
+	Sealing   string  // why the log is not sealed; empty: it is
+	Instances int     // how many serve the database, or Unknown
+	Away      Trouble // the database does not answer
+	File      Trouble // the configuration file was read again and refused
+}
+
+// Unknown is the number of instances while the database is away.
+const Unknown = -1
+
+// Trouble is what is wrong since an instant; the zero value: nothing is.
+type Trouble struct {
+	Since time.Time
+	Why   string
 }
 
 // section is an entry of the menu.
@@ -99,6 +110,9 @@ const RefreshOnAny = "show from:#live throttle:1s"
 // RefreshRows is RefreshOnAny for a list to whose top rows are added: they wait while
 // somebody reads.
 const RefreshRows = "rows from:#live throttle:1s"
+
+// RefreshUntilBack is the trigger that fetches a page until it can be answered.
+const RefreshUntilBack = "every 2s"
 
 // RefreshOverview does so on every beat too, since ages of beats are in no event.
 const RefreshOverview = RefreshOnAny + ", tick from:#live"

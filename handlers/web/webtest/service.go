@@ -28,6 +28,8 @@ type Service struct {
 	Rows     []projections.Run
 	Named    []projections.Scraper
 	Recorded []eventstore.Recorded
+	Gone     string       // why the database is away
+	Misread  string       // why the configuration file is refused
 	Blocked  string       // why the projection "runs" is blocked
 	Failed   feed.Failure // the last time that it could not go on
 	Err      error        // what every query fails with
@@ -76,6 +78,8 @@ func (s *Service) Change(change func()) {
 func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
 	return web.New(web.Config{
 		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Instances: s.Instances, Handle: s.Handle,
+		Away:    s.Away,
+		Refused: s.Refused,
 		WaitFor: func(context.Context, string, int64) error { return s.Behind },
 		Heard: func(id uuid.UUID) (time.Time, bool) {
 			return ago(2 * time.Second), id == Open
@@ -110,6 +114,23 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 		OpenTo:   s.OpenTo,
 		Logger:   slog.New(slog.DiscardHandler), Now: now,
 	})
+}
+
+// Away returns since when the database is away in the story.
+func (s *Service) Away() (time.Time, string) { return since(s.Gone), s.Gone }
+
+// Refused returns since when the configuration file is refused in the story.
+func (s *Service) Refused() (time.Time, string) { return since(s.Misread), s.Misread }
+
+// Sealed returns how far the log is sealed.
+func (s *Service) Sealed() proof.State { return s.Sealing }
+
+// since is when what is wrong began.
+func since(wrong string) time.Time {
+	if wrong == "" {
+		return time.Time{}
+	}
+	return ago(2 * time.Minute)
 }
 
 // work is half done until Hold is closed.
@@ -211,7 +232,7 @@ func (s *Service) Asked() ([]domain.Command, domain.Origin) {
 func (s *Service) Instances(context.Context, int) ([]instances.Holding, error) {
 	const id = "01990000-0000-7000-8000-0000000000aa"
 	row := instances.Row{ID: id, StartedAt: ago(time.Hour), LastBeat: ago(time.Second), OpenRuns: 2}
-	return []instances.Holding{{Row: row, Runs: []instances.HeldRun{{Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, nil
+	return []instances.Holding{{Row: row, Runs: []instances.HeldRun{{Scraper: "shop-prices", Run: uuid.MustParse(id)}}}}, s.Err
 }
 
 // Groups says that all is well, or what is blocked.

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/problem"
@@ -71,6 +72,8 @@ func Stories() []Story {
 		{"audit-replaying", "/audit", asked("/audit/replay", "Event 75 of 150", underWay)}, {"audit-equal", "/audit", asked("/audit/replay", "Done in", nothing)},
 		{"audit-different", "/audit", asked("/audit/replay", "Done in", unequal)},
 		{"audit", "/audit", New}, {"audit-empty", "/audit", Empty}, {"audit-refused", "/audit", refused},
+		{"overview-away", "/", gone}, {"run-away", run(Open), gone}, {"unavailable", "/runs", unreachableDatabase},
+		{"projections-file-refused", "/projections", misread}, {"scrapers-file-refused", "/scrapers", misread}, {"scraper-file-refused", "/scrapers/shop-prices", misread},
 		{"no-page", "/nope", New}, {"broken", "/runs", broken},
 	}
 }
@@ -94,6 +97,28 @@ func blocked() *Service {
 func refused() *Service {
 	s := New()
 	s.Sealing = proof.State{Sealed: 3, SealedAt: ago(time.Hour), Refused: "Event 3 is not as it was signed."}
+	return s
+}
+
+const goneWhy = "database unavailable: scrapelog.db was moved or removed; put it back, or stop the service"
+
+// gone is the story while the database's file is away: what is open can still be read.
+func gone() *Service {
+	s := New()
+	s.Gone = goneWhy
+	return s
+}
+
+// unreachableDatabase is the story while the database does not answer at all.
+func unreachableDatabase() *Service {
+	s := gone()
+	s.Err = fmt.Errorf("%w: dial tcp 127.0.0.1:5432: connect: connection refused", eventstore.ErrUnavailable)
+	return s
+}
+
+func misread() *Service {
+	s := New()
+	s.Misread = "scrapelog.yaml:7:5: scrapers[0].shedule: unknown key; did you mean schedule?"
 	return s
 }
 
