@@ -67,7 +67,7 @@ func TestTheRecoveryComesBeforeTheNextSlotOfALostScraper(t *testing.T) {
 	e := serve(webtest.New())
 	for path, cell := range map[string]string{
 		"/":         ".lane:contains(reviews) .lane-name .quiet",
-		"/scrapers": "tr:contains(reviews) [data-label='Next slot']",
+		"/scrapers": "tr:contains(reviews) [data-label='Next']",
 	} {
 		if got := words(document(t, get(e, path)).Find("main").Find(cell)); !strings.HasSuffix(got, "after recovery") {
 			t.Errorf("%s: %q", path, got)
@@ -77,7 +77,7 @@ func TestTheRecoveryComesBeforeTheNextSlotOfALostScraper(t *testing.T) {
 	for i := range s.Named {
 		s.Named[i].AfterRecovery = false // recovery is disabled
 	}
-	if got := words(document(t, get(serve(s), "/scrapers")).Find("tr:contains(reviews) [data-label='Next slot']")); !strings.Contains(got, "UTC") {
+	if got := words(document(t, get(serve(s), "/scrapers")).Find("tr:contains(reviews) [data-label='Next']")); !strings.Contains(got, "UTC") {
 		t.Errorf("without recovery: %q", got)
 	}
 }
