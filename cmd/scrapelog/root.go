@@ -40,9 +40,8 @@ func newRootCmd() *cobra.Command {
 	root.SetCompletionCommandGroupID("More")
 	addHelp(root)
 	addAliases(root)
-	root.Version = versionLine()
-	root.SetVersionTemplate("{{.Version}}\n")
 	term.RequireSubcommand(root)
+	addVersion(root)
 	term.ArgsAreUsage(root)
 	return root
 }

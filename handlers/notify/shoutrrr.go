@@ -14,9 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/telegram"
-	"github.com/nicholas-fedor/shoutrrr/pkg/services/email/smtp"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"scrapelog/eventstore/outbox"
@@ -43,8 +41,8 @@ func (s shout) address() (string, error) {
 		return "", err
 	}
 	scheme, _, ok := strings.Cut(address, "://")
-	scheme, _, _ = strings.Cut(scheme, "+")
-	if _, err := (&router.ServiceRouter{}).NewService(scheme); !ok || err != nil {
+	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+")
+	if _, known := services[scheme]; !ok || !known {
 		return "", &secret.Error{Variable: s.channel.ShoutrrrEnv, Problem: "holds no URL of shoutrrr (its value is not repeated here); use smtp://…, slack://…, telegram://…, ntfy://… or another of its services"}
 	}
 	return address, nil
@@ -83,18 +81,21 @@ func (s shout) deliver(ctx context.Context, address string, n outbox.Notice) (er
 			err = errors.New("the service of shoutrrr panicked")
 		}
 	}()
-	service, err := (&router.ServiceRouter{}).Locate(address)
+	service, at, err := named(address)
 	if err != nil {
 		return err
 	}
+	if err := service.Initialize(at, nil); err != nil {
+		return fmt.Errorf("%s cannot read its address: %w", service.GetID(), err)
+	}
 	title, text, link := told(n)
-	if server, ok := service.(*smtp.Service); ok {
-		return mail(ctx, s.rules, server.Config, letter{n.ID.String(), mime.QEncoding.Encode("utf-8", title), text + "\n" + link + "\n"})
+	if server, ok := service.(*mailed); ok {
+		return mail(ctx, s.rules, server.config, letter{n.ID.String(), mime.QEncoding.Encode("utf-8", title), text + "\n" + link + "\n"})
 	}
 	s.confine(service)
 	params, message := types.Params{types.TitleKey: title}, text+"\n"+link
 	switch service.GetID() {
-	case "googlechat", "hangouts", "rocketchat", "signal", "wecom", "pagerduty", "notifiarr", "logger": // have no title
+	case "googlechat", "hangouts", "rocketchat", "signal", "wecom", "pagerduty", "notifiarr": // have no title
 		params, message = types.Params{}, title+"\n"+message
 	}
 	if err := service.Send(message, &params); err != nil {
@@ -108,7 +109,7 @@ func (s shout) deliver(ctx context.Context, address string, n outbox.Notice) (er
 
 // confine lets a service connect only where the egress rules allow it. The services
 // without a client of their own use the clients of net/http; see confineDefaults.
-func (s shout) confine(service types.Service) {
+func (s shout) confine(service service) {
 	switch service := service.(type) {
 	case interface{ SetHTTPClient(*http.Client) }:
 		service.SetHTTPClient(s.client)
