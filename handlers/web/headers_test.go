@@ -1,8 +1,12 @@
 package web_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"scrapelog/handlers/web/webtest"
 )
@@ -35,5 +39,32 @@ func TestNamedAssetsAreKeptForEver(t *testing.T) {
 	}
 	if again := get(e, "/assets/app.js?v=old"); again.Header().Get("Cache-Control") != "no-cache" {
 		t.Errorf("an old version: %v", again.Header())
+	}
+}
+
+// What the first page loads beside itself is at most 140 KB compressed, fonts included.
+func TestTheFirstPageIsSmall(t *testing.T) {
+	e := serve(webtest.New())
+	page := document(t, get(e, "/"))
+	paths := []string{"/assets/inter.woff2", "/assets/jetbrains-mono.woff2"}
+	page.Find("script[src], link[rel=stylesheet], link[rel=icon]").Each(func(_ int, s *goquery.Selection) {
+		paths = append(paths, s.AttrOr("src", s.AttrOr("href", "")))
+	})
+	paths = append(paths, strings.SplitN(page.Find("use").First().AttrOr("href", ""), "#", 2)[0])
+	size := 0
+	for _, path := range paths {
+		w := get(e, path)
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write(w.Body.Bytes()) // into memory
+		_ = z.Close()
+		size += packed.Len()
+		t.Log(path, packed.Len())
+		if w.Code != 200 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if t.Log(size); size > 140<<10 {
+		t.Errorf("the first page loads %d KB", size>>10)
 	}
 }
