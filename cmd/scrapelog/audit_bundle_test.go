@@ -168,3 +168,22 @@ func rewriteZip(t *testing.T, from, to, name string, change func(string) string)
 	}
 	putFile(t, to, b.String())
 }
+
+// TestRotateKey: the new key verifies everything, and the old one still leads to it.
+func TestRotateKey(t *testing.T) {
+	db := eventstoretest.SQLite(t)
+	store := sealedLog(t, db)
+	content, err := os.ReadFile(stateFile(t, "audit.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := strings.Fields(string(content))[1]
+	bundle := filepath.Join(t.TempDir(), "old.zip")
+	exits(t, 0, "file", "audit", "bundle", "-o", bundle, "--db", db.URL)
+	exits(t, 0, "the old key counts up to  event 6\n", "audit", "rotate-key", "--db", db.URL)
+	record(t, store, story()[0])
+	exits(t, 0, "7\n", "audit", "checkpoint", "--db", db.URL, "--jq", ".size")
+	exits(t, 0, "intact", "events", "verify", "--all", "--db", db.URL)
+	exits(t, 0, "intact", "events", "verify", "--db", db.URL, "--key", old)
+	exits(t, 0, "as expected", "audit", "check-bundle", bundle, "--db", db.URL)
+}

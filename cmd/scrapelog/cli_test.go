@@ -131,3 +131,39 @@ func TestLatestIsTheNewestRun(t *testing.T) {
 	empty.answer("GET /api/v1/runs", 200, `{"runs":[]}`)
 	exits(t, 3, "there is none yet", "runs", "show", "latest")
 }
+
+func TestStatusIsOneScreen(t *testing.T) {
+	f := fakeAPI(t)
+	lost := strings.NewReplacer(`"name":"shop"`, `"name":"away"`, `"state":"up"`, `"state":"lost","cause":"reset"`, `"next_slot":"2026-11-23T12:00:30Z",`, "").Replace(shop)
+	f.answer("GET /readyz", 200, `{"status":"ready","warnings":["The log is not sealed by this process"]}`)
+	f.answer("GET /api/v1/scrapers", 200, `{"scrapers":[`+shop+`,`+lost+`]}`)
+	f.answer("GET /api/v1/runs", 200, `{"runs":[`+openRun+`]}`)
+	f.answer("GET /api/v1/outages", 200, `{"outages":[{"id":"`+runID+`","origin":"http://127.0.0.1:9090","started_at":"2026-11-23T12:00:00Z","cause":"reset","runs_lost":2}]}`)
+	f.answer("GET /api/v1/events", 200, `{"events":[{"position":9,"data":{"at":"2026-11-23T11:00:00Z","up_to":8,"result":"intact"}}]}`)
+	stdout, stderr, code := invoke(t, "status")
+	want := `state         ready
+warning       The log is not sealed by this process
+scrapers      2
+lost          1: away
+open runs     1: shop
+outage        http://127.0.0.1:9090 since 2026-11-23T12:00:00Z: reset, 2 runs lost
+next slot     2026-11-23T12:00:30Z shop
+last run      2026-11-23T12:00:00Z shop running
+log verified  2026-11-23T11:00:00Z, intact up to event 8
+`
+	if stdout != want || code != 0 {
+		t.Errorf("exit %d, %s, got\n%s", code, stderr, stdout)
+	}
+	exits(t, 0, "away\n", "status", "--jq", ".scrapers.lost[]")
+	exits(t, 2, "is not a terminal", "top")
+
+	down := fakeAPI(t)
+	down.answer("GET /readyz", 503, `{"title":"not ready","detail":"runs is 12s behind","reasons":["runs is 12s behind"]}`)
+	down.answer("GET /api/v1/scrapers", 200, `{"scrapers":[]}`)
+	down.answer("GET /api/v1/runs", 200, `{"runs":[]}`)
+	down.answer("GET /api/v1/outages", 200, `{"outages":[]}`)
+	down.answer("GET /api/v1/events", 200, `{"events":[]}`)
+	exits(t, 1, "the server is not ready: runs is 12s behind", "status")
+	t.Setenv("SCRAPELOG_SERVER", "http://127.0.0.1:1")
+	exits(t, 4, "cannot reach a server", "status")
+}

@@ -96,7 +96,7 @@ func WriteBundle(ctx context.Context, store *eventstore.Store, configured Files,
 		err = errors.Join(err, put(archive, name, content))
 	}
 	return b, errors.Join(err, put(archive, bundleProof, proof), put(archive, bundleCheckpoint, []byte(signed)),
-		put(archive, bundleKey, []byte(key.Public+"\n")), archive.Close())
+		put(archive, bundleKey, []byte(signingKey(signed, key)+"\n")), archive.Close())
 }
 
 func put(archive *zip.Writer, name string, content []byte) error {

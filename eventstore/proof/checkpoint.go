@@ -155,10 +155,14 @@ func parseAccepted(line string) (*Restored, error) {
 	return r, nil
 }
 
-// verified reports whether the note carries a signature of the key.
+// verified reports whether the note carries a signature of the key, or one of a key that
+// it has replaced and that was in force then.
 func verified(signed string, key note.Verifier) bool {
-	_, err := note.Open([]byte(signed), note.VerifierList(key))
-	return err == nil
+	if _, err := note.Open([]byte(signed), note.VerifierList(key)); err == nil {
+		return true
+	}
+	_, found := replacedSigner(signed, key)
+	return found
 }
 
 // oneLine folds a reason into one line, which is what a note can hold. It refuses one that

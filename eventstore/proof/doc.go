@@ -78,6 +78,11 @@
 // key file has a line with the private and one with the public key, in the encoding
 // of [golang.org/x/mod/sumdb/note]; the public line alone is enough to verify.
 //
+// The key may be replaced. The key file then has a line for each replaced key, the
+// newest first: "ROTATED+" and the base64 of a note that both keys sign, with the lines
+// "scrapelog.key.v1", the new public key, the old one, SIZE and TIME. Checkpoints of the
+// old key count up to SIZE events.
+//
 // A proof is a JSON document: format "scrapelog.proof.v1", the event with its
 // metadata and data as text, the audit path from the leaf up, a checkpoint and
 // the public key.

@@ -75,7 +75,7 @@ func Prove(ctx context.Context, store *eventstore.Store, configured Files, posit
 	if err == nil && last.Size < position {
 		return Proof{}, fmt.Errorf("event %d is not sealed yet, the last checkpoint covers %d: %w", position, last.Size, domain.ErrConflict)
 	}
-	proof := Proof{Format: proofFormat, Event: event, Checkpoint: last.note, Key: key.Public}
+	proof := Proof{Format: proofFormat, Event: event, Checkpoint: last.note, Key: signingKey(last.note, key)}
 	proof.Hashes, err = tlog.ProveRecord(last.Size, position-1, storedHashes{ctx, tx})
 	if errors.Is(err, eventstore.ErrUnavailable) {
 		return Proof{}, err

@@ -73,7 +73,12 @@ func (k *Key) Named(text string) bool { return k.Public == text }
 // parseKey reads the lines of a key file and nothing else.
 func parseKey(content string) (*Key, error) {
 	var key Key
+	var rotated []string
 	for _, line := range strings.Fields(content) {
+		if strings.HasPrefix(line, rotatedWord) {
+			rotated = append(rotated, line)
+			continue
+		}
 		switch private := strings.HasPrefix(line, privateWord); {
 		case private && key.Signer == nil:
 			signer, err := note.NewSigner(line)
@@ -98,8 +103,8 @@ func parseKey(content string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key.Verifier = verifier
-	return &key, nil
+	key.Verifier, err = withOld(key.Public, verifier, rotated)
+	return &key, err
 }
 
 var errTwoKeys = errors.New("holds more than one key, or something beside it")

@@ -172,6 +172,9 @@ type fault struct {
 const mostFaults = 1000
 
 func (a *audit) readOutside(ctx context.Context, files Files) error {
+	if a.key != nil {
+		a.key = a.key.followed(files.Key)
+	}
 	if a.key == nil {
 		key, err := ReadKey(files.Key)
 		if err != nil && !absent(err) {

@@ -128,6 +128,16 @@ func (c *client) decode(body io.Reader, into any) error {
 // send makes a request. It returns an answer of status 2xx, or the refusal as an
 // error.
 func (c *client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	response, err := c.ask(ctx, method, path, body)
+	if err != nil || response.StatusCode/100 == 2 {
+		return response, err
+	}
+	defer response.Body.Close()
+	return nil, c.refusal(response)
+}
+
+// ask makes a request. It returns the answer, whatever its status is.
+func (c *client) ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var content io.Reader
 	if body != nil {
 		doc, err := json.Marshal(body)
@@ -147,11 +157,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
 	}
-	if response.StatusCode/100 == 2 {
-		return response, nil
-	}
-	defer response.Body.Close()
-	return nil, c.refusal(response)
+	return response, nil
 }
 
 func (c *client) unreachable(ctx context.Context, err error) error {

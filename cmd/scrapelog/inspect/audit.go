@@ -18,7 +18,7 @@ func Audit() *cobra.Command {
 	flags.Register(group)
 	config.AddDatabaseFlag(group)
 	group.AddCommand(newAuditReplayCmd(flags), newAuditDiffCmd(flags),
-		newAuditCheckpointCmd(flags), newAuditProveCmd(flags), newAuditCheckProofCmd(flags),
+		newAuditCheckpointCmd(flags), newAuditRotateKeyCmd(flags), newAuditProveCmd(flags), newAuditCheckProofCmd(flags),
 		newAuditBundleCmd(flags), newAuditCheckBundleCmd(flags))
 	return group
 }

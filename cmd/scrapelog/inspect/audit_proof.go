@@ -136,7 +136,7 @@ func knownKey(ctx context.Context, cmd *cobra.Command, key string) (known bool, 
 		return false, term.Usagef("--key: %v", err)
 	case err != nil:
 		return false, term.Failf(term.ErrNegative, "the proof holds for the key %s, and it is not known whose key that is: name the key of your log with --key, or use --any-key (no key of a log was found here: %v)", key, err)
-	case expected.Public != key:
+	case !expected.Is(key):
 		return false, fmt.Errorf("%w: it is signed with the key %s, and %s was expected", proof.ErrFalseProof, key, expected.Public)
 	}
 	return true, nil

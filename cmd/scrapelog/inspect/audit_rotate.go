@@ -1,0 +1,57 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
+)
+
+func newAuditRotateKeyCmd(flags *term.DataFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rotate-key",
+		Short: "Replace the key of the log; the old key signs the new one",
+		Long: `rotate-key signs everything with the key of the log and then puts a new key into its
+file, with a statement that both keys sign. The old private key is gone. Checkpoints of
+the old key stay good up to the last event that was signed, and no further: rotate a key
+that others may have seen. "events verify --key OLD" follows the statement to the new key.
+
+No server may use the database at that time (exit 6). Copy the file to the other instances
+and hand the new public key to those who verify elsewhere.`,
+		Example: "  scrapelog audit rotate-key",
+		Args:    term.Exactly(),
+	}
+	cmd.RunE = flags.Run(maintaining("stop it to replace its key", func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		files, err := proofFiles(cmd)
+		if err != nil {
+			return err
+		}
+		sealer, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: term.LoggerFrom(ctx)})
+		if err != nil {
+			return err
+		}
+		if refused := sealer.Refused(); refused != "" {
+			return term.Failf(term.ErrRefused, "%s", refused)
+		}
+		if idle := sealer.State().Idle; idle != "" {
+			return term.Failf(term.ErrUnreachable, "%s", idle)
+		}
+		key, err := sealer.RotateKey(ctx)
+		if err != nil {
+			return err
+		}
+		sealed := sealer.State().Sealed
+		return out.Facts(struct {
+			Key    string `json:"key"`
+			File   string `json:"file"`
+			Sealed int64  `json:"sealed"`
+		}{key.Public, sealer.Files().Key, sealed},
+			[2]string{"key", key.Public}, [2]string{"file", sealer.Files().Key}, [2]string{"the old key counts up to", fmt.Sprintf("event %d", sealed)})
+	}))
+	addProofFlags(cmd)
+	return cmd
+}
