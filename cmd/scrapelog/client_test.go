@@ -170,7 +170,8 @@ func TestRunsShow(t *testing.T) {
 	})
 	stdout, stderr, code := invoke(t, "runs", "show", runID)
 	for name, value := range map[string]string{
-		"status": "connection_failed", "cause": "reset", "detail": "by peer", "duration": "41s",
+		"explained by": "scrapelog help cause reset",
+		"status":       "connection_failed", "cause": "reset", "detail": "by peer", "duration": "41s",
 		"summary": "Lost after 41 s: the connection was reset. Restarted 7 ms after the connection came back.",
 	} {
 		if !regexp.MustCompile(`(?m)^`+name+` +`+value+`$`).MatchString(stdout) || code != 0 {

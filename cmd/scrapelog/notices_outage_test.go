@@ -101,7 +101,8 @@ scrapers:
 		await(t, 10*time.Second, "three runs follow their streams", func() bool { return running() && site.open.Load() == 3 })
 		site.goDown()
 		began := all.await(t, 1)[0]
-		if began.Type != "outage.started" || !slices.Equal(began.Data.Scrapers, []string{"a", "b", "c"}) || len(began.Data.Outage) == 0 {
+		if began.Type != "outage.started" || !slices.Equal(began.Data.Scrapers, []string{"a", "b", "c"}) || len(began.Data.Outage) == 0 ||
+			!strings.Contains(began.Data.Text, "/docs/causes/") {
 			t.Fatalf("told %+v", began)
 		}
 		site.comeBack()

@@ -164,7 +164,8 @@ scrapers:
 		began := told[0].Data
 		if began.Run == nil || began.Run.ID != failed.ID || began.URL != "https://scrapelog.example/runs/"+failed.ID ||
 			!slices.Equal(began.Scrapers, []string{"shop"}) || len(began.Events) != 1 || began.Events[0].Position != failed.Position ||
-			!strings.Contains(began.Text, "the login page has changed") || began.Title == "" {
+			!strings.Contains(began.Text, "the login page has changed") ||
+			!strings.HasSuffix(began.Text, "What it means and what to do: https://scrapelog.example/docs/causes/scraper_error") || began.Title == "" {
 			t.Errorf("told %+v", began)
 		}
 		if !told[0].Timestamp.Equal(failed.EndedAt) {

@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"scrapelog/docs"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/words"
 	"scrapelog/projections"
 )
 
@@ -53,6 +55,15 @@ func told(n outbox.Notice) (title, text, link string) {
 	var b body
 	_ = json.Unmarshal(n.Body, &b) // it is ours
 	return b.Data.Title, b.Data.Text, b.Data.URL
+}
+
+// explained adds to a text where the page about a cause or a failure code is. There is none
+// about one of a newer version.
+func (t *Teller) explained(text, cause string) string {
+	if _, ok := docs.Get("causes/" + cause); !ok {
+		return text
+	}
+	return words.Explained(text, t.page("docs", "causes", cause))
 }
 
 // page returns the address of a page.

@@ -204,7 +204,7 @@ func (t *Teller) outageBody(ctx context.Context, n outbox.Notice, outage project
 	}
 	if n.Type == outageBegan {
 		d.Title = words.OutageBegan(outage.Origin, all)
-		d.Text = words.OutageSince(named, all, outage.StartedAt.Time, outage.Cause)
+		d.Text = t.explained(words.OutageSince(named, all, outage.StartedAt.Time, outage.Cause), string(outage.Cause))
 		return encode(n.Type, outage.StartedAt.Time, d)
 	}
 	runs, err := t.Outages.RunsOfOutage(ctx, outage.ID, mostNamed)

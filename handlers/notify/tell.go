@@ -250,6 +250,7 @@ func (b *batch) add(ctx context.Context, h happened, channel Channel, kind outbo
 			return err
 		}
 		d.URL, d.Run = b.page("runs", id.String()), &run
+		d.Text = b.explained(d.Text, string(run.Cause)+string(run.Code))
 	}
 	noticeType := string(kind) + "." + edge
 	content, err := encode(noticeType, h.event.OccurredAt(), d)

@@ -78,6 +78,11 @@ func RecoveredBy(scraper string, run uuid.UUID) string {
 	return scraper + " by run " + domain.ShortID(run)
 }
 
+// Explained returns a text with the page that explains its cause.
+func Explained(text, page string) string {
+	return text + "\nWhat it means and what to do: " + page
+}
+
 func listed(named []string, all int64) string {
 	text := strings.Join(named, ", ")
 	if more := all - int64(len(named)); more > 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/docs"
 )
 
 // factsOf lists the fields of an answer in its order, as tables show them: started_at
@@ -53,4 +54,12 @@ func fact(name string, value any) [2]string {
 		text = strings.Join(names, ", ")
 	}
 	return [2]string{strings.ReplaceAll(name, "_", " "), text}
+}
+
+// explained names the command that explains a cause or a failure code, if there is one.
+func explained(cause string) [][2]string {
+	if _, ok := docs.Get("causes/" + cause); !ok {
+		return nil
+	}
+	return [][2]string{{"explained by", "scrapelog help cause " + cause}}
 }

@@ -114,7 +114,7 @@ func newOutagesShowCmd(flags *term.DataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return out.Facts(o, facts...)
+			return out.Facts(o, append(facts, explained(string(o.view.Cause))...)...)
 		})),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -332,7 +333,7 @@ func showRun(out *term.Printer, r runDoc, more ...[2]string) error {
 	if err != nil {
 		return err
 	}
-	return out.Facts(r, append(facts, more...)...)
+	return out.Facts(r, slices.Concat(facts, more, explained(r.view.why()))...)
 }
 
 func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
