@@ -32,6 +32,12 @@ func (h *Handler) projections(c echo.Context) error {
 		busy = busy || p.Job.Busy()
 		list.Projections = append(list.Projections, p)
 	}
+	list.File = h.cfg.File
+	if h.cfg.Notices != nil {
+		if list.GivenUp, err = h.cfg.Notices.GivenUp(c.Request().Context()); err != nil {
+			return err
+		}
+	}
 	chrome, err := h.chrome(c, "/projections", "System", pages.RefreshWhile(busy))
 	if err != nil {
 		return err

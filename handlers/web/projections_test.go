@@ -3,8 +3,11 @@ package web_test
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/web/webtest"
@@ -36,3 +39,32 @@ func TestTheLastErrorOfAProjection(t *testing.T) {
 }
 
 var beyond = strconv.FormatInt(webtest.Head+1, 10)
+
+// The System page says first what is worst, and has a section for each part.
+func TestTheSystemPage(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*webtest.Service)
+		want   string
+	}{
+		"well":     {func(*webtest.Service) {}, "System: all is well"},
+		"blocked":  {func(s *webtest.Service) { s.Blocked = "no such column" }, "System: runs blocked"},
+		"unsealed": {func(s *webtest.Service) { s.Sealing.Refused = "event 3 was changed" }, "System: the log is not sealed"},
+		"misread":  {func(s *webtest.Service) { s.Misread = "line 3" }, "System: the configuration file is refused"},
+		"away":     {func(s *webtest.Service) { s.Gone, s.Blocked = "moved", "no such column" }, "System: the database is away"},
+	} {
+		s := webtest.New()
+		test.change(s)
+		doc := document(t, get(serve(s), "/projections"))
+		if got := words(doc.Find("h1")); got != test.want {
+			t.Errorf("%s: %q", name, got)
+		}
+		doc.Find(".counts a").Each(func(_ int, a *goquery.Selection) {
+			if to := a.AttrOr("href", ""); doc.Find(to).Length() != 1 {
+				t.Errorf("%s: there is no section %s", name, to)
+			}
+		})
+		if text := words(doc.Find("section:has(#file)")); !strings.Contains(text, "/etc/scrapelog/scrapelog.yaml") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}

@@ -90,6 +90,7 @@ type Config struct {
 	// Away returns since when the database is away, and why; Refused since when the
 	// configuration file is refused, and why. The zero time: it is not.
 	Away, Refused func() (since time.Time, why string)
+	File          string // the configuration file; empty: there is none
 	// Handle decides a command and records its events: handlers/command.
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 	// WaitFor returns when a read model shows the log up to position.

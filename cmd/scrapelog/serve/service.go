@@ -344,7 +344,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Access:  s.access, Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{
-		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused,
+		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused, File: s.config.File,
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },

@@ -52,6 +52,8 @@ type ProjectionList struct {
 	Instances   []instances.Holding
 	Now         time.Time
 	Since       time.Time // this instance has seen what goes wrong
+	GivenUp     int64     // notices
+	File        string    // the configuration file; empty: there is none
 }
 
 // HeldShown is how many of an instance's runs the page names.

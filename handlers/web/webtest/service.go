@@ -78,6 +78,7 @@ func (s *Service) Change(change func()) {
 func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
 	return web.New(web.Config{
 		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Instances: s.Instances, Handle: s.Handle,
+		File:    "/etc/scrapelog/scrapelog.yaml",
 		Away:    s.Away,
 		Refused: s.Refused,
 		WaitFor: func(context.Context, string, int64) error { return s.Behind },
