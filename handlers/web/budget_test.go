@@ -1,10 +1,8 @@
 package web_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,12 +16,10 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
-	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
 	"scrapelog/projections"
 	"scrapelog/projections/projectionstest"
-	"scrapelog/projections/replay"
 )
 
 // shape is the form of a log: how much there is of what, and where the long texts are.
@@ -122,19 +118,10 @@ func (s shape) scraper(n int) string { return fmt.Sprintf("%03d-%s", n, strings.
 // real serves the pages of a log.
 func real(t *testing.T, l *projectionstest.Log) *echo.Echo {
 	canned := webtest.Empty()
-	h := web.New(web.Config{
-		Queries: projections.NewQueries(l.Store), Events: l.Store, Live: canned, Groups: feed.New(l.Store).GroupStates, Instances: instances.New(l.Store).Holdings,
-		Handle: canned.Handle, WaitFor: func(context.Context, string, int64) error { return nil },
-		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },
-		Waiting: func(string) (string, bool) { return "", false },
-		Rebuild: func(context.Context, string, func(done, head int64)) error { return nil },
-		Audit: web.Audit{
-			State: func() proof.State { return canned.Sealing }, Recent: canned.Recent, Prove: canned.Prove,
-			Verify: func(context.Context, func(done, all int64)) (proof.Result, error) { return canned.Verdict, nil },
-			Replay: func(context.Context, func(done, all int64)) (replay.Comparison, error) { return canned.Replayed, nil },
-		},
-		Findings: l.Store, Logger: slog.New(slog.DiscardHandler),
-	})
+	config := canned.Config(canned, nil)
+	config.Queries, config.Events, config.Findings = projections.NewQueries(l.Store), l.Store, l.Store
+	config.Groups, config.Instances = feed.New(l.Store).GroupStates, instances.New(l.Store).Holdings
+	h := web.New(config)
 	return webtest.Echo(h)
 }
 

@@ -76,7 +76,12 @@ func (s *Service) Change(change func()) {
 
 // Handler makes the pages of this service.
 func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.Handler {
-	return web.New(web.Config{
+	return web.New(s.Config(subscriber, now))
+}
+
+// Config is what the pages of this service are made with.
+func (s *Service) Config(subscriber web.Subscriber, now func() time.Time) web.Config {
+	return web.Config{
 		Queries: s, Events: s, Live: subscriber, Groups: s.Groups, Instances: s.Instances, Handle: s.Handle,
 		File:    "/etc/scrapelog/scrapelog.yaml",
 		Away:    s.Away,
@@ -114,7 +119,7 @@ func (s *Service) Handler(subscriber web.Subscriber, now func() time.Time) *web.
 		Notices:  s.Told,
 		OpenTo:   s.OpenTo,
 		Logger:   slog.New(slog.DiscardHandler), Now: now,
-	})
+	}
 }
 
 // Away returns since when the database is away in the story.
