@@ -1,11 +1,11 @@
 package eventstore
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
@@ -22,13 +22,19 @@ type guardRow []any
 
 type unset struct{}
 
-func noValues() guardRow { return slices.Repeat(guardRow{unset{}}, len(guardFields)) }
+// nothing returns a move without values.
+func nothing() guardMove {
+	n := len(guardFields)
+	all := slices.Repeat(guardRow{unset{}}, 3*n)
+	return guardMove{all[:n:n], all[n : 2*n : 2*n], all[2*n:]}
+}
 
 // movesOf lists the moves of an append. The first that fits is made. If none fits, the
 // guard is not the expected one.
 func movesOf(expected *domain.Guard, events []NewEvent) []guardMove {
 	if expected != nil {
-		m := guardMove{guardValues(expected), noValues(), noValues()}
+		m := nothing()
+		m.fits = guardValues(expected)
 		for i, value := range valuesAfter(*expected, events) {
 			if value != m.fits[i] {
 				m.set[i] = value
@@ -37,19 +43,13 @@ func movesOf(expected *domain.Guard, events []NewEvent) []guardMove {
 		return []guardMove{m}
 	}
 	run, _ := domain.RunOfStream(events[0].Event.Stream()) // uuid.Nil: a scraper's stream
-	pairs := []guardPair{{lowGuard, highGuard}}
+	pairs := []guardPair{anyPair}
 	moves := []guardMove{pairs[0].learn(events)}
 	if run == uuid.Nil {
 		return moves
 	}
 	for _, names := range []struct{ open, lost bool }{{lost: true}, {open: true}, {true, true}} {
-		p := guardPair{lowGuard, highGuard}
-		if names.open {
-			p.low.OpenRun, p.high.OpenRun = run, run
-		}
-		if names.lost {
-			p.low.LostRun, p.high.LostRun = run, run
-		}
+		p := anyPair.naming(run, names.open, names.lost)
 		// The most specific pair so far that has those names, or fewer.
 		fits := slices.IndexFunc(pairs, func(q guardPair) bool {
 			return (names.open || q.low.OpenRun != run) && (names.lost || q.low.LostRun != run)
@@ -78,8 +78,27 @@ var (
 	farAway = time.Unix(1<<33, 0) // in the year 2242
 )
 
-// guardPair is two guards that tell what becomes of those that have what both have.
-type guardPair struct{ low, high domain.Guard }
+// guardPair is two guards, and their values, that tell what becomes of those that have
+// what both have.
+type guardPair struct {
+	low, high             domain.Guard
+	lowValues, highValues guardRow
+}
+
+// anyPair has nothing in common.
+var anyPair = guardPair{lowGuard, highGuard, guardValues(&lowGuard), guardValues(&highGuard)}
+
+// naming returns the pair with a run that is open, lost or both.
+func (p guardPair) naming(run uuid.UUID, open, lost bool) guardPair {
+	if open {
+		p.low.OpenRun, p.high.OpenRun = run, run
+	}
+	if lost {
+		p.low.LostRun, p.high.LostRun = run, run
+	}
+	p.lowValues, p.highValues = nil, nil // made when they are needed
+	return p
+}
 
 // follows reports whether the events do to p what they do to q, though p names the run
 // where q names another.
@@ -100,8 +119,10 @@ func (p guardPair) follows(q guardPair, events []NewEvent) bool {
 // learn returns the move that the events are. A value that both guards get is set, one
 // that only the lower gets is the later of two, and others are kept.
 func (p guardPair) learn(events []NewEvent) guardMove {
-	m := guardMove{noValues(), noValues(), noValues()}
-	low, high := guardValues(&p.low), guardValues(&p.high)
+	m, low, high := nothing(), p.lowValues, p.highValues
+	if low == nil {
+		low, high = guardValues(&p.low), guardValues(&p.high)
+	}
 	lowest, highest := valuesAfter(p.low, events), valuesAfter(p.high, events)
 	for i := range guardFields {
 		if low[i] == high[i] {
@@ -168,6 +189,6 @@ func (r guardRow) appendJSON(text []byte) []byte {
 }
 
 func appendString(text []byte, s string) []byte {
-	quoted, _ := json.Marshal(s) // a string always can be
-	return append(text, quoted...)
+	text, _ = jsontext.AppendQuote(text, s) // what is not UTF-8 is replaced
+	return text
 }
