@@ -36,9 +36,15 @@ func (h *Handler) document(c echo.Context) error {
 	if !ok {
 		return echo.ErrNotFound
 	}
-	var html bytes.Buffer
-	if err := markdown.Convert([]byte(d.Text), &html); err != nil {
+	html, err := asHTML(d.Text)
+	if err != nil {
 		return err
 	}
-	return send(c, http.StatusOK, pages.Document(h.frame(c, d.Title), html.String()))
+	return send(c, http.StatusOK, pages.Document(h.frame(c, d.Title), html))
+}
+
+func asHTML(text string) (string, error) {
+	var html bytes.Buffer
+	err := markdown.Convert([]byte(text), &html)
+	return html.String(), err
 }

@@ -2,13 +2,18 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"scrapelog/docs"
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
 )
@@ -94,5 +99,73 @@ func (h *Handler) outage(c echo.Context) error {
 		return err
 	}
 	page.Runs = h.withHeard(runs...)
+	for _, part := range []func(context.Context, *pages.OutagePage) error{h.outageLanes, h.outageSkips} {
+		if err := part(ctx, &page); err != nil {
+			return err
+		}
+	}
+	if d, ok := docs.Get("causes/" + string(page.Cause)); ok {
+		_, text, _ := strings.Cut(d.Text, "\n")
+		if page.Checks, err = asHTML(text); err != nil {
+			return err
+		}
+	}
 	return send(c, http.StatusOK, pages.OutagePageOf(chrome, page))
+}
+
+const (
+	// lanesOfOutage is how many of its scrapers an outage's page draws.
+	lanesOfOutage = 12
+	// runsOfOutageLane is how many runs of each.
+	runsOfOutageLane = 50
+	// skipsOfOutage is how many traces of skipped slots it reads.
+	skipsOfOutage = 200
+)
+
+// outageLanes reads what the first scrapers of an outage did around it.
+func (h *Handler) outageLanes(ctx context.Context, page *pages.OutagePage) error {
+	page.Lanes = pages.LanesAround(page.Outage, h.cfg.Now())
+	for _, name := range page.Scrapers[:min(len(page.Scrapers), lanesOfOutage)] {
+		found, err := h.cfg.Queries.Runs(ctx, projections.RunFilter{
+			Scraper: name, Since: page.Lanes.From(), Until: page.Lanes.Until, Limit: runsOfOutageLane,
+		})
+		if err != nil {
+			return err
+		}
+		for _, lost := range page.Runs {
+			if lost.Scraper == name && lost.StartedAt.Before(page.Lanes.From()) {
+				found.Runs = append(found.Runs, lost.Run)
+			}
+		}
+		page.Lanes.Of = append(page.Lanes.Of, pages.LaneThen(name, found.Runs, page.Open()))
+	}
+	page.Lanes.More = int64(len(page.Scrapers) - len(page.Lanes.Of))
+	if len(page.Scrapers) == 0 {
+		return nil
+	}
+	first, err := h.cfg.Queries.Scraper(ctx, page.Scrapers[0])
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil
+	}
+	page.Probes = first.Config.Probe.Interval.Std()
+	return err
+}
+
+// outageSkips reads which slots its scrapers skipped while it was open.
+func (h *Handler) outageSkips(ctx context.Context, page *pages.OutagePage) error {
+	q := eventstore.Query{After: page.FirstPosition, Types: []string{domain.ScrapeSkipped{}.EventType()}, Limit: skipsOfOutage, Bytes: readBytes}
+	if !page.Open() {
+		q.Until = page.LastPosition
+	}
+	records, err := h.cfg.Events.Read(ctx, q)
+	if err != nil {
+		return err
+	}
+	page.More = !q.Last(records)
+	for _, e := range pages.NewEvents(records) {
+		if skipped, ok := e.Is.(domain.ScrapeSkipped); ok && skipped.Reason == domain.SkipConnectionLost && slices.Contains(page.Scrapers, skipped.Scraper) {
+			page.Skipped = append(page.Skipped, e)
+		}
+	}
+	return nil
 }

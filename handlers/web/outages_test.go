@@ -72,3 +72,38 @@ func TestTheYearOfOutages(t *testing.T) {
 		t.Errorf("a time that is none: %d", w.Code)
 	}
 }
+
+// TestAnOutageTellsWhatItCost: its lanes, the probes, who noticed the return, the slots
+// that were skipped, and what to check.
+func TestAnOutageTellsWhatItCost(t *testing.T) {
+	e := serve(webtest.New())
+	page := func(list string) *goquery.Document {
+		href, _ := document(t, get(e, list)).Find("tbody th a").First().Attr("href")
+		return document(t, get(e, href))
+	}
+	for name, tt := range map[string]struct {
+		doc   *goquery.Document
+		facts []string
+		back  int
+	}{
+		"open":  {page("/outages?open=true"), []string{"It is open.", "no return was seen", "reviews: a scrape by schedule was skipped"}, 0},
+		"ended": {page("/outages?open=false"), []string{"1 lost, 1 recovered", "a probe was answered (1 run)", "Slots skippednone"}, 1},
+	} {
+		facts := words(tt.doc.Find("[aria-labelledby=facts]"))
+		for _, want := range tt.facts {
+			if !strings.Contains(strings.ReplaceAll(facts, " ", ""), strings.ReplaceAll(want, " ", "")) {
+				t.Errorf("%s does not say %q: %s", name, want, facts)
+			}
+		}
+		drawing := tt.doc.Find(".lanes-then")
+		if drawing.Find(".bar-connection_failed").Length() == 0 || drawing.Find(".away").Length() == 0 || drawing.Find(".probe").Length() == 0 {
+			t.Errorf("%s: a loss, the time away or the probes are not drawn", name)
+		}
+		if back, _ := drawing.Find("path.back").Attr("d"); strings.Count(back, "M") != tt.back {
+			t.Errorf("%s: returns are drawn as %q", name, back)
+		}
+		if text := words(tt.doc.Find("[aria-labelledby=checks]")); !strings.Contains(text, "How to look") {
+			t.Errorf("%s: what to check is %q", name, text)
+		}
+	}
+}

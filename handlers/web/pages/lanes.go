@@ -86,6 +86,9 @@ func (l Lanes) seconds(d time.Duration) string {
 
 func (l Lanes) from() time.Time { return l.Until.Add(-l.Range.Span) }
 
+// From is the left edge of the drawing.
+func (l Lanes) From() time.Time { return l.from() }
+
 // at returns how far an instant is from the left edge of the drawing, not outside of it.
 func (l Lanes) at(t time.Time) time.Duration {
 	return min(max(0, t.Sub(l.from())), l.Range.Span)

@@ -78,7 +78,12 @@ type OutageList struct {
 // OutagePage is one outage with the first runs that were lost in it.
 type OutagePage struct {
 	projections.Outage
-	Runs []Run
+	Runs    []Run
+	Lanes   Lanes         // of its first scrapers, around it
+	Skipped []Event       // the traces of slots that were skipped because of it
+	More    bool          // there may be more traces
+	Checks  string        // what to check for its cause, as HTML of ours
+	Probes  time.Duration // how often its first scraper is probed; 0: not known
 }
 
 // ScraperList is a page of scrapers, by name.

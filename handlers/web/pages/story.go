@@ -37,13 +37,7 @@ func (p RunPage) drawing(now time.Time) (Lanes, Lane) {
 		until = last.EndedAt.Time
 	}
 	span := max(until.Sub(first.StartedAt.Time), 10*time.Millisecond)
-	l := Lanes{Range: Range{Span: span + span/50, tick: chainTicks[len(chainTicks)-1]}, Until: first.StartedAt.Add(span + span/50), Large: true, Still: true}
-	for _, tick := range chainTicks {
-		if span/tick <= 10 {
-			l.Range.tick = tick
-			break
-		}
-	}
+	l := Lanes{Range: Range{Span: span + span/50, tick: tickFor(span)}, Until: first.StartedAt.Add(span + span/50), Large: true, Still: true}
 	var lane Lane
 	for i := range p.Chain {
 		lane.Runs = append(lane.Runs, p.Chain[len(p.Chain)-1-i])
@@ -52,6 +46,16 @@ func (p RunPage) drawing(now time.Time) (Lanes, Lane) {
 		lane.Connection = projections.Connection{State: projections.ConnectionLost, Since: last.EndedAt, Link: last.Link}
 	}
 	return l, lane
+}
+
+// tickFor is the distance of at most ten lines across so long a time.
+func tickFor(span time.Duration) time.Duration {
+	for _, tick := range chainTicks {
+		if span/tick <= 10 {
+			return tick
+		}
+	}
+	return chainTicks[len(chainTicks)-1]
 }
 
 // offsets is the axis of a chain: lines at full lengths of time since its start.

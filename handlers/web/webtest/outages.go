@@ -59,10 +59,10 @@ func (s *Service) outages() (all []projections.Outage, runs map[uuid.UUID][]proj
 	return all, runs
 }
 
-// anOutage is the id of the newest outage of the story.
-func anOutage() uuid.UUID {
+// anOutage is the id of an outage of the story; 0 is the newest.
+func anOutage(n int) uuid.UUID {
 	all, _ := New().outages()
-	return all[0].ID
+	return all[n].ID
 }
 
 // Outages implements web.Queries.

@@ -49,7 +49,7 @@ func Stories() []Story {
 		{"run-compact", run(Recovered) + "?view=compact", New}, {"run-json", run(Recovered) + "?view=json", New}, {"run-not-found", run(RunID(99)), New},
 		{"run-recorded", fmt.Sprintf("%s?recorded=%d", run(Open), Head), New},
 		{"outages", "/outages", New}, {"outages-empty", "/outages", Empty}, {"outages-ended", "/outages?open=false", New}, {"outages-day", "/outages?since=2026-11-23&until=2026-11-24", New},
-		{"outage", "/outages/" + anOutage().String(), New}, {"outage-not-found", "/outages/" + RunID(99).String(), New},
+		{"outage", "/outages/" + anOutage(0).String(), New}, {"outage-ended", "/outages/" + anOutage(1).String(), New}, {"outage-not-found", "/outages/" + RunID(99).String(), New},
 		{"scrapers", "/scrapers", New}, {"scrapers-empty", "/scrapers", Empty}, {"scrapers-found", "/scrapers?q=shop", New}, {"scrapers-none-found", "/scrapers?q=nope", New},
 		{"scrapers-several-origins", "/scrapers", origins},
 		{"scraper", "/scrapers/shop-prices", New}, {"scraper-lost", "/scrapers/reviews", New}, {"scraper-paused", "/scrapers/news", New},
