@@ -1,9 +1,12 @@
 package web_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"scrapelog/handlers/web/webtest"
 )
@@ -76,18 +79,17 @@ func TestTheYearOfOutages(t *testing.T) {
 // TestAnOutageTellsWhatItCost: its lanes, the probes, who noticed the return, the slots
 // that were skipped, and what to check.
 func TestAnOutageTellsWhatItCost(t *testing.T) {
-	e := serve(webtest.New())
-	page := func(list string) *goquery.Document {
-		href, _ := document(t, get(e, list)).Find("tbody th a").First().Attr("href")
-		return document(t, get(e, href))
+	page := func(name string) *goquery.Document {
+		i := slices.IndexFunc(webtest.Stories(), func(s webtest.Story) bool { return s.Name == name })
+		return document(t, webtest.Stories()[i].Page())
 	}
 	for name, tt := range map[string]struct {
 		doc   *goquery.Document
 		facts []string
 		back  int
 	}{
-		"open":  {page("/outages?open=true"), []string{"It is open.", "no return was seen", "reviews: a scrape by schedule was skipped"}, 0},
-		"ended": {page("/outages?open=false"), []string{"1 lost, 1 recovered", "a probe was answered (1 run)", "Slots skippednone"}, 1},
+		"open":  {page("outage"), []string{"It is open.", "no return was seen", "reviews: a scrape by schedule was skipped"}, 0},
+		"ended": {page("outage-ended"), []string{"1 lost, 1 recovered", "a probe was answered (1 run)", "Slots skippednone"}, 1},
 	} {
 		facts := words(tt.doc.Find("[aria-labelledby=facts]"))
 		for _, want := range tt.facts {
