@@ -139,6 +139,12 @@ func (h *Handler) Error(err error, c echo.Context) {
 	if d.Status >= http.StatusInternalServerError {
 		h.cfg.Logger.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.EscapedPath(), "status", d.Status, "error", err)
 	}
+	if d.Status == http.StatusUnauthorized && h.cfg.Access != nil {
+		if err := send(c, d.Status, pages.LoginPage(pages.Login{Needed: true, Next: comeBack(r)})); err != nil {
+			h.cfg.Logger.DebugContext(r.Context(), "login page not sent", "error", err)
+		}
+		return
+	}
 	chrome := h.bare(c, "", d.Title)
 	if d.Status == http.StatusServiceUnavailable && r.Method == http.MethodGet {
 		chrome.Refresh = pages.RefreshUntilBack

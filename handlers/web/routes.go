@@ -52,8 +52,9 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/scrapers/:name/pause", h.pause)
 	action("/scrapers/:name/resume", h.resume)
 
-	action("/login", h.login)
-	action("/logout", h.logout)
+	if h.cfg.Access != nil {
+		h.registerAccounts(page, action)
+	}
 
 	action("/projections/:name/rebuild", h.rebuild)
 	action("/audit/verify", h.verify)
@@ -61,4 +62,30 @@ func (h *Handler) Register(e *echo.Echo) {
 
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/live", h.live, secureHeaders, gate.OwnReads, gate.Params("id"), h.cfg.Streams.Limit)
 	page(assets.Prefix+"*", echo.WrapHandler(assets.Handler()), "v")
+}
+
+// registerAccounts adds the pages of logins, of one's own and of all people.
+func (h *Handler) registerAccounts(page func(string, echo.HandlerFunc, ...string), action func(string, echo.HandlerFunc)) {
+	page("/login", h.askLogin, "next")
+	action("/login", h.login)
+	action("/logout", h.logout)
+	page("/setup", h.askSetup, "token")
+	action("/setup", h.setUp)
+
+	page("/account", h.account)
+	action("/account/password", h.changePassword)
+	action("/account/sessions/end", h.endOtherSessions)
+	action("/account/sessions/:id/end", h.endSession)
+	action("/account/tokens", h.issueToken)
+	page("/account/tokens/:id/revoke", h.askRevoke)
+	action("/account/tokens/:id/revoke", h.revokeToken)
+
+	page("/people", h.people)
+	action("/people", h.addPerson)
+	action("/people/:id/role", h.setRole)
+	action("/people/:id/disable", h.disablePerson)
+	page("/people/:id/password", h.askPassword)
+	action("/people/:id/password", h.setPassword)
+	page("/people/:id/remove", h.askRemove)
+	action("/people/:id/remove", h.removePerson)
 }

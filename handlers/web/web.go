@@ -17,7 +17,6 @@ import (
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/outbox"
-	"scrapelog/handlers/access"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web/pages"
@@ -117,7 +116,7 @@ type Config struct {
 	OpenTo string
 
 	// Access knows users and their sessions; nil: nobody can log in.
-	Access *access.Access
+	Access Accounts
 
 	Streams *gate.Streams // bounds the streams of API and pages together; nil: unbounded
 

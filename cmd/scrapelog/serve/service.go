@@ -208,6 +208,12 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	return err
 }
 
+// accounts are the users for pages.
+type accounts struct {
+	*access.Access
+	*credentials.Store
+}
+
 // openAccess reads who may do what. It refuses to let other machines in while there is no
 // admin.
 func (s *service) openAccess(ctx context.Context, instance string) (*access.Access, error) {
@@ -348,7 +354,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
-		Notices: outbox.New(s.store), Access: s.access, YAML: config.EncodeScraper,
+		Notices: outbox.New(s.store), Access: accounts{s.access, s.access.Credentials}, YAML: config.EncodeScraper,
 		Audit: audit, Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)

@@ -16,9 +16,10 @@ import (
 
 // Login is the form of a login.
 type Login struct {
-	Says string // why the last try failed
-	Name string // of the last try
-	Next string // the local path to go on at
+	Says   string // why the last try failed
+	Name   string // of the last try
+	Next   string // the local path to go on at
+	Needed bool   // a page or a form turned out to need it
 }
 
 // Setup is the form of the first admin.
@@ -54,6 +55,7 @@ type People struct {
 	Users   []credentials.User
 	Removed []RemovedUser // the last ones
 	Self    uuid.UUID     // the admin who looks; uuid.Nil: there are no users
+	Locked  []string      // what is wrong with the rows of users who are kept out
 }
 
 // RemovedUser is what is left of a user: the id that events bear.
@@ -61,6 +63,30 @@ type RemovedUser struct {
 	ID       uuid.UUID
 	At       time.Time
 	Position int64 // of the event that removed them
+}
+
+// AskRevoke asks before a token is revoked.
+func AskRevoke(t credentials.Token) Ask {
+	return Ask{
+		Title: "Revoke the token " + clean(t.Name) + "?", Action: tokenURL(t.ID), Back: "/account", Do: "Revoke", Keep: "Keep it", Ends: true,
+		Text: "Programs that use it are refused at once, and their streams end. It cannot be undone.",
+	}
+}
+
+// AskPassword asks for a new password of a user.
+func AskPassword(u credentials.User) Ask {
+	return Ask{
+		Title: "New password for " + clean(u.Name), Action: personURL(u.ID, "password"), Back: "/people", Do: "Set the password", Keep: "Keep the old one",
+		Text: "Their sessions end. Tell them the new password, and let them change it under Account.",
+	}
+}
+
+// AskRemovePerson asks before a user is removed.
+func AskRemovePerson(u credentials.User) Ask {
+	return Ask{
+		Title: "Remove " + clean(u.Name) + "?", Action: personURL(u.ID, "remove"), Back: "/people", Do: "Remove", Keep: "Keep them", Ends: true,
+		Text: "Their sessions and tokens end, and their name is erased. The log keeps what they did under an id. It cannot be undone; disable them to keep them out for a while.",
+	}
 }
 
 // may reports whether the viewer of a page may send a form to a route of pages.

@@ -14,9 +14,11 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/web"
 	"scrapelog/projections"
@@ -41,7 +43,9 @@ type Service struct {
 	Sealing  proof.State
 	Told     Notices
 	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
-	OpenTo   string        // the address that other machines reach; set before Handler
+	Accounts Accounts
+	As       access.Principal // who looks at the pages of a story; the zero value: there are no users
+	OpenTo   string           // the address that other machines reach; set before Handler
 
 	pressed, says string // the button a story begins with, and what its page says then
 
@@ -57,6 +61,7 @@ func New() *Service {
 	return &Service{
 		Rows: Runs(), Named: Scrapers(), Recorded: Log(), Messages: make(chan live.Message, 8),
 		Told:     told(),
+		Accounts: Accounts{People: []credentials.User{Ada, Grace, Olga, Vera}},
 		Sealing:  proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
 		Replayed: equal(),
 		Verdict: proof.Result{Verdict: proof.Intact, Head: Head, Sealed: Head - 1, Checkpoints: 41, Outside: proof.OutsidePresent,
@@ -118,6 +123,7 @@ func (s *Service) Config(subscriber web.Subscriber, now func() time.Time) web.Co
 		Findings: &s.found,
 		Notices:  s.Told,
 		OpenTo:   s.OpenTo,
+		Access:   &s.Accounts,
 		Logger:   slog.New(slog.DiscardHandler), Now: now,
 	}
 }

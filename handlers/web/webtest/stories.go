@@ -18,6 +18,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/pages"
@@ -74,6 +75,11 @@ func Stories() []Story {
 		{"audit", "/audit", New}, {"audit-empty", "/audit", Empty}, {"audit-refused", "/audit", refused},
 		{"overview-away", "/", gone}, {"run-away", run(Open), gone}, {"unavailable", "/runs", unreachableDatabase},
 		{"projections-file-refused", "/projections", misread}, {"scrapers-file-refused", "/scrapers", misread}, {"scraper-file-refused", "/scrapers/shop-prices", misread},
+		{"login", "/login?next=/runs", nobody}, {"setup", "/setup?token=token", nobody}, {"account", "/account", seenBy(Ada)}, {"account-view", "/account", seenBy(Vera)},
+		{"account-revoke", "/account/tokens/h4k2m7p3q5r6s8t9/revoke", seenBy(Ada)}, {"people", "/people", seenBy(Ada)}, {"people-none", "/people", unguarded}, {"people-locked", "/people", locked},
+		{"people-remove", "/people/" + Vera.ID.String() + "/remove", seenBy(Ada)}, {"people-password", "/people/" + Vera.ID.String() + "/password", seenBy(Ada)},
+		{"overview-view", "/", seenBy(Vera)}, {"scraper-view", "/scrapers/shop-prices", seenBy(Vera)}, {"run-view", run(Open), seenBy(Vera)}, {"audit-view", "/audit", seenBy(Vera)},
+		{"projections-operate", "/projections", seenBy(Grace)},
 		{"no-page", "/nope", New}, {"broken", "/runs", broken},
 	}
 }
@@ -139,7 +145,11 @@ func (s Story) Page() *httptest.ResponseRecorder {
 	w.Header().Set(echo.HeaderXRequestID, "Wm5qPzTn2cKd")
 	stop := service.press(handler, e, s.Path)
 	defer stop()
-	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+s.Path, nil))
+	r := httptest.NewRequest(http.MethodGet, "http://localhost"+s.Path, nil)
+	if service.As.Kind != "" {
+		r = r.WithContext(access.With(r.Context(), service.As))
+	}
+	e.ServeHTTP(w, r)
 	return w
 }
 
