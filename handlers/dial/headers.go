@@ -22,7 +22,7 @@ func (e *HeaderError) Error() string {
 	if !domain.ValidEnvName(e.Variable) {
 		return fmt.Sprintf("header %s: headers_env does not name an environment variable for it", e.Header)
 	}
-	return fmt.Sprintf("header %s: environment variable %s %s", e.Header, e.Variable, e.Problem)
+	return fmt.Sprintf("environment variable %s %s", e.Variable, e.Problem) // it goes into the log, where header names are not for everybody
 }
 
 // Unwrap returns domain.ErrInvalid: the configuration is invalid.

@@ -13,6 +13,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/problem"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections/replay"
 )
@@ -117,7 +118,10 @@ func (h *Handler) replay(c echo.Context) error {
 // inclusion reports whether an event is in the last signed checkpoint, and proves it.
 func (h *Handler) inclusion(ctx context.Context, position int64) (pages.Inclusion, error) {
 	p, err := h.cfg.Audit.Prove(ctx, position)
+	refusal, refused := errors.AsType[*problem.Document](err)
 	switch {
+	case refused:
+		return pages.Inclusion{Refused: refusal.Detail}, nil
 	case errors.Is(err, proof.ErrDamaged):
 		return pages.Inclusion{Damaged: err.Error()}, nil
 	case errors.Is(err, domain.ErrConflict), errors.Is(err, domain.ErrNotFound):

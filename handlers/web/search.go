@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/docs"
 	"scrapelog/domain"
+	"scrapelog/handlers/access"
 	"scrapelog/handlers/web/pages"
 	"scrapelog/projections"
 )
@@ -65,7 +66,7 @@ func (h *Handler) find(ctx context.Context, text string) (hits []pages.Hit, err 
 		if hits, err = h.eventHit(ctx, text); err != nil {
 			return nil, err
 		}
-		hits = append(hits, scraperHits(verb, found.Scrapers)...)
+		hits = append(hits, scraperHits(verb, found.Scrapers, access.May(ctx, http.MethodPost, "/scrapers/:name/pause"))...)
 		for _, r := range found.Runs {
 			hits = append(hits, pages.RunHit(r))
 		}
@@ -83,12 +84,13 @@ func verbOf(text string) (verb, name string) {
 	return "", text
 }
 
-func scraperHits(verb string, scrapers []projections.Scraper) (hits []pages.Hit) {
+// scraperHits are the scrapers that were found, and what the viewer may do with the first.
+func scraperHits(verb string, scrapers []projections.Scraper, may bool) (hits []pages.Hit) {
 	for i, s := range scrapers {
 		if verb == "" {
 			hits = append(hits, pages.ScraperHit(s))
 		}
-		if i < actionsFound || verb != "" {
+		if may && (i < actionsFound || verb != "") {
 			hits = append(hits, pages.ActionHits(s, verb)...)
 		}
 	}

@@ -91,6 +91,7 @@ type Replay struct {
 
 // Inclusion says where an event stands in what was signed.
 type Inclusion struct {
+	Refused string // why the viewer gets no proof
 	Size    int64  // of the checkpoint that it is in; 0: in none yet
 	Root    string // and its tree hash
 	Key     string // the public key
