@@ -162,7 +162,7 @@ func (s *roles) seesWhatItMay(o someone) {
 			}
 		}
 	}
-	for _, path := range []string{"/events?text=CANARY", "/runs/" + s.run + "?view=json", "/events?view=json", "/streams/run-" + s.run, "/streams/run-" + s.run + "/events.ndjson"} {
+	for _, path := range []string{"/events?text=CANARY", "/scrapers/shop?tab=configuration", "/runs/" + s.run + "?view=json", "/events?view=json", "/streams/run-" + s.run, "/streams/run-" + s.run + "/events.ndjson"} {
 		if code, text, _ := o.get(path); o.role == domain.RoleView && strings.Contains(strings.ReplaceAll(text, "text=CANARY", ""), "CANARY-") || code != 200 {
 			s.Errorf("%s sees in %s: %d %s", o.role, path, code, around(text, "CANARY-"))
 		}
@@ -241,7 +241,7 @@ func (s *roles) inABrowser(chromium context.Context, role domain.Role) {
 			s.Fatal(err)
 		}
 	}
-	if err := chromedp.Do(tab, chromedp.Navigate(s.base+"/scrapers/shop")); err != nil {
+	if err := chromedp.Do(tab, chromedp.Navigate(s.base+"/scrapers/shop?tab=configuration")); err != nil {
 		s.Fatal(err)
 	}
 	shows("the login", `document.querySelector("h1").textContent === "Log in" && !document.querySelector(".rail")`)
