@@ -62,11 +62,11 @@ func TestTheMainJobByKeyboard(t *testing.T) {
 	}
 	enter(theLink, "Runs")
 	at("/runs")
-	focusOn(t, tab, `e.name === "scraper"`)
-	press(t, tab, "shop")
-	becomes(t, tab, `document.activeElement.value === "shop-prices"`)
+	focusOn(t, tab, `e.name === "q" && e.closest("main")`)
+	press(t, tab, "scraper:shop-prices")
+	becomes(t, tab, `document.activeElement.value === "scraper:shop-prices"`)
 	enter(theButton, "Filter")
-	becomes(t, tab, `location.search.includes("scraper=shop-prices") && document.readyState === "complete"`)
+	becomes(t, tab, `location.search.includes("shop-prices") && document.readyState === "complete"`)
 	enter(theLink, webtest.Open.String()[28:])
 	at("/runs/" + webtest.Open.String())
 	enter(theLink, "Scrapers")
@@ -101,9 +101,9 @@ func TestTheMainJobWithoutJavaScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	becomes(t, tab, `typeof htmx === "undefined" && document.getElementById("zone").offsetParent === null`) // only a script can change zones
-	do(t, tab, `document.querySelector("[name=scraper]").value = "shop-prices"`)
+	do(t, tab, `document.querySelector("main [name=q]").value = "scraper:shop-prices"`)
 	click(`main search button`)
-	becomes(t, tab, `location.search.includes("scraper=shop-prices") && document.querySelectorAll("main tbody tr").length > 3`)
+	becomes(t, tab, `location.search.includes("shop-prices") && document.querySelectorAll("main tbody tr").length > 3`)
 	click(`main tbody th a`)
 	becomes(t, tab, `location.pathname === "/runs/`+webtest.Open.String()+`" && document.querySelector(".sentence") !== null`)
 	if err := chromedp.Do(tab, chromedp.Navigate(base+"/scrapers/reviews")); err != nil {

@@ -65,15 +65,15 @@ func TestKeysLeaveFieldsAlone(t *testing.T) {
 // On a small screen a filter that leaves nothing out is folded away, and the key
 // for it opens it.
 func TestTheFilterOfASmallScreen(t *testing.T) {
-	ctx, _ := open(t, "/runs?scraper=news")
+	ctx, _ := open(t, "/events?text=reset")
 	if err := chromedp.Do(ctx, browser.View{Width: 320, Still: true}.Set()); err != nil {
 		t.Fatal(err)
 	}
 	becomes(t, ctx, `document.querySelector("details.filters").open`)
-	do(t, ctx, `location.href = "/runs"`)
+	do(t, ctx, `location.href = "/events"`)
 	becomes(t, ctx, `location.search === "" && document.readyState === "complete" && !document.querySelector("details.filters").open`)
 	press(t, ctx, "/")
-	becomes(t, ctx, focused+` === "scraper" && document.querySelector("details.filters").open`)
+	becomes(t, ctx, focused+` === "text" && document.querySelector("details.filters").open`)
 }
 
 func TestTimesAreRelativeUTCOrLocal(t *testing.T) {

@@ -13,7 +13,7 @@ func TestWhatIsNoTextReachesNoDatabase(t *testing.T) {
 	e := serve(s)
 	for path, want := range map[string]int{
 		"/runs?scraper=%00": 400, "/runs?scraper=%ff": 400, "/runs?since=%00": 400, "/scrapers?from=%00": 400, "/scrapers/%00": 404, "/scrapers/a%ff": 404,
-		"/events?stream=%00": 400, "/events?text=%ff": 400, "/streams/%00": 404, "/streams/x%00/events.ndjson": 404, "/runs/%00": 404, "/runs?scraper=caf%C3%A9": 200,
+		"/events?stream=%00": 400, "/events?text=%ff": 400, "/streams/%00": 404, "/streams/x%00/events.ndjson": 404, "/runs/%00": 404, "/runs?scraper=caf%C3%A9": 400, "/runs?q=caf%C3%A9": 200,
 	} {
 		if w := get(e, path); w.Code != want {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)

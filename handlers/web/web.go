@@ -87,7 +87,7 @@ type Config struct {
 	// runs.
 	Instances func(ctx context.Context, runs int) ([]instances.Holding, error)
 	// Away returns since when the database is away, and why; Refused since when the
-	// configuration file is refused, and why. The zero time: it is not.
+	// configuration file is refused, and why. The zero time: it is not. nil: never.
 	Away, Refused func() (since time.Time, why string)
 	File          string // the configuration file; empty: there is none
 	// Handle decides a command and records its events: handlers/command.
@@ -135,11 +135,18 @@ type Handler struct {
 
 // New makes a Handler. It panics if a required field is missing.
 func New(cfg Config) *Handler {
+	well := func() (time.Time, string) { return time.Time{}, "" }
+	if cfg.Away == nil {
+		cfg.Away = well
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = well
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Queries == nil || cfg.Events == nil || cfg.Live == nil || cfg.Groups == nil || cfg.Instances == nil || cfg.Handle == nil ||
-		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.YAML == nil || cfg.Logger == nil || cfg.Away == nil || cfg.Refused == nil ||
+		cfg.WaitFor == nil || cfg.Heard == nil || cfg.Waiting == nil || cfg.YAML == nil || cfg.Logger == nil ||
 		cfg.Rebuild == nil || cfg.Findings == nil || cfg.Audit.State == nil || cfg.Audit.Verify == nil || cfg.Audit.Replay == nil || cfg.Audit.Prove == nil || cfg.Audit.Recent == nil {
 		panic("web: a required field of Config is missing")
 	}
