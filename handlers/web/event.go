@@ -127,7 +127,11 @@ func (h *Handler) stream(c echo.Context) error {
 	if len(records) == 0 {
 		return fmt.Errorf("stream %s: %w", quoted(name), domain.ErrNotFound)
 	}
-	return send(c, http.StatusOK, pages.StreamPage(chrome, pages.Stream{Name: name, Events: pages.NewEvents(records)}))
+	stream := pages.Stream{Name: name, Events: pages.NewEvents(records)}
+	if stream.Open, err = positionIn(c.QueryParams(), "open", 1); err != nil {
+		return err
+	}
+	return send(c, http.StatusOK, pages.StreamPage(chrome, stream))
 }
 
 // streamShown bounds a stream's page. Runs have a handful of events; the log's

@@ -51,6 +51,14 @@ func (h *Handler) events(c echo.Context) error {
 	if list.Counts, err = h.eventCounts(c.Request().Context()); err != nil {
 		return err
 	}
+	for _, name := range []string{"after", "upto"} {
+		if values.Has(name) {
+			list.Place = [2]string{name, values.Get(name)}
+		}
+	}
+	if list.Open, err = positionIn(values, "open", 1); err != nil {
+		return err
+	}
 	if err := h.fill(c.Request().Context(), &list, query); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func TestAPageDoesNotGrowWithWhatAnEventHolds(t *testing.T) {
 		}
 		s.Rows = []projections.Run{{ID: id, Scraper: "shop", Status: domain.StatusRunning, StartedAt: projections.Time{Time: webtest.Now}, Params: json.RawMessage(params)}}
 		e := serve(s)
-		for _, path := range []string{"/events/1", "/runs/" + id.String()} {
+		for _, path := range []string{"/events", "/events?open=1", "/events/1", "/streams/" + domain.RunStream(id), "/runs/" + id.String()} {
 			if w := get(e, path); w.Code != 200 || w.Body.Len() > 300_000 {
 				t.Errorf("%s: %s is %d bytes, status %d", name, path, w.Body.Len(), w.Code)
 			}

@@ -8,6 +8,23 @@ import (
 	"scrapelog/domain"
 )
 
+// openURL is the same page with the drawer of an event open; 0: with none.
+func (l EventList) openURL(position int64) templ.SafeURL {
+	return l.pageURL(l.Place[0], l.Place[1], "open", opened(position))
+}
+
+// openURL is the same page with the drawer of an event open; 0: with none.
+func (s Stream) openURL(position int64) templ.SafeURL {
+	return streamURL(s.Name) + templ.SafeURL(query("open", opened(position)))
+}
+
+func opened(position int64) string {
+	if position == 0 {
+		return ""
+	}
+	return strconv.FormatInt(position, 10)
+}
+
 func (l EventList) olderURL() templ.SafeURL {
 	return l.pageURL("upto", strconv.FormatInt(l.last()-1, 10))
 }

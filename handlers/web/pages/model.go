@@ -130,6 +130,8 @@ type EventList struct {
 	Forward bool             // it was asked for from its oldest event on
 	Oldest  bool             // the page begins at the first event
 	Counts  map[string]int64 // how many events of each type the log holds
+	Open    int64            // the event whose drawer is open; 0: none
+	Place   [2]string        // the parameter that chose the page, and its value; empty: the newest
 	Stopped int64            // a search for a text was given up at this position; 0: it was not
 }
 
@@ -153,6 +155,7 @@ type EventPage struct {
 type Stream struct {
 	Name   string
 	Events []Event
+	Open   int64 // the event whose drawer is open; 0: none
 }
 
 // Problem is a page about a refused or failed request.

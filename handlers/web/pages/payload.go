@@ -13,10 +13,9 @@ import (
 // How much of a value's JSON a page shows. What is longer is cut, with a link to all
 // of it: logs of older programs hold values of any size and depth.
 const (
-	payloadShown = 4 << 10  // of the event that a page is about
-	listShown    = 4 << 10  // of a text, and of a value of which there are few
-	listTotal    = 40 << 10 // of all values of a list: as HTML they are up to six times as long
-	settingShown = 1 << 10  // of one setting of a scraper
+	payloadShown = 4 << 10 // of the event that a page is about
+	listShown    = 4 << 10 // of a text, and of a value of which there are few
+	settingShown = 1 << 10 // of one setting of a scraper
 )
 
 // payload is a value as JSON that people can read, or the beginning of it.
@@ -63,9 +62,5 @@ func brief(text string, most int) string {
 	}
 	return text
 }
-
-// listed is how much is shown of each of so many events, so that a page does not grow
-// with what they hold.
-func listed(events int) int { return min(listShown, listTotal/max(events, 1)) }
 
 func eventJSONURL(e Event) templ.SafeURL { return "/api/v1" + eventURL(e.Position) }

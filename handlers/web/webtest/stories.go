@@ -56,7 +56,7 @@ func Stories() []Story {
 		{"scraper", "/scrapers/shop-prices", New}, {"scraper-lost", "/scrapers/reviews", New}, {"scraper-paused", "/scrapers/news", New},
 		{"scraper-outages", "/scrapers/shop-prices?tab=outages&range=7d", New}, {"scraper-configuration", "/scrapers/shop-prices?tab=configuration", reconfigured},
 		{"scraper-unwatched", "/scrapers/reviews", lostTo(unwatched)}, {"overview-unwatched", "/", lostTo(unwatched)}, {"scraper-never-ran", "/scrapers/weather", New}, {"scraper-not-found", "/scrapers/nope", New},
-		{"events", "/events", New}, {"events-older", "/events?upto=20", New}, {"events-empty", "/events", Empty}, {"events-no-match", "/events?text=nowhere", New},
+		{"events", "/events", New}, {"events-drawer", fmt.Sprintf("/events?open=%d", positionOf(Recovered, 2)), New}, {"events-older", "/events?upto=20", New}, {"events-empty", "/events", Empty}, {"events-no-match", "/events?text=nowhere", New},
 		{"event", fmt.Sprintf("/events/%d", positionOf(Recovered, 3)), New}, {"event-caused", fmt.Sprintf("/events/%d", positionOf(Recovery, 1)), New},
 		{"event-not-signed", fmt.Sprintf("/events/%d", Head), New}, {"event-beyond", fmt.Sprintf("/events/%d", Head+1), New}, {"event-none", "/events/0", New},
 		{"stream", "/streams/scraper-news", New}, {"stream-not-found", "/streams/run-x", New},
