@@ -34,7 +34,8 @@ func newRootCmd() *cobra.Command {
 	}
 	term.Register(root)
 	addGroup(root, "Services", serve.Command(version()), newWorkerCmd(), demo.Command(version()))
-	addGroup(root, "A running server", client.Status(), client.Top(), client.Runs(), client.Scrapers(), client.Outages(), client.Notices(), client.Notify())
+	addGroup(root, "A running server", client.Status(), client.Top(), client.Runs(), client.Scrapers(), client.Outages(), client.Notices(), client.Notify(),
+		client.Users(), client.Tokens(), client.Login(), client.Logout())
 	addGroup(root, "The log, directly", inspect.Events(), inspect.Audit(), inspect.Projections(), inspect.Database())
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetCompletionCommandGroupID("More")

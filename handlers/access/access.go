@@ -117,6 +117,9 @@ func (p Principal) CheckReach(scraper string) error {
 	if p.Reaches(scraper) {
 		return nil
 	}
+	if scraper == "" {
+		return problem.New(problem.Role, fmt.Sprintf("is about every scraper unless ?scraper= names one; your token reaches %q only", p.Scrapers))
+	}
 	return problem.New(problem.Role, fmt.Sprintf("is about scraper %.80q; your token reaches %q only", scraper, p.Scrapers))
 }
 

@@ -26,7 +26,7 @@ type Reach string
 const (
 	Whole Reach = ""     // everything: not for such a token
 	Named Reach = "name" // the scraper that the path names
-	Own   Reach = "own"  // the handler leaves out, or refuses, what the token does not reach
+	Own   Reach = "own"  // the handler refuses what the token does not reach
 	None  Reach = "none" // no scraper
 )
 
@@ -49,7 +49,7 @@ var Table = []Row{
 	{Method: "GET", Path: "/metrics", Least: domain.RoleMetrics},
 	{Method: "GET", Path: "/openapi.yaml", Least: domain.RoleView, Reach: None},
 
-	{Method: "GET", Path: "/api/v1/scrapers", Least: domain.RoleView, Reach: Own},
+	{Method: "GET", Path: "/api/v1/scrapers", Least: domain.RoleView},
 	{Method: "GET", Path: "/api/v1/scrapers/:name", Least: domain.RoleView, Reach: Named},
 	{Method: "PUT", Path: "/api/v1/scrapers/:name", Least: domain.RoleAdmin, Reach: Named},
 	{Method: "DELETE", Path: "/api/v1/scrapers/:name", Least: domain.RoleAdmin, Reach: Named},
@@ -192,4 +192,19 @@ func Check(e *echo.Echo) error {
 	}
 	slices.Sort(missing)
 	return fmt.Errorf("no row of access.Table says who may use %s", strings.Join(slices.Compact(missing), ", "))
+}
+
+// Markdown is the table for /docs/access.
+func Markdown() string {
+	reaches := map[Reach]string{Whole: "no", Named: "its scrapers", Own: "its scrapers", None: "yes"}
+	var b strings.Builder
+	b.WriteString("| route | needs | token limited to scrapers |\n|---|---|---|\n")
+	for _, r := range Table {
+		needs := string(r.Least)
+		if r.PerMinute {
+			needs += ", once a minute"
+		}
+		fmt.Fprintf(&b, "| `%s %s` | %s | %s |\n", r.Method, r.Path, needs, reaches[r.Reach])
+	}
+	return b.String()
 }

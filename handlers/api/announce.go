@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
+	"scrapelog/handlers/access"
 )
 
 // maxAnnounced bounds the scrapers that one worker may speak for.
@@ -27,6 +28,9 @@ func (h *Handler) announce(c echo.Context) error {
 	for _, name := range body.Scrapers {
 		if !domain.ValidScraperName(name) {
 			return &domain.FieldError{Field: "scrapers", Problem: fmt.Sprintf("%.80q is not a scraper name", name), Want: "use 1 to 63 of a-z, 0-9 and -"}
+		}
+		if err := access.From(c.Request().Context()).CheckReach(name); err != nil {
+			return err
 		}
 	}
 	head, err := h.Log.Head(c.Request().Context())

@@ -11,6 +11,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/handlers/access"
 	"scrapelog/projections"
 )
 
@@ -31,6 +32,11 @@ func (h *Handler) listRuns(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
+	if p := access.From(c.Request().Context()); p.Limited() {
+		if err := p.CheckReach(filter.Scraper); err != nil {
+			return err
+		}
+	}
 	page, err := h.Views.Runs(c.Request().Context(), filter)
 	if err != nil {
 		return err
@@ -47,6 +53,9 @@ func (h *Handler) showRun(c echo.Context) error {
 		return err
 	}
 	run, err := h.Views.Run(c.Request().Context(), id)
+	if err == nil {
+		err = access.From(c.Request().Context()).CheckReach(run.Scraper)
+	}
 	if err != nil {
 		return err
 	}
@@ -113,6 +122,15 @@ func (h *Handler) cancelRun(c echo.Context) error {
 	reason, err := readReason(c)
 	if err != nil {
 		return err
+	}
+	if p := access.From(c.Request().Context()); p.Limited() {
+		run, err := h.Views.Run(c.Request().Context(), id)
+		if err == nil {
+			err = p.CheckReach(run.Scraper)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	_, position, err := h.write(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor(c.Request()), Reason: reason})
 	if err != nil {

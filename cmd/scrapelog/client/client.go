@@ -31,11 +31,13 @@ const answerTimeout = 30 * time.Second
 type client struct {
 	server string // without a slash at its end
 	shown  string // the same without credentials, for messages
+	token  string // empty: none is sent
 	http   *http.Client
 }
 
 func addServerFlag(group *cobra.Command) {
 	group.PersistentFlags().String("server", defaultServer, "the server to speak to; for https with a CA of your own, SSL_CERT_FILE names its certificate")
+	group.PersistentFlags().String("token-file", "", "file with the token to send [$SCRAPELOG_TOKEN_FILE, or the token itself in $SCRAPELOG_TOKEN] (default: that of the last login)")
 	term.BindEnv(group, "server", "SCRAPELOG_SERVER")
 }
 
@@ -49,7 +51,8 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	transport.MaxResponseHeaderBytes = 64 << 10
 	c := &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
 	c.shown = strings.TrimSuffix(domain.PublicURL(c.server), "/")
-	return c, nil
+	c.token, err = tokenOf(cmd, u)
+	return c, err
 }
 
 // noRedirect returns a redirect as the answer: a request and its body are sent to the
@@ -153,6 +156,9 @@ func (c *client) ask(ctx context.Context, method, path string, body any) (*http.
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
@@ -222,6 +228,9 @@ func (c *client) refusal(response *http.Response) error {
 		return term.Failf(term.ErrUnreachable, "%s speaks HTTPS; give https:// with --server", c.shown)
 	case err != nil || text == "":
 		return term.Failf(term.ErrUnreachable, "%s answered %s, which is not how scrapelog answers", c.shown, response.Status)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return term.Failf(kind, `%s; "scrapelog login --server %s --user NAME" logs in, and --token-file or SCRAPELOG_TOKEN give a token`, text, c.shown)
 	}
 	return term.Failf(kind, "%s", text)
 }

@@ -13,6 +13,7 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/instances"
 )
 
@@ -154,7 +155,8 @@ func newDBStatusCmd(flags *term.DataFlags) *cobra.Command {
 		Long: `status prints dialect, place, schema version, head, the live instances with the
 first 20 runs that each follows, and whether the guard rows, from which decisions are
 made, agree with the log. It checks tables, triggers and functions, the offsets of
-consumer groups, and the roles that may change the log. It exits 1 when one of them is
+consumer groups, the roles that may change the log, and that no user or token has more
+rights than the log gives. It exits 1 when one of them is
 wrong, or when the schema is not that of this program.`,
 		Args: term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
@@ -178,19 +180,20 @@ wrong, or when the schema is not that of this program.`,
 
 // dbStatus is what "db status" prints.
 type dbStatus struct {
-	Dialect    eventstore.Dialect  `json:"dialect"`
-	Database   string              `json:"database"`
-	Schema     int64               `json:"schema"`
-	Latest     int64               `json:"schema_latest"`
-	Head       int64               `json:"head"`
-	Guards     int                 `json:"guards"`
-	Mismatches []string            `json:"guard_mismatches"`
-	Flaws      []eventstore.Flaw   `json:"flaws"`
-	Instances  []instances.Holding `json:"instances"`
+	Dialect    eventstore.Dialect   `json:"dialect"`
+	Database   string               `json:"database"`
+	Schema     int64                `json:"schema"`
+	Latest     int64                `json:"schema_latest"`
+	Head       int64                `json:"head"`
+	Guards     int                  `json:"guards"`
+	Mismatches []string             `json:"guard_mismatches"`
+	Flaws      []eventstore.Flaw    `json:"flaws"`
+	Raised     []credentials.Raised `json:"raised"` // users whose rows give more than the log
+	Instances  []instances.Holding  `json:"instances"`
 }
 
 func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbStatus, err error) {
-	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Flaws: []eventstore.Flaw{}, Instances: []instances.Holding{}}
+	s = dbStatus{Dialect: store.Dialect(), Database: url, Mismatches: []string{}, Flaws: []eventstore.Flaw{}, Raised: []credentials.Raised{}, Instances: []instances.Holding{}}
 	if s.Schema, s.Latest, err = store.Migrated(ctx); err != nil || s.Schema != s.Latest {
 		return s, err
 	}
@@ -212,6 +215,11 @@ func readStatus(ctx context.Context, store *eventstore.Store, url string) (s dbS
 		return s, err
 	}
 	s.Flaws = append(s.Flaws, flaws...)
+	raised, err := credentials.New(store, "").Raised(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Raised = append(s.Raised, raised...)
 	instances, err := instances.New(store).Holdings(ctx, heldShown)
 	s.Instances = append(s.Instances, instances...)
 	return s, err
@@ -226,6 +234,9 @@ func (s dbStatus) show(out *term.Printer) error {
 	for _, f := range s.Flaws {
 		pairs = append(pairs, [2]string{string(f.Kind), f.Says})
 	}
+	for _, r := range s.Raised {
+		pairs = append(pairs, [2]string{"rights", r.Says})
+	}
 	for _, i := range s.Instances {
 		pairs = append(pairs, [2]string{"instance", fmt.Sprintf("%s since %s, open runs %d%s", i.ID, term.Stamp(i.StartedAt), i.OpenRuns, held(i))})
 	}
@@ -237,6 +248,9 @@ func (s dbStatus) show(out *term.Printer) error {
 		return term.Failf(term.ErrNegative, `schema version %d is not %d; run "scrapelog db migrate"`, s.Schema, s.Latest)
 	case len(s.Mismatches) > 0:
 		return term.Failf(term.ErrNegative, `%d of %d guards do not agree with the log: run "scrapelog events verify", then stop the service and run "scrapelog db repair-guards"`, len(s.Mismatches), s.Guards)
+	}
+	if len(s.Raised) > 0 {
+		return term.Failf(term.ErrNegative, "%s", s.Raised[0].Says)
 	}
 	for _, f := range s.Flaws {
 		if !f.Weak() {

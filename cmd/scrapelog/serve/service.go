@@ -333,10 +333,12 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	}
 	s.check = &ready.Checker{
 		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage,
-		Current:   func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
-		GivenUp:   outbox.New(s.store).GivenUp,
-		Refused:   s.file.Refused,
-		Shortages: func() []string { return append(gate.Shortages(front.Listener, streams), s.certificate.Warnings()...) },
+		Current: func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
+		GivenUp: outbox.New(s.store).GivenUp,
+		Refused: s.file.Refused,
+		Shortages: func() []string {
+			return slices.Concat(gate.Shortages(front.Listener, streams), s.certificate.Warnings(), s.access.Troubles())
+		},
 	}
 	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)
 	audit.Prove = events.Prove(audit.Prove, problem.New(problem.Role, "needs operate: the proof holds the event whole, params and header names too"))

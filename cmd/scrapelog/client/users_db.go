@@ -1,0 +1,122 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/domain"
+	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
+	"scrapelog/eventstore/instances"
+)
+
+// cliActor is the actor of what is done at the database.
+const cliActor = "cli"
+
+// ofDatabase are the users of a database that no server has.
+type ofDatabase struct{ *credentials.Store }
+
+// openAccounts opens a database and keeps servers out of it until leave is called. A new
+// one gets its schema.
+func openAccounts(ctx context.Context, url string) (a ofDatabase, leave func(), err error) {
+	store, err := eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx)})
+	if err != nil {
+		return a, nil, err
+	}
+	release, err := instances.New(store).Maintain(ctx)
+	if errors.Is(err, eventstore.ErrHeld) {
+		err = fmt.Errorf("%w; leave --db out to ask the server that has it", err)
+	}
+	if err != nil {
+		return a, nil, errors.Join(err, store.Close())
+	}
+	leave = func() {
+		release()
+		_ = store.Close()
+	}
+	if err := migrated(ctx, store); err != nil {
+		leave()
+		return a, nil, err
+	}
+	return ofDatabase{credentials.New(store, "")}, leave, nil
+}
+
+func migrated(ctx context.Context, store *eventstore.Store) error {
+	current, latest, err := store.Migrated(ctx)
+	switch {
+	case err != nil || current == latest:
+		return err
+	case current == 0:
+		return store.Migrate(ctx)
+	case current > latest:
+		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)
+	}
+	return term.Failf(term.ErrUnreachable, `the database has schema version %d and %d is needed; run "scrapelog db migrate"`, current, latest)
+}
+
+func (d ofDatabase) list(ctx context.Context) ([]userView, error) {
+	users, err := d.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	raised, err := d.Raised(ctx)
+	views := make([]userView, len(users))
+	for i, u := range users {
+		views[i] = viewOf(u)
+		for _, r := range raised {
+			if r.User == u.ID {
+				views[i].Locked = r.Says
+			}
+		}
+	}
+	return views, err
+}
+
+func viewOf(u credentials.User) userView {
+	return userView{ID: u.ID, Name: u.Name, Role: u.Role, Disabled: u.Disabled}
+}
+
+func (d ofDatabase) add(ctx context.Context, name string, role domain.Role, password string) (userView, error) {
+	u, _, err := d.Add(ctx, cliActor, name, role, password)
+	return viewOf(u), err
+}
+
+// change changes the user of a name and returns them.
+func (d ofDatabase) change(ctx context.Context, name string, change func(ctx context.Context, by string, id uuid.UUID) (int64, error)) (userView, error) {
+	u, err := d.ByName(ctx, name)
+	if err != nil {
+		return userView{}, err
+	}
+	if _, err := change(ctx, cliActor, u.ID); err != nil {
+		return userView{}, err
+	}
+	u, err = d.ByID(ctx, u.ID)
+	return viewOf(u), err
+}
+
+func (d ofDatabase) setRole(ctx context.Context, name string, role domain.Role) (userView, error) {
+	return d.change(ctx, name, func(ctx context.Context, by string, id uuid.UUID) (int64, error) { return d.SetRole(ctx, by, id, role) })
+}
+
+func (d ofDatabase) setPassword(ctx context.Context, name, password string) (userView, error) {
+	return d.change(ctx, name, func(ctx context.Context, by string, id uuid.UUID) (int64, error) {
+		return d.SetPassword(ctx, by, id, password)
+	})
+}
+
+func (d ofDatabase) disable(ctx context.Context, name string) (userView, error) {
+	return d.change(ctx, name, d.Disable)
+}
+
+func (d ofDatabase) remove(ctx context.Context, name string) error {
+	u, err := d.ByName(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = d.Remove(ctx, cliActor, u.ID)
+	return err
+}
