@@ -19,7 +19,10 @@
 // was put back, cut or, with the key, rewritten as a whole cannot be told from the true
 // one; Verify then returns [Unproven].
 //
-// Not found: changes to events after the last checkpoint, which are at most those of a
+// With a witness ([Witness]): a database and a copy outside that were both put back to the
+// same earlier moment, and a log that was rewritten with the key together with its copy.
+//
+// Not found otherwise: changes to events after the last checkpoint, which are at most those of a
 // second while a server runs, and all that were appended after it while none runs (a
 // graceful stop signs last); changes by someone who has the key and can also replace
 // the copy outside; and a database and a copy outside that were both put back to the

@@ -38,6 +38,10 @@ const (
 	OffsetPastEnd Kind = "offset_past_end"
 	// GuardEdited: a guard row, from which decisions are made, is not what the log says.
 	GuardEdited Kind = "guard_edited"
+	// WitnessAhead: a witness has signed more events than the log has.
+	WitnessAhead Kind = "witness_ahead"
+	// WitnessRefused: the log does not follow from what a witness has signed.
+	WitnessRefused Kind = "witness_refused"
 	// OutsideForged: the copy outside holds a note that was not signed with that key, or a
 	// genuine note at another place than the one it was signed for.
 	OutsideForged Kind = "outside_forged"
@@ -101,8 +105,9 @@ type Result struct {
 	Pinned      bool     `json:"pinned"`                // it was given, and not found beside the checkpoints
 	// When the log was first sealed, as far as is known: a log that is older than that
 	// lost its proof once.
-	FirstSealedAt time.Time  `json:"first_sealed_at,omitzero"`
-	Restored      []Restored `json:"restored,omitempty"`
+	FirstSealedAt time.Time   `json:"first_sealed_at,omitzero"`
+	Restored      []Restored  `json:"restored,omitempty"`
+	Witnessed     []Witnessed `json:"witnessed,omitempty"` // the newest checkpoint that each witness has signed
 	// When all events were last found to be as they were signed, as far as is kept.
 	WholeAt time.Time `json:"whole_at,omitzero"`
 	TookMS  int64     `json:"took_ms"`
@@ -196,6 +201,7 @@ const (
 
 var advice = map[Kind]string{
 	Edited: restore, Missing: restore, Inserted: restore, Reordered: restore, Renumbered: restore, Rewritten: restore,
+	WitnessAhead: restore, WitnessRefused: restore,
 	CutTail:              `If a backup was restored on purpose, stop the service and run "scrapelog audit checkpoint --accept-restored REASON"; if not, keep the database as evidence and restore the newest backup.`,
 	HashesDamaged:        accept,
 	CheckpointRolledBack: accept,

@@ -25,8 +25,9 @@ type Options struct {
 	Key    *Key  // the key that the log must be sealed with; nil: that of Files
 	// Guards has every guard row proven as well, which decodes the whole log. It is
 	// left out where not all events are compared.
-	Guards bool
-	Copy   bool // Files.Checkpoints is a copy, which may end before the database's own checkpoints
+	Guards    bool
+	Witnesses []Witness // whose signatures are looked at
+	Copy      bool      // Files.Checkpoints is a copy, which may end before the database's own checkpoints
 }
 
 // LeastCompared is how many of the newest signed events every verification compares:
@@ -70,6 +71,9 @@ func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress
 func verify(ctx context.Context, store *eventstore.Store, opts Options, progress func(done, total int64)) (*audit, error) {
 	a := &audit{store: store, key: opts.Key, copied: opts.Copy, result: Result{Damage: []Damage{}, File: opts.Files.Checkpoints, Pinned: opts.Key != nil}, progress: progress}
 	if err := a.readOutside(ctx, opts.Files); err != nil {
+		return nil, err
+	}
+	if err := a.readWitnessed(opts.Files, opts.Witnesses); err != nil {
 		return nil, err
 	}
 	a.readVerified(opts.Files)
@@ -155,6 +159,7 @@ type audit struct {
 	kept   string // what checkpoints of this file outside are marked with
 	late   bool   // the file ends before the database's own checkpoints
 
+	outer     []Checkpoint  // those that witnesses have signed
 	verified  *verification // the last good one, if it still counts
 	uncounted bool          // the events that are not compared do not have the positions 1, 2, 3 …
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
@@ -51,6 +53,7 @@ type Audit struct {
 	Checkpoints string `yaml:"checkpoints"`
 	// VerifyEvery is how often one instance verifies the log; 0: never.
 	VerifyEvery domain.Duration `yaml:"verify_every"`
+	Witnesses   []proof.Witness `yaml:"witnesses"` // each new checkpoint is sent to them, to be signed
 }
 
 // TLS names the files of the certificate and of its key, in PEM. Empty: plain HTTP.
@@ -184,6 +187,8 @@ func (c Config) Validate() error {
 		return &domain.FieldError{Field: "tls.key", Problem: "is missing beside tls.cert", Want: "name the file of the key"}
 	case c.ShutdownGrace < 0:
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
+	case c.badWitness() != nil:
+		return c.badWitness()
 	case c.Audit.VerifyEvery < 0:
 		return &domain.FieldError{Field: "audit.verify_every", Problem: fmt.Sprintf("%s is negative", c.Audit.VerifyEvery), Want: "use 24h, or 0s for never"}
 	case c.WatcherGrace <= 0:
@@ -246,6 +251,17 @@ func (c Config) Names() []string {
 		names = append(names, u.Host)
 	}
 	return names
+}
+
+func (c Config) badWitness() error {
+	for i, w := range c.Audit.Witnesses {
+		var field *domain.FieldError
+		if errors.As(w.Validate(), &field) {
+			field.Field = fmt.Sprintf("audit.witnesses[%d].%s", i, field.Field)
+			return field
+		}
+	}
+	return nil
 }
 
 func (c Config) validPublicURL() error {

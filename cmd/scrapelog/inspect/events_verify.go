@@ -10,15 +10,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/witness"
 )
 
 func newEventsVerifyCmd(flags *term.DataFlags) *cobra.Command {
 	var since string
-	var all bool
+	var all, ask bool
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Report whether anyone has changed the log",
@@ -36,6 +38,9 @@ log; without the private key there is none, and everything is verified.
 Exit 0: all signed events are as they were signed. Exit 5: they are not. Exit 1:
 nothing wrong was found, but a part of the proof is missing. Events after the last
 checkpoint are not signed yet: at most a second of them while a server runs.
+
+--witness asks the witnesses of the configuration (audit.witnesses) too. They find a log
+that was rolled back together with its copy outside, rewritten and signed again, or forked.
 
 Without --key, verify trusts the key beside the checkpoints. A log that was signed
 again with another key looks like a log of that key: compare the key that is printed
@@ -59,16 +64,24 @@ cannot find it: keep a copy of the checkpoints, or note their size, in a third p
 			if err != nil {
 				return err
 			}
+			cfg, err := config.Load(config.Path(cmd))
+			if err != nil {
+				return err
+			}
+			if options.Witnesses = cfg.Audit.Witnesses; ask && len(options.Witnesses) == 0 {
+				return term.Usagef("--witness: the configuration names no witness (audit.witnesses)")
+			}
 			options.Recent, options.Keep = !all && since == "", true
 			store, err := openLog(ctx, cmd, true)
 			if err != nil {
 				return err
 			}
 			defer store.Close()
-			return verifyEvents(ctx, store, options, from, out)
+			return verifyEvents(ctx, store, options, from, ask, out)
 		}),
 	}
 	addProofFlags(cmd)
+	cmd.Flags().BoolVar(&ask, "witness", false, "ask the witnesses of the configuration what they have signed")
 	cmd.Flags().BoolVar(&all, "all", false, "recompute the hash of every event")
 	cmd.Flags().StringVar(&since, "since", "", "only what came since "+term.WhenHelp+", from the checkpoint before it on")
 	return cmd
@@ -98,7 +111,7 @@ func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
 	return o, err
 }
 
-func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since term.When, out *term.Printer) error {
+func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since term.When, ask bool, out *term.Printer) error {
 	if since != (term.When{}) {
 		first, err := firstPosition(ctx, store, since)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) { // a position that is missing is damage to be found
@@ -110,6 +123,10 @@ func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Op
 	if err != nil {
 		return err
 	}
+	var silent error
+	if ask {
+		silent = witness.Check(ctx, store, options.Witnesses, &result)
+	}
 	if err := showVerification(out, result); err != nil {
 		return err
 	}
@@ -118,9 +135,12 @@ func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Op
 		return term.Failf(proof.ErrDamaged, "%s", result.Text())
 	case proof.Unproven:
 		return term.Failf(term.ErrNegative, "%s", result.Text())
-	default:
-		return nil
+	case proof.Intact:
 	}
+	if silent != nil {
+		return term.Failf(term.ErrNegative, "nothing wrong was found, and not all witnesses could be asked: %v", silent)
+	}
+	return nil
 }
 
 func showVerification(out *term.Printer, r proof.Result) error {
@@ -134,6 +154,13 @@ func showVerification(out *term.Printer, r proof.Result) error {
 	}
 	if !r.FirstSealedAt.IsZero() {
 		pairs = append(pairs, [2]string{"first sealed", term.Stamp(r.FirstSealedAt)})
+	}
+	for _, w := range r.Witnessed {
+		when := "by a checkpoint that is kept here"
+		if w.Asked {
+			when = "asked now"
+		}
+		pairs = append(pairs, [2]string{"witness " + w.Witness, fmt.Sprintf("signed %d events at %s, %s", w.Size, term.Stamp(w.At), when)})
 	}
 	pairs = append(pairs, [2]string{"last whole verification", term.Stamp(r.WholeAt)})
 	for _, d := range r.Damage {
