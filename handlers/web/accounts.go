@@ -27,8 +27,6 @@ type Accounts interface {
 	IssueToken(ctx context.Context, by access.Principal, q access.TokenRequest) (t credentials.Token, text string, position int64, err error)
 	AddUser(ctx context.Context, by, name string, role domain.Role, password string) (credentials.User, int64, error)
 	RemoveUser(ctx context.Context, by string, id uuid.UUID) (position int64, err error)
-	// ActorName returns the name of an actor in the log, or what the log calls it.
-	NameOf(actor string) string
 	// Troubles says of each user whose row gives more than the log does what is wrong.
 	Troubles() []string
 

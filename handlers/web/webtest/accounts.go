@@ -97,16 +97,6 @@ func (a *Accounts) RemoveUser(_ context.Context, _ string, id uuid.UUID) (int64,
 	return Head, nil
 }
 
-// NameOf implements web.Accounts.
-func (a *Accounts) NameOf(actor string) string {
-	for _, u := range a.People {
-		if actor == "user:"+u.ID.String() {
-			return u.Name
-		}
-	}
-	return actor
-}
-
 // Troubles implements web.Accounts.
 func (a *Accounts) Troubles() []string { return a.Wrong }
 
