@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/projections/projectionstest"
 )
 
@@ -300,6 +301,15 @@ func TestAnOutageOfThreeDays(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
+		once := log.Dump()
+		records, err := log.Read(t.Context(), eventstore.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Apply(t.Context(), outageProjection, records...); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "applied twice", log.Dump(), once)
 		if later, err := log.OutageDays(t.Context(), at(24*3600)); err != nil || len(later) != 3 {
 			t.Errorf("since the second day: %+v, %v", later, err)
 		}
