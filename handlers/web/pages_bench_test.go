@@ -70,11 +70,11 @@ var fillings = map[eventstore.Dialect]filling{
 const (
 	// Most runs are completed by schedule; the newest twenty are open.
 	fillRuns = ` INSERT INTO runs (id, scraper, status, trigger, started_at, ended_at, duration_ms, cause, link, phase, code, items, instance,
-		position, started, received_events, received_bytes, http_status)
+		position, started, received_events, received_bytes, http_status, tail)
 	SELECT %s, 'shop-' || (i %% 19),
 		CASE WHEN i > $1 - 20 THEN 'running' WHEN i %% 1000 = 999 THEN 'cancelled' WHEN i %% 100 < 94 THEN 'completed' WHEN i %% 100 < 97 THEN 'failed' ELSE 'connection_failed' END,
 		CASE WHEN i %% 50 = 3 THEN 'recovery' WHEN i %% 11 = 7 THEN 'manual' ELSE 'schedule' END,
-		%d + i * 10000000, %d + i * 10000000 + 5000000, 5000, 'reset', 'scraper', 'streaming', 'scraper_error', 17, 'i-1', 3 * i, 3 * i - 2, 17, 4711, 0
+		%d + i * 10000000, %d + i * 10000000 + 5000000, 5000, 'reset', 'scraper', 'streaming', 'scraper_error', 17, 'i-1', 3 * i, 3 * i - 2, 17, 4711, 0, i
 	FROM n`
 	fillEvents = ` INSERT INTO events (position, stream, version, id, type, data, metadata, recorded_at)
 	SELECT i, 'run-' || %s, (i - 1) %% 3 + 1, %s,
@@ -82,14 +82,15 @@ const (
 		'{"run_id":"00000001-0000-7000-8000-000000000001","scraper":"shop-1","at":"2026-01-01T00:00:00Z","detail":"connection reset by peer"}',
 		'{"actor":"scheduler","correlation_id":"run-1","instance":"i-1"}', %d + i * 3333333
 	FROM n`
-	fillScrapers = ` INSERT INTO scrapers (name, source, config, configured_at, restored, paused, removed, lost_run, cause, connection_since, next_due, position)
+	fillScrapers = ` INSERT INTO scrapers (name, source, config, configured_at, restored, paused, removed, lost_run, cause, connection_since, next_due, position,
+		streak_runs, streak_shortest, streak_longest, failing)
 	SELECT 'shop-' || (i - 1), 'file', replace($2, '$', CAST(i - 1 AS text)), $3, $4, $4, $4,
-		CASE WHEN i > 19 THEN '00000001-0000-7000-8000-000000000001' END, 'reset', $3 + i, $3 + i * 1000000, 1
+		CASE WHEN i > 19 THEN '00000001-0000-7000-8000-000000000001' END, 'reset', $3 + i, $3 + i * 1000000, 1, 0, 0, 0, $4
 	FROM n`
 )
 
 // fill makes a history of that many runs and scrapers.
-func fill(b *testing.B, store *eventstore.Store, runs, scrapers int) {
+func fill(b testing.TB, store *eventstore.Store, runs, scrapers int) {
 	b.Helper()
 	from, start := fillings[store.Dialect()], benchStart.UnixMicro()
 	do := func(query string, args ...any) {
@@ -118,7 +119,7 @@ func fill(b *testing.B, store *eventstore.Store, runs, scrapers int) {
 }
 
 // vacuum does what autovacuum does soon after so many rows were written.
-func vacuum(b *testing.B, db eventstoretest.Database) {
+func vacuum(b testing.TB, db eventstoretest.Database) {
 	b.Helper()
 	if db.Dialect != eventstore.Postgres {
 		return
@@ -134,7 +135,7 @@ func vacuum(b *testing.B, db eventstoretest.Database) {
 }
 
 // pagesOf serves the pages of a history.
-func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.Handler {
+func pagesOf(b testing.TB, db eventstoretest.Database, runs, scrapers int) http.Handler {
 	b.Helper()
 	store := db.Open(b)
 	if err := projections.Ensure(b.Context(), store); err != nil {
@@ -149,6 +150,7 @@ func pagesOf(b *testing.B, db eventstoretest.Database, runs, scrapers int) http.
 		Heard:   func(uuid.UUID) (time.Time, bool) { return time.Time{}, false },
 		Away:    func() (time.Time, string) { return time.Time{}, "" },
 		Refused: func() (time.Time, string) { return time.Time{}, "" },
+		YAML:    func(domain.ScraperConfig) (string, error) { return "", nil },
 		Waiting: func(string) (string, bool) { return "", false },
 		Rebuild: func(context.Context, string, func(int64, int64)) error { return nil },
 		Audit: web.Audit{
@@ -212,8 +214,21 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
+// TestThePagesOfAHistory: the benchmark fills the tables by itself, and must follow them.
+func TestThePagesOfAHistory(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		const runs = 100
+		from := pagesOf(t, db, runs, running)
+		for name, path := range measured(runs) {
+			if taken(t, from, path); name == "runs?status_completed" && rowsOf(from, path) < 2 {
+				t.Errorf("%s shows no run", path)
+			}
+		}
+	})
+}
+
 // taken is how long a page takes.
-func taken(b *testing.B, from http.Handler, path string) time.Duration {
+func taken(b testing.TB, from http.Handler, path string) time.Duration {
 	b.Helper()
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 	began := time.Now()
