@@ -28,7 +28,7 @@
   function reads(page) {
     const table = page.querySelector('table');
     return table && table.getBoundingClientRect().top < 0 || under(page, 'tbody tr') || selects(page) ||
-      page.querySelector('tbody details[open], tbody input:checked, [data-drawer]:not([hidden])') || document.activeElement.closest('tbody');
+      page.querySelector('tbody details[open], tbody input:checked, .drawer') || document.activeElement.closest('tbody');
   }
 
   // Beyond lists of rows, only a pointer that is on its way to something holds a page.
