@@ -12,6 +12,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/instances"
+	"scrapelog/eventstore/proof"
 )
 
 // cliActor is the actor of what is done at the database.
@@ -50,8 +51,12 @@ func migrated(ctx context.Context, store *eventstore.Store) error {
 	switch {
 	case err != nil || current == latest:
 		return err
-	case current == 0:
-		return store.Migrate(ctx)
+	case current == 0: // the key is made before the first event, or the log could not be proven
+		if err := store.Migrate(ctx); err != nil {
+			return err
+		}
+		_, err := proof.Open(ctx, proof.Config{Store: store, Logger: term.LoggerFrom(ctx)})
+		return err
 	case current > latest:
 		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)
 	}
