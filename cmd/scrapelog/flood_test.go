@@ -69,15 +69,18 @@ func TestAFloodOfWrongPasswords(t *testing.T) {
 	}()
 	during := speed(t, base, token, 200, over)
 	<-over
-	took := time.Since(began)
+	took, cost := time.Since(began), m.cpu()-used
 	t.Logf("%d tries in %s: %s of CPU, %d MB more memory; answers p50 %s, p99 %s, before %s and %s",
-		tries, took.Round(time.Millisecond), m.cpu()-used, (m.memory()-before)>>20, during[len(during)/2], during[len(during)*99/100], usual[len(usual)/2], usual[len(usual)*99/100])
+		tries, took.Round(time.Millisecond), cost, (m.memory()-before)>>20, during[len(during)/2], during[len(during)*99/100], usual[len(usual)/2], usual[len(usual)*99/100])
 	if statuses[0].Load() != tries {
 		t.Errorf("%d were answered 401, %d otherwise", statuses[0].Load(), statuses[1].Load())
 	}
 	// Two hashes at once take two cores, if they are there; a request waits for none of them.
 	if p50 := during[len(during)/2]; p50 > usual[len(usual)/2]+time.Second {
 		t.Errorf("half of the answers took %s, and %s before", p50, usual[len(usual)/2])
+	}
+	if cost > 3*time.Second+took*6/10 { // a hash for each try takes longer
+		t.Errorf("it cost %s of CPU", cost)
 	}
 	if grown := headOf(t, base, token) - head; grown > 1+int64(took/time.Minute) {
 		t.Errorf("the log grew by %d events", grown)
