@@ -86,6 +86,9 @@ func (e Event) occurred() time.Time {
 
 // told is the summary of an event on the page of its run, which names the scraper.
 func (p RunPage) told(e Event) string {
+	if e.Is == nil {
+		return clean(e.Type) + ": " + e.Summary
+	}
 	return sentenceCase(strings.TrimPrefix(e.Summary, clean(p.Scraper)+": "))
 }
 
