@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,84 +38,6 @@ func (u User) Evolve(e UserEvent) User {
 	}
 	return u
 }
-
-// UserCommand is a request about one user.
-//
-//sumtype:decl
-type UserCommand interface {
-	User() uuid.UUID
-	isUserCommand()
-}
-
-// ToUser holds the fields that every command to a user has.
-type ToUser struct {
-	UserID uuid.UUID
-	By     string // the actor
-}
-
-// User implements UserCommand.
-func (t ToUser) User() uuid.UUID { return t.UserID }
-
-func (t ToUser) about(at time.Time) AboutUser { return AboutUser{UserID: t.UserID, By: t.By, At: at} }
-
-// Others is what is known of the other users when a command is decided.
-type Others struct {
-	Users  int // who were not removed
-	Admins int // of these, who can log in
-}
-
-// AddUser adds a user.
-type AddUser struct {
-	ToUser
-	Role   Role
-	Others Others
-}
-
-// SetRole gives a user a role. A user who was disabled can log in again.
-type SetRole struct {
-	ToUser
-	Role   Role
-	Others Others
-}
-
-// DisableUser keeps a user out until they are given a role again.
-type DisableUser struct {
-	ToUser
-	Others Others
-}
-
-// RemoveUser removes a user for good. The events keep their id.
-type RemoveUser struct {
-	ToUser
-	Others Others
-}
-
-// ChangePassword records that a user has a new password.
-type ChangePassword struct{ ToUser }
-
-// IssueToken gives a user a token.
-type IssueToken struct {
-	ToUser
-	TokenID   string
-	Role      Role
-	Scrapers  string // a glob; empty: every scraper
-	ExpiresAt time.Time
-}
-
-// RevokeToken ends a token.
-type RevokeToken struct {
-	ToUser
-	TokenID string
-	Revoked bool // it was revoked before
-}
-
-func (AddUser) isUserCommand()        {}
-func (SetRole) isUserCommand()        {}
-func (DisableUser) isUserCommand()    {}
-func (RemoveUser) isUserCommand()     {}
-func (ChangePassword) isUserCommand() {}
-func (IssueToken) isUserCommand()     {}
-func (RevokeToken) isUserCommand()    {}
 
 // Decide returns the events that answer the command c at the time at. No events and no
 // error mean that what c asks for is already so.
@@ -217,75 +138,6 @@ func (u User) issue(c IssueToken, at time.Time) ([]Event, error) {
 		return nil, &FieldError{"expires", "is not within a year", "use at most 365d"}
 	}
 	return []Event{TokenIssued{AboutUser: c.about(at), TokenID: c.TokenID, Role: c.Role, Scrapers: c.Scrapers, ExpiresAt: c.ExpiresAt}}, nil
-}
-
-// TokenRights is what the log knows of a token. The zero value is one that was never
-// issued.
-type TokenRights struct {
-	Role      Role
-	Scrapers  string // a glob; empty: every scraper
-	ExpiresAt time.Time
-	Revoked   bool
-}
-
-// Evolve returns the rights of the token with the given id after e.
-func (r TokenRights) Evolve(id string, e UserEvent) TokenRights {
-	switch e := e.(type) {
-	case TokenIssued:
-		if e.TokenID == id {
-			return TokenRights{Role: e.Role, Scrapers: e.Scrapers, ExpiresAt: e.ExpiresAt}
-		}
-	case TokenRevoked:
-		r.Revoked = r.Revoked || e.TokenID == id
-	case UserRemoved:
-		r.Revoked = true
-	case UserAdded, UserRoleChanged, UserDisabled, UserPasswordChanged:
-	}
-	return r
-}
-
-// Allows reports whether r may do what wants least at the least. Operate covers
-// announce, and view covers metrics.
-func (r Role) Allows(least Role) bool {
-	have := slices.Index(UserRoles[:], r)
-	switch least {
-	case RoleAnnounce:
-		return r == RoleAnnounce || have >= slices.Index(UserRoles[:], RoleOperate)
-	case RoleMetrics:
-		return r == RoleMetrics || have >= 0
-	case RoleView, RoleOperate, RoleAdmin:
-		return have >= slices.Index(UserRoles[:], least)
-	}
-	return false
-}
-
-// LimitedTo returns the role of a token whose user has the role of: no more than that.
-func (r Role) LimitedTo(of Role) Role {
-	switch {
-	case of.Allows(r):
-		return r
-	case slices.Contains(UserRoles[:], r):
-		return of
-	}
-	return "" // announce and metrics are no more and no less than a user's role
-}
-
-// CheckUser returns a *FieldError for a field that holds r, unless a user can have it.
-func (r Role) CheckUser(field string) error { return r.check(field, UserRoles[:]) }
-
-// CheckToken returns a *FieldError for a field that holds r, unless a token can have it.
-func (r Role) CheckToken(field string) error { return r.check(field, TokenRoles[:]) }
-
-func (r Role) check(field string, roles []Role) error {
-	if slices.Contains(roles, r) {
-		return nil
-	}
-	names := make([]string, len(roles))
-	for i, role := range roles {
-		names[i] = string(role)
-	}
-	last := len(names) - 1
-	return &FieldError{field, fmt.Sprintf("%.40q is not a role", r), "use " + strings.Join(names[:last], ", ") + " or " + names[last]}
 }
 
 var userNameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,16 +15,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"scrapelog/cmd/scrapelog/config"
-	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
-	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/feed"
 	"scrapelog/eventstore/instances"
-	"scrapelog/eventstore/outbox"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/access"
-	"scrapelog/handlers/api"
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/command"
@@ -35,7 +30,6 @@ import (
 	"scrapelog/handlers/live"
 	"scrapelog/handlers/metrics"
 	"scrapelog/handlers/notify"
-	"scrapelog/handlers/problem"
 	"scrapelog/handlers/react"
 	"scrapelog/handlers/ready"
 	"scrapelog/handlers/recovery"
@@ -43,9 +37,7 @@ import (
 	"scrapelog/handlers/scrape"
 	"scrapelog/handlers/systemd"
 	"scrapelog/handlers/trace"
-	"scrapelog/handlers/veil"
 	"scrapelog/handlers/verify"
-	"scrapelog/handlers/web"
 	"scrapelog/handlers/witness"
 	"scrapelog/handlers/words"
 	"scrapelog/projections"
@@ -211,51 +203,6 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// accounts are the users for pages.
-type accounts struct {
-	*access.Access
-	*credentials.Store
-}
-
-// openAccess reads who may do what. It refuses to let other machines in while there is no
-// admin.
-func (s *service) openAccess(ctx context.Context, instance string) (*access.Access, error) {
-	store := credentials.New(s.store, instance)
-	setup, err := s.setupFile(ctx)
-	if err != nil {
-		return nil, err
-	}
-	admin, err := store.HasAdmin(ctx)
-	if err == nil && !admin && s.config.SetupLink {
-		admin, err = true, s.writeSetup(setup)
-	}
-	if err := errors.Join(err, s.config.CheckAdmin(admin)); err != nil {
-		return nil, err
-	}
-	if !admin && len(s.config.Proxies) > 0 {
-		s.logger.Warn("trusted_proxies is set and there is no user yet: everyone whom the proxy lets in is admin; scrapelog users add NAME --role admin adds one")
-	}
-	return access.New(ctx, access.Config{
-		Credentials: store, Wake: s.store.Wake,
-		Unguarded: gate.OnlyHere(s.config.Listen) || s.config.WithoutLogins, OpenLoopback: s.config.Auth.Open(), SetupFile: setup, Logger: s.logger,
-	})
-}
-
-// setupFile is where the token of the setup link lies: beside the key of the log.
-func (s *service) setupFile(ctx context.Context) (string, error) {
-	files, err := proof.FilesOf(ctx, s.store, proof.Files{Key: s.config.Audit.Key})
-	return filepath.Join(filepath.Dir(files.Key), "setup.json"), err
-}
-
-// writeSetup lets the reader of a file add the first admin.
-func (s *service) writeSetup(file string) error {
-	if err := access.WriteSetup(file); err != nil {
-		return term.Failf(term.ErrUnreachable, "the setup link cannot be written: %v", err)
-	}
-	s.logger.Info("add the first admin within 15 minutes, with the token in the file", "url", s.config.BaseURL()+"/setup", "file", file)
-	return nil
-}
-
 // tenure is the work under the id of lock: it ends the runs of dead instances, applies the
 // configuration file, follows runs, starts slots, probes lost scrapers and starts recovery
 // runs.
@@ -308,75 +255,4 @@ func (s *service) ticking(t *tenure) {
 		return
 	}
 	s.logger.Info("scheduling; the next slot is due", "scrapers", scrapers, "scraper", next, "due_at", due.UTC())
-}
-
-// serveHTTP answers pages and API until ctx ends.
-func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) error {
-	hub := func(c live.Config) *live.Hub {
-		c.Wake, c.Watchers, c.Logger = s.feed.WakeProgress, &s.watchers, s.logger
-		c.Arrived = func(watcher string) { s.current.Load().WatcherBack(watcher) }
-		return live.New(c)
-	}
-	changes := hub(live.Config{Source: s.queries, Render: api.Render})
-	database := &ready.Database{CannotWrite: s.store.CannotWrite}
-	standing := web.Standing{Sealing: s.sealer.State, Serving: instances.New(s.store).Holdings, Away: database.Away, Refused: s.file.Refused}
-	fragments := web.Hubs{}
-	for _, role := range domain.UserRoles {
-		masked := access.Principal{Role: role}.Masked()
-		views := s.queries.Veiled(func(context.Context) bool { return masked })
-		fragments[role] = hub(live.Config{
-			Source: projections.Outline{Queries: views}, Render: web.RenderFor(role), Standing: standing.Message, Alarm: standing.Alarm,
-		})
-	}
-	events, views := veil.Events{Feed: s.feed, Masked: access.Masked}, s.queries.Veiled(access.Masked)
-	limits := s.config.Limits.InForce()
-	streams := &gate.Streams{
-		Total: limits.Streams, PerClient: limits.StreamsPerClient,
-		Principal: func(ctx context.Context) string { return access.From(ctx).Actor("") },
-	}
-	s.check = &ready.Checker{
-		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage,
-		Current: func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
-		GivenUp: outbox.New(s.store).GivenUp,
-		Refused: s.file.Refused,
-		Shortages: func() []string {
-			return slices.Concat(gate.Shortages(front.Listener, streams), s.certificate.Warnings(), s.access.Troubles())
-		},
-	}
-	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)
-	audit.Prove = events.Prove(audit.Prove, problem.New(problem.Role, "needs operate: the proof holds the event whole, params and header names too"))
-	programs := api.New(api.Config{
-		Log: events, Views: views, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,
-		Announce: func(scrapers []string) { s.current.Load().Announce(scrapers) },
-		Ready: func(ctx context.Context) api.Readiness {
-			return api.Readiness{Reasons: s.check.Reasons(ctx), Warnings: s.check.Warnings(ctx)}
-		},
-		Notices: notify.Desk{Outbox: outbox.New(s.store), Channels: s.channels, URL: s.config.BaseURL()},
-		Access:  s.access, Metrics: s.metrics, Logger: s.logger,
-	})
-	people := web.New(web.Config{
-		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused, File: s.config.File,
-		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
-		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
-		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
-		Notices: outbox.New(s.store), Access: accounts{s.access, s.access.Credentials}, YAML: config.EncodeScraper,
-		Audit: audit, Findings: s.store, Logger: s.logger,
-		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
-			return projections.Rebuild(ctx, s.store, name, progress)
-		},
-	})
-	e := api.NewEcho(api.EchoConfig{Hosts: s.config.Names(), Pages: people.Error, Guard: s.access.Guard, Logger: s.logger})
-	s.streams = func() map[string]int {
-		return map[string]int{"events": programs.Tails(), "watch": changes.Readers(), "page": fragments.Readers(), "scraper": s.current.Load().Streams()}
-	}
-	programs.Register(e)
-	people.Register(e)
-	if err := access.Check(e); err != nil {
-		return err
-	}
-	front.RegisterOnShutdown(programs.Close)
-	for _, run := range []func(context.Context) error{changes.Run, fragments.Run, people.Run, database.Run, s.access.Run, func(ctx context.Context) error { return front.Run(ctx, e) }} {
-		group.Go(func() error { return run(ctx) })
-	}
-	return nil
 }
