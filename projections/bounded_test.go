@@ -94,6 +94,9 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 		log.walks("scrapers_paused", pausedScrapers, 5)
 		log.walks("scrapers_lost", lostScrapers, 5)
 		log.walks("scrapers_lost", countLosses, 5)
+		for _, index := range []string{"scrapers_in_service", "scrapers_lost", "scrapers_paused"} {
+			log.walks(index, scraperCounts)
+		}
 		log.walks("outages_open", countLosses, 5)
 		named, args, _ := nameContains("s 1", "s", 5)
 		log.walks("", fmt.Sprintf(scrapersWith, named), args...)

@@ -10,7 +10,7 @@ import (
 )
 
 var scraperProjection = Projection{
-	name: "scrapers", version: 5, types: domain.EventTypes, fold: newScraperFold,
+	name: "scrapers", version: 6, types: domain.EventTypes, fold: newScraperFold,
 	tables: []table{scrapersTable},
 }
 
@@ -219,6 +219,7 @@ func (r *scraperRow) columns() []column {
 // scrapersTable is the table of the rows.
 var scrapersTable = table{name: "scrapers", columns: (&scraperRow{}).columns(), indexes: []index{
 	{"scrapers_changed", "(position)"},
+	{"scrapers_in_service", "(name) WHERE configured_at IS NOT NULL AND NOT removed"},
 	{"scrapers_lost", "(connection_since, name) WHERE lost_run IS NOT NULL AND NOT restored"},
 	{"scrapers_due", "(next_due, name)"},
 	{"scrapers_overdue", "(overdue_since, name) WHERE overdue_since IS NOT NULL"},
