@@ -97,6 +97,6 @@ func (f *failures) tell(logger *slog.Logger) {
 	f.counts = nil
 	f.mu.Unlock()
 	for user, n := range counts {
-		logger.Warn("logins failed within a minute", "user", user, "count", n)
+		logger.Warn("logins failed within a minute", "user", user, "times", n)
 	}
 }
