@@ -53,7 +53,8 @@ func Users() *cobra.Command {
 		Short: "Add, list, change and remove the people who may log in",
 		Long: `users asks the server. With --db it opens the database instead, while no server runs:
 that is how the first admin is added where others can reach the server, and how an
-admin who has lost their password gets in again.
+admin who has lost their password gets in again. A new database gets its key where the
+configuration (SCRAPELOG_CONFIG or scrapelog.yaml) has it, if that names this database.
 
 Roles: view reads; operate also starts, cancels, pauses and resumes; admin also sets
 scrapers, users and tokens. The first user is an admin, and from then on every request
@@ -71,8 +72,8 @@ needs a login or a token.`,
 // among returns an action that calls do with the users of the server or the database.
 func among(do func(ctx context.Context, cmd *cobra.Command, a accounts, out *term.Printer, args []string) error) term.Action {
 	return func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
-		if db := cmd.Flag("db").Value.String(); db != "" {
-			a, leave, err := openAccounts(ctx, db)
+		if cmd.Flag("db").Value.String() != "" {
+			a, leave, err := openAccounts(ctx, cmd)
 			if err != nil {
 				return err
 			}

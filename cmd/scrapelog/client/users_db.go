@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/spf13/cobra"
 
+	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -21,9 +23,17 @@ const cliActor = "cli"
 // ofDatabase are the users of a database that no server has.
 type ofDatabase struct{ *credentials.Store }
 
-// openAccounts opens a database and keeps servers out of it until leave is called. A new
-// one gets its schema.
-func openAccounts(ctx context.Context, url string) (a ofDatabase, leave func(), err error) {
+// openAccounts opens the database of --db and keeps servers out of it until leave is
+// called. A new one gets its schema, and its key where the configuration has it.
+func openAccounts(ctx context.Context, cmd *cobra.Command) (a ofDatabase, leave func(), err error) {
+	url, err := config.DatabaseURL(cmd)
+	if err != nil {
+		return a, nil, err
+	}
+	files, err := config.ProofFiles(cmd)
+	if err != nil {
+		return a, nil, err
+	}
 	store, err := eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx)})
 	if err != nil {
 		return a, nil, err
@@ -39,14 +49,14 @@ func openAccounts(ctx context.Context, url string) (a ofDatabase, leave func(), 
 		release()
 		_ = store.Close()
 	}
-	if err := migrated(ctx, store); err != nil {
+	if err := migrated(ctx, store, files); err != nil {
 		leave()
 		return a, nil, err
 	}
 	return ofDatabase{credentials.New(store, "")}, leave, nil
 }
 
-func migrated(ctx context.Context, store *eventstore.Store) error {
+func migrated(ctx context.Context, store *eventstore.Store, files proof.Files) error {
 	current, latest, err := store.Migrated(ctx)
 	switch {
 	case err != nil || current == latest:
@@ -55,7 +65,7 @@ func migrated(ctx context.Context, store *eventstore.Store) error {
 		if err := store.Migrate(ctx); err != nil {
 			return err
 		}
-		_, err := proof.Open(ctx, proof.Config{Store: store, Logger: term.LoggerFrom(ctx)})
+		_, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: term.LoggerFrom(ctx)})
 		return err
 	case current > latest:
 		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)

@@ -9,6 +9,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/gate"
 )
 
@@ -109,4 +110,18 @@ func DatabaseURL(cmd *cobra.Command) (string, error) {
 		return "", term.Usagef("--db: %q is not a database; use sqlite:PATH or postgres://USER@HOST/NAME", eventstore.Redact(url))
 	}
 	return url, nil
+}
+
+// ProofFiles returns the files of the proof of a command's database. The configuration
+// names only the files of the database that it configures.
+func ProofFiles(cmd *cobra.Command) (proof.Files, error) {
+	database, err := DatabaseURL(cmd)
+	if err != nil {
+		return proof.Files{}, err
+	}
+	cfg, err := Load(Path(cmd))
+	if err != nil || cfg.Database != database {
+		return proof.Files{}, err
+	}
+	return proof.Files{Key: cfg.Audit.Key, Checkpoints: cfg.Audit.Checkpoints}, nil
 }

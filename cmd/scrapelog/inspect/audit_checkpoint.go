@@ -21,8 +21,8 @@ func addProofFlags(cmd *cobra.Command) {
 	cmd.Flags().String("checkpoints", "", "copy of the checkpoints outside the database (default audit.checkpoints of the configuration)")
 }
 
-// proofFiles returns the files of the proof of the database. The configuration names
-// only the files of the database that it configures.
+// proofFiles returns the files of the proof of the database: those of the flags, else
+// those of the configuration.
 func proofFiles(cmd *cobra.Command) (proof.Files, error) {
 	return proofFilesBeside(cmd, term.FlagOr(cmd, "key", ""))
 }
@@ -30,20 +30,13 @@ func proofFiles(cmd *cobra.Command) (proof.Files, error) {
 // proofFilesBeside is proofFiles with the key in that file; empty: where the
 // configuration has it.
 func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
-	database, err := config.DatabaseURL(cmd)
+	configured, err := config.ProofFiles(cmd)
 	if err != nil {
 		return proof.Files{}, err
-	}
-	cfg, err := config.Load(config.Path(cmd))
-	if err != nil {
-		return proof.Files{}, err
-	}
-	if cfg.Database != database {
-		cfg.Audit = config.Audit{}
 	}
 	return proof.Files{
-		Key:         cmp.Or(key, cfg.Audit.Key),
-		Checkpoints: term.FlagOr(cmd, "checkpoints", cfg.Audit.Checkpoints),
+		Key:         cmp.Or(key, configured.Key),
+		Checkpoints: term.FlagOr(cmd, "checkpoints", configured.Checkpoints),
 	}, nil
 }
 
