@@ -115,14 +115,14 @@ func pick(dialect eventstore.Dialect, sqlite, postgres string) string {
 	return sqlite
 }
 
-// unavailable wraps an error of the database, unless it came from the end of our own
-// context.
+// unavailable wraps an error of the database, and the end of our own context too: neither
+// says anything about the log.
 func unavailable(ctx context.Context, doing string, err error) error {
 	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
 		return err
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		err = context.Cause(ctx)
 	}
 	return fmt.Errorf("%w: %s: %w", eventstore.ErrUnavailable, doing, err)
 }

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -69,6 +70,36 @@ func TestNoFalseAlarmWhileTheLogGrows(t *testing.T) {
 			l.mustBe(l.verify(), Intact)
 			if reason := l.sealer.Refused(); reason != "" {
 				t.Fatalf("refused: %s", reason)
+			}
+		}
+	})
+}
+
+// ending ends a context just before a table is read.
+type ending struct {
+	eventstore.Querier
+	table string
+	end   func()
+}
+
+func (e ending) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if strings.Contains(query, e.table) {
+		e.end()
+	}
+	return e.Querier.QueryContext(ctx, query, args...)
+}
+
+// A stop in the middle of a check says nothing about the log.
+func TestAStopIsNoDamage(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		l := newLog(t, db)
+		l.append(5)
+		l.seal()
+		for _, table := range []string{"FROM log_hashes", "FROM events"} {
+			ctx, stop := context.WithCancel(l.ctx)
+			err := l.sealer.lastSealed(ctx, ending{l.store.Reader(), table, stop}, 5)
+			if _, refused := errors.AsType[*Refusal](err); err == nil || refused {
+				t.Errorf("stopped while it reads %s: %v", table, err)
 			}
 		}
 	})
