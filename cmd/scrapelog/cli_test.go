@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +42,11 @@ func TestBackupOfPostgresNamesItsTool(t *testing.T) {
 	exits(t, 6, "pg_dump", "db", "backup", "x.dump", "--db", a.URL)
 }
 
+// lineOf is the number of the line that begins with a text.
+func lineOf(text, begins string) int {
+	return slices.IndexFunc(strings.Split(text, "\n"), func(line string) bool { return strings.HasPrefix(line, begins) }) + 1
+}
+
 func TestConfigDescribed(t *testing.T) {
 	t.Chdir(t.TempDir())
 	schema, _ := exits(t, 0, "additionalProperties", "config", "schema")
@@ -51,7 +58,7 @@ func TestConfigDescribed(t *testing.T) {
 	exits(t, 0, "1 scrapers", "config", "check")
 	t.Setenv("SCRAPELOG_DB", "sqlite:x.db")
 	for key, origin := range map[string]string{
-		"listen": "--listen", "database": "$SCRAPELOG_DB", "shutdown_grace": "scrapelog.yaml:15", "public_url": "default",
+		"listen": "--listen", "database": "$SCRAPELOG_DB", "shutdown_grace": fmt.Sprintf("scrapelog.yaml:%d", lineOf(example, "shutdown_grace:")), "public_url": "default",
 		"scrapers[0].probe.interval": "scrapelog.yaml:", "scrapers[0].expect.min_items": "default",
 	} {
 		exits(t, 0, origin, "config", "show", "--origin", "--listen", "127.0.0.1:9", "--jq", `.[] | select(.key == "`+key+`") | .origin`)

@@ -77,17 +77,17 @@ func TestExitCodeOfAnInterrupt(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"nope":                              `there is no command "nope"`,
-		"event":                             `there is no command "event"; did you mean events?`,
+		"evnts":                             `there is no command "evnts"; did you mean events?`,
 		"runs":                              "runs: name a command: cancel, list, show, start, watch",
 		"runs lst":                          `runs: there is no command "lst"; did you mean list?`,
 		"runs show":                         `runs show: ID is missing; see "scrapelog runs show --help"`,
 		"runs show a b":                     `runs show: "b" is one argument too many; see "scrapelog runs show --help"`,
 		"runs show a":                       `"a" is neither an id nor a part of one`,
 		"runs list --bogus":                 `unknown flag: --bogus; see "scrapelog runs list --help"`,
-		"runs list -o xml":                  `--output: "xml" is not a format; use table, json or ndjson`,
+		"runs list -o xml":                  `--output: "xml" is not a format; use table, json, ndjson or csv`,
 		"runs list --jq .[":                 "--jq: ",
 		"runs list --limit -1":              "--limit: -1 is negative; use 0 for all",
-		"runs list --since soon":            `--since: "soon" is not a time; use -1h, today, RFC 3339 or @POSITION`,
+		"runs list --since soon":            `--since: "soon" is not a time; use -1h, today, yesterday, 2026-11-27, RFC 3339 or @POSITION`,
 		"runs list --color pink":            `--color: "pink" is not a choice; use auto, always or never`,
 		"runs list --server localhost":      `--server: "localhost" is not a server; use a URL such as http://127.0.0.1:8080`,
 		"runs start a --wait --attach":      "--wait and --attach exclude each other",
@@ -102,7 +102,7 @@ func TestUsage(t *testing.T) {
 		"worker check":                      "worker check: URL is missing",
 		"worker check http://h/ --params {": "--params: not JSON",
 		"worker check ftp://h/":             `url: "ftp://h/" is not an http or https URL`,
-		"worker check http://h/ --header-env A=NOT_SET_HERE": "header A: environment variable NOT_SET_HERE is not set",
+		"worker check http://h/ --header-env A=NOT_SET_HERE": "environment variable NOT_SET_HERE is not set",
 	} {
 		t.Run(args, func(t *testing.T) {
 			stdout, stderr, code := invoke(t, strings.Fields(args)...)

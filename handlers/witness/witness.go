@@ -17,6 +17,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/egress"
 )
 
 const (
@@ -50,7 +51,7 @@ func (e *Forked) Error() string {
 
 // Submit sends a signed checkpoint of size events to a witness, and returns its answer.
 // prove yields the proof from the tree that the witness knows.
-func Submit(ctx context.Context, w proof.Witness, signed string, size int64, prove func(old int64) (tlog.TreeProof, error)) (answer string, err error) {
+func Submit(ctx context.Context, client *http.Client, w proof.Witness, signed string, size int64, prove func(old int64) (tlog.TreeProof, error)) (answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	old := size
@@ -59,7 +60,7 @@ func Submit(ctx context.Context, w proof.Witness, signed string, size int64, pro
 		if err != nil {
 			return "", err
 		}
-		status, body, err := post(ctx, w, old, consistency, signed)
+		status, body, err := post(ctx, client, w, old, consistency, signed)
 		if err != nil {
 			return "", err
 		}
@@ -84,9 +85,15 @@ func Submit(ctx context.Context, w proof.Witness, signed string, size int64, pro
 	return "", fmt.Errorf("witness %s was sent other checkpoints meanwhile", w.Name)
 }
 
-var client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// NewClient returns what witnesses are asked with, within the rules.
+func NewClient(rules func() egress.Rules) *http.Client {
+	return &http.Client{
+		Transport:     egress.Dialer{Rules: rules}.Transport(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
 
-func post(ctx context.Context, w proof.Witness, old int64, consistency tlog.TreeProof, signed string) (status int, answer string, err error) {
+func post(ctx context.Context, client *http.Client, w proof.Witness, old int64, consistency tlog.TreeProof, signed string) (status int, answer string, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "old %d\n", old)
 	for _, h := range consistency {
@@ -108,12 +115,12 @@ func post(ctx context.Context, w proof.Witness, old int64, consistency tlog.Tree
 
 // Ask sends the newest checkpoint of the log to a witness, and returns that checkpoint with
 // the witness's signature.
-func Ask(ctx context.Context, store *eventstore.Store, w proof.Witness) (cosigned string, seen proof.Witnessed, err error) {
+func Ask(ctx context.Context, client *http.Client, store *eventstore.Store, w proof.Witness) (cosigned string, seen proof.Witnessed, err error) {
 	c, signed, err := proof.Newest(ctx, store)
 	if err != nil || signed == "" {
 		return "", seen, err
 	}
-	answer, err := Submit(ctx, w, signed, c.Size, func(old int64) (tlog.TreeProof, error) {
+	answer, err := Submit(ctx, client, w, signed, c.Size, func(old int64) (tlog.TreeProof, error) {
 		return proof.Consistency(ctx, store, c.Size, old)
 	})
 	if err != nil {
@@ -125,10 +132,10 @@ func Ask(ctx context.Context, store *eventstore.Store, w proof.Witness) (cosigne
 
 // Check asks every witness about a log that was verified, and adds what they say to the
 // result. A witness that does not answer is an error.
-func Check(ctx context.Context, store *eventstore.Store, witnesses []proof.Witness, result *proof.Result) error {
+func Check(ctx context.Context, client *http.Client, store *eventstore.Store, witnesses []proof.Witness, result *proof.Result) error {
 	var failed []error
 	for _, w := range witnesses {
-		_, seen, err := Ask(ctx, store, w)
+		_, seen, err := Ask(ctx, client, store, w)
 		var ahead *Ahead
 		var forked *Forked
 		switch {
@@ -150,6 +157,7 @@ type Sender struct {
 	Log       *eventstore.Store
 	Files     func() proof.Files
 	Witnesses []proof.Witness
+	Client    *http.Client // of NewClient
 	Logger    *slog.Logger
 }
 
@@ -185,7 +193,7 @@ func (s *Sender) send(ctx context.Context, w proof.Witness, sent map[string]int6
 	if err != nil || c.Size == 0 || c.Size == sent[w.Name] {
 		return
 	}
-	cosigned, seen, err := Ask(ctx, s.Log, w)
+	cosigned, seen, err := Ask(ctx, s.Client, s.Log, w)
 	if err == nil && cosigned != "" {
 		err = proof.KeepCosigned(s.Files(), cosigned)
 		sent[w.Name] = seen.Size

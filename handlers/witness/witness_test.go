@@ -125,7 +125,7 @@ func (s *sealed) verify(w proof.Witness) proof.Result {
 	s.Helper()
 	r, err := proof.Verify(s.Context(), s.store, proof.Options{Files: s.sealer.Files(), Witnesses: []proof.Witness{w}}, nil)
 	if err == nil {
-		err = Check(s.Context(), s.store, []proof.Witness{w}, &r)
+		err = Check(s.Context(), http.DefaultClient, s.store, []proof.Witness{w}, &r)
 	}
 	if err != nil {
 		s.Fatal(err)
@@ -138,7 +138,7 @@ func TestAWitnessFollowsTheLog(t *testing.T) {
 	s := newSealed(t, "")
 	for _, n := range []int{1, 6, 1, 30} {
 		s.append("ann", n)
-		cosigned, seen, err := Ask(t.Context(), s.store, w)
+		cosigned, seen, err := Ask(t.Context(), http.DefaultClient, s.store, w)
 		if err != nil || seen.Size != s.events || seen.At.Unix() != 1_700_000_000 {
 			t.Fatal(seen, err)
 		}
@@ -158,7 +158,7 @@ func TestAWitnessFindsWhatNothingElseCan(t *testing.T) {
 	h, w := newHonest(t)
 	s := newSealed(t, "")
 	s.append("ann", 20)
-	if _, _, err := Ask(t.Context(), s.store, w); err != nil {
+	if _, _, err := Ask(t.Context(), http.DefaultClient, s.store, w); err != nil {
 		t.Fatal(err)
 	}
 	key, err := os.ReadFile(s.sealer.Files().Key)
@@ -203,7 +203,7 @@ func TestAWitnessMustSignWithItsKey(t *testing.T) {
 	} {
 		other := w
 		spoil(&other)
-		if _, _, err := Ask(t.Context(), s.store, other); err == nil || other.Validate() == nil {
+		if _, _, err := Ask(t.Context(), http.DefaultClient, s.store, other); err == nil || other.Validate() == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -212,7 +212,7 @@ func TestAWitnessMustSignWithItsKey(t *testing.T) {
 	}
 	w.URL = "http://127.0.0.1:1"
 	var r proof.Result
-	if err := Check(t.Context(), s.store, []proof.Witness{w}, &r); err == nil || !strings.Contains(err.Error(), "does not answer") {
+	if err := Check(t.Context(), http.DefaultClient, s.store, []proof.Witness{w}, &r); err == nil || !strings.Contains(err.Error(), "does not answer") {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/egress"
 	"scrapelog/handlers/witness"
 )
 
@@ -77,7 +79,15 @@ cannot find it: keep a copy of the checkpoints, or note their size, in a third p
 				return err
 			}
 			defer store.Close()
-			return verifyEvents(ctx, store, options, from, ask, out)
+			var witnesses *http.Client // nil: they are not asked
+			if ask {
+				rules, err := cfg.Egress.Rules()
+				if err != nil {
+					return err
+				}
+				witnesses = witness.NewClient(func() egress.Rules { return rules })
+			}
+			return verifyEvents(ctx, store, options, from, witnesses, out)
 		}),
 	}
 	addProofFlags(cmd)
@@ -111,7 +121,7 @@ func verifyOptions(cmd *cobra.Command) (o proof.Options, err error) {
 	return o, err
 }
 
-func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since term.When, ask bool, out *term.Printer) error {
+func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Options, since term.When, witnesses *http.Client, out *term.Printer) error {
 	if since != (term.When{}) {
 		first, err := firstPosition(ctx, store, since)
 		if err != nil && !errors.Is(err, domain.ErrNotFound) { // a position that is missing is damage to be found
@@ -124,8 +134,8 @@ func verifyEvents(ctx context.Context, store *eventstore.Store, options proof.Op
 		return err
 	}
 	var silent error
-	if ask {
-		silent = witness.Check(ctx, store, options.Witnesses, &result)
+	if witnesses != nil {
+		silent = witness.Check(ctx, witnesses, store, options.Witnesses, &result)
 	}
 	if err := showVerification(out, result); err != nil {
 		return err

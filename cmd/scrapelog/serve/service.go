@@ -117,7 +117,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	group.Go(func() error { return s.flaws.Run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) })
 	group.Go(func() error { return s.verifier.Run(ctx) })
-	sender := witness.Sender{Log: s.store, Files: s.sealer.Files, Witnesses: s.config.Audit.Witnesses, Logger: s.logger}
+	sender := witness.Sender{Log: s.store, Files: s.sealer.Files, Witnesses: s.config.Audit.Witnesses, Client: witness.NewClient(s.file.Egress), Logger: s.logger}
 	group.Go(func() error { return sender.Run(readers) })
 	group.Go(func() error { return systemd.Notifier{Status: s.status, Logger: s.logger}.Run(readers) })
 	group.Go(func() error {
