@@ -26,6 +26,7 @@ type Queries struct {
 	db     *sql.DB
 	offset func(ctx context.Context, group string) (int64, error)
 	masked func(ctx context.Context) bool // nil: nothing is masked; see Veiled
+	nameOf func(actor string) string      // nil: actors have no names; see Named
 }
 
 // NewQueries reads from source, whose tables [Ensure] has made.
@@ -38,6 +39,19 @@ func NewQueries(source Source) *Queries {
 func (q Queries) Veiled(masked func(ctx context.Context) bool) *Queries {
 	q.masked = masked
 	return &q
+}
+
+// Named returns the same queries, whose runs and scrapers name actors as nameOf does.
+func (q Queries) Named(nameOf func(actor string) string) *Queries {
+	q.nameOf = nameOf
+	return &q
+}
+
+func (q *Queries) named(actor string) string {
+	if q.nameOf == nil || actor == "" {
+		return actor
+	}
+	return q.nameOf(actor)
 }
 
 func (q *Queries) masks(ctx context.Context) bool { return q.masked != nil && q.masked(ctx) }
@@ -178,6 +192,7 @@ func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, e
 		if masked {
 			r.Params = domain.MaskParams(r.Params)
 		}
+		r.CancelledBy = q.named(r.CancelledBy)
 		runs = append(runs, r)
 		return err
 	})
@@ -196,6 +211,7 @@ func (q *Queries) scrapers(ctx context.Context, query string, args ...any) ([]Sc
 		if masked {
 			view.Config = view.Config.Masked()
 		}
+		view.PausedBy = q.named(view.PausedBy)
 		scrapers = append(scrapers, view)
 		return err
 	})

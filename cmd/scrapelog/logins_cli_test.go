@@ -53,6 +53,20 @@ func TestLoginsOfTheCommandLine(t *testing.T) {
 		cli.exits(6, "needs operate; your token is view", "", "scrapers", "pause", "shop", "--token-file", file)
 		cli.exits(0, "", "", "runs", "list", "--token-file", file)
 
+		// Pages name who did something, and after their removal the log has an id.
+		paused := func() string { return textOf(t, "http://"+listen+"/scrapers/shop", token.Token) }
+		scraper := write(t, filepath.Join(dir, "shop.yaml"), "scrapers: [{name: shop, url: 'http://127.0.0.1:9/'}]\n")
+		cli.exits(0, "", "", "scrapers", "apply", "-f", scraper)
+		var bob struct{ ID, Token string }
+		cli.exits(0, "admin", rolePassword, "users", "add", "bob", "--role", "admin", "--password-stdin")
+		if err := json.Unmarshal([]byte(cli.exits(0, "slg_", "", "tokens", "add", "bob", "--role", "operate", "-o", "json")), &bob); err != nil {
+			t.Fatal(err)
+		}
+		cli.exits(0, "", "", "scrapers", "pause", "shop", "--token-file", write(t, filepath.Join(dir, "bob"), bob.Token))
+		await(t, 30*time.Second, "the page names bob", func() bool { return strings.Contains(paused(), "It was paused by bob (token bob) at") })
+		cli.exits(0, "removed", "", "users", "remove", "bob")
+		await(t, 30*time.Second, "the page has his token's id", func() bool { return strings.Contains(paused(), "It was paused by token:"+bob.ID+" at") })
+
 		ended := streamOf(t, "http://"+listen+"/api/v1/watch", token.Token)
 		cli.exits(0, "revoked", "", "tokens", "revoke", token.ID)
 		select {
@@ -87,6 +101,26 @@ func (c commandLine) exits(code int, says, stdin string, args ...string) string 
 		c.Fatalf("scrapelog %s: exit %d, want %d with %q:\n%s%s", strings.Join(args, " "), got, code, says, &out, &errs)
 	}
 	return out.String()
+}
+
+// textOf is the text of a page as a token's user sees it.
+func textOf(t *testing.T, url, token string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // streamOf opens a stream with a token. The channel is closed when the stream ends.

@@ -29,6 +29,8 @@ type Accounts interface {
 	RemoveUser(ctx context.Context, by string, id uuid.UUID) (position int64, err error)
 	// Troubles says of each user whose row gives more than the log does what is wrong.
 	Troubles() []string
+	// NameOf returns the name of an actor for people, else the actor.
+	NameOf(actor string) string
 
 	Users(ctx context.Context) ([]credentials.User, error)
 	ByID(ctx context.Context, id uuid.UUID) (credentials.User, error)
@@ -40,6 +42,13 @@ type Accounts interface {
 	EndOtherSessions(ctx context.Context, user uuid.UUID, but string) error
 	Tokens(ctx context.Context, user uuid.UUID) ([]credentials.Token, error)
 	Revoke(ctx context.Context, by, id string) (position int64, err error)
+}
+
+func (h *Handler) nameOf(actor string) string {
+	if h.cfg.Access == nil {
+		return actor
+	}
+	return h.cfg.Access.NameOf(actor)
 }
 
 // ownAccount returns who is logged in. Without users there is no account, and a token has

@@ -46,7 +46,7 @@ func (h *Handler) eventPage(ctx context.Context, position int64) (page pages.Eve
 	if err != nil {
 		return page, err
 	}
-	page.Event = pages.NewEvent(rec)
+	page.Event = pages.NewEvent(rec, h.nameOf)
 	page.Run, _ = domain.RunOfStream(rec.Stream)
 	if page.Cause, err = h.cause(ctx, rec); err != nil {
 		return page, err
@@ -72,7 +72,7 @@ func (h *Handler) cause(ctx context.Context, rec eventstore.Recorded) (*pages.Ev
 	if errors.Is(err, domain.ErrNotFound) {
 		return nil, nil
 	}
-	cause := pages.NewEvent(before)
+	cause := pages.NewEvent(before, h.nameOf)
 	return &cause, err
 }
 
@@ -105,7 +105,7 @@ func (h *Handler) effects(ctx context.Context, rec eventstore.Recorded, e domain
 			}
 		}
 	}
-	return pages.NewEvents(caused), nil
+	return pages.NewEvents(caused, h.nameOf), nil
 }
 
 func (h *Handler) stream(c echo.Context) error {
@@ -127,7 +127,7 @@ func (h *Handler) stream(c echo.Context) error {
 	if len(records) == 0 {
 		return fmt.Errorf("stream %s: %w", quoted(name), domain.ErrNotFound)
 	}
-	stream := pages.Stream{Name: name, Events: pages.NewEvents(records)}
+	stream := pages.Stream{Name: name, Events: pages.NewEvents(records, h.nameOf)}
 	if stream.Open, err = positionIn(c.QueryParams(), "open", 1); err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (h *Handler) fill(ctx context.Context, list *pages.EventList, q eventstore.
 	if !more {
 		list.Stopped = stopped
 	}
-	list.Events = pages.NewEvents(records)
+	list.Events = pages.NewEvents(records, h.nameOf)
 	return nil
 }
 

@@ -162,7 +162,7 @@ func (h *Handler) outageSkips(ctx context.Context, page *pages.OutagePage) error
 		return err
 	}
 	page.More = !q.Last(records)
-	for _, e := range pages.NewEvents(records) {
+	for _, e := range pages.NewEvents(records, h.nameOf) {
 		if skipped, ok := e.Is.(domain.ScrapeSkipped); ok && skipped.Reason == domain.SkipConnectionLost && slices.Contains(page.Scrapers, skipped.Scraper) {
 			page.Skipped = append(page.Skipped, e)
 		}

@@ -109,7 +109,7 @@ func (h *Handler) notice(c echo.Context) *pages.Notice {
 	if err != nil {
 		return nil
 	}
-	notice := pages.NewNotice(rec)
+	notice := pages.NewNotice(rec, h.nameOf)
 	return &notice
 }
 

@@ -77,7 +77,7 @@ func (h *Handler) runPage(ctx context.Context, id uuid.UUID) (page pages.RunPage
 	if err != nil {
 		return page, err
 	}
-	page = pages.RunPage{Run: h.withHeard(run)[0], Events: pages.NewEvents(records)}
+	page = pages.RunPage{Run: h.withHeard(run)[0], Events: pages.NewEvents(records, h.nameOf)}
 	if page.Chain, err = h.chain(ctx, run); err != nil {
 		return page, err
 	}

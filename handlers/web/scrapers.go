@@ -124,7 +124,7 @@ func (h *Handler) fillConfiguration(ctx context.Context, page *pages.ScraperPage
 	if err != nil {
 		return err
 	}
-	events, texts := pages.NewEvents(records), make([]string, len(records)+1)
+	events, texts := pages.NewEvents(records, h.nameOf), make([]string, len(records)+1)
 	for i, e := range events {
 		if configured, ok := e.Is.(domain.ScraperConfigured); ok {
 			if texts[i], err = h.cfg.YAML(configured.Config); err != nil {

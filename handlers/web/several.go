@@ -79,7 +79,7 @@ func (h *Handler) outcome(c echo.Context, scraper string, command domain.Command
 		return o
 	}
 	last := recorded[len(recorded)-1]
-	o.Position, o.Says = last.Position, pages.NewNotice(last).Says
+	o.Position, o.Says = last.Position, pages.NewNotice(last, h.nameOf).Says
 	if e, err := last.Event(); err == nil {
 		o.Run = e.Run()
 	}

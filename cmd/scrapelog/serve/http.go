@@ -31,18 +31,19 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		c.Arrived = func(watcher string) { s.current.Load().WatcherBack(watcher) }
 		return live.New(c)
 	}
+	named := s.queries.Named(s.access.NameOf)
 	changes := hub(live.Config{Source: s.queries, Render: api.Render})
 	database := &ready.Database{CannotWrite: s.store.CannotWrite}
 	standing := web.Standing{Sealing: s.sealer.State, Serving: instances.New(s.store).Holdings, Away: database.Away, Refused: s.file.Refused}
 	fragments := web.Hubs{}
 	for _, role := range domain.UserRoles {
 		masked := access.Principal{Role: role}.Masked()
-		views := s.queries.Veiled(func(context.Context) bool { return masked })
+		views := named.Veiled(func(context.Context) bool { return masked })
 		fragments[role] = hub(live.Config{
 			Source: projections.Outline{Queries: views}, Render: web.RenderFor(role), Standing: standing.Message, Alarm: standing.Alarm,
 		})
 	}
-	events, views := veil.Events{Feed: s.feed, Masked: access.Masked}, s.queries.Veiled(access.Masked)
+	events, views := veil.Events{Feed: s.feed, Masked: access.Masked}, named.Veiled(access.Masked)
 	limits := s.config.Limits.InForce()
 	streams := &gate.Streams{
 		Total: limits.Streams, PerClient: limits.StreamsPerClient,

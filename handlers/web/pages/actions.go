@@ -18,8 +18,8 @@ type Notice struct {
 }
 
 // NewNotice returns the notice of a recorded event.
-func NewNotice(rec eventstore.Recorded) Notice {
-	n := Notice{Position: rec.Position, Says: NewEvent(rec).Summary}
+func NewNotice(rec eventstore.Recorded, nameOf func(actor string) string) Notice {
+	n := Notice{Position: rec.Position, Says: NewEvent(rec, nameOf).Summary}
 	e, err := rec.Event()
 	if err != nil {
 		return n

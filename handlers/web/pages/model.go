@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -99,24 +100,33 @@ type ScraperList struct {
 type Event struct {
 	eventstore.Recorded
 	Summary string
+	Actor   string       // its name, if it has one
 	Is      domain.Event // nil: of a newer version, or unreadable
 }
 
 // NewEvent returns a recorded event with its summary. An event that cannot be read has the
-// error as its summary.
-func NewEvent(rec eventstore.Recorded) Event {
+// error as its summary. nameOf names its actor for people.
+func NewEvent(rec eventstore.Recorded, nameOf func(actor string) string) Event {
+	actor := rec.Metadata["actor"]
+	name := nameOf(actor)
 	e, err := rec.Event()
 	if err != nil {
-		return Event{rec, "an event that cannot be read: " + clean(err.Error()), nil}
+		return Event{rec, "an event that cannot be read: " + clean(err.Error()), clean(name), nil}
 	}
-	return Event{rec, clean(words.Summary(e)), e}
+	summary := strings.Replace(words.Summary(e), " by "+actor, " by "+name, 1)
+	if id, err := uuid.Parse(strings.TrimPrefix(rec.Stream, "user-")); err == nil {
+		if user := "user:" + id.String(); nameOf(user) != user {
+			summary = strings.Replace(summary, "user "+domain.ShortID(id)+":", "user "+nameOf(user)+":", 1)
+		}
+	}
+	return Event{rec, clean(summary), clean(name), e}
 }
 
 // NewEvents returns the recorded events with their summaries.
-func NewEvents(records []eventstore.Recorded) []Event {
+func NewEvents(records []eventstore.Recorded, nameOf func(actor string) string) []Event {
 	events := make([]Event, len(records))
 	for i, rec := range records {
-		events[i] = NewEvent(rec)
+		events[i] = NewEvent(rec, nameOf)
 	}
 	return events
 }

@@ -73,7 +73,7 @@ func (c Configuration) by() string {
 	if !ok {
 		return ""
 	}
-	return "by " + sourceText(configured.Source) + ", " + clean(c.Metadata["actor"])
+	return "by " + sourceText(configured.Source) + ", " + c.Actor
 }
 
 // NewConfiguration returns a recorded configuration. asYAML is its text, before the text

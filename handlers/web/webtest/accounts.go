@@ -54,6 +54,16 @@ func (a *Accounts) Login(_ http.ResponseWriter, _ *http.Request, name, password 
 	return credentials.User{}, problem.New(problem.Login, "wrong name or password, or too many tries; wait 10 s and try again")
 }
 
+// NameOf implements web.Accounts.
+func (a *Accounts) NameOf(actor string) string {
+	for _, u := range a.People {
+		if actor == "user:"+u.ID.String() {
+			return u.Name
+		}
+	}
+	return actor
+}
+
 // Logout implements web.Accounts.
 func (a *Accounts) Logout(http.ResponseWriter, *http.Request) error { a.do("logout"); return nil }
 
