@@ -64,6 +64,8 @@ func TestLoginsOfTheCommandLine(t *testing.T) {
 		}
 		cli.exits(0, "", "", "scrapers", "pause", "shop", "--token-file", write(t, filepath.Join(dir, "bob"), bob.Token))
 		await(t, 30*time.Second, "the page names bob", func() bool { return strings.Contains(paused(), "It was paused by bob (token bob) at") })
+		position := strings.TrimSpace(cli.exits(0, "", "", "events", "list", "--type", "scraper.paused", "--jq", ".[0].position", "--db", db.URL))
+		cli.exits(0, "token:"+bob.ID+", bob (token bob)", "", "events", "show", position, "--db", db.URL)
 		cli.exits(0, "removed", "", "users", "remove", "bob")
 		await(t, 30*time.Second, "the page has his token's id", func() bool { return strings.Contains(paused(), "It was paused by token:"+bob.ID+" at") })
 

@@ -58,6 +58,24 @@ func (s *Store) Users(ctx context.Context) ([]User, error) {
 	return all(ctx, s.log, "users", scanUser, allUsers)
 }
 
+// Names returns the names of actors for people: "ada" of a user, "ada (token ci)" of a
+// token. It has none of a user who was removed. It is empty while there are no users.
+func (s *Store) Names(ctx context.Context) (map[string]string, error) {
+	names := map[string]string{}
+	users, err := s.Users(ctx)
+	if err != nil || len(users) == 0 {
+		return names, err
+	}
+	for _, u := range users {
+		names["user:"+u.ID.String()] = u.Name
+	}
+	tokens, err := s.Tokens(ctx, uuid.Nil)
+	for _, t := range tokens {
+		names["token:"+t.ID] = names["user:"+t.User.String()] + " (token " + t.Name + ")"
+	}
+	return names, err
+}
+
 // Any reports whether there are users, so that requests need a login.
 func (s *Store) Any(ctx context.Context) (any bool, err error) {
 	err = s.log.From(ctx).QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users)`).Scan(&any)

@@ -59,24 +59,11 @@ func (a *Access) Run(ctx context.Context) error {
 
 // look reads the names of users and tokens, and with them whether there are users.
 func (a *Access) look(ctx context.Context) error {
-	users, err := a.Credentials.Users(ctx)
+	names, err := a.Credentials.Names(ctx)
 	if err != nil {
 		return err
 	}
-	a.users.Store(len(users) > 0)
-	names := map[string]string{}
-	if len(users) > 0 {
-		tokens, err := a.Credentials.Tokens(ctx, uuid.Nil)
-		if err != nil {
-			return err
-		}
-		for _, u := range users {
-			names["user:"+u.ID.String()] = u.Name
-		}
-		for _, t := range tokens {
-			names["token:"+t.ID] = names["user:"+t.User.String()] + " (token " + t.Name + ")"
-		}
-	}
+	a.users.Store(len(names) > 0)
 	a.names.Store(&names)
 	return nil
 }

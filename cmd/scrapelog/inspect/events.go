@@ -13,6 +13,7 @@ import (
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/credentials"
 )
 
 // Events returns "scrapelog events".
@@ -104,10 +105,14 @@ func eventNamed(ctx context.Context, store *eventstore.Store, name string) (even
 
 func showEvent(ctx context.Context, store *eventstore.Store, out *term.Printer, r eventstore.Recorded) error {
 	m := r.Metadata
+	actor := m["actor"]
 	var pairs [][2]string
 	if out.IsTable() {
 		var err error
 		if pairs, err = causesOf(ctx, store, r); err != nil {
+			return err
+		}
+		if actor, err = actorText(ctx, store, actor); err != nil {
 			return err
 		}
 	}
@@ -121,7 +126,7 @@ func showEvent(ctx context.Context, store *eventstore.Store, out *term.Printer, 
 	err := out.Facts(r, append([][2]string{
 		[2]string{"position", strconv.FormatInt(r.Position, 10)}, [2]string{"type", r.Type},
 		[2]string{"stream", r.Stream}, [2]string{"version", strconv.FormatInt(r.Version, 10)}, [2]string{"id", r.ID.String()},
-		[2]string{"recorded at", term.StampMillis(r.RecordedAt)}, [2]string{"actor", m["actor"]}, [2]string{"instance", m["instance"]},
+		[2]string{"recorded at", term.StampMillis(r.RecordedAt)}, [2]string{"actor", actor}, [2]string{"instance", m["instance"]},
 		[2]string{"correlation", m["correlation_id"]}, [2]string{"causation", m["causation_id"]}, [2]string{"traceparent", m["traceparent"]},
 	}, pairs...)...)
 	if err == nil && pretty != "" {
@@ -157,6 +162,15 @@ func causesOf(ctx context.Context, store *eventstore.Store, r eventstore.Recorde
 		}
 	}
 	return lines, err
+}
+
+// actorText is an actor with its name, if it has one.
+func actorText(ctx context.Context, store *eventstore.Store, actor string) (string, error) {
+	names, err := credentials.New(store, "").Names(ctx)
+	if name := names[actor]; name != "" {
+		actor += ", " + name
+	}
+	return actor, err
 }
 
 func listEvents(out *term.Printer) *term.Listing {
