@@ -1,3 +1,7 @@
+//go:build !race
+
+// Telling these logs takes minutes under the race detector: make test runs them without it.
+
 package web_test
 
 import (
