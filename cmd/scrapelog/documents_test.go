@@ -64,12 +64,13 @@ func TestConfigurationsInDocumentsAreValid(t *testing.T) {
 // TestCommandsInDocumentsExist parses each command line of scrapelog, with its flags.
 func TestCommandsInDocumentsExist(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^ *(?:\$ )?(?:sudo )?(?:bin/)?scrapelog ([^\n#|>]*)`)
+	word := regexp.MustCompile(`"[^"]*"|\S+`)
 	parsed := 0
 	for _, d := range written(t) {
 		for _, block := range blocks(d, "sh") {
 			for _, m := range line.FindAllStringSubmatch(block, -1) {
 				parsed++
-				cmd, rest, err := newRootCmd().Find(strings.Fields(m[1]))
+				cmd, rest, err := newRootCmd().Find(word.FindAllString(m[1], -1))
 				if err == nil {
 					err = cmd.ParseFlags(rest)
 				}
