@@ -84,11 +84,7 @@ func TestEveryFilterIsServedByItsIndex(t *testing.T) {
 				}
 			}
 		}
-		query, args, err := lossesQuery("s1", 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		log.walks("runs_scraper_status", query, args...)
+		log.walks("", fmt.Sprintf(startsOf, "$1, $2"), "a", "b")
 		log.walks("scrapers_due", dueScrapers, 5)
 		log.walks("scrapers_overdue", overdueScrapers, 5)
 		log.walks("scrapers_paused", pausedScrapers, 5)

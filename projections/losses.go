@@ -3,7 +3,10 @@ package projections
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"scrapelog/domain"
 )
@@ -14,32 +17,41 @@ type Loss struct {
 	RestartedAt time.Time // zero: no run has recovered it
 }
 
-// withRestarts joins lost runs with those that recovered them.
-const withRestarts = `SELECT lost.*, next.started_at FROM (
-%s
-) AS lost
-LEFT JOIN runs AS next ON next.id = lost.recovered_by
-ORDER BY lost.started_at DESC, lost.started DESC`
+const startsOf = `SELECT id, started_at FROM runs WHERE id IN (%s)`
 
 // LossesOf returns the last runs of a scraper that lost their connection, newest first.
-func (q *Queries) LossesOf(ctx context.Context, scraper string, limit int) (losses []Loss, err error) {
-	query, args, err := lossesQuery(scraper, limit)
+// It asks twice: joined, SQLite begins with every run of the scraper.
+func (q *Queries) LossesOf(ctx context.Context, scraper string, limit int) ([]Loss, error) {
+	page, err := q.Runs(ctx, RunFilter{Scraper: scraper, Statuses: []domain.RunStatus{domain.StatusConnectionFailed}, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
-	err = each(ctx, q.db, query, args, func(scan func(...any) error) error {
-		var l Loss
-		err := scan(append(fieldsOf(l.Run.columns()), micros{&l.RestartedAt})...)
-		losses = append(losses, l)
+	var places []string
+	var args []any
+	losses := make([]Loss, len(page.Runs))
+	for i, run := range page.Runs {
+		losses[i].Run = run
+		if run.RecoveredBy != uuid.Nil {
+			args = append(args, run.RecoveredBy.String())
+			places = append(places, fmt.Sprintf("$%d", len(args)))
+		}
+	}
+	if len(args) == 0 {
+		return losses, nil
+	}
+	starts := map[uuid.UUID]time.Time{}
+	err = each(ctx, q.db, fmt.Sprintf(startsOf, strings.Join(places, ", ")), args, func(scan func(...any) error) error {
+		var run uuid.UUID
+		var at time.Time
+		err := scan(id{&run}, micros{&at})
+		starts[run] = at
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("losses of %s: %w", scraper, err)
 	}
+	for i := range losses {
+		losses[i].RestartedAt = starts[losses[i].Run.RecoveredBy]
+	}
 	return losses, nil
-}
-
-func lossesQuery(scraper string, limit int) (query string, args []any, err error) {
-	lost, args, err := RunFilter{Scraper: scraper, Statuses: []domain.RunStatus{domain.StatusConnectionFailed}}.statement(limit)
-	return fmt.Sprintf(withRestarts, lost), args, err
 }
