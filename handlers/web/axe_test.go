@@ -52,6 +52,7 @@ func fits(t *testing.T, tab context.Context, url string) {
 		t.Fatal(err)
 	}
 	do(t, tab, `document.querySelectorAll("main details").forEach((d) => { d.open = true })`)
+	becomes(t, tab, `document.fonts.status === "loaded"`) // those that stand in for them are wider
 	wide, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
 	if err != nil || wide > 0 {
 		t.Errorf("%s is %d pixels too wide (%v)", url, wide, err)
