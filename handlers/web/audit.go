@@ -74,7 +74,7 @@ func (h *Handler) audit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Replay: comparison, Checkpoints: recent}
+	page := pages.AuditPage{Head: head, State: h.cfg.Audit.State(), Job: job, Replay: comparison, Checkpoints: recent, Database: h.cfg.Database}
 	if page.Last, page.At, err = lastFound[proof.Result](c.Request().Context(), h, foundByVerify); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ type Notices interface {
 	GivenUp(ctx context.Context) (n int64, err error)
 }
 
-// Config holds the dependencies of the pages. All fields but Notices, OpenTo, Streams and Now are
+// Config holds the dependencies of the pages. All fields but Notices, Database, OpenTo, Streams and Now are
 // required.
 type Config struct {
 	Queries Queries
@@ -110,6 +110,8 @@ type Config struct {
 
 	// Notices are what the channels are told; nil: there are none.
 	Notices Notices
+	// Database is as the command line names it, without a password; empty: pages do not know.
+	Database string
 
 	// OpenTo is the address that other machines reach without a login: each page warns
 	// of it. Empty: there is none.

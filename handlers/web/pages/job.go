@@ -80,6 +80,7 @@ type AuditPage struct {
 	Weak  []string // what lets other users change it; sentences
 
 	Checkpoints []proof.Sealed // the newest, newest first
+	Database    string         // as the command line names it, without a password
 }
 
 // Replay is the comparison of what pages show with what the log makes of it.
