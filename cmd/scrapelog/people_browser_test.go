@@ -55,7 +55,7 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// person is somebody at a browser, before a real server.
+// person uses the pages of a real server in a browser.
 type person struct {
 	t   *testing.T
 	tab context.Context

@@ -70,7 +70,7 @@ func TestServiceOverTLS(t *testing.T) {
 		}
 	}
 
-	// Streams are counted for the proxy's clients, whatever these write before it.
+	// Streams are counted by the address that the proxy names, not by those that its clients send.
 	stream, err := ask(http.MethodGet, "/api/v1/events/stream", "X-Forwarded-For", "203.0.113.7")
 	if err != nil || stream.StatusCode != http.StatusOK || stream.ProtoMajor != 2 {
 		t.Fatalf("%v, %v", stream, err)

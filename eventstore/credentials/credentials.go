@@ -91,7 +91,7 @@ func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
 	return othersThan(users, uuid.Nil).Admins > 0, err
 }
 
-// ByName returns the user of a name, whatever its letter case, or domain.ErrNotFound.
+// ByName returns the user of a name in any letter case, or domain.ErrNotFound.
 func (s *Store) ByName(ctx context.Context, name string) (User, error) {
 	return one(ctx, s.log, fmt.Sprintf("user %.80q", name), scanUser, userByName, name)
 }

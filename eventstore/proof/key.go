@@ -152,8 +152,19 @@ func generateKey(name string) (private, public string, err error) {
 	return note.GenerateKey(rand.Reader, name)
 }
 
-// placeFile makes a file atomically: if the machine stops, the file is whole or absent.
+// placeFile makes a file atomically. A file that is there stays as it is.
 func placeFile(path string, content []byte) error {
+	return writeBeside(path, content, func(written string) error {
+		if err := os.Link(written, path); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+// writeBeside writes content into a new file in the folder of path, which publish brings
+// to path. If the machine stops, path has the whole content or what it had before.
+func writeBeside(path string, content []byte, publish func(written string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
 	if err != nil {
 		return err
@@ -163,7 +174,7 @@ func placeFile(path string, content []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := publish(f.Name()); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

@@ -24,7 +24,7 @@ import (
 //	TIME
 //
 // The key file has it after the keys, the newest first, as rotatedWord and the base64 of
-// the note. So whoever trusts one of the keys can follow to the others.
+// the note. A reader who trusts one of the keys can follow to the others.
 const (
 	rotatedWord = "ROTATED+"
 	rotatedTag  = "scrapelog.key.v1"

@@ -52,7 +52,7 @@ func TestTheKeyIsReplaced(t *testing.T) {
 	})
 }
 
-// TestAReplacementMustHold: nobody can put a predecessor into the file.
+// TestAReplacementMustHold: a predecessor that was put into the file is found.
 func TestAReplacementMustHold(t *testing.T) {
 	l := newSealedLog(t, eventstoretest.SQLite(t))
 	other := newSealedLog(t, eventstoretest.SQLite(t))

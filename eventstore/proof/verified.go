@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -141,14 +140,5 @@ func (a *audit) keepVerified(files Files, at time.Time) error {
 
 // replaceFile writes a file atomically, in place of one that is there.
 func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return errors.Join(os.Rename(f.Name(), path), syncDir(filepath.Dir(path)))
+	return writeBeside(path, content, func(written string) error { return os.Rename(written, path) })
 }

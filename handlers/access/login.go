@@ -14,7 +14,7 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// errLogin is the answer to every login that fails, whatever the reason.
+// errLogin is the answer to every login that fails, the same for every reason.
 var errLogin error = problem.New(problem.Login, "wrong name or password, or too many tries; wait 10 s and try again")
 
 // errNoUsers is the answer to what needs users where there are none.
@@ -143,7 +143,7 @@ func (a *Access) ChangePassword(w http.ResponseWriter, r *http.Request, old, pas
 // TokenRequest asks for a token.
 type TokenRequest struct {
 	Name     string      // what it is for; that of a user: their token
-	User     string      // name or id of the user; empty: see Name, and else whoever asks
+	User     string      // name or id of the user; empty: see Name, and else the caller
 	Role     domain.Role // at most the user's
 	Scrapers string      // a glob; empty: every scraper
 	Life     time.Duration

@@ -27,7 +27,7 @@ type setup struct {
 }
 
 // WriteSetup writes a file that only its owner can read, with the token of a setup link:
-// the page /setup makes the first admin of whoever knows it, once and for 15 minutes.
+// the page /setup makes the first admin of the person who has it, once and within 15 minutes.
 func WriteSetup(file string) error {
 	data, err := json.MarshalIndent(setup{rand.Text(), time.Now().Add(setupLife).UTC().Truncate(time.Second)}, "", "  ")
 	if err != nil {

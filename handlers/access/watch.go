@@ -144,7 +144,7 @@ func (s *streams) enter(ctx context.Context, p Principal) (_ context.Context, le
 }
 
 // ask ends the streams of the principals who may no longer. Each is asked for once,
-// however many streams it has. While the database is away nobody's streams end.
+// however many streams it has. While the database is away no stream ends.
 func (s *streams) ask(ctx context.Context, allowed func(context.Context, Principal) (bool, error)) error {
 	s.mu.Lock()
 	principals := slices.Collect(maps.Keys(s.open))

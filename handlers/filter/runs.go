@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -171,7 +172,7 @@ func (r *Runs) statuses(list string) *domain.FieldError {
 
 // nearer names the word of known that was probably meant in an error.
 func nearer[T ~string](err error, word string, known []T) *domain.FieldError {
-	is, ok := err.(*domain.FieldError) //nolint:errorlint // as the checks of domain return it
+	is, ok := errors.AsType[*domain.FieldError](err)
 	if !ok {
 		return nil
 	}
@@ -187,7 +188,7 @@ func nearer[T ~string](err error, word string, known []T) *domain.FieldError {
 
 func instant(t Term, into *When, now time.Time) *domain.FieldError {
 	when, err := ParseWhen(t.Key, t.Value, now)
-	if is, ok := err.(*domain.FieldError); ok { //nolint:errorlint // as ParseWhen returns it
+	if is, ok := errors.AsType[*domain.FieldError](err); ok {
 		return is
 	}
 	return once(t.Key, into, when)

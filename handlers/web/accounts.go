@@ -200,7 +200,7 @@ func (h *Handler) people(c echo.Context) error {
 	return send(c, http.StatusOK, pages.PeoplePage(chrome, page))
 }
 
-// addPerson adds a user. With the first one logins begin: whoever added them logs in next.
+// addPerson adds a user. The first one begins the logins: the next page asks for one.
 func (h *Handler) addPerson(c echo.Context) error {
 	_, position, err := h.cfg.Access.AddUser(c.Request().Context(), actor(c), c.FormValue("name"), domain.Role(c.FormValue("role")), c.FormValue("password"))
 	return changed(c, position, err, "/people")

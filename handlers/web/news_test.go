@@ -9,7 +9,7 @@ import (
 	"scrapelog/projections"
 )
 
-// New rows wait while somebody reads, and the tab follows the losses.
+// New rows wait while a person reads, and the title of the tab follows the losses.
 func TestNewRowsWaitWhileSomebodyReads(t *testing.T) {
 	ctx, s := open(t, "/events?stream=scraper-news")
 	head := int64(webtest.Head)

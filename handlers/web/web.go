@@ -117,7 +117,7 @@ type Config struct {
 	// of it. Empty: there is none.
 	OpenTo string
 
-	// Access knows users and their sessions; nil: nobody can log in.
+	// Access knows users and their sessions; nil: there are no logins.
 	Access Accounts
 
 	Streams *gate.Streams // bounds the streams of API and pages together; nil: unbounded

@@ -139,7 +139,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (*http
 	return nil, c.refusal(response)
 }
 
-// ask makes a request. It returns the answer, whatever its status is.
+// ask makes a request and returns the answer of any status.
 func (c *client) ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var content io.Reader
 	if body != nil {

@@ -30,7 +30,7 @@ func completing(ask func(ctx context.Context, c *client) ([]string, error)) cobr
 	}
 }
 
-// completeFlag has the values of a flag completed whatever arguments there are.
+// completeFlag completes the values of a flag. The arguments do not matter.
 func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		return values(cmd, nil, begun)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What one request of at most 1 MiB may cost, and what a page may have, whatever the
-// request and the log hold.
+// What one request of at most 1 MiB may cost and a page may have, for any content of the
+// request and of the log.
 const (
 	BudgetCPU    = 50 * time.Millisecond * slower
 	BudgetMemory = (16 << 20) * slower
