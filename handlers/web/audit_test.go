@@ -85,11 +85,11 @@ func TestARebuildThatIsGivenUpSaysWhy(t *testing.T) {
 
 func TestAVerification(t *testing.T) {
 	tests := map[string]struct {
-		verdict proof.Result
-		says    string
+		verdict        proof.Result
+		headline, says string
 	}{
-		"intact":  {proof.Result{Verdict: proof.Intact, Says: "The log is intact."}, "Intact The log is intact."},
-		"damaged": {proof.Result{Verdict: proof.Damaged, Says: "The log is damaged.", Damage: []proof.Damage{{Kind: proof.Edited, Says: "Event 3 was changed."}}}, "edited Event 3 was changed."},
+		"intact":  {proof.Result{Verdict: proof.Intact, Says: "The log is intact."}, "Intact", "The log is intact."},
+		"damaged": {proof.Result{Verdict: proof.Damaged, Says: "The log is damaged.", Damage: []proof.Damage{{Kind: proof.Edited, Says: "Event 3 was changed."}}}, "Damaged", "edited Event 3 was changed."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +101,7 @@ func TestAVerification(t *testing.T) {
 				t.Fatalf("%d", w.Code)
 			}
 			says(t, e, "/audit", test.says)
+			says(t, e, "/audit", "Proof "+test.headline)
 		})
 	}
 }
@@ -173,7 +174,7 @@ func TestCauseAndEffect(t *testing.T) {
 
 func TestCheckpointsAreListed(t *testing.T) {
 	s := webtest.New()
-	rows := document(t, get(serve(s), "/audit")).Find("#checkpoints ~ table tbody tr")
+	rows := document(t, get(serve(s), "/audit")).Find("#checkpoints ~ details tbody tr")
 	if rows.Length() != 3 || !strings.Contains(rows.First().Text(), fmt.Sprintf("event %d", s.Sealing.Sealed)) {
 		t.Errorf("%d: %s", rows.Length(), words(rows.First()))
 	}
