@@ -297,15 +297,22 @@ func (a api) startRun(scraper string) run {
 func (a api) run(id string) run {
 	a.t.Helper()
 	var r run
-	a.do("GET", "/api/v1/runs/"+id, "", &r)
+	a.ask("/api/v1/runs/"+id, &r)
 	return r
 }
 
 func (a api) runs(query string) []run {
 	a.t.Helper()
 	var page struct{ Runs []run }
-	a.do("GET", "/api/v1/runs?limit=500&"+query, "", &page)
+	a.ask("/api/v1/runs?limit=500&"+query, &page)
 	return page.Runs
+}
+
+// ask reads once the database is there: a server whose connections were ended answers
+// 503 until it has noticed that of each.
+func (a api) ask(path string, answer any) {
+	a.t.Helper()
+	await(a.t, 30*time.Second, path+" can be read", func() bool { return a.do("GET", path, "", answer) != 503 })
 }
 
 // ended waits for the end of a run.
