@@ -23,12 +23,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if s.write == nil {
 		return ErrReadOnly
 	}
-	current, latest, err := s.Migrated(ctx)
+	current, _, err := s.Migrated(ctx)
 	if err != nil {
 		return err
-	}
-	if current > latest {
-		return fmt.Errorf("%w: its schema has version %d and this program knows %d; use the newer program", ErrForeign, current, latest)
 	}
 	provider, err := s.migrator()
 	if err != nil {
@@ -41,7 +38,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 		}
 		// Nothing keeps two processes from migrating one file: the second fails on
 		// what the first has done, and goes on from there.
-		if current, latest, _ = s.Migrated(ctx); current == before {
+		now, latest, failed := s.Migrated(ctx)
+		if failed != nil {
+			return failed
+		}
+		if current = now; current == before {
 			return Unavailable(ctx, "migrate", err)
 		}
 		if current == latest {
@@ -69,8 +70,13 @@ func (s *Store) migrator() (*goose.Provider, error) {
 }
 
 // Migrated says which version the schema has, 0 for an empty database, and
-// which one this program wants. It writes nothing.
+// which one this program wants. It writes nothing. The error wraps ErrForeign when the
+// schema is newer than this program.
 func (s *Store) Migrated(ctx context.Context) (current, latest int64, err error) {
+	return s.migratedIn(ctx, s.read)
+}
+
+func (s *Store) migratedIn(ctx context.Context, from Querier) (current, latest int64, err error) {
 	files, err := fs.Glob(migrations, "migrations/"+string(s.dialect)+"/*.sql")
 	if err != nil {
 		return 0, 0, err
@@ -82,23 +88,32 @@ func (s *Store) Migrated(ctx context.Context) (current, latest int64, err error)
 		}
 		latest = max(latest, version)
 	}
-	exists, err := s.tableExists(ctx, migrationsTable)
-	if err != nil || !exists {
-		return 0, latest, err
+	var exists bool
+	query := s.dialect.Pick(
+		`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`,
+		`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)`)
+	err = from.QueryRowContext(ctx, query, migrationsTable).Scan(&exists)
+	if err == nil && exists {
+		err = from.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+migrationsTable).Scan(&current)
 	}
-	err = s.read.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+migrationsTable).Scan(&current)
 	if err != nil {
-		return 0, latest, Unavailable(ctx, "schema version", err)
+		return 0, 0, Unavailable(ctx, "schema version", err)
+	}
+	if current > latest {
+		return 0, 0, Newer("its schema", current, latest)
 	}
 	return current, latest, nil
 }
 
-func (s *Store) tableExists(ctx context.Context, table string) (exists bool, err error) {
-	query := s.dialect.Pick(
-		`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`,
-		`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)`)
-	if err := s.read.QueryRowContext(ctx, query, table).Scan(&exists); err != nil {
-		return false, Unavailable(ctx, "schema", err)
-	}
-	return exists, nil
+// newerError: a newer version of this program has used the database.
+type newerError string
+
+func (e newerError) Error() string { return string(e) }
+func (e newerError) Unwrap() error { return ErrForeign }
+
+// Newer returns an ErrForeign: a newer version of this program has used the database, in
+// which what has that version, and this program knows versions up to latest.
+func Newer(what string, version, latest int64) error {
+	return newerError(fmt.Sprintf("the database was used by a newer scrapelog: %s has version %d, and this program knows versions up to %d; "+
+		"run the newer program, or go back to a backup from before the upgrade", what, version, latest))
 }

@@ -99,7 +99,8 @@ func (s *Store) recognisePostgres(ctx context.Context) error {
 	if tables > 0 && ours == 0 {
 		return fmt.Errorf("%w: schema of database %q holds the tables of another program", ErrForeign, s.pg.Database)
 	}
-	return nil
+	_, _, err = s.Migrated(ctx)
+	return err
 }
 
 // countConnections warns where the server grants fewer connections than the pools

@@ -207,5 +207,6 @@ func (s *Store) recogniseSQLite(ctx context.Context, path string) error {
 	case tables > 0 && ours == 0:
 		return fmt.Errorf("%w: %s holds the tables of another program", ErrForeign, path)
 	}
-	return nil
+	_, _, err = s.migratedIn(ctx, db)
+	return err
 }

@@ -25,6 +25,34 @@ func Ensure(ctx context.Context, store *eventstore.Store) error {
 	return nil
 }
 
+// MustNotBeNewer returns an eventstore.ErrForeign if a newer version of this program has
+// built a projection: building it in the older shape would take it from that program.
+func MustNotBeNewer(ctx context.Context, store *eventstore.Store) error {
+	var listed int
+	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&listed)
+	if err != nil || listed == 0 {
+		return unread(err)
+	}
+	for _, p := range All() {
+		var built int64
+		err := store.Reader().QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM projections WHERE name = $1`, p.name).Scan(&built)
+		if err != nil {
+			return unread(err)
+		}
+		if built > p.version {
+			return eventstore.Newer("the read model "+p.name, built, p.version)
+		}
+	}
+	return nil
+}
+
+func unread(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
+}
+
 // createList makes the table that says which version of each projection is built: of
 // the tables' shape and of the rules that fill them.
 const createList = `CREATE TABLE IF NOT EXISTS projections (

@@ -67,8 +67,6 @@ func migrated(ctx context.Context, store *eventstore.Store, files proof.Files) e
 		}
 		_, err := proof.Open(ctx, proof.Config{Store: store, Files: files, Logger: term.LoggerFrom(ctx)})
 		return err
-	case current > latest:
-		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)
 	}
 	return term.Failf(term.ErrUnreachable, `the database has schema version %d and %d is needed; run "scrapelog db migrate"`, current, latest)
 }

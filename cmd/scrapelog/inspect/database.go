@@ -15,6 +15,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/instances"
+	"scrapelog/projections"
 )
 
 // openLog opens the database of a command that works on the log directly, and
@@ -39,6 +40,11 @@ func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*even
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w; %s", err, elsewhere())
 	}
+	if err == nil {
+		if err = projections.MustNotBeNewer(ctx, store); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+	}
 	return store, err
 }
 
@@ -58,8 +64,6 @@ func mustBeMigrated(ctx context.Context, store *eventstore.Store) error {
 	switch {
 	case err != nil:
 		return err
-	case current > latest:
-		return fmt.Errorf("%w: its schema has version %d, this program knows %d; use the newer program", eventstore.ErrForeign, current, latest)
 	case current < latest:
 		return term.Failf(term.ErrUnreachable, `the database has schema version %d and %d is needed; run "scrapelog db migrate"`, current, latest)
 	}

@@ -20,6 +20,7 @@ import (
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/notify"
 	"scrapelog/handlers/ready"
+	"scrapelog/projections"
 )
 
 // Command returns "scrapelog serve".
@@ -128,6 +129,9 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 		return err
 	}
 	defer store.Close()
+	if err := projections.MustNotBeNewer(ctx, store); err != nil {
+		return err
+	}
 	gate.WarnOfRoot(logger)
 	warned, stop := context.WithCancel(ctx)
 	defer stop()
