@@ -156,8 +156,11 @@ func (r *Result) praise() string {
 	if r.Since > 0 {
 		fmt.Fprintf(&b, ", and the stored hashes of those before agree with every checkpoint")
 	}
-	if late := r.Head - max(r.Sealed, r.Since); late > 0 {
-		fmt.Fprintf(&b, ", but for the last %d, which are not signed yet", late)
+	switch late := r.Head - max(r.Sealed, r.Since); {
+	case late == 1:
+		b.WriteString("; the last event is not signed yet")
+	case late > 1:
+		fmt.Fprintf(&b, "; the last %d events are not signed yet", late)
 	}
 	b.WriteString(".")
 	if r.Since > 0 && !r.WholeAt.IsZero() {

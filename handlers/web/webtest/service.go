@@ -65,7 +65,7 @@ func New() *Service {
 		Sealing:  proof.State{Sealed: Head - 1, SealedAt: ago(time.Second)},
 		Replayed: equal(),
 		Verdict: proof.Result{Verdict: proof.Intact, Head: Head, Sealed: Head - 1, Checkpoints: 41, Outside: proof.OutsidePresent,
-			File: "/var/lib/scrapelog/checkpoints", Says: fmt.Sprintf("The log is intact: all %d events are as they were signed, but for the last 1, which are not signed yet.", Head-1)},
+			File: "/var/lib/scrapelog/checkpoints", Says: fmt.Sprintf("The log is intact: all %d events are as they were signed; the last event is not signed yet.", Head-1)},
 	}
 }
 
