@@ -26,6 +26,7 @@ type Inspection struct {
 	sealer *proof.Sealer
 	logger *slog.Logger
 	guards eventstore.GuardProver
+	begun  chan struct{} // a start is over
 
 	mu     sync.Mutex
 	wrong  []string // the instance is not ready
@@ -33,18 +34,19 @@ type Inspection struct {
 	halted string   // no runs are started
 }
 
-// Inspect looks once. It returns before the guards of a long log are proven.
+// Inspect looks once. The guards of a long log are proven when the start is over: it takes
+// seconds, and the start would wait for the same processors.
 func Inspect(ctx context.Context, store *eventstore.Store, sealer *proof.Sealer, logger *slog.Logger) *Inspection {
-	i := &Inspection{store: store, sealer: sealer, logger: logger, guards: eventstore.GuardProver{Store: store}}
+	i := &Inspection{store: store, sealer: sealer, logger: logger, guards: eventstore.GuardProver{Store: store}, begun: make(chan struct{}, 1)}
 	i.look(ctx, false)
+	if head, err := store.Head(ctx); err != nil || head > shortLog {
+		return i
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		i.look(ctx, true)
 	}()
-	if head, err := store.Head(ctx); err != nil || head > shortLog {
-		return i
-	}
 	select {
 	case <-done:
 	case <-time.After(firstProof):
@@ -52,7 +54,15 @@ func Inspect(ctx context.Context, store *eventstore.Store, sealer *proof.Sealer,
 	return i
 }
 
-// Run looks each minute until ctx ends.
+// Begun says that a start is over.
+func (i *Inspection) Begun() {
+	select {
+	case i.begun <- struct{}{}:
+	default: // Run has not looked since the last one
+	}
+}
+
+// Run looks when the start is over and each minute, until ctx ends.
 func (i *Inspection) Run(ctx context.Context) error {
 	tick := time.NewTicker(inspectEvery)
 	defer tick.Stop()
@@ -60,6 +70,8 @@ func (i *Inspection) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-i.begun:
+			i.look(ctx, true)
 		case <-tick.C:
 			if err := i.sealer.Check(ctx); err != nil && ctx.Err() == nil {
 				i.logger.Warn("cannot check the proof of the log", "error", err)
