@@ -27,7 +27,7 @@ build: ## bin/scrapelog, one static binary
 install: build ## put bin/scrapelog into PREFIX/bin (/usr/local)
 	install -D -m 0755 bin/scrapelog $(DESTDIR)$(PREFIX)/bin/scrapelog
 
-release: ## archives, packages and checksums of every system, in dist/
+release: ## archives, packages and checksums of every system, in dist/, and their sizes
 	.ci/release
 
 quick: ## every test that needs only Go, in about a minute; names what it skips
