@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -68,6 +70,67 @@ func TestTheScrapyExampleFailsWhenItsCrawlDid(t *testing.T) {
 			_, last, _ := strings.Cut(<-said, "event: "+tt.kind)
 			if !strings.Contains(last, tt.says) || strings.Contains(last, "downloader/") || strings.Contains(last, "Deprecation") {
 				t.Errorf("ended with %q", last)
+			}
+		})
+	}
+}
+
+// crawl.py takes the place of "scrapy crawl" in a project: with its spiders, pipelines and
+// settings, and with an exit status that is true.
+func TestACrawlOfAScrapyProjectTellsHowItEnded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Scrapy; make test runs it")
+	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<html><body><h2>one</h2></body></html>`)
+	}))
+	t.Cleanup(site.Close)
+	project := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(project, "shop/spiders"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"scrapy.cfg":       "[settings]\ndefault = shop.settings\n",
+		"shop/__init__.py": "",
+		"shop/settings.py": `SPIDER_MODULES = ["shop.spiders"]` + "\n" + `ITEM_PIPELINES = {"shop.pipelines.Price": 1}` + "\n",
+		"shop/pipelines.py": `class Price:
+    def process_item(self, item, spider):
+        return {**item, "price": "1.50"}
+`,
+		"shop/spiders/__init__.py": "",
+		"shop/spiders/products.py": `import scrapy
+class Products(scrapy.Spider):
+    name = "products"
+    def start_requests(self):
+        yield scrapy.Request(self.site)
+    def parse(self, response):
+        yield {"name": response.css("h2::text").get()}
+        if hasattr(self, "bad"):
+            raise ValueError(self.bad)
+`,
+	} {
+		write(t, filepath.Join(project, name), text)
+	}
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"it completes":      {[]string{"products", "site=" + site.URL}, 0, ""},
+		"the spider raises": {[]string{"products", "site=" + site.URL, "bad=no price"}, 1, "ValueError: no price"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			crawl := exec.Command("/usr/bin/python3", append([]string{inExamples("scrapy/crawl.py")}, tt.args...)...)
+			crawl.Dir = project
+			var stdout, stderr strings.Builder
+			crawl.Stdout, crawl.Stderr = &stdout, &stderr
+			_ = crawl.Run() // its exit status is looked at
+			if code := crawl.ProcessState.ExitCode(); code != tt.code || !strings.Contains(stderr.String(), tt.says) {
+				t.Errorf("exit %d: %s", code, &stderr)
+			}
+			if stdout.String() != `{"name": "one", "price": "1.50"}`+"\n" {
+				t.Errorf("printed %s", &stdout)
 			}
 		})
 	}
