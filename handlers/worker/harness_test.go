@@ -20,7 +20,7 @@ import (
 	"scrapelog/domain"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // serve runs a worker on a socket of its own until the test ends, or stop is
 // called, which waits for it.

@@ -70,13 +70,11 @@
   field.addEventListener('input', () => { asked = search(); });
   field.addEventListener('keydown', async (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (by) choose(at + by);
-    else if (event.key !== 'Enter' || event.isComposing) return;
+    if (!by && (event.key !== 'Enter' || event.isComposing)) return;
     event.preventDefault();
-    if (by) return;
-    await asked;
-    const hit = hits()[at];
-    if (hit) hit.click();
+    await asked; // a key means a row of the hits to come, not of those that they replace
+    if (by) choose(at + by);
+    else hits()[at]?.click();
   });
   list.addEventListener('click', (event) => {
     const hit = event.target.closest('[data-hit]');
