@@ -76,7 +76,7 @@ func TestConfigCheck(t *testing.T) {
 	if _, stderr, code := invoke(t, "config", "check"); code != 2 || !strings.Contains(stderr, "needs a file") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
-	if _, stderr, code := invoke(t, "config", "check", "/dev/zero"); code != 2 || !strings.Contains(stderr, "larger than 64 MB") {
+	if _, stderr, code := invoke(t, "config", "check", "/dev/zero"); code != 2 || !strings.Contains(stderr, "larger than 16 MB") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
 }

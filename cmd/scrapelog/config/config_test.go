@@ -17,6 +17,25 @@ import (
 	"scrapelog/handlers/notify"
 )
 
+// staircase is a key within a key, so often.
+func staircase(steps int) string {
+	var b strings.Builder
+	for i := range steps {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
+}
+
+// laughs is a scraper whose params repeat an alias of aliases.
+func laughs(params string) string {
+	file, of := "scrapers:\n- name: a\n  url: http://x/\n  platforms: &a [x, x, x, x, x, x, x, x, x, x]\n  params:\n", "a"
+	for _, name := range []string{"b", "c", "d", "e", "f", "g", "h"} {
+		file += "    " + name + ": &" + name + " {i: [" + strings.Repeat("*"+of+", ", 10) + "]}\n"
+		of = name
+	}
+	return file + "- name: b\n  url: http://x/\n  " + params + "z: *h}\n"
+}
+
 // TestConfigErrors is the table of what a configuration can get wrong. Each is
 // one line: file, line and column, key, what is wrong, what would be right.
 func TestConfigErrors(t *testing.T) {
@@ -49,6 +68,16 @@ func TestConfigErrors(t *testing.T) {
 		"text where truth is":    {"scrapers:\n  - {" + ok + ", recovery: {enabled: perhaps}}\n", `:2:65: scrapers[0].recovery.enabled: "perhaps" does not fit here; use true or false`},
 		"a list at the top":      {"- a\n", `:1:1: a list where keys are expected; use listen, database`},
 		"two documents":          {"listen: 127.0.0.1:80\n---\nlisten: 127.0.0.1:81\n", `:3:1: a second document; keep one document in a file`},
+		"an alias of its own":    {"hosts: &h [*h]\n", `:1:12: *h stands for nothing: there is no &h that ends before it`},
+		"an alias of nothing":    {"hosts: [*h]\n", `:1:9: `},
+		"an alias that is wrong": {"hosts: [&h a]\negress: {allow: *h}\n", `:1:12: egress.allow: "a" where a list is expected`},
+		"brackets":               {"hosts: " + strings.Repeat("[", 100_000) + "\n", `:1:108: is nested more than 100 deep; write it flatter`},
+		"braces that are closed": {"hosts: " + strings.Repeat("{a: ", 2000) + strings.Repeat("}", 2000) + "\n", `:1:408: is nested more than 100 deep`},
+		"dashes":                 {"hosts:\n  " + strings.Repeat("- ", 2000) + "a\n", `:2:201: is nested more than 100 deep`},
+		"question marks":         {strings.Repeat("? ", 2000) + "a\n", `:1:201: is nested more than 100 deep`},
+		"a staircase":            {staircase(2000), `:102:102: is nested more than 100 deep`},
+		"aliases of aliases":     {laughs("params: {"), `:10:15: more than 1000000 keys and values, with those that aliases repeat`},
+		"merges of merges":       {laughs("params: {<<: *h, "), `:10:15: more than 1000000 keys and values, with those that aliases repeat`},
 		"no YAML":                {"listen: \"127\n", `:1:9: could not find end character of double-quoted text`},
 		"bad listen":             {"\nlisten: localhost\n", `:2:9: listen: "localhost" is not an address; use host:port such as 127.0.0.1:8080`},
 		"a small write pool":     {"pool: {write: 2}\n", `:1:15: pool.write: 2 connections are too few; use 3 or more, such as 8`},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -21,11 +22,12 @@ import (
 type document struct {
 	path    string
 	body    ast.Node // nil: the file is empty
+	anchors map[string]ast.Node
 	decoder *yaml.Decoder
 }
 
 // maxConfig bounds a configuration file: 20,000 scrapers take 2 MB.
-const maxConfig = 64 << 20
+const maxConfig = 16 << 20
 
 // Read reads a configuration file.
 func Read(path string) ([]byte, error) {
@@ -71,7 +73,11 @@ func parseDocument(path string, source []byte) (doc *document, err error) {
 	if source, err = oneDocument(path, source); err != nil {
 		return nil, err
 	}
-	file, err := parser.ParseBytes(source, 0)
+	tokens := lexer.Tokenize(string(source))
+	if err := shallow(path, tokens); err != nil {
+		return nil, err
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, syntaxError(path, err)
 	}
@@ -86,9 +92,13 @@ func parseDocument(path string, source []byte) (doc *document, err error) {
 	if body.Type() == ast.CommentType || body.Type() == ast.NullType {
 		return doc, nil
 	}
+	anchors := &anchors{nodes: map[string]ast.Node{}, weight: map[string]int{}, path: path}
+	if anchors.weigh(body); anchors.fault != nil {
+		return nil, anchors.fault
+	}
 	ast.Walk(mergesFirst{}, body)
 	ast.Walk(coreNumbers{}, body)
-	doc.body = body
+	doc.body, doc.anchors = body, anchors.nodes
 	return doc, nil
 }
 
@@ -216,8 +226,16 @@ func start(node ast.Node) token.Position {
 	return *node.GetToken().Position
 }
 
-// resolve looks through anchors and tags. An alias stays one: what it stands for
-// is looked at where it is defined.
+// meant looks through aliases too: what one stands for must fit where it is repeated.
+func (d *document) meant(node ast.Node) ast.Node {
+	for node = resolve(node); node.Type() == ast.AliasType; node = resolve(node) {
+		node = d.anchors[node.(*ast.AliasNode).Value.GetToken().Value]
+	}
+	return node
+}
+
+// resolve looks through anchors and tags. An alias stays one: errors about what it stands
+// for name the place where that is defined.
 func resolve(node ast.Node) ast.Node {
 	for {
 		switch n := node.(type) {

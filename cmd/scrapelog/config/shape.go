@@ -23,12 +23,12 @@ func (d *document) check(like any) error {
 }
 
 func (d *document) checkNode(node ast.Node, t reflect.Type, at string) error {
-	node = resolve(node)
+	node = d.meant(node)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch {
-	case node.Type() == ast.NullType, node.Type() == ast.AliasType:
+	case node.Type() == ast.NullType:
 		return nil
 	case reflect.PointerTo(t).Implements(textType):
 		return d.checkText(node, t, at)
