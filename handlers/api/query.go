@@ -42,8 +42,16 @@ func (q *query) check(err error) {
 	}
 }
 
+// one reads a parameter that may be given once: of two values, one would go unheard.
+func (q *query) one(name string) string {
+	if n := len(q.values[name]); n > 1 {
+		q.refuse(name, fmt.Sprintf("is given %d times", n), "give it once")
+	}
+	return q.values.Get(name)
+}
+
 func (q *query) text(name string) string {
-	s := q.values.Get(name)
+	s := q.one(name)
 	if !domain.Line(s) {
 		q.refuseText(name)
 	}
@@ -75,7 +83,7 @@ func (q *query) refuseText(name string) {
 }
 
 func (q *query) number(name string, unset, least, most int64) int64 {
-	s := q.values.Get(name)
+	s := q.one(name)
 	if s == "" {
 		return unset
 	}
@@ -95,7 +103,7 @@ func (q *query) limit() int {
 func (q *query) position(name string) int64 { return q.number(name, 0, 0, maxPosition) }
 
 func (q *query) time(name string) time.Time {
-	s := q.values.Get(name)
+	s := q.one(name)
 	if s == "" {
 		return time.Time{}
 	}
@@ -134,7 +142,7 @@ func (q *query) scraper() string {
 
 // flag reads true or false; nil when it is left out.
 func (q *query) flag(name string) *bool {
-	switch s := q.values.Get(name); s {
+	switch s := q.one(name); s {
 	case "":
 	case "true", "false":
 		is := s == "true"
@@ -155,7 +163,7 @@ func (q *query) short() bool {
 }
 
 func (q *query) watcher(name string) string {
-	id := q.values.Get(name)
+	id := q.one(name)
 	if id != "" {
 		q.check(domain.CheckWatcher(name, id))
 	}

@@ -91,6 +91,13 @@ func TestAnUnknownParameterIsNamedWithTheNearestKnown(t *testing.T) {
 		"/scrapers?form=a":                      "did you mean from?",
 		"/live?ID=tab":                          "did you mean id?",
 		"/api/v1/scrapers/shop/runs?attach=tab": "leave it out",
+		"/api/v1/runs?limit=1&limit=2":          "limit: is given 2 times",
+		"/api/v1/runs?scraper=a&scraper=b":      "scraper: is given 2 times",
+		"/api/v1/runs?since=2026-11-23T08:00:00Z&since=2026-11-24T08:00:00Z": "since: is given 2 times",
+		"/api/v1/outages?open=true&open=false":                               "open: is given 2 times",
+		"/api/v1/events?after=1&after=1":                                     "after: is given 2 times",
+		"/api/v1/watch?id=tabtab1&id=tabtab2":                                "id: is given 2 times",
+		"/api/v1/runs?cursor=a&cursor=b":                                     "cursor: is given 2 times",
 	} {
 		method := "GET"
 		if strings.HasSuffix(strings.Split(path, "?")[0], "shop/runs") {
@@ -99,6 +106,19 @@ func TestAnUnknownParameterIsNamedWithTheNearestKnown(t *testing.T) {
 		if a := s.expect(400, method, path, ""); !strings.Contains(string(a.body), want) {
 			t.Errorf("%s: %s", path, a.body)
 		}
+	}
+}
+
+// TestAPathMayBeEscaped asks by names that are written in other ways.
+func TestAPathMayBeEscaped(t *testing.T) {
+	s := start(t, eventstoretest.SQLite(t))
+	s.configure("my-shop")
+	for path, want := range map[string]int{
+		"/api/v1/scrapers/my%2Dshop": 200, "/api/v1/scrapers/my%2dsh%6fp": 200, "/api/v1/%73crapers": 200, "/%61pi/v1/scrapers/my-shop": 200,
+		"/api/v1/scrapers%2Fmy-shop": 404, "/api/v1/scrapers%2fmy-shop": 404, "/api/v1/scrapers/my-shop%2Fruns": 404,
+		"/api/v1/scrapers/..%2f..%2fhealthz": 404, "/api/v1/scrapers/%ff": 404, "/api/v1/scrapers/%00": 404, "/api/v1/runs/%2e%2e": 400,
+	} {
+		s.expect(want, "GET", path, "")
 	}
 }
 
@@ -116,6 +136,13 @@ func TestABodyThatIsNotJSONByItsTypeIsRefused(t *testing.T) {
 			}
 		}
 	}
+	for _, encoding := range []string{"gzip", "deflate", "br", "x-gzip", "identity, gzip"} {
+		a := s.expect(415, "POST", "/api/v1/scrapers/shop/pause", "{}", "Content-Type", "application/json", "Content-Encoding", encoding)
+		if !strings.Contains(string(a.body), "send the body as it is") || a.header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("%s: %v %s", encoding, a.header, a.body)
+		}
+	}
+	s.expect(200, "POST", "/api/v1/scrapers/shop/resume", "{}", "Content-Type", "application/json", "Content-Encoding", "identity")
 	s.expect(200, "POST", "/api/v1/scrapers/shop/pause", "", "Content-Type", "text/plain")
 	s.expect(200, "POST", "/api/v1/scrapers/shop/resume", `{}`, "Content-Type", "Application/JSON; charset=UTF-8")
 }

@@ -32,6 +32,7 @@ func NewEcho(cfg EchoConfig) *echo.Echo {
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // any client can write X-Forwarded-For
 	e.HTTPErrorHandler = problem.ErrorHandler(cfg.Logger, cfg.Pages)
+	e.Pre(gate.Path)
 	if cfg.Guard != nil {
 		e.Use(access.Unknown)
 	}

@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"scrapelog/handlers/dial"
 	"scrapelog/handlers/problem"
 )
 
@@ -50,6 +52,11 @@ func Whole(next echo.HandlerFunc) echo.HandlerFunc {
 		r, header := c.Request(), c.Response().Header()
 		if r.ContentLength == 0 {
 			return next(c)
+		}
+		if encoding := dial.ContentEncoding(r.Header); encoding != "" {
+			header.Set(echo.HeaderConnection, "close") // with the body unread
+			header.Set("Accept-Encoding", "identity")
+			return problem.New(problem.WrongType, fmt.Sprintf("Content-Encoding %.80q is not read here; send the body as it is", encoding))
 		}
 		if r.ContentLength > MaxBody {
 			return tooLarge(c)
