@@ -25,8 +25,26 @@ type LaneSlot struct {
 	Away      time.Duration // without a connection to the scraper, up to its return
 }
 
+// Worst returns the status that a slot is drawn with: a loss before a failure, a
+// cancellation and a completion. It is empty when nothing ended in the slot.
+func (s LaneSlot) Worst() domain.RunStatus {
+	switch {
+	case s.Lost > 0:
+		return domain.StatusConnectionFailed
+	case s.Failed > 0:
+		return domain.StatusFailed
+	case s.Cancelled+s.Gone > 0:
+		return domain.StatusCancelled
+	case s.Completed > 0:
+		return domain.StatusCompleted
+	}
+	return ""
+}
+
+// LaneSlotSize is the size of the stored slots.
+const LaneSlotSize = 15 * time.Minute
+
 const (
-	laneSlotSize = 15 * time.Minute
 	// laneAway is how far back the time before a return is drawn.
 	laneAway = 7 * 24 * time.Hour
 )
@@ -147,7 +165,7 @@ func laneSlotsOf(e event) []laneSlot {
 }
 
 func inSlot(e event, s LaneSlot) []laneSlot {
-	s.Scraper, s.Start = storedText(e.ScraperName()), stored(e.OccurredAt()).Truncate(laneSlotSize)
+	s.Scraper, s.Start = storedText(e.ScraperName()), stored(e.OccurredAt()).Truncate(LaneSlotSize)
 	return []laneSlot{{LaneSlot: s, key: laneKey(s)}}
 }
 
@@ -155,15 +173,15 @@ func inSlot(e event, s LaneSlot) []laneSlot {
 func awaySlots(e event, away time.Duration) (slots []laneSlot) {
 	end := stored(e.OccurredAt())
 	from := end.Add(-min(max(0, away), laneAway))
-	for start := from.Truncate(laneSlotSize); start.Before(end); start = start.Add(laneSlotSize) {
-		part := LaneSlot{Scraper: storedText(e.ScraperName()), Start: start, Away: earlier(end, start.Add(laneSlotSize)).Sub(later(from, start))}
+	for start := from.Truncate(LaneSlotSize); start.Before(end); start = start.Add(LaneSlotSize) {
+		part := LaneSlot{Scraper: storedText(e.ScraperName()), Start: start, Away: earlier(end, start.Add(LaneSlotSize)).Sub(later(from, start))}
 		slots = append(slots, laneSlot{LaneSlot: part, key: laneKey(part)})
 	}
 	return slots
 }
 
 func laneKey(s LaneSlot) string {
-	return fmt.Sprintf("%s/%d", s.Scraper, s.Start.Unix()/int64(laneSlotSize/time.Second))
+	return fmt.Sprintf("%s/%d", s.Scraper, s.Start.Unix()/int64(LaneSlotSize/time.Second))
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -59,6 +59,7 @@ var Table = []Row{
 	{Method: "GET", Path: "/api/v1/runs", Least: domain.RoleView, Reach: Own},
 	{Method: "GET", Path: "/api/v1/runs/:id", Least: domain.RoleView, Reach: Own},
 	{Method: "POST", Path: "/api/v1/runs/:id/cancel", Least: domain.RoleOperate, Reach: Own},
+	{Method: "GET", Path: "/api/v1/lanes", Least: domain.RoleView, Reach: Own},
 	{Method: "GET", Path: "/api/v1/outages", Least: domain.RoleView},
 	{Method: "GET", Path: "/api/v1/outages/:id", Least: domain.RoleView},
 	{Method: "GET", Path: "/api/v1/notices", Least: domain.RoleView},

@@ -81,6 +81,8 @@ var answers = map[string]struct {
 		return "/api/v1/runs/" + id + "/cancel"
 	}},
 
+	"listLanes 200":   {given: lostAt("laned", func(string) string { return "/api/v1/lanes?scraper=laned,none&slot=30m" })},
+	"listLanes 400":   {given: path("/api/v1/lanes?scraper=a&slot=20m")},
 	"listOutages 200": {given: lostAt("dropped", func(string) string { return "/api/v1/outages?scraper=dropped&open=true" })},
 	"listOutages 400": {given: path("/api/v1/outages?open=perhaps")},
 	"showOutage 200":  {given: lostAt("down", func(id string) string { return "/api/v1/outages/" + id })},
@@ -115,7 +117,7 @@ var answers = map[string]struct {
 // that wait in vain.
 var elsewhere = []string{
 	"tailEvents 200", "tailEvents 400", "tailEvents 503", "watch 200", "watch 400", "watch 503",
-	"listScrapers 503", "showScraper 503", "listRuns 503", "showRun 503", "listOutages 503", "showOutage 503", "listNotices 503", "showNotice 503", "listEvents 503", "showEvent 503",
+	"listScrapers 503", "showScraper 503", "listRuns 503", "showRun 503", "listLanes 503", "listOutages 503", "showOutage 503", "listNotices 503", "showNotice 503", "listEvents 503", "showEvent 503",
 }
 
 func path(p string) func(*service) string { return func(*service) string { return p } }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -46,6 +47,7 @@ type Views interface {
 	ScrapersAfter(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
 	Scraper(ctx context.Context, name string) (projections.Scraper, error)
 	CountScrapers(ctx context.Context, source domain.Source) (int, error)
+	LaneSlots(ctx context.Context, scrapers []string, since time.Time, size time.Duration) (map[string][]projections.LaneSlot, error)
 }
 
 // Config holds the dependencies of a Handler. Fields not marked optional MUST be set.
@@ -133,6 +135,8 @@ func (h *Handler) Register(e *echo.Echo) {
 	own("/api/v1/runs", h.listRuns, list("status", "scraper", "trigger", "short", "text", "since", "until", "cursor"), runs)
 	own("/api/v1/runs/:id", h.showRun, one, runs)
 	write(http.MethodPost, "/api/v1/runs/:id/cancel", h.cancelRun)
+
+	own("/api/v1/lanes", h.listLanes, []string{"scraper", "since", "slot", "at_least"}, h.atLeast(h.inView(lanesGroup)))
 
 	own("/api/v1/outages", h.listOutages, list("open", "origin", "scraper", "since", "until", "cursor"), outages)
 	own("/api/v1/outages/:id", h.showOutage, one, outages)

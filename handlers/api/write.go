@@ -31,6 +31,7 @@ const (
 	runsGroup     = "runs"
 	scrapersGroup = "scrapers"
 	outagesGroup  = "outages"
+	lanesGroup    = "lanes"
 	noticesGroup  = "notices"
 )
 

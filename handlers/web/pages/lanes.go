@@ -207,19 +207,18 @@ func (l Lanes) undrawn(lane Lane) string {
 func worst(s projections.LaneSlot) (worst domain.RunStatus, title string) {
 	var parts []string
 	for _, of := range []struct {
-		status domain.RunStatus
-		runs   int64
-		word   string
+		runs int64
+		word string
 	}{
-		{domain.StatusCompleted, s.Completed, words.Status(domain.StatusCompleted)}, {domain.StatusCancelled, s.Gone, goneText},
-		{domain.StatusCancelled, s.Cancelled, words.Status(domain.StatusCancelled)}, {domain.StatusFailed, s.Failed, words.Status(domain.StatusFailed)},
-		{domain.StatusConnectionFailed, s.Lost, words.Status(domain.StatusConnectionFailed)},
+		{s.Completed, words.Status(domain.StatusCompleted)}, {s.Gone, goneText},
+		{s.Cancelled, words.Status(domain.StatusCancelled)}, {s.Failed, words.Status(domain.StatusFailed)},
+		{s.Lost, words.Status(domain.StatusConnectionFailed)},
 	} {
 		if of.runs > 0 {
-			worst, parts = of.status, append(parts, number(of.runs)+" "+strings.ToLower(of.word))
+			parts = append(parts, number(of.runs)+" "+strings.ToLower(of.word))
 		}
 	}
-	return worst, strings.Join(parts, ", ")
+	return s.Worst(), strings.Join(parts, ", ")
 }
 
 // goneText is what happened to an attached run whose watcher went.
