@@ -157,17 +157,26 @@ shop  @every 90s  up                             2026-11-23T12:00:30Z          2
 	}
 }
 
-func TestRunsShow(t *testing.T) {
-	f := fakeAPI(t)
-	const next = "0198c2f4-0000-7000-8000-000000000002"
-	f.answer("GET /api/v1/runs/"+runID, 200, strings.Replace(lostRun, `"instance"`, `"recovered_by":"`+next+`","instance"`, 1))
-	f.answer("GET /api/v1/runs/"+next, 200, strings.NewReplacer(runID, next, "12:00:00Z", "12:00:59.007Z").Replace(openRun))
+// lostStory answers the events of the lost run, and no others.
+func (f *fakeServer) lostStory() {
 	f.HandleFunc("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("stream") != "run-"+runID {
+			_, _ = io.WriteString(w, `{"events":[]}`)
+			return
+		}
 		about := `"run_id":"` + runID + `","scraper":"shop","at":"2026-11-23T12:00:`
 		fmt.Fprintf(w, `{"events":[{"position":1,"type":"run.started","data":{%[1]s00Z","trigger":"manual"}},
 			{"position":2,"type":"run.connection_lost","data":{%[1]s41Z","link":"scraper","phase":"streaming","cause":"reset"}},
 			{"position":3,"type":"run.connection_restored","data":{%[1]s59Z","link":"scraper","down_for_ms":18000}}]}`, about)
 	})
+}
+
+func TestRunsShow(t *testing.T) {
+	f := fakeAPI(t)
+	const next = "0198c2f4-0000-7000-8000-000000000002"
+	f.answer("GET /api/v1/runs/"+runID, 200, strings.Replace(lostRun, `"instance"`, `"recovered_by":"`+next+`","instance"`, 1))
+	f.answer("GET /api/v1/runs/"+next, 200, strings.NewReplacer(runID, next, "12:00:00Z", "12:00:59.007Z").Replace(openRun))
+	f.lostStory()
 	stdout, stderr, code := invoke(t, "runs", "show", runID)
 	for name, value := range map[string]string{
 		"explained by": "scrapelog help cause reset",

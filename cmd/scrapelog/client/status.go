@@ -36,6 +36,9 @@ type status struct {
 	NextSlot    *nextSlot           `json:"next_slot,omitempty"`
 	LastRun     *runDoc             `json:"last_run,omitempty"`
 	Verified    *domain.LogVerified `json:"last_verification,omitempty"`
+
+	all   []projections.Scraper
+	asked int64 // the position up to which verifications were asked for
 }
 
 type nextSlot struct {
@@ -55,7 +58,7 @@ verified. Exit 1: the server is not ready.`,
 		Example: "  scrapelog status\n  scrapelog status --jq .scrapers.lost",
 		Args:    term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
-			s, err := c.status(ctx)
+			s, err := c.status(ctx, status{})
 			if err != nil {
 				return err
 			}
@@ -73,58 +76,9 @@ verified. Exit 1: the server is not ready.`,
 	return cmd
 }
 
-// Top returns "scrapelog top".
-func Top() *cobra.Command {
-	flags := &term.DataFlags{}
-	interval := 2 * time.Second
-	cmd := &cobra.Command{
-		Use:     "top",
-		Short:   "The same as status, live, until it is interrupted",
-		Long:    "top draws what status prints again and again, until Ctrl-C. It needs a terminal.",
-		Example: "  scrapelog top --interval 5s",
-		Args:    term.Exactly(),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
-			if interval < 100*time.Millisecond {
-				return term.Usagef("--interval: %s is too short; use 100ms or more", interval)
-			}
-			screen, err := out.Screen()
-			if err != nil {
-				return err
-			}
-			return out.WhileRead(ctx, func(ctx context.Context) error { return c.top(ctx, out, screen, interval) })
-		})),
-	}
-	flags.Register(cmd)
-	addServerFlag(cmd)
-	cmd.Flags().DurationVar(&interval, "interval", interval, "how often it is drawn")
-	return cmd
-}
-
-func (c *client) top(ctx context.Context, out *term.Printer, screen *term.Screen, interval time.Duration) error {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		pairs := [][2]string{{"server", c.shown}, {"at", time.Now().Format(time.TimeOnly)}}
-		if s, err := c.status(ctx); err != nil {
-			pairs = append(pairs, [2]string{"state", "cannot be asked: " + err.Error()})
-		} else {
-			pairs = append(pairs, s.facts(out)...)
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // Ctrl-C is how it ends
-		}
-		if err := screen.Draw(pairs...); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-func (c *client) status(ctx context.Context) (s status, err error) {
+// status asks how a server is. What was asked before saves the oldest verifications.
+func (c *client) status(ctx context.Context, before status) (s status, err error) {
+	s.Verified, s.asked = before.Verified, before.asked
 	s.Scrapers.Lost, s.Scrapers.Failing, s.Scrapers.Overdue, s.Scrapers.Paused = []string{}, []string{}, []string{}, []string{}
 	steps := []func(context.Context, *status) error{c.readiness, c.askScrapers, c.askRuns, c.askVerification}
 	for _, step := range steps {
@@ -184,6 +138,7 @@ func (c *client) askScrapers(ctx context.Context, s *status) error {
 func (s *status) addScraper(v projections.Scraper) {
 	of := &s.Scrapers
 	of.Total++
+	s.all = append(s.all, v)
 	for list, applies := range map[*[]string]bool{
 		&of.Lost: v.Connection.State == projections.ConnectionLost, &of.Failing: v.LastRun.Status == domain.StatusFailed,
 		&of.Overdue: !v.OverdueSince.IsZero(), &of.Paused: v.Paused,
@@ -228,14 +183,14 @@ func (c *client) askVerification(ctx context.Context, s *status) error {
 		}
 	}
 	kind := domain.LogVerified{}.EventType()
-	for after := int64(0); ; after = answer.Events[maxPage-1].Position {
+	for {
 		answer.Events = nil
-		query := url.Values{"type": {kind}, "limit": {strconv.Itoa(maxPage)}, "after": {strconv.FormatInt(after, 10)}}
+		query := url.Values{"type": {kind}, "limit": {strconv.Itoa(maxPage)}, "after": {strconv.FormatInt(s.asked, 10)}}
 		if err := c.get(ctx, "/api/v1/events", query, &answer); err != nil {
 			return err
 		}
 		if n := len(answer.Events); n > 0 {
-			s.Verified = &domain.LogVerified{}
+			s.Verified, s.asked = &domain.LogVerified{}, answer.Events[n-1].Position
 			if err := json.Unmarshal(answer.Events[n-1].Data, s.Verified); err != nil {
 				return term.Failf(term.ErrUnreachable, "%s did not answer as scrapelog does: %v", c.shown, err)
 			}

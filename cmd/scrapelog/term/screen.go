@@ -1,27 +1,53 @@
 package term
 
-import "bytes"
+import (
+	"os"
+	"strings"
 
-// Screen is a terminal that is drawn again and again.
-type Screen struct{ out *Printer }
+	"scrapelog/domain"
+)
 
-// Screen returns the terminal; an error if the output is none.
-func (p *Printer) Screen() (*Screen, error) {
-	if !p.terminal || !p.IsTable() {
-		return nil, Usagef("the output is not a terminal: use \"scrapelog status\"")
+// CheckScreen refuses an output that cannot be drawn on again and again.
+func (p *Printer) CheckScreen() error {
+	switch name := os.Getenv("TERM"); {
+	case !p.terminal || !p.IsTable():
+		return Usagef("the output is not a terminal: use \"scrapelog status\"")
+	case name == "" || name == "dumb":
+		return Usagef("TERM is %q, on which nothing can be drawn: set it to the name of your terminal, such as xterm, or use \"scrapelog status\"", name)
 	}
-	return &Screen{p}, nil
+	return nil
 }
 
-// Draw shows the pairs in place of what was drawn before.
-func (s *Screen) Draw(pairs ...[2]string) error {
-	var b bytes.Buffer
-	b.WriteString("\x1b[H") // home; each line is cleared to its end, and then the rest
-	list := &Printer{Out: &b, Format: "table", colour: s.out.colour, terminal: true, width: s.out.width}
-	if err := list.Facts(nil, pairs...); err != nil {
-		return err
+// Coloured reports whether colours are wanted.
+func (p *Printer) Coloured() bool { return p.colour }
+
+// Paint returns a text in the colour of a status, where colours are wanted. A status that
+// is none leaves it as it is.
+func (p *Printer) Paint(status domain.RunStatus, text string) string {
+	if colour, ok := statusColours[status]; ok && p.colour {
+		return colour + text + "\x1b[0m"
 	}
-	drawn := bytes.ReplaceAll(b.Bytes(), []byte("\n"), []byte("\x1b[K\n"))
-	_, err := s.out.Write(append(drawn, "\x1b[J"...))
-	return err
+	return text
+}
+
+// Place returns foreign text that takes so many columns of a terminal and no more: cut, or
+// with blanks at its end.
+func Place(text string, places int) string {
+	text = cut(safe(text), max(0, places))
+	return text + strings.Repeat(" ", max(0, places-columns(text)))
+}
+
+// Wrap returns foreign text as lines of at most so many columns, broken at blanks.
+func Wrap(text string, places int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(safe(text)) {
+		if line != "" && columns(line)+1+columns(word) > places {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
 }

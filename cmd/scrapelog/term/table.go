@@ -185,12 +185,7 @@ var statusColours = map[domain.RunStatus]string{
 	domain.StatusCancelled:        "\x1b[90m",
 }
 
-func (p *Printer) paint(cell string) string {
-	if colour, ok := statusColours[domain.RunStatus(cell)]; ok && p.colour {
-		return colour + cell + "\x1b[0m"
-	}
-	return cell
-}
+func (p *Printer) paint(cell string) string { return p.Paint(domain.RunStatus(cell), cell) }
 
 // Comments prints the pairs of a table as the comments of a YAML document.
 func (p *Printer) Comments(pairs ...[2]string) error {
