@@ -3,14 +3,12 @@ package main_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +26,8 @@ func TestABackupIsRestored(t *testing.T) {
 		t.Parallel()
 		chapter := map[eventstore.Dialect]string{eventstore.SQLite: "SQLite", eventstore.Postgres: "PostgreSQL"}[db.Dialect]
 		commands := documented(t, "../../docs/howto/backup.md", chapter)
-		s := newRestoring(t, db)
+		s := &restoring{world: newWorld(t, db, "every 1s", "auth: {loopback: open}\n"), after: map[string]bool{}}
+		s.serve()
 		s.lives()
 		s.underLoad(func() {
 			s.sh(commands[0])
@@ -61,102 +60,22 @@ func documented(t *testing.T, path, chapter string) (blocks []string) {
 	return blocks
 }
 
-// restoring is a log that is backed up and restored, and the world around it, which
-// remembers what came after the backup.
+// restoring is a world that is backed up and restored.
 type restoring struct {
-	*testing.T
-	api
-	database eventstoretest.Database
-	config   string
-	server   *process
-	holder   *holder       // a and b have runs that last
-	quick    *quickScraper // its runs complete at once
-	say      func(event string)
-	hook     *hook
-	open     []run
-	kept     int64           // the position up to which the backup surely has the log
-	after    map[string]bool // runs that were started after the backup
-}
-
-const restoringConfig = `database: %q
-auth: {loopback: open}
-shutdown_grace: 300ms
-notify: {group_wait: 0s, to: [{name: hook, webhook_env: RESTORED_HOOK, secret_env: RESTORED_SECRET}]}
-scrapers:
-  - {name: a, url: %[2]s/a, probe: {interval: 200ms}, recovery: {hold_down: 1s}}
-  - {name: b, url: %[2]s/b, probe: {interval: 200ms}, recovery: {hold_down: 1s}}
-  - {name: slots, url: %[3]s/slots, schedule: every 1s}
-  - {name: failing, url: %[4]s}
-`
-
-const loading = 8 // scrapers that are started again and again
-
-func newRestoring(t *testing.T, db eventstoretest.Database) *restoring {
-	s := &restoring{T: t, database: db, holder: newHolder(t), quick: newQuickScraper(t), hook: newHook(t, nil), after: map[string]bool{}}
-	s.api = api{t, "http://" + freeAddr(t)}
-	failing, say := failingScraper(t)
-	s.say = say
-	setenv(t, "RESTORED_HOOK", s.hook.URL)
-	setenv(t, "RESTORED_SECRET", webhookSecret)
-	config := fmt.Sprintf(restoringConfig, db.URL, s.holder.URL, s.quick.URL, failing.URL)
-	for i := range loading {
-		config += fmt.Sprintf("  - {name: load-%d, url: %s}\n", i, s.quick.URL)
-	}
-	s.config = write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), config)
-	s.serve()
-	return s
-}
-
-func (s *restoring) serve() {
-	s.Helper()
-	s.server = start(s.T, "serve", "--config", s.config, "--listen", strings.TrimPrefix(s.base, "http://"))
-	s.ready()
+	*world
+	open  []run
+	kept  int64           // the position up to which the backup surely has the log
+	after map[string]bool // runs that were started after the backup
 }
 
 // lives is what the backup will have: open runs, a slot, a notice that was sent, a user.
 func (s *restoring) lives() {
 	s.Helper()
-	for _, name := range []string{"a", "b"} {
-		r := s.startRun(name)
-		await(s, 30*time.Second, name+" is followed", func() bool { return s.holder.follows(r.ID) })
-		s.open = append(s.open, r)
-	}
+	s.open = []run{s.follow("a"), s.follow("b")}
 	s.fails("failing.started", 1)
 	s.addUser("ada")
 	await(s, 30*time.Second, "a slot has come", func() bool { return len(s.runs("scraper=slots&status=completed")) > 0 })
-	s.kept = s.head()
-}
-
-func (s *restoring) head() int64 {
-	s.Helper()
-	runs := s.runs("status=completed")
-	return runs[0].Position
-}
-
-// fails lets the failing scraper fail, or complete for the edge failing.ended, and waits
-// until that was told as the notice of that number, and the log knows.
-func (s *restoring) fails(edge string, n int) {
-	s.Helper()
-	s.say(saysFailed)
-	if edge == "failing.ended" {
-		s.say(saysCompleted)
-	}
-	s.startRun("failing")
-	if told := s.hook.await(s, n); told[n-1].Type != edge {
-		s.Errorf("told %v, and not %s as number %d", s.hook.types(), edge, n)
-	}
-	await(s, 30*time.Second, "the notice is noted as sent", func() bool {
-		var page struct{ Notices []struct{ State string } }
-		s.do("GET", "/api/v1/notices?state=pending", "", &page)
-		return len(page.Notices) == 0
-	})
-}
-
-func (s *restoring) addUser(name string) {
-	s.Helper()
-	if code := s.do("POST", "/api/v1/users", fmt.Sprintf(`{"name":%q,"role":"admin","password":"correct horse battery"}`, name), nil); code != 201 {
-		s.Errorf("adding %s: %d", name, code)
-	}
+	s.kept = s.runs("status=completed")[0].Position
 }
 
 // underLoad starts runs as fast as they end, while do runs.
@@ -230,11 +149,9 @@ func (s *restoring) sh(script string) {
 func (s *restoring) isAsItWas() {
 	s.Helper()
 	for _, r := range s.open {
-		await(s, 30*time.Second, "run "+r.ID+" is recovered", func() bool { r = s.run(r.ID); return r.RecoveredBy != "" })
-		if r.Status != "connection_failed" || r.Cause != "instance_lost" {
+		if r = s.recovered(r); r.Status != "connection_failed" || r.Cause != "instance_lost" {
 			s.Errorf("%s, which was open in the backup, is %s, %s", r.Scraper, r.Status, r.Cause)
 		}
-		await(s, 30*time.Second, r.Scraper+" runs again", func() bool { return s.holder.follows(r.RecoveredBy) })
 	}
 	s.slotsComeOnce()
 	// What was told before the backup stays told; after it comes what happens now.
@@ -245,14 +162,18 @@ func (s *restoring) isAsItWas() {
 	if twice := s.holder.postedTwice(); len(twice) > 0 {
 		s.Errorf("POSTed twice: %v", twice)
 	}
-	var page struct{ Users []struct{ Name string } }
-	if s.do("GET", "/api/v1/users", "", &page); len(page.Users) != 1 || page.Users[0].Name != "ada" {
-		s.Errorf("the users are %v", page.Users)
+	if names := s.users(); !slices.Equal(names, []string{"ada"}) {
+		s.Errorf("the users are %v", names)
 	}
 	if live := liveInstances(s.T, s.database.URL); len(live) != 1 {
 		s.Errorf("the instances are %v", live)
 	}
-	s.isProven()
+	s.says(map[string]string{
+		"events verify --all": "disk failed, backup of Monday", "audit replay": "equal                yes", "db status": "as the log has them",
+	})
+	if code := s.server.stop(s.T); code != 0 {
+		s.Errorf("serve exits %d", code)
+	}
 }
 
 // slotsComeOnce: of all runs only the last slot that was due before the restore may be
@@ -292,51 +213,3 @@ func (s *restoring) slotsComeOnce() {
 		s.Error("no run was started after the backup: the test shows nothing")
 	}
 }
-
-func (s *restoring) isProven() {
-	s.Helper()
-	home := stateHome(s.T)
-	for _, want := range []struct{ args, says string }{
-		{"events verify --all", "disk failed, backup of Monday"}, {"audit replay", "equal                yes"}, {"db status", "as the log has them"},
-	} {
-		out, errs, code := commandAt(s.T, home, append(strings.Fields(want.args), "--db", s.database.URL)...)
-		if code != 0 || !strings.Contains(out+errs, want.says) {
-			s.Errorf("%s exits %d, and does not say %q:\n%s%s", want.args, code, want.says, out, errs)
-		}
-	}
-	if code := s.server.stop(s.T); code != 0 {
-		s.Errorf("serve exits %d", code)
-	}
-}
-
-// quickScraper completes each run at once and remembers who asked.
-type quickScraper struct {
-	*httptest.Server
-	mu    sync.Mutex
-	posts map[string]int // by run id
-}
-
-func newQuickScraper(t testing.TB) *quickScraper {
-	q := &quickScraper{posts: map[string]int{}}
-	q.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if r.Method == http.MethodPost {
-			q.mu.Lock()
-			q.posts[r.Header.Get("X-Scrapelog-Run-Id")]++
-			q.mu.Unlock()
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, saysCompleted)
-	}))
-	t.Cleanup(q.Close)
-	return q
-}
-
-func (q *quickScraper) posted() map[string]int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return maps.Clone(q.posts)
-}
-
-func (q *quickScraper) count() int { return len(q.posted()) }
-
