@@ -30,7 +30,7 @@ func (s *Sealer) AcceptRestored(ctx context.Context, reason string) (Restored, e
 		return Restored{}, err
 	}
 	a := &audit{store: s.store, result: Result{File: s.files.Checkpoints}}
-	if err := a.readOutside(ctx, s.files); err != nil {
+	if err := a.readOutside(ctx, s.files, nil); err != nil {
 		return Restored{}, err
 	}
 	if _, err := a.run(ctx, Options{}); err != nil {
@@ -145,6 +145,11 @@ func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error 
 		}
 		if last, err := lastStored(ctx, tx); last.number != a.tip.number {
 			return errors.Join(errOvertaken, err)
+		}
+		if a.cosignaturesDiffer() {
+			if _, err := tx.ExecContext(ctx, cosignaturesClear); err != nil {
+				return unavailable(ctx, "clear cosignatures", err)
+			}
 		}
 		if !sound {
 			if _, err := tx.ExecContext(ctx, checkpointsClear); err != nil {

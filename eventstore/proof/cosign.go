@@ -1,24 +1,20 @@
 package proof
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"scrapelog/domain"
-	"scrapelog/eventstore"
 )
 
 // Witness is a server that signs checkpoints of which it has seen that each follows from
@@ -48,7 +44,10 @@ type cosigner struct {
 	key  ed25519.PublicKey
 }
 
-const cosignatureAlgorithm = 4
+const (
+	cosignatureAlgorithm = 4
+	latestTime           = 253402300799 // the last second of the year 9999, the last one that RFC 3339 has
+)
 
 func (w Witness) verifier() (cosigner, error) {
 	parts := strings.SplitN(w.Key, "+", 3)
@@ -79,104 +78,91 @@ func (c cosigner) Verify(msg, sig []byte) bool {
 	if len(sig) != 8+ed25519.SignatureSize {
 		return false
 	}
+	if seconds := binary.BigEndian.Uint64(sig); seconds > latestTime {
+		return false
+	}
 	signed := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(sig), msg)
 	return ed25519.Verify(c.key, signed, sig[8:])
 }
 
-// Cosigned joins a checkpoint and the answer of a witness to it. It returns when the
-// witness signed.
+// Cosigned adds the signature of the witness, from its answer, to a signed checkpoint. It
+// returns when the witness signed. What else the answer holds is left out.
 func (w Witness) Cosigned(signed, answer string) (cosigned string, at time.Time, err error) {
 	v, err := w.verifier()
 	if err != nil {
 		return "", at, err
 	}
-	cosigned = signed + answer
+	opened, err := note.Open([]byte(signed+answer), note.VerifierList(v))
+	if err != nil {
+		return "", at, fmt.Errorf("the answer of witness %s is not signed with its key (%w): %.200q", w.Name, err, answer)
+	}
+	cosignature := opened.Sigs[0]
+	return fmt.Sprintf("%s%s%s %s\n", signed, signaturePrefix, cosignature.Name, cosignature.Base64), cosignedAt(cosignature), nil
+}
+
+// cosignedAt is the time of a cosignature that was verified.
+func cosignedAt(s note.Signature) time.Time {
+	raw, err := base64.StdEncoding.DecodeString(s.Base64)
+	if err != nil || len(raw) < 12 {
+		return time.Time{}
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(raw[4:])), 0).UTC()
+}
+
+// signer is the name and the hash of a key, as a signature claims them.
+type signer struct {
+	name string
+	hash uint32
+}
+
+// signers returns who claims to have signed a note.
+func signers(signed string) (claimed []signer) {
+	_, err := note.Open([]byte(signed), note.VerifierList())
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		for _, s := range unverified.Note.UnverifiedSigs {
+			claimed = append(claimed, signer{s.Name, s.Hash})
+		}
+	}
+	return claimed
+}
+
+// seen reports whether the log and the witness have signed a checkpoint, and when the
+// witness did. Without a key of the log its signature is not looked at.
+func (w Witness) seen(cosigned string, key note.Verifier) (at time.Time, ok bool) {
+	v, err := w.verifier()
+	if err != nil || key != nil && !verified(cosigned, key) {
+		return at, false
+	}
 	opened, err := note.Open([]byte(cosigned), note.VerifierList(v))
 	if err != nil {
-		return "", at, fmt.Errorf("the answer of witness %s is not signed with its key: %w", w.Name, err)
+		return at, false
 	}
-	raw, err := base64.StdEncoding.DecodeString(opened.Sigs[0].Base64)
-	if err != nil || len(raw) < 12 {
-		return "", at, fmt.Errorf("the answer of witness %s is malformed", w.Name)
-	}
-	return cosigned, time.Unix(int64(binary.BigEndian.Uint64(raw[4:])), 0).UTC(), nil
+	return cosignedAt(opened.Sigs[0]), true
 }
 
-// cosignedFile is where checkpoints that witnesses have signed are kept.
-func (f Files) cosignedFile() string { return f.Checkpoints + ".witnessed" }
-
-// KeepCosigned appends a checkpoint that a witness has signed to the file beside the copy
-// outside.
-func KeepCosigned(files Files, cosigned string) error {
-	return outsideFile{files.cosignedFile()}.append(cosigned)
-}
-
-// longestCosigned bounds how much of that file is read, from its end.
-const longestCosigned = 1 << 20
-
-// Witnessed is what a witness is known to have seen.
-type Witnessed struct {
+// WitnessState is how a witness stands to the log, as an instance sees it.
+type WitnessState struct {
 	Witness string    `json:"witness"`
-	Size    int64     `json:"size"`
-	At      time.Time `json:"at"`
-	Asked   bool      `json:"asked"` // just now, and not only kept here
+	Size    int64     `json:"size,omitempty"`    // events of the newest checkpoint that it has signed
+	At      time.Time `json:"at,omitzero"`       // when it signed that
+	Refused bool      `json:"refused,omitempty"` // it refuses the log
+	Since   time.Time `json:"since,omitzero"`    // since when it has not signed what it was asked to sign
+	Says    string    `json:"says,omitempty"`    // why: a sentence that holds the words of the witness
 }
 
-// readWitnessed has the newest checkpoint that each witness has signed compared like one
-// in the copy outside.
-func (a *audit) readWitnessed(files Files, witnesses []Witness) error {
-	if len(witnesses) == 0 {
-		return nil
-	}
-	f, info, err := openRegular(files.cosignedFile())
-	if absent(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("%w: checkpoints of witnesses: %w", eventstore.ErrUnavailable, err)
-	}
-	defer f.Close()
-	from := max(0, info.Size()-longestCosigned)
-	content, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
-	if err != nil {
-		return fmt.Errorf("%w: checkpoints of witnesses: %w", eventstore.ErrUnavailable, err)
-	}
-	paragraphs := strings.Split(string(content), "\n\n")
-	for _, w := range witnesses {
-		if seen, c, found := w.newestIn(paragraphs, a.key); found {
-			a.result.Witnessed = append(a.result.Witnessed, seen)
-			a.outer = append(a.outer, c)
-		}
-	}
-	return nil
-}
+// witnessPatience is how long a witness may fail to answer before people are told.
+const witnessPatience = 10 * time.Minute
 
-// newestIn finds the largest checkpoint that the witness and the key of the log have signed.
-func (w Witness) newestIn(paragraphs []string, key *Key) (seen Witnessed, newest Checkpoint, found bool) {
-	for i := range len(paragraphs) - 1 {
-		signed := strings.TrimLeft(paragraphs[i], "\n") + "\n\n" + strings.TrimRight(paragraphs[i+1], "\n") + "\n"
-		c, err := parseCheckpoint(signed)
-		if err != nil || found && c.Size < newest.Size || key != nil && !verified(signed, key.Verifier) {
-			continue
-		}
-		if _, at, err := w.Cosigned(signed, ""); err == nil {
-			seen, newest, found = Witnessed{Witness: w.Name, Size: c.Size, At: at}, c, true
-		}
+// Trouble returns what people must be told of the witness, by a name that stays the same
+// while it lasts; empty: nothing. A refusal is told at once.
+func (s WitnessState) Trouble(now time.Time) (name, says string) {
+	switch {
+	case s.Says == "":
+	case s.Refused:
+		return fmt.Sprintf("witness %s refuses the log", s.Witness), s.Says
+	case now.Sub(s.Since) >= witnessPatience:
+		return fmt.Sprintf("witness %s does not sign the log", s.Witness),
+			fmt.Sprintf("Witness %s has not signed the log since %s: %s.", s.Witness, s.Since.UTC().Format(time.RFC3339), strings.TrimSuffix(s.Says, "."))
 	}
-	return seen, newest, found
-}
-
-// Consistency returns the proof that the tree of the first old events is a prefix of that
-// of size, from the stored hashes (RFC 6962).
-func Consistency(ctx context.Context, store *eventstore.Store, size, old int64) (tlog.TreeProof, error) {
-	if old == 0 || old == size {
-		return nil, nil
-	}
-	return tlog.ProveTree(size, old, storedHashes{ctx, store.Reader()})
-}
-
-// Contradict adds what a witness says against the log.
-func (r *Result) Contradict(kind Kind, position int64, says string) {
-	r.Damage = append([]Damage{{Kind: kind, Position: position, Says: says}}, r.Damage...)
-	r.Verdict, r.Says, r.Advice = Damaged, "The log is damaged: "+lower(says), advice[kind]
+	return "", ""
 }

@@ -22,6 +22,7 @@ func (a *audit) diagnose() {
 	a.diagnoseHashes()
 	a.diagnoseInside()
 	a.diagnoseOutside()
+	a.diagnoseWitnessed()
 	a.sealedSince()
 	r.conclude(a.unsigned())
 }

@@ -39,6 +39,9 @@
 // PostgreSQL an instance without the key or the copy stands by while another instance
 // seals.
 //
+// What witnesses sign is kept twice as well, in the database and in the file
+// audit.checkpoints.witnessed; Verify compares the two and reports what one of them lacks.
+//
 // # Formats
 //
 // Each is frozen: golden files in testdata hold events, their canonical bytes

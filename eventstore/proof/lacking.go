@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/instances"
@@ -174,16 +173,11 @@ func (s *Sealer) standBy(ctx context.Context, why error, advice string) error {
 
 // signerOf names the key that a note claims to be signed with.
 func signerOf(signed string) string {
-	_, err := note.Open([]byte(signed), note.VerifierList())
-	var unverified *note.UnverifiedNoteError
-	if !errors.As(err, &unverified) {
-		return "that is unknown"
-	}
 	var names []string
-	for _, sig := range unverified.Note.UnverifiedSigs {
-		names = append(names, fingerprint(sig.Name, sig.Hash))
+	for _, s := range signers(signed) {
+		names = append(names, fingerprint(s.name, s.hash))
 	}
-	return strings.Join(names, ", ")
+	return cmp.Or(strings.Join(names, ", "), "that is unknown")
 }
 
 // weaknesses names what lets other users at the proof, once per change.

@@ -30,12 +30,21 @@ type outsideFile struct{ path string }
 
 // append adds a note, unless another instance that shares the file has added it or
 // a later one meanwhile, and returns when it is on the disk.
-func (o outsideFile) append(signed string) error { return o.appendAt(signed, -1) }
+func (o outsideFile) append(signed string) error { return o.write(signed, -1, overtaken) }
+
+// appendAll is append for notes of which one may have fewer events than the one before.
+func (o outsideFile) appendAll(signed string) error {
+	return o.write(signed, -1, func(last mark, _ Checkpoint, sum tlog.Hash) bool { return last.sum == sum })
+}
 
 var errOutsideMoved = errors.New("the copy of the checkpoints outside was written to meanwhile; try again")
 
 // appendAt is append where the note must begin at that offset; -1: anywhere.
-func (o outsideFile) appendAt(signed string, at int64) error {
+func (o outsideFile) appendAt(signed string, at int64) error { return o.write(signed, at, overtaken) }
+
+// write appends a note unless there, which is given the last note of the file, says that
+// it need not be.
+func (o outsideFile) write(signed string, at int64, there func(last mark, c Checkpoint, sum tlog.Hash) bool) error {
 	dir := filepath.Dir(o.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -58,7 +67,7 @@ func (o outsideFile) appendAt(signed string, at int64) error {
 	if at >= 0 && at != size+int64(len(before)) {
 		return errOutsideMoved
 	}
-	if added, err := overtaken(f, size, signed); added || err != nil {
+	if added, err := endsWith(f, size, signed, there); added || err != nil {
 		return err
 	}
 	_, err = f.WriteString(before + signed + "\n")
@@ -84,10 +93,15 @@ func endsAt(f *os.File) (before string, size int64, err error) {
 	return "\n\n", size, nil
 }
 
-// overtaken reports whether the file ends with the note, or with one of more events.
-func overtaken(f *os.File, size int64, signed string) (bool, error) {
+// overtaken reports whether the last note is the same, or of more events.
+func overtaken(last mark, c Checkpoint, sum tlog.Hash) bool {
+	return c.Restored == nil && (last.Size > c.Size || last.sum == sum)
+}
+
+// endsWith reports what there says about the last note of the file.
+func endsWith(f *os.File, size int64, signed string, there func(mark, Checkpoint, tlog.Hash) bool) (bool, error) {
 	c, err := parseCheckpoint(signed)
-	if err != nil || c.Restored != nil {
+	if err != nil {
 		return false, err
 	}
 	var tail outsideState
@@ -95,7 +109,7 @@ func overtaken(f *os.File, size int64, signed string) (bool, error) {
 	from := max(0, size-longestParagraph)
 	var last mark
 	err = tail.readFrom(io.NewSectionReader(f, from, size-from), nil, func(m mark, _ bool) { last = m })
-	return last.length > 0 && (last.Size > c.Size || last.sum == sha256.Sum256([]byte(signed))), err
+	return last.length > 0 && there(last, c, sha256.Sum256([]byte(signed))), err
 }
 
 // place is where the next note will begin.

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-var tables = []string{"events", "log_hashes", "log_checkpoints"}
+var tables = []string{"events", "log_hashes", "log_checkpoints", "log_cosignatures"}
 
 // keep remembers the log and what is outside, for putBack.
 func (l *log) keep() {

@@ -42,6 +42,14 @@ const (
 	WitnessAhead Kind = "witness_ahead"
 	// WitnessRefused: the log does not follow from what a witness has signed.
 	WitnessRefused Kind = "witness_refused"
+	// CosignatureMissing: the database lacks what a witness has signed and the file
+	// outside has.
+	CosignatureMissing Kind = "cosignature_missing"
+	// CosignatureForged: a checkpoint names a witness that has not signed it.
+	CosignatureForged Kind = "cosignature_forged"
+	// CosignedMissing: the file outside lacks what a witness has signed and the database
+	// has.
+	CosignedMissing Kind = "cosigned_missing"
 	// OutsideForged: the copy outside holds a note that was not signed with that key, or a
 	// genuine note at another place than the one it was signed for.
 	OutsideForged Kind = "outside_forged"
@@ -57,14 +65,11 @@ const (
 
 // Damage is one finding about a log.
 type Damage struct {
-	Kind     Kind  `json:"kind"`
-	Position int64 `json:"position,omitempty"` // the first bad one
-	Last     int64 `json:"last,omitempty"`     // the first bad one is somewhere up to this one
-	Count    int64 `json:"count,omitempty"`    // how many positions are not as they were signed
-	// When all events were last found to be as they were signed, as far as is kept.
-	WholeAt time.Time `json:"whole_at,omitzero"`
-	TookMS  int64     `json:"took_ms"`
-	Says    string    `json:"says"` // a sentence
+	Kind     Kind   `json:"kind"`
+	Position int64  `json:"position,omitempty"` // the first bad one
+	Last     int64  `json:"last,omitempty"`     // the first bad one is somewhere up to this one
+	Count    int64  `json:"count,omitempty"`    // how many positions are not as they were signed
+	Says     string `json:"says"`               // a sentence
 }
 
 // Verdict sums a verification up.
@@ -139,7 +144,9 @@ func (r *Result) conclude(unsigned string) {
 }
 
 // unproving kinds weaken the proof and are no damage to the log.
-func unproving(k Kind) bool { return k == OutsideMissing || k == OutsideBehind }
+func unproving(k Kind) bool {
+	return k == OutsideMissing || k == OutsideBehind || k == CosignedMissing
+}
 
 func (r *Result) praise() string {
 	var b strings.Builder
@@ -186,12 +193,14 @@ func gravity(k Kind) int {
 		return 2
 	case CheckpointForged, CheckpointMissing:
 		return 3
-	case OutsideForged, OutsideGarbled:
+	case OutsideForged, OutsideGarbled, CosignatureMissing, CosignatureForged:
 		return 4
 	case SchemaChanged, OffsetPastEnd, GuardEdited:
 		return 5
 	case OutsideMissing, OutsideBehind:
 		return 6
+	case CosignedMissing:
+		return 7
 	default:
 		return 0
 	}
@@ -210,6 +219,9 @@ var advice = map[Kind]string{
 	CheckpointRolledBack: accept,
 	CheckpointForged:     accept,
 	CheckpointMissing:    accept,
+	CosignatureMissing:   "The events agree with every checkpoint. " + accept,
+	CosignatureForged:    "The events agree with every checkpoint that is genuine. " + accept,
+	CosignedMissing:      `Copy it back, beside %s; if it is lost, stop the service and run "scrapelog audit checkpoint --accept-restored REASON".`,
 	OutsideForged:        "Keep the file as evidence and put back a copy of it from another machine or a backup; the events agree with every checkpoint that is genuine.",
 	OutsideGarbled:       "Keep the file as evidence and put back a copy that has the original bytes, or turn CRLF into LF (dos2unix); the events agree with every checkpoint that is genuine.",
 	OutsideBehind:        `Copy the newest one back to %s; if there is none, stop the service and run "scrapelog audit checkpoint --accept-restored REASON".`,

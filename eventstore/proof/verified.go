@@ -89,12 +89,8 @@ func (a *audit) readVerified(files Files) {
 	a.verified = &v
 }
 
-// claimVerified has the root of the last good verification, and those that witnesses have
-// signed, compared like a checkpoint.
+// claimVerified has the root of the last good verification compared like a checkpoint.
 func (a *audit) claimVerified() {
-	for _, c := range a.outer {
-		a.claims.list = append(a.claims.list, &claim{mark: mark{Checkpoint: c, at: a.claims.since}, outside: true, checked: true, genuine: true})
-	}
 	if v := a.verified; v != nil && v.size > 0 {
 		a.claims.list = append(a.claims.list, &claim{
 			mark: mark{Checkpoint: Checkpoint{Origin: v.origin, Size: v.size, Root: v.root}, at: a.claims.since}, outside: true, checked: true, genuine: true,

@@ -70,10 +70,7 @@ func Verify(ctx context.Context, store *eventstore.Store, opts Options, progress
 // verify does one pass.
 func verify(ctx context.Context, store *eventstore.Store, opts Options, progress func(done, total int64)) (*audit, error) {
 	a := &audit{store: store, key: opts.Key, copied: opts.Copy, result: Result{Damage: []Damage{}, File: opts.Files.Checkpoints, Pinned: opts.Key != nil}, progress: progress}
-	if err := a.readOutside(ctx, opts.Files); err != nil {
-		return nil, err
-	}
-	if err := a.readWitnessed(opts.Files, opts.Witnesses); err != nil {
+	if err := a.readOutside(ctx, opts.Files, opts.Witnesses); err != nil {
 		return nil, err
 	}
 	a.readVerified(opts.Files)
@@ -159,7 +156,7 @@ type audit struct {
 	kept   string // what checkpoints of this file outside are marked with
 	late   bool   // the file ends before the database's own checkpoints
 
-	outer     []Checkpoint  // those that witnesses have signed
+	cosigned  cosignatures
 	verified  *verification // the last good one, if it still counts
 	uncounted bool          // the events that are not compared do not have the positions 1, 2, 3 …
 
@@ -176,7 +173,7 @@ type fault struct {
 // mostFaults is how many are kept to find out what happened.
 const mostFaults = 1000
 
-func (a *audit) readOutside(ctx context.Context, files Files) error {
+func (a *audit) readOutside(ctx context.Context, files Files, witnesses []Witness) error {
 	if a.key != nil {
 		a.key = a.key.followed(files.Key)
 	}
@@ -195,12 +192,13 @@ func (a *audit) readOutside(ctx context.Context, files Files) error {
 	if err := a.claims.collectOutside(); err != nil {
 		return fmt.Errorf("%w: checkpoints outside: %w", eventstore.ErrUnavailable, err)
 	}
-	return nil
+	return a.readCosigned(files, witnesses)
 }
 
-// behind looks whether the file, which was read before the database, has by now
+// behind looks whether the files, which were read before the database, have by now
 // what the database had: a checkpoint is written there right after it was stored.
 func (a *audit) behind() {
+	_ = a.cosigned.collectOutside(true, a.void) // what the first reading has found is compared
 	again := a.claims.file
 	if again.refresh(a.claims.key, func(mark, bool) {}) != nil {
 		return // the first reading tells
@@ -250,9 +248,13 @@ func (a *audit) begin(ctx context.Context, tx *snapshot, opts Options) (err erro
 	if err := a.claims.collectInside(func(c Checkpoint) bool { return c.Kept == a.kept }); err != nil {
 		return err
 	}
+	if err := a.cosigned.collectInside(ctx, tx, a.void); err != nil {
+		return err
+	}
 	a.behind()
 	a.claims.compareSides()
 	a.claimVerified()
+	a.claimWitnessed()
 	a.claims.sort()
 	since := opts.Since
 	if opts.Recent {

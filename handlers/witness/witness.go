@@ -3,18 +3,20 @@
 package witness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/egress"
@@ -23,8 +25,7 @@ import (
 const (
 	answerTimeout = 10 * time.Second
 	longestAnswer = 16 << 10
-	// Every is how often a log that has grown is sent to its witnesses.
-	Every = 10 * time.Second
+	mostWords     = 200
 )
 
 // Ahead is the error of a witness that has seen more events than the log has: it was
@@ -49,12 +50,32 @@ func (e *Forked) Error() string {
 	return fmt.Sprintf("Witness %s refuses the log: it does not follow from the %d events that the witness has signed (%s): it was rewritten or forked.", e.Witness, e.Known, e.Says)
 }
 
+// Refused is the error of a witness that does not take the log: it does not know its name
+// or its key.
+type Refused struct {
+	Witness string
+	Status  int
+	Says    string // the witness
+}
+
+func (e *Refused) Error() string {
+	return fmt.Sprintf("Witness %s does not take the log (%d %s): register the name and the key of the log there, which \"scrapelog events verify\" prints.", e.Witness, e.Status, e.Says)
+}
+
+// refusal reports whether an error is the witness's answer about the log, and no failure.
+func refusal(err error) bool {
+	_, ahead := errors.AsType[*Ahead](err)
+	_, forked := errors.AsType[*Forked](err)
+	_, refused := errors.AsType[*Refused](err)
+	return ahead || forked || refused
+}
+
 // Submit sends a signed checkpoint of size events to a witness, and returns its answer.
 // prove yields the proof from the tree that the witness knows.
 func Submit(ctx context.Context, client *http.Client, w proof.Witness, signed string, size int64, prove func(old int64) (tlog.TreeProof, error)) (answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	old := size
+	old, said := size, ""
 	for range 3 { // other instances may have sent one meanwhile
 		consistency, err := prove(old)
 		if err != nil {
@@ -68,21 +89,39 @@ func Submit(ctx context.Context, client *http.Client, w proof.Witness, signed st
 		case http.StatusOK:
 			return body, nil
 		case http.StatusUnprocessableEntity:
-			return "", &Forked{w.Name, old, strings.TrimSpace(body)}
+			return "", &Forked{w.Name, old, words(body)}
+		case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+			return "", &Refused{w.Name, status, words(body)}
 		case http.StatusConflict:
 			known, err := strconv.ParseInt(strings.TrimSpace(body), 10, 64)
-			if err != nil || known == old {
-				return "", fmt.Errorf("witness %s answered 409 without the size that it knows", w.Name)
-			}
-			if known > size {
+			switch {
+			case err != nil && old == size && said == "": // of the root or of the size: asked with no size, it tells which
+				said, old = words(body), 0
+				continue
+			case err == nil && known == size && (old == size || said != ""): // it knows that size, with another root
+				return "", &Forked{w.Name, size, cmp.Or(said, "409 "+words(body))}
+			case err == nil && known > size:
 				return "", &Ahead{w.Name, size, known}
+			case err != nil, known < 0, known == old:
+				return "", fmt.Errorf("witness %s answered 409 without the size that it knows: %s", w.Name, words(body))
 			}
 			old = known
 		default:
-			return "", fmt.Errorf("witness %s answered %d: %.200s", w.Name, status, strings.TrimSpace(body))
+			return "", fmt.Errorf("witness %s answered %d: %s", w.Name, status, words(body))
 		}
 	}
 	return "", fmt.Errorf("witness %s was sent other checkpoints meanwhile", w.Name)
+}
+
+// words returns the beginning of what a witness has said, in one line.
+func words(body string) string {
+	printable := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || unicode.IsSpace(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(body, "?"))
+	return domain.Shorten(strings.Join(strings.Fields(printable), " "), mostWords)
 }
 
 // NewClient returns what witnesses are asked with, within the rules.
@@ -110,7 +149,10 @@ func post(ctx context.Context, client *http.Client, w proof.Witness, old int64, 
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, longestAnswer))
-	return response.StatusCode, string(body), err
+	if err != nil {
+		return 0, "", fmt.Errorf("witness %s does not answer: %w", w.Name, err)
+	}
+	return response.StatusCode, string(body), nil
 }
 
 // Ask sends the newest checkpoint of the log to a witness, and returns that checkpoint with
@@ -150,67 +192,4 @@ func Check(ctx context.Context, client *http.Client, store *eventstore.Store, wi
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// Sender sends each new checkpoint to the witnesses. The fields are required.
-type Sender struct {
-	Log       *eventstore.Store
-	Files     func() proof.Files
-	Witnesses []proof.Witness
-	Client    *http.Client // of NewClient
-	Logger    *slog.Logger
-}
-
-// Run sends checkpoints until ctx ends, and the last one then.
-func (s *Sender) Run(ctx context.Context) error {
-	if len(s.Witnesses) == 0 {
-		return nil
-	}
-	tick := time.NewTicker(Every)
-	defer tick.Stop()
-	sent, told := map[string]int64{}, map[string]string{}
-	for {
-		for _, w := range s.Witnesses {
-			s.send(ctx, w, sent, told)
-		}
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			for _, w := range s.Witnesses {
-				s.send(last, w, sent, told)
-			}
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// send sends the newest checkpoint to a witness unless it has it. What goes wrong is logged
-// once.
-func (s *Sender) send(ctx context.Context, w proof.Witness, sent map[string]int64, told map[string]string) {
-	c, _, err := proof.Newest(ctx, s.Log)
-	if err != nil || c.Size == 0 || c.Size == sent[w.Name] {
-		return
-	}
-	cosigned, seen, err := Ask(ctx, s.Client, s.Log, w)
-	if err == nil && cosigned != "" {
-		err = proof.KeepCosigned(s.Files(), cosigned)
-		sent[w.Name] = seen.Size
-	}
-	says := ""
-	if err != nil {
-		says = err.Error()
-		if refused := (*Ahead)(nil); errors.As(err, &refused) { // by ever fewer events, as the log grows
-			says = "ahead"
-		}
-	}
-	if says != told[w.Name] && ctx.Err() == nil {
-		if err != nil {
-			s.Logger.ErrorContext(ctx, "a witness did not sign the log", "error", err)
-		} else {
-			s.Logger.InfoContext(ctx, "a witness signs the log again", "position", seen.Size)
-		}
-		told[w.Name] = says
-	}
 }

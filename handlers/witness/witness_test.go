@@ -142,7 +142,7 @@ func TestAWitnessFollowsTheLog(t *testing.T) {
 		if err != nil || seen.Size != s.events || seen.At.Unix() != 1_700_000_000 {
 			t.Fatal(seen, err)
 		}
-		if err := proof.KeepCosigned(s.sealer.Files(), cosigned); err != nil {
+		if err := proof.KeepCosigned(t.Context(), s.store, s.sealer.Files(), cosigned); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -259,6 +260,9 @@ func (c Config) badWitness() error {
 		if errors.As(w.Validate(), &field) {
 			field.Field = fmt.Sprintf("audit.witnesses[%d].%s", i, field.Field)
 			return field
+		}
+		if slices.ContainsFunc(c.Audit.Witnesses[:i], func(other proof.Witness) bool { return other.Name == w.Name }) {
+			return &domain.FieldError{Field: fmt.Sprintf("audit.witnesses[%d].name", i), Problem: fmt.Sprintf("%q is the name of another witness", w.Name), Want: "use a name once"}
 		}
 	}
 	return nil

@@ -1,0 +1,1 @@
+SELECT number, note, kept FROM log_cosignatures ORDER BY number

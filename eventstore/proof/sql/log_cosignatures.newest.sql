@@ -1,0 +1,1 @@
+SELECT note FROM log_cosignatures ORDER BY number DESC LIMIT 1000

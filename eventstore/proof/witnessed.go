@@ -1,0 +1,327 @@
+package proof
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
+)
+
+var (
+	//go:embed sql/log_cosignatures.add.sql
+	cosignaturesAdd string
+	//go:embed sql/log_cosignatures.clear.sql
+	cosignaturesClear string
+	//go:embed sql/log_cosignatures.last.sql
+	cosignaturesLast string
+	//go:embed sql/log_cosignatures.list.sql
+	cosignaturesList string
+	//go:embed sql/log_cosignatures.newest.sql
+	cosignaturesNewest string
+)
+
+// cosignedFile is where checkpoints that witnesses have signed are kept outside.
+func (f Files) cosignedFile() string { return f.Checkpoints + ".witnessed" }
+
+// KeepCosigned stores a checkpoint that a witness has signed, in the database and then in
+// the file beside the copy outside. A crash between the two leaves the file behind by one,
+// which the next call adds first.
+func KeepCosigned(ctx context.Context, store *eventstore.Store, files Files, cosigned string) error {
+	kept, last := keptIn(store.Dialect(), files.Checkpoints), ""
+	err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if store.Dialect() == eventstore.Postgres {
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, sealLock); err != nil {
+				return unavailable(ctx, "lock for a cosignature", err)
+			}
+		}
+		if err := tx.QueryRowContext(ctx, cosignaturesLast, kept).Scan(&last); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return unavailable(ctx, "cosignatures", err)
+		}
+		_, err := tx.ExecContext(ctx, cosignaturesAdd, cosigned, kept)
+		return unavailable(ctx, "store cosignature", err)
+	})
+	file := outsideFile{files.cosignedFile()}
+	if err == nil && last != "" {
+		err = file.appendAll(last)
+	}
+	if err == nil {
+		err = file.appendAll(cosigned)
+	}
+	return err
+}
+
+// Witnessed is what a witness is known to have seen.
+type Witnessed struct {
+	Witness string    `json:"witness"`
+	Size    int64     `json:"size"`
+	At      time.Time `json:"at"`
+	Asked   bool      `json:"asked"` // just now, and not only kept here
+}
+
+// LastWitnessed returns the newest checkpoint in the database that the witness has signed;
+// the zero value: there is none.
+func LastWitnessed(ctx context.Context, store *eventstore.Store, w Witness) (seen Witnessed, err error) {
+	rows, err := store.Reader().QueryContext(ctx, cosignaturesNewest)
+	if err != nil {
+		return seen, unavailable(ctx, "cosignatures", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var signed string
+		if err := rows.Scan(&signed); err != nil {
+			return seen, unavailable(ctx, "cosignatures", err)
+		}
+		c, err := parseCheckpoint(signed)
+		if at, ok := w.seen(signed, nil); err == nil && ok {
+			return Witnessed{Witness: w.Name, Size: c.Size, At: at}, nil
+		}
+	}
+	return seen, unavailable(ctx, "cosignatures", rows.Err())
+}
+
+// cosignatures are the two copies of what witnesses have signed, as one pass reads them:
+// the file, the database, and then what was added to the file meanwhile.
+type cosignatures struct {
+	witnesses []Witness
+	file      string
+	absent    bool
+	read      int64                  // of the file, up to the end of its last note
+	outside   map[tlog.Hash]bool     // the notes in the file, and whether the database has them
+	inside    map[tlog.Hash]cosigned // the rows that the file has not
+	newest    map[signer][]cosigned  // by each key, inside and outside
+	last      map[string]tlog.Hash   // the newest row, by what it is marked with
+	rows      int64
+	hole      int64 // the first number that is missing
+}
+
+// cosigned is a checkpoint with the signature of a witness.
+type cosigned struct {
+	Checkpoint
+	note    string
+	kept    string
+	outside bool
+}
+
+func newCosignatures(files Files, witnesses []Witness) cosignatures {
+	return cosignatures{
+		witnesses: witnesses, file: files.cosignedFile(), outside: map[tlog.Hash]bool{}, inside: map[tlog.Hash]cosigned{},
+		newest: map[signer][]cosigned{}, last: map[string]tlog.Hash{},
+	}
+}
+
+// collectOutside reads the file; again: what was added to it since, which may be newer
+// than what was read of the database. void tells of checkpoints that an acceptance has
+// ended: no copy of them need be there.
+func (c *cosignatures) collectOutside(again bool, void func(Checkpoint) bool) error {
+	f, info, err := openRegular(c.file)
+	if c.absent = absent(err); c.absent {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	read, err := eachNote(io.NewSectionReader(f, c.read, max(0, info.Size()-c.read)), func(signed string) {
+		p, err := parseCheckpoint(signed)
+		if err != nil || void(p) {
+			return
+		}
+		sum := tlog.Hash(sha256.Sum256([]byte(signed)))
+		delete(c.inside, sum)
+		if !again {
+			c.outside[sum] = false
+			c.note(cosigned{p, signed, "", true})
+		}
+	})
+	c.read += read
+	return err
+}
+
+// collectInside reads the database.
+func (c *cosignatures) collectInside(ctx context.Context, q eventstore.Querier, void func(Checkpoint) bool) error {
+	rows, err := q.QueryContext(ctx, cosignaturesList)
+	if err != nil {
+		return unavailable(ctx, "cosignatures", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var number int64
+		var one cosigned
+		if err := rows.Scan(&number, &one.note, &one.kept); err != nil {
+			return unavailable(ctx, "cosignatures", err)
+		}
+		one.Checkpoint, _ = parseCheckpoint(one.note) // one that is none is in no file
+		follows := number == c.rows+1
+		c.rows = number
+		if void(one.Checkpoint) {
+			continue
+		}
+		if !follows && c.hole == 0 {
+			c.hole = number - 1
+		}
+		sum := tlog.Hash(sha256.Sum256([]byte(one.note)))
+		c.last[one.kept] = sum
+		if _, there := c.outside[sum]; there {
+			c.outside[sum] = true
+		} else {
+			c.inside[sum] = one
+		}
+		c.note(one)
+	}
+	return unavailable(ctx, "cosignatures", rows.Err())
+}
+
+// note keeps a checkpoint if it is the largest that claims to be of a key, in its copy.
+func (c *cosignatures) note(one cosigned) {
+	for _, by := range signers(one.note) {
+		before := c.newest[by]
+		i := 0
+		for i < len(before) && before[i].outside != one.outside {
+			i++
+		}
+		switch {
+		case i == len(before):
+			c.newest[by] = append(before, one)
+		case before[i].Size <= one.Size:
+			before[i] = one
+		}
+	}
+}
+
+// eachNote yields the signed notes in r. It returns the offset behind the last one.
+func eachNote(r io.Reader, yield func(signed string)) (end int64, err error) {
+	paragraphs := &paragraphReader{lines: bufio.NewReaderSize(r, 64<<10), hashed: sha256.New()}
+	var body paragraph
+	for {
+		p, err := paragraphs.next()
+		paragraphs.release(paragraphs.at)
+		switch {
+		case errors.Is(err, io.EOF):
+			return end, nil
+		case err != nil:
+			return end, err
+		case !strings.HasPrefix(p.text, signaturePrefix):
+			body = p
+		case strings.HasSuffix(p.text, "\n"):
+			yield(body.text + "\n" + p.text)
+			body, end = paragraph{}, paragraphs.at
+		}
+	}
+}
+
+// readCosigned reads the cosignatures in the file.
+func (a *audit) readCosigned(files Files, witnesses []Witness) error {
+	a.cosigned = newCosignatures(files, witnesses)
+	if err := a.cosigned.collectOutside(false, a.void); err != nil {
+		return fmt.Errorf("%w: checkpoints of witnesses: %w", eventstore.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// void reports whether an acceptance came after a checkpoint: the log that was accepted
+// need not have what witnesses had signed before.
+func (a *audit) void(c Checkpoint) bool {
+	for _, r := range a.claims.restored {
+		if c.SealedAt.Before(r.At.Add(time.Second)) {
+			return true
+		}
+	}
+	return false
+}
+
+// claimWitnessed has the newest checkpoint that each witness has signed compared like one
+// in the copy outside, and reports those that are not signed.
+func (a *audit) claimWitnessed() {
+	for _, w := range a.cosigned.witnesses {
+		v, err := w.verifier()
+		if err != nil {
+			continue
+		}
+		var newest Witnessed
+		for _, one := range a.cosigned.newest[signer{v.name, v.hash}] {
+			at, ok := w.seen(one.note, a.claims.key)
+			if !ok {
+				a.unsignedBy(w.Name, one)
+				continue
+			}
+			if one.Size >= newest.Size {
+				newest = Witnessed{Witness: w.Name, Size: one.Size, At: at}
+			}
+			a.claims.list = append(a.claims.list, &claim{mark: mark{Checkpoint: one.Checkpoint, at: a.claims.since}, outside: true, checked: true, genuine: true})
+		}
+		if newest.Size > 0 {
+			a.result.Witnessed = append(a.result.Witnessed, newest)
+		}
+	}
+}
+
+func (a *audit) unsignedBy(witness string, one cosigned) {
+	where := "in the database"
+	if one.outside {
+		where = "in " + a.cosigned.file
+	}
+	a.report(CosignatureForged, Damage{}, "A checkpoint of %d events %s says that witness %s has signed it, and the log and the witness have not.", one.Size, where, witness)
+}
+
+// cosignaturesDiffer reports whether the two copies do not agree. An acceptance begins the
+// one in the database again, and the other one passes over what is older.
+func (a *audit) cosignaturesDiffer() bool {
+	return slices.ContainsFunc(a.result.Damage, func(d Damage) bool {
+		return d.Kind == CosignatureMissing || d.Kind == CosignatureForged || d.Kind == CosignedMissing
+	})
+}
+
+// diagnoseWitnessed compares the two copies of what witnesses have signed.
+func (a *audit) diagnoseWitnessed() {
+	c := &a.cosigned
+	onlyOutside, onlyInside := 0, 0
+	for _, there := range c.outside {
+		if !there {
+			onlyOutside++
+		}
+	}
+	for sum, one := range c.inside { // the newest may be one that a crash has kept from the file
+		if one.kept == a.kept && sum != c.last[one.kept] {
+			onlyInside++
+		}
+	}
+	switch {
+	case onlyOutside > 0 && onlyInside > 0:
+		a.report(CosignatureForged, Damage{}, "The two copies of what witnesses have signed differ: %s has %d that the database has not, and the database %d that the file has not.", c.file, onlyOutside, onlyInside)
+	case onlyOutside > 0:
+		a.report(CosignatureMissing, Damage{}, "Cosignatures of witnesses are missing in the database, or were changed there: %s has %d more.", c.file, onlyOutside)
+	case c.hole > 0 && c.rows > 0:
+		a.report(CosignatureMissing, Damage{}, "Cosignatures of witnesses are missing in the database: number %d of %d was deleted.", c.hole, c.rows)
+	case onlyInside == 0, a.copied: // a copy may end before the database does
+	case c.absent:
+		a.report(CosignedMissing, Damage{}, "The copy of the cosignatures of witnesses outside is missing: %s.", c.file)
+	default:
+		a.report(CosignedMissing, Damage{}, "Cosignatures of witnesses are missing in %s: the database has %d more.", c.file, onlyInside)
+	}
+}
+
+// Consistency returns the proof that the tree of the first old events is a prefix of that
+// of size, from the stored hashes (RFC 6962).
+func Consistency(ctx context.Context, store *eventstore.Store, size, old int64) (tlog.TreeProof, error) {
+	if old == 0 || old == size {
+		return nil, nil
+	}
+	return tlog.ProveTree(size, old, storedHashes{ctx, store.Reader()})
+}
+
+// Contradict adds what a witness says against the log.
+func (r *Result) Contradict(kind Kind, position int64, says string) {
+	r.Damage = append([]Damage{{Kind: kind, Position: position, Says: says}}, r.Damage...)
+	r.Verdict, r.Says, r.Advice = Damaged, "The log is damaged: "+lower(says), advice[kind]
+}

@@ -1,0 +1,147 @@
+package witness
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"scrapelog/eventstore/proof"
+)
+
+// scripted answers for a witness, without a network.
+type scripted func(*http.Request) (*http.Response, error)
+
+func (s scripted) RoundTrip(r *http.Request) (*http.Response, error) { return s(r) }
+
+func answering(status int, body string) scripted {
+	return func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+func (s *sealed) sender(w proof.Witness, client *http.Client) *Sender {
+	s.Helper()
+	sender := &Sender{Log: s.store, Files: s.sealer.Files, Witnesses: []proof.Witness{w}, Client: client, Logger: slog.New(slog.DiscardHandler)}
+	if err := sender.Begin(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+	return sender
+}
+
+// TestPeopleAreToldOfAWitness: of a refusal at once and in the witness's words, of silence
+// after a while, both until the witness signs, and over a restart.
+func TestPeopleAreToldOfAWitness(t *testing.T) {
+	_, w := newHonest(t)
+	s := newSealed(t, "")
+	s.append("ann", 3)
+	client := &http.Client{Transport: answering(503, "overloaded\n")}
+	sender := s.sender(w, client)
+	told := func(want ...string) {
+		t.Helper()
+		troubles := sender.Troubles()
+		if len(want) == 0 && len(troubles) == 0 {
+			return
+		}
+		if says := troubles[want[0]]; len(troubles) != 1 || says == "" || !strings.Contains(says, want[1]) {
+			t.Errorf("%q, want %q", troubles, want)
+		}
+	}
+	sender.send(t.Context(), w)
+	told()
+	if state := sender.States()[0]; !strings.Contains(state.Says, "503: overloaded") || state.Refused || time.Since(state.Since) > time.Minute {
+		t.Errorf("%+v", state)
+	}
+	silent := sender.states[w.Name]
+	silent.Since = silent.Since.Add(-time.Hour)
+	sender.states[w.Name] = silent
+	sender.send(t.Context(), w)
+	told("witness honest does not sign the log", "503: overloaded")
+
+	for says, answer := range map[string]scripted{
+		"404 unknown log": answering(404, "unknown log\n"), "403 invalid signature": answering(403, "invalid signature\n"),
+		"bad consistency proof": answering(422, "bad consistency proof\n"), "of 99 events": answering(409, "99\n"), "from the 3 events that the witness has signed (409 3)": answering(409, "3\n"),
+		"another root": func(r *http.Request) (*http.Response, error) {
+			if body, _ := io.ReadAll(r.Body); strings.HasPrefix(string(body), "old 0\n") {
+				return answering(409, "3\n")(r)
+			}
+			return answering(409, "another root\n")(r)
+		},
+	} {
+		client.Transport = answer
+		sender.send(t.Context(), w)
+		told("witness honest refuses the log", says)
+		sender = s.sender(w, client)
+		told("witness honest refuses the log", "itness honest")
+	}
+
+	client.Transport = nil
+	sender.send(t.Context(), w)
+	told()
+	sender = s.sender(w, client)
+	told()
+	if state := sender.States()[0]; state.Size != 3 || state.At.Unix() != 1_700_000_000 {
+		t.Errorf("%+v", state)
+	}
+	if r := s.verify(w); r.Verdict != proof.Intact || len(r.Witnessed) != 2 {
+		t.Errorf("%s %+v", r.Text(), r.Witnessed)
+	}
+}
+
+// TestHostileWitnesses: none of them makes more of us than an error that can be read.
+func TestHostileWitnesses(t *testing.T) {
+	_, w := newHonest(t)
+	s := newSealed(t, "")
+	s.append("ann", 3)
+	endless := func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(neverEnding('x'))}, nil
+	}
+	for name, answer := range map[string]scripted{
+		"a megabyte":             answering(200, strings.Repeat("— x AAAA\n", 1<<17)),
+		"an answer without end":  endless,
+		"garbage":                answering(200, "\x00\xff\x1b[2J"),
+		"a redirect":             answering(307, "elsewhere"),
+		"a size below zero":      answering(409, "-1\n"),
+		"a size that is none":    answering(409, "1e3\n"),
+		"a conflict without end": answering(409, "0\n"),
+		"a refusal in colours":   answering(403, "\x1b[31mno\x1b[0m\u202e"+strings.Repeat("no ", 9999)),
+	} {
+		_, _, err := Ask(t.Context(), &http.Client{Transport: answer, CheckRedirect: NewClient(nil).CheckRedirect}, s.store, w)
+		if err == nil || len(err.Error()) > 1000 {
+			t.Errorf("%s: %.2000v", name, err)
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\x1b\u202e\x00") {
+			t.Errorf("%s: %q", name, err)
+		}
+	}
+}
+
+type neverEnding byte
+
+func (b neverEnding) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(b)
+	}
+	return len(p), nil
+}
+
+// TestTwoInstancesHaveOneWitness: each sends what it sees, and both copies hold.
+func TestTwoInstancesHaveOneWitness(t *testing.T) {
+	_, w := newHonest(t)
+	s := newSealed(t, "")
+	senders := []*Sender{s.sender(w, http.DefaultClient), s.sender(w, http.DefaultClient)}
+	for i := range 6 {
+		s.append("ann", i+1)
+		for _, sender := range senders {
+			sender.send(t.Context(), w)
+			if got := sender.States()[0]; got.Says != "" || got.Size != s.events {
+				t.Fatalf("%+v", got)
+			}
+		}
+	}
+	if r := s.verify(w); r.Verdict != proof.Intact {
+		t.Error(r.Text())
+	}
+}
