@@ -138,8 +138,11 @@ type LogVerified struct {
 	Says   string    `json:"says,omitempty"` // what is wrong
 }
 
-// LogDamaged is the result of a verification that found the log changed.
-const LogDamaged = "damaged"
+// Results of a verification.
+const (
+	LogIntact  = "intact"  // all that was signed is as it was signed
+	LogDamaged = "damaged" // the log was changed
+)
 
 // Stream implements Event.
 func (LogVerified) Stream() string { return LogStream }

@@ -83,7 +83,7 @@ func TestTheMetricsTellTheStory(t *testing.T) {
 		c.end(t, recovery[0].ID)
 		c.await("the end is counted", `scrapelog_runs_ended_total{status="completed"}`, 1)
 		c.await("the end is seen", `scrapelog_runs{status="completed"}`, 1)
-		c.verified()
+		c.sealed()
 		success := c.metric(`scrapelog_scraper_last_success_timestamp_seconds{scraper="shop"}`)
 		if ago := time.Since(time.UnixMilli(int64(success * 1e3))); ago < 0 || ago > time.Minute {
 			t.Errorf("the last success was %s ago", ago)
@@ -108,20 +108,20 @@ func TestTheMetricsTellTheStory(t *testing.T) {
 		}{{`scrapelog_runs{status="completed"}`, 1}, {`scrapelog_scraper_overdue{scraper="often"}`, 1}, {`scrapelog_scraper_last_success_timestamp_seconds{scraper="shop"}`, success}} {
 			c.await("the same as before: "+same.name, same.name, same.value)
 		}
-		c.verified()
+		c.sealed()
 		if ended := c.metric(`scrapelog_runs_ended_total{status="completed"}`); ended != 0 {
 			t.Errorf("a counter of this process begins at %v", ended)
 		}
 	})
 }
 
-// verified waits until the whole log is found to be as it was signed, just now.
-func (c counted) verified() {
+// sealed waits until the whole log is signed, just now.
+func (c counted) sealed() {
 	c.t.Helper()
 	head, before := c.metric("scrapelog_log_head_position"), time.Now()
-	await(c.t, 30*time.Second, "the log is verified", func() bool {
-		at := time.UnixMilli(int64(c.metric("scrapelog_log_verified_timestamp_seconds") * 1e3))
-		return c.metric("scrapelog_log_verified_position") >= head && at.After(before)
+	await(c.t, 30*time.Second, "the log is sealed", func() bool {
+		at := time.UnixMilli(int64(c.metric("scrapelog_log_sealed_timestamp_seconds") * 1e3))
+		return c.metric("scrapelog_log_sealed_position") >= head && at.After(before)
 	})
 }
 

@@ -33,8 +33,11 @@ type Sources struct {
 	Waiting func() (ends, slots int)                          // ended runs that are not recorded, and slots that are overdue here
 	Notices func(yield func(channel, result string, n int64)) // attempts of this instance to send one, by how they ended
 	Sealing func() proof.State                                // of the proof of the log
-	Wrong   func() (reasons []string)                         // by the inspection of the database
-	Logger  *slog.Logger
+	// Verified returns the last verification that found the log as it was signed, and
+	// what the last one found to be wrong; empty: nothing.
+	Verified func() (good domain.LogVerified, damage string)
+	Wrong    func() (reasons []string) // by the inspection of the database
+	Logger   *slog.Logger
 }
 
 var (
@@ -43,8 +46,10 @@ var (
 	endsWaiting   = describe("ends_waiting", "Runs of this instance that have ended and whose end could not be recorded yet.")
 	slotsOverdue  = describe("slots_overdue", "Slots that this instance could not start or skip in time.")
 	logDamaged    = describe("log_damaged", "1 if the log does not follow from what was signed, or the database was changed without an event.")
-	verifiedUpTo  = describe("log_verified_position", "Position up to which the log was last found to be as it was signed.")
-	verifiedAt    = describe("log_verified_timestamp_seconds", "When the log was last found to be as it was signed.")
+	sealedUpTo    = describe("log_sealed_position", "Position up to which the log is signed.")
+	sealedAt      = describe("log_sealed_timestamp_seconds", "When this instance last found that the log follows from its newest checkpoint; 0: not yet.")
+	verifiedUpTo  = describe("log_verified_position", "Position up to which the last good verification found the log as it was signed; 0: there was none.")
+	verifiedAt    = describe("log_verified_timestamp_seconds", "When the last good verification of the log was; 0: there was none.")
 	databaseUp    = describe("database_up", "1 if the metrics that the database knows could be read.")
 	runsByStatus  = describe("runs", "Runs by status.", "status")
 	runsOpen      = describe("runs_open", "Runs that have started and not ended.")
@@ -74,7 +79,7 @@ func (s Sources) collector() prometheus.Collector { return collector{s} }
 // Describe implements prometheus.Collector.
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, openStreams, endsWaiting, slotsOverdue, logDamaged, verifiedUpTo, verifiedAt, databaseUp, runsByStatus,
+		buildInfo, openStreams, endsWaiting, slotsOverdue, logDamaged, sealedUpTo, sealedAt, verifiedUpTo, verifiedAt, databaseUp, runsByStatus,
 		runsOpen, logHead, liveInstances, groupPosition, groupLag, groupBehind, outagesOpen, noticesTotal,
 		scraperUp, scraperFailing, scraperOverdue, scraperSuccess,
 	} {
@@ -114,14 +119,15 @@ func (c collector) ofInstance(gauge emit) {
 	gauge(endsWaiting, float64(ends))
 	gauge(slotsOverdue, float64(slots))
 	sealing, damaged := c.Sealing(), 0.
-	if sealing.Refused != "" || len(c.Wrong()) > 0 {
+	good, damage := c.Verified()
+	if sealing.Refused != "" || damage != "" || len(c.Wrong()) > 0 {
 		damaged = 1
 	}
 	gauge(logDamaged, damaged)
-	gauge(verifiedUpTo, float64(sealing.Sealed))
-	if !sealing.CheckedAt.IsZero() {
-		gauge(verifiedAt, unix(sealing.CheckedAt))
-	}
+	gauge(sealedUpTo, float64(sealing.Sealed))
+	gauge(sealedAt, unixOrZero(sealing.CheckedAt))
+	gauge(verifiedUpTo, float64(good.UpTo))
+	gauge(verifiedAt, unixOrZero(good.At))
 }
 
 // figures are those of the database. They are read before any is emitted, so that a
@@ -187,4 +193,12 @@ func truth(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// unixOrZero is unix, and 0 for a time that is not set.
+func unixOrZero(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return unix(t)
 }

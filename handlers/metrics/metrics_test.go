@@ -45,6 +45,7 @@ func known() metrics.Sources {
 		Streams:   func() map[string]int { return map[string]int{"scraper": 7, "watch": 1, "events": 2, "page": 3} },
 		Waiting:   func() (ends, slots int) { return 4, 5 },
 		Sealing:   func() proof.State { return proof.State{Sealed: 41, CheckedAt: noon} },
+		Verified:  func() (domain.LogVerified, string) { return domain.LogVerified{UpTo: 33, At: noon.Add(-time.Hour)}, "" },
 		Wrong:     func() []string { return nil },
 	}
 }
@@ -74,14 +75,18 @@ func TestWhatIsKnownIsReadAtEachScrape(t *testing.T) {
 		`scrapelog_instances 2`, `scrapelog_consumer_position{consumer="runs"} 40`, `scrapelog_consumer_lag_events{consumer="runs"} 2`,
 		`scrapelog_consumer_lag_seconds{consumer="runs"} 1.5`, `scrapelog_scraper_up{scraper="shop"} 1`, `scrapelog_scraper_up{scraper="prices"} 0`,
 		`scrapelog_open_streams{kind="scraper"} 7`, `scrapelog_open_streams{kind="page"} 3`, `scrapelog_ends_waiting 4`, `scrapelog_slots_overdue 5`,
-		`scrapelog_log_damaged 0`, `scrapelog_log_verified_position 41`, `scrapelog_log_verified_timestamp_seconds 1.7958672e+09`)
+		`scrapelog_log_damaged 0`, `scrapelog_log_sealed_position 41`, `scrapelog_log_sealed_timestamp_seconds 1.7958672e+09`,
+		`scrapelog_log_verified_position 33`, `scrapelog_log_verified_timestamp_seconds 1.7958636e+09`)
 }
 
 func TestADamagedLogIsSaid(t *testing.T) {
-	refused, changed := known(), known()
+	refused, changed, failed := known(), known(), known()
+	failed.Verified = func() (domain.LogVerified, string) {
+		return domain.LogVerified{}, "the event at position 17 was edited"
+	}
 	refused.Sealing = func() proof.State { return proof.State{Refused: "Event 3 is not as it was signed."} }
 	changed.Wrong = func() []string { return []string{"a trigger is missing"} }
-	for name, from := range map[string]metrics.Sources{"sealing refused": refused, "changed without an event": changed} {
+	for name, from := range map[string]metrics.Sources{"sealing refused": refused, "changed without an event": changed, "a bad verification": failed} {
 		t.Run(name, func(t *testing.T) { has(t, scrape(metrics.New(from)), "scrapelog_log_damaged 1") })
 	}
 }

@@ -5,6 +5,7 @@ package ready
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ type Checker struct {
 	Sealing     func() proof.State            // of the proof of the log
 	Found       func() (wrong, weak []string) // by the inspection of the database
 	Damage      func() string                 // by the last verification; empty: nothing
+	Witnesses   func() map[string]string      // troubles with the witnesses of the log, by names that stay the same
 	GivenUp     func(ctx context.Context) (notices int64, err error)
 	Refused     func() (since time.Time, why string) // the configuration file was read again and is not in force
 	Shortages   func() []string                      // of connections, streams and descriptors
@@ -85,6 +87,10 @@ func (c *Checker) Warnings(ctx context.Context) []string {
 	}
 	if since, why := c.Refused(); why != "" {
 		warnings = append(warnings, fmt.Sprintf("the configuration file is refused since %s, and the one before it is in force: %s", since.UTC().Format(time.RFC3339), why))
+	}
+	witnesses := c.Witnesses()
+	for _, name := range slices.Sorted(maps.Keys(witnesses)) {
+		warnings = append(warnings, witnesses[name])
 	}
 	_, weak := c.Found()
 	return slices.Concat(warnings, c.Shortages(), c.Sealing().Warnings(), weak)
@@ -155,6 +161,7 @@ func (c *Checker) Troubles(ctx context.Context) (map[string]string, error) {
 	if damage := c.Damage(); damage != "" {
 		troubles["the log failed its verification"] = damage
 	}
+	maps.Copy(troubles, c.Witnesses())
 	for _, g := range groups {
 		if g.BlockedBy != "" {
 			troubles[g.Name+" is blocked"] = g.Name + " is blocked at " + g.BlockedBy

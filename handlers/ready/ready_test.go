@@ -37,6 +37,7 @@ type state struct {
 	refused     string
 	wrong, weak []string
 	damage      string
+	witnesses   map[string]string
 	shortages   []string
 	givenUp     int64
 	misread     string
@@ -58,6 +59,7 @@ func (s state) checker() *Checker {
 		GivenUp:     func(context.Context) (int64, error) { return s.givenUp, nil },
 		Found:       func() (wrong, weak []string) { return s.wrong, s.weak },
 		Damage:      func() string { return s.damage },
+		Witnesses:   func() map[string]string { return s.witnesses },
 	}
 }
 
@@ -94,11 +96,15 @@ func TestReasons(t *testing.T) {
 }
 
 func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
-	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2, misread: "line 3"}.checker()
+	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2, misread: "line 3",
+		witnesses: map[string]string{"witness b refuses the log": "b says no", "witness a refuses the log": "a says no"}}.checker()
 	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
 		t.Error(reasons)
 	}
-	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | the configuration file is refused since 1970-01-01T00:00:00Z, and the one before it is in force: line 3 | no stream is free | others may write" {
+	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | the configuration file is refused since 1970-01-01T00:00:00Z, and the one before it is in force: line 3 | a says no | b says no | no stream is free | others may write" {
 		t.Error(got)
+	}
+	if troubles, err := c.Troubles(t.Context()); err != nil || troubles["witness b refuses the log"] != "b says no" {
+		t.Error(troubles, err)
 	}
 }

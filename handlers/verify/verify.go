@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,14 +29,17 @@ const (
 
 // Verifier verifies the log. The fields are required.
 type Verifier struct {
-	Log    *eventstore.Store
-	Files  func() proof.Files
-	Every  time.Duration                           // 0: never
-	Mine   func(ctx context.Context) (bool, error) // whether it is for this instance to do
-	Logger *slog.Logger
+	Log   *eventstore.Store
+	Files func() proof.Files
+	Every time.Duration                           // 0: never
+	Mine  func(ctx context.Context) (bool, error) // whether it is for this instance to do
+	// Witnesses are those whose signatures are looked at.
+	Witnesses []proof.Witness
+	Logger    *slog.Logger
 
 	mu   sync.Mutex
 	last domain.LogVerified
+	good domain.LogVerified
 }
 
 // Last returns the last verification that the log records; the zero value: none is known.
@@ -43,6 +47,42 @@ func (v *Verifier) Last() domain.LogVerified {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.last
+}
+
+// Good returns the last verification that found the log to be as it was signed; the zero
+// value: none is known.
+func (v *Verifier) Good() domain.LogVerified {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.good
+}
+
+// keep remembers a verification as the last one.
+func (v *Verifier) keep(last domain.LogVerified) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last = last
+	if last.Result == domain.LogIntact {
+		v.good = last
+	}
+}
+
+// looked is how many verifications are looked at for the last good one.
+const looked = 400
+
+// Begin reads the last verification and the last good one, which other processes may have
+// done.
+func (v *Verifier) Begin(ctx context.Context) error {
+	recorded, err := v.Log.Read(ctx, eventstore.Query{Types: []string{domain.LogVerified{}.EventType()}, Backward: true, Limit: looked})
+	if err != nil {
+		return err
+	}
+	for _, r := range slices.Backward(recorded) {
+		if err := v.see(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Damage returns what the last verification found to be wrong; empty: nothing.
@@ -110,9 +150,7 @@ func (v *Verifier) see(r eventstore.Recorded) error {
 		return err
 	}
 	if last, ok := e.(domain.LogVerified); ok {
-		v.mu.Lock()
-		v.last = last
-		v.mu.Unlock()
+		v.keep(last)
 	}
 	return nil
 }
@@ -137,7 +175,7 @@ func (v *Verifier) turn(ctx context.Context) error {
 // Verify verifies the log now: all of it, or as much as is due. It records the result as
 // an event, and keeps it for the page.
 func (v *Verifier) Verify(ctx context.Context, whole bool, progress func(done, all int64)) (proof.Result, error) {
-	options := proof.Options{Files: v.Files(), Recent: !whole && time.Since(proof.WholeAt(v.Files())) < wholeAfter, Keep: true, Guards: true}
+	options := proof.Options{Files: v.Files(), Recent: !whole && time.Since(proof.WholeAt(v.Files())) < wholeAfter, Keep: true, Guards: true, Witnesses: v.Witnesses}
 	result, err := proof.Verify(ctx, v.Log, options, progress)
 	if err != nil {
 		return result, err
@@ -146,9 +184,7 @@ func (v *Verifier) Verify(ctx context.Context, whole bool, progress func(done, a
 	if err != nil {
 		return result, err
 	}
-	v.mu.Lock()
-	v.last = recorded
-	v.mu.Unlock()
+	v.keep(recorded)
 	if result.Verdict == proof.Damaged {
 		v.Logger.ErrorContext(ctx, "the log was verified and is damaged", "position", result.Sealed, "reason", result.Text())
 	} else {

@@ -25,6 +25,8 @@ type Audit struct {
 	// Flaws returns the changes to the database without an event, and the rights by
 	// which other users may change it; nil: not checked.
 	Flaws func() (wrong, weak []string)
+	// Witnesses returns how the witnesses stand; nil: there are none.
+	Witnesses func() []proof.WitnessState
 	// Verify compares the whole log with everything that was ever signed of it.
 	Verify func(ctx context.Context, progress func(done, all int64)) (proof.Result, error)
 	// Replay compares what pages show with what the log makes of it.
@@ -83,6 +85,9 @@ func (h *Handler) audit(c echo.Context) error {
 	}
 	if h.cfg.Audit.Flaws != nil {
 		page.Wrong, page.Weak = h.cfg.Audit.Flaws()
+	}
+	if h.cfg.Audit.Witnesses != nil {
+		page.Witnesses = h.cfg.Audit.Witnesses()
 	}
 	return send(c, http.StatusOK, pages.AuditPageOf(chrome, page))
 }

@@ -206,3 +206,26 @@ func TestAVerdictSurvivesTheProcess(t *testing.T) {
 		t.Errorf("it was found at %q, and the other handler says %q", was, is)
 	}
 }
+
+// TestTheWitnesses: the page has a section for them where there are any, with the words of
+// one that refuses.
+func TestTheWitnesses(t *testing.T) {
+	s := webtest.New()
+	if text := words(document(t, get(working(t, s), "/audit")).Find("main")); strings.Contains(text, "Witnesses") {
+		t.Error("witnesses that nobody has configured")
+	}
+	at := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	s.Witnesses = []proof.WitnessState{
+		{Witness: "alpha", Size: 12, At: at}, {Witness: "<b>", Says: "Witness <b> refuses the log: \u202ebad proof.", Refused: true, Since: at}, {Witness: "gamma", Says: "timeout", Since: at},
+	}
+	section := document(t, get(working(t, s), "/audit")).Find("section[aria-labelledby=witnesses]")
+	text := words(section)
+	for _, want := range []string{"<b> refuses the log.", "bad proof.", "gamma does not sign.", "event 12", "nothing yet"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	if n := section.Find(".warning").Length(); n != 2 {
+		t.Errorf("%d warnings", n)
+	}
+}

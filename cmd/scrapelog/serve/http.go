@@ -51,7 +51,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Principal: func(ctx context.Context) string { return access.From(ctx).Actor("") },
 	}
 	s.check = &ready.Checker{
-		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage,
+		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage, Witnesses: s.witnesses.Troubles,
 		Current: func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
 		GivenUp: outbox.New(s.store).GivenUp,
 		Refused: s.file.Refused,
@@ -60,6 +60,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		},
 	}
 	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)
+	audit.Witnesses = s.witnesses.States
 	audit.Prove = events.Prove(audit.Prove, problem.New(problem.Role, "needs operate: the proof holds the event whole, params and header names too"))
 	programs := api.New(api.Config{
 		Log: events, Views: views, Handle: s.commands.Handle, Watch: changes.Subscribe, Streams: streams, MaxScrapers: limits.APIScrapers,

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 
+	"scrapelog/domain"
 	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/metrics"
@@ -25,7 +26,10 @@ func (s *service) figures() metrics.Sources {
 			return ends, t.SlotsOverdue()
 		},
 		Sealing: func() proof.State { return s.sealer.State() },
-		Wrong:   func() []string { wrong, _ := s.flaws.Found(); return wrong },
-		Logger:  s.logger,
+		Verified: func() (domain.LogVerified, string) {
+			return s.verifier.Good(), s.verifier.Damage()
+		},
+		Wrong:  func() []string { wrong, _ := s.flaws.Found(); return wrong },
+		Logger: s.logger,
 	}
 }

@@ -61,6 +61,7 @@ type service struct {
 	access      *access.Access    // set before the first answer
 	check       *ready.Checker    // likewise
 	verifier    *verify.Verifier  // likewise
+	witnesses   *witness.Sender   // likewise
 	certificate *gate.Certificate // nil: plain HTTP
 	metrics     *metrics.Metrics
 	tracer      *trace.Tracer         // nil: no traces are wanted
@@ -106,7 +107,6 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	if err := eventstore.Retry(ctx, s.logger, eventstore.Transient, openAccess); err != nil {
 		return errors.Join(err, instance.Release(lock))
 	}
-	s.verifier = &verify.Verifier{Log: s.store, Files: s.sealer.Files, Every: s.config.Audit.VerifyEvery.Std(), Mine: s.eldest, Logger: s.logger}
 	s.flaws = ready.Inspect(ctx, s.store, s.sealer, s.logger)
 	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReaders()
@@ -118,8 +118,7 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Relo
 	group.Go(func() error { return s.flaws.Run(readers) })
 	group.Go(func() error { return s.sealer.Run(readers) })
 	group.Go(func() error { return s.verifier.Run(ctx) })
-	sender := witness.Sender{Log: s.store, Files: s.sealer.Files, Witnesses: s.config.Audit.Witnesses, Client: witness.NewClient(s.file.Egress), Logger: s.logger}
-	group.Go(func() error { return sender.Run(readers) })
+	group.Go(func() error { return s.witnesses.Run(readers) })
 	group.Go(func() error { return systemd.Notifier{Status: s.status, Logger: s.logger}.Run(readers) })
 	group.Go(func() error {
 		defer stopReaders()
@@ -200,8 +199,18 @@ func (s *service) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	files := proof.Files{Key: s.config.Audit.Key, Checkpoints: s.config.Audit.Checkpoints}
-	s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Logger: s.logger})
-	return err
+	if s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Logger: s.logger}); err != nil {
+		return err
+	}
+	audit := s.config.Audit
+	s.verifier = &verify.Verifier{
+		Log: s.store, Files: s.sealer.Files, Every: audit.VerifyEvery.Std(), Mine: s.eldest, Witnesses: audit.Witnesses, Logger: s.logger,
+	}
+	s.witnesses = &witness.Sender{
+		Log: s.store, Files: s.sealer.Files, Witnesses: audit.Witnesses, Client: witness.NewClient(s.file.Egress), Logger: s.logger,
+	}
+	// What is known to be wrong is known before the first answer.
+	return errors.Join(s.verifier.Begin(ctx), s.witnesses.Begin(ctx))
 }
 
 // tenure is the work under the id of lock: it ends the runs of dead instances, applies the

@@ -79,6 +79,7 @@ type AuditPage struct {
 	Wrong []string // what was changed in the database without an event; sentences
 	Weak  []string // what lets other users change it; sentences
 
+	Witnesses   []proof.WitnessState
 	Checkpoints []proof.Sealed // the newest, newest first
 	Database    string         // as the command line names it, without a password
 }

@@ -41,11 +41,13 @@ type Service struct {
 	Verdict  proof.Result      // what a verification finds
 	Replayed replay.Comparison // what a replay finds
 	Sealing  proof.State
-	Told     Notices
-	Hold     chan struct{} // rebuilds and verifications wait for it to be closed
-	Accounts Accounts
-	As       access.Principal // who looks at the pages of a story; the zero value: there are no users
-	OpenTo   string           // the address that other machines reach; set before Handler
+
+	Witnesses []proof.WitnessState
+	Told      Notices
+	Hold      chan struct{} // rebuilds and verifications wait for it to be closed
+	Accounts  Accounts
+	As        access.Principal // who looks at the pages of a story; the zero value: there are no users
+	OpenTo    string           // the address that other machines reach; set before Handler
 
 	pressed, says string // the button a story begins with, and what its page says then
 
@@ -110,7 +112,8 @@ func (s *Service) Config(subscriber web.Subscriber, now func() time.Time) web.Co
 			return s.work(ctx, progress)
 		},
 		Audit: web.Audit{
-			State: func() proof.State { return s.Sealing },
+			Witnesses: func() []proof.WitnessState { return s.Witnesses },
+			State:     func() proof.State { return s.Sealing },
 			Verify: func(ctx context.Context, progress func(done, all int64)) (proof.Result, error) {
 				return s.Verdict, s.work(ctx, progress)
 			},
