@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -22,23 +21,18 @@ func TestAPageDoesNotGrowWithWhatAnEventHolds(t *testing.T) {
 		s := webtest.Empty()
 		id := webtest.RunID(1)
 		about := domain.AboutRun{RunID: id, Scraper: "shop", At: webtest.Now}
-		for n := range int64(12) {
+		for n := range int64(3) {
 			e := domain.RunStarted{AboutRun: about, Trigger: domain.TriggerManual, Instance: "i-1", Params: json.RawMessage(params)}
 			s.Recorded = append(s.Recorded, webtest.Record(n+1, n+1, e))
 		}
 		s.Rows = []projections.Run{{ID: id, Scraper: "shop", Status: domain.StatusRunning, StartedAt: projections.Time{Time: webtest.Now}, Params: json.RawMessage(params)}}
 		e := serve(s)
 		for _, path := range []string{"/events", "/events?open=1", "/events/1", "/streams/" + domain.RunStream(id), "/runs/" + id.String()} {
-			if w := get(e, path); w.Code != 200 || w.Body.Len() > 300_000 {
-				t.Errorf("%s: %s is %d bytes, status %d", name, path, w.Body.Len(), w.Code)
-			}
-		}
-		for _, path := range []string{"/events", "/events/1", "/streams/" + domain.RunStream(id)} {
 			w := get(e, path)
-			if w.Code != 200 || w.Body.Len() > 2<<20 {
+			if w.Code != 200 || w.Body.Len() > 300_000 {
 				t.Errorf("%s: %s is %d bytes, status %d", name, path, w.Body.Len(), w.Code)
 			}
-			if link := fmt.Sprintf(`href="/api/v1/events/%d"`, 1); path == "/events/1" && name != "deep" && !strings.Contains(w.Body.String(), link) {
+			if path == "/events/1" && name != "deep" && !strings.Contains(w.Body.String(), `href="/api/v1/events/1"`) {
 				t.Errorf("%s: no link to the whole of event 1", name)
 			}
 		}
