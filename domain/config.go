@@ -26,35 +26,35 @@ const (
 // log whole, so it holds no secret: headers name environment variables, and URLs
 // carry neither credentials nor a query string (see [ScraperConfig.Redacted]).
 type ScraperConfig struct {
-	Name           string            `json:"name" yaml:"name"`
-	URL            string            `json:"url" yaml:"url"`
-	Schedule       string            `json:"schedule,omitempty" yaml:"schedule"`
-	TimeZone       string            `json:"time_zone" yaml:"time_zone"`
-	Jitter         Duration          `json:"jitter" yaml:"jitter"`
-	CatchUp        CatchUp           `json:"catch_up" yaml:"catch_up"`
-	Platforms      []string          `json:"platforms,omitempty" yaml:"platforms"`
-	Params         map[string]any    `json:"params,omitempty" yaml:"params"`
-	HeadersEnv     map[string]string `json:"headers_env,omitempty" yaml:"headers_env"`
-	SignEnv        string            `json:"sign_env,omitempty" yaml:"sign_env"` // the variable with the secret that signs each POST
-	ConnectTimeout Duration          `json:"connect_timeout" yaml:"connect_timeout"`
-	StartTimeout   Duration          `json:"start_timeout" yaml:"start_timeout"`
-	IdleTimeout    Duration          `json:"idle_timeout" yaml:"idle_timeout"`
-	MaxDuration    Duration          `json:"max_duration" yaml:"max_duration"`
-	Probe          ProbeConfig       `json:"probe" yaml:"probe"`
-	Recovery       RecoveryConfig    `json:"recovery" yaml:"recovery"`
-	Expect         ExpectConfig      `json:"expect,omitzero" yaml:"expect"`
+	Name           string            `json:"name" yaml:"name"`                         // 1 to 63 of a-z, 0-9 and -
+	URL            string            `json:"url" yaml:"url"`                           // where the POST goes
+	Schedule       string            `json:"schedule,omitempty" yaml:"schedule"`       // cron, @hourly and the like, or "every 90s"; empty: only by hand
+	TimeZone       string            `json:"time_zone" yaml:"time_zone"`               // of the schedule: a name such as Europe/Berlin
+	Jitter         Duration          `json:"jitter" yaml:"jitter"`                     // a run starts up to this much after its slot; up to 24h
+	CatchUp        CatchUp           `json:"catch_up" yaml:"catch_up"`                 // what becomes of slots that were missed while scrapelog was down
+	Platforms      []string          `json:"platforms,omitempty" yaml:"platforms"`     // what the scraper is asked to scrape, sent with each run
+	Params         map[string]any    `json:"params,omitempty" yaml:"params"`           // a JSON object, sent with each run
+	HeadersEnv     map[string]string `json:"headers_env,omitempty" yaml:"headers_env"` // headers of each POST, and the variables with their values
+	SignEnv        string            `json:"sign_env,omitempty" yaml:"sign_env"`       // the variable with the secret that signs each POST
+	ConnectTimeout Duration          `json:"connect_timeout" yaml:"connect_timeout"`   // for the connection and TLS: 1ms to 10m
+	StartTimeout   Duration          `json:"start_timeout" yaml:"start_timeout"`       // for the header of the answer: 1ms to 1h
+	IdleTimeout    Duration          `json:"idle_timeout" yaml:"idle_timeout"`         // between two bytes of the stream: 10ms to 24h; three announced beats, if that is less
+	MaxDuration    Duration          `json:"max_duration" yaml:"max_duration"`         // of a run, which is then failed: 10ms to 720h
+	Probe          ProbeConfig       `json:"probe" yaml:"probe"`                       // how the return of a lost connection is noticed
+	Recovery       RecoveryConfig    `json:"recovery" yaml:"recovery"`                 // what follows the return
+	Expect         ExpectConfig      `json:"expect,omitzero" yaml:"expect"`            // what runs should bring; see docs/expectations.md
 }
 
 // ProbeConfig configures the probes of a scraper whose connection is lost.
 type ProbeConfig struct {
 	URL      string   `json:"url,omitempty" yaml:"url"` // a GET that wants 2xx; empty: HEAD on the scraper's URL
-	Interval Duration `json:"interval" yaml:"interval"`
+	Interval Duration `json:"interval" yaml:"interval"` // between two probes: 100ms to 1h
 }
 
 // RecoveryConfig configures the new run after a lost connection is back.
 type RecoveryConfig struct {
-	Enabled  bool     `json:"enabled" yaml:"enabled"`
-	HoldDown Duration `json:"hold_down" yaml:"hold_down"`
+	Enabled  bool     `json:"enabled" yaml:"enabled"`     // false: a lost run is not started again
+	HoldDown Duration `json:"hold_down" yaml:"hold_down"` // after a recovery run was lost within this time of its start, probes must be good for as long: 1s to 24h
 }
 
 // DefaultScraperConfig holds the documented defaults; decode a configuration on

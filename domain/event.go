@@ -40,9 +40,9 @@ type RunEvent interface {
 
 // AboutRun holds the fields that every event of a run has.
 type AboutRun struct {
-	RunID   uuid.UUID `json:"run_id"`
-	Scraper string    `json:"scraper"`
-	At      time.Time `json:"at"`
+	RunID   uuid.UUID `json:"run_id"`  // the run
+	Scraper string    `json:"scraper"` // its name
+	At      time.Time `json:"at"`      // when it happened, by the clock of the instance that saw it
 }
 
 // Stream implements Event.
@@ -70,8 +70,8 @@ type ScraperEvent interface {
 
 // AboutScraper holds the fields that every event of a scraper has.
 type AboutScraper struct {
-	Scraper string    `json:"scraper"`
-	At      time.Time `json:"at"`
+	Scraper string    `json:"scraper"` // its name
+	At      time.Time `json:"at"`      // when it happened, by the clock of the instance that saw it
 }
 
 // Stream implements Event.

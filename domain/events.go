@@ -10,45 +10,45 @@ import (
 // RunStarted opens a run and names the instance that follows it.
 type RunStarted struct {
 	AboutRun
-	Trigger  Trigger         `json:"trigger"`
+	Trigger  Trigger         `json:"trigger"`           // why it was started
 	DueAt    time.Time       `json:"due_at,omitzero"`   // the slot, for a scheduled run
 	Recovers uuid.UUID       `json:"recovers,omitzero"` // the lost run, for a recovery run
 	Watcher  string          `json:"watcher,omitempty"` // the watcher an attached run lives with
-	Instance string          `json:"instance"`
-	Params   json.RawMessage `json:"params,omitempty"` // what this run was asked for, in place of the configured params
+	Instance string          `json:"instance"`          // the id of the instance that follows it
+	Params   json.RawMessage `json:"params,omitempty"`  // what this run was asked for, in place of the configured params
 }
 
 // Received is the size of the part of a stream that arrived.
 type Received struct {
-	Events int64 `json:"events"`
-	Bytes  int64 `json:"bytes"`
+	Events int64 `json:"events"` // server-sent events
+	Bytes  int64 `json:"bytes"`  // of the body of the answer
 }
 
 // ConnectionLost ends a run whose link dropped, could not be opened or fell silent.
 type ConnectionLost struct {
 	AboutRun
-	Link        Link      `json:"link"`
-	Phase       Phase     `json:"phase,omitempty"`
-	Cause       Cause     `json:"cause"`
-	Detail      string    `json:"detail"`
-	LastHeardAt time.Time `json:"last_heard_at,omitzero"`
-	LastEvent   string    `json:"last_event,omitempty"` // the name of the last event that came; at most [MaxLastEvent] bytes
-	Received    Received  `json:"received"`
+	Link        Link      `json:"link"`                   // which connection was lost
+	Phase       Phase     `json:"phase,omitempty"`        // how far the connection to the scraper had come
+	Cause       Cause     `json:"cause"`                  // why, as far as the instance could tell
+	Detail      string    `json:"detail"`                 // the error in words, for people
+	LastHeardAt time.Time `json:"last_heard_at,omitzero"` // when the last byte came
+	LastEvent   string    `json:"last_event,omitempty"`   // the name of the last event that came; at most [MaxLastEvent] bytes
+	Received    Received  `json:"received"`               // how much of the stream came
 }
 
 // ConnectionRestored follows a loss, once, when the connection is there again.
 type ConnectionRestored struct {
 	AboutRun
-	Link      Link      `json:"link"`
-	DownForMS int64     `json:"down_for_ms"`
-	NoticedBy NoticedBy `json:"noticed_by"`
+	Link      Link      `json:"link"`        // which connection is back
+	DownForMS int64     `json:"down_for_ms"` // milliseconds since the loss
+	NoticedBy NoticedBy `json:"noticed_by"`  // how the return was noticed
 }
 
 // RunCompleted ends a run whose scraper said "completed".
 type RunCompleted struct {
 	AboutRun
-	Items      int64  `json:"items"`
-	DurationMS int64  `json:"duration_ms"`
+	Items      int64  `json:"items"`               // how many items the scraper says it has
+	DurationMS int64  `json:"duration_ms"`         // milliseconds since the start
 	Note       string `json:"note,omitempty"`      // from the scraper, such as how a crawl ended; at most [MaxNote] bytes
 	MinItems   int64  `json:"min_items,omitempty"` // how many items were expected, if Items is less
 }
@@ -56,60 +56,60 @@ type RunCompleted struct {
 // RunFailed ends a run whose connection held and whose scrape failed.
 type RunFailed struct {
 	AboutRun
-	Code       FailureCode `json:"code"`
-	Detail     string      `json:"detail"`
-	HTTPStatus int         `json:"http_status,omitempty"`
+	Code       FailureCode `json:"code"`                  // why
+	Detail     string      `json:"detail"`                // the error in words: the scraper's own, or what scrapelog saw
+	HTTPStatus int         `json:"http_status,omitempty"` // of an answer that was no stream
 }
 
 // RunCancelled ends a run at the request of a person or a program.
 type RunCancelled struct {
 	AboutRun
-	By     string `json:"by"`
-	Reason string `json:"reason"`
+	By     string `json:"by"`     // the actor: "user:<uuid>", "token:<id>", "user:api" and "user:web" without logins
+	Reason string `json:"reason"` // what was given as the reason; empty: nothing
 }
 
 // ScraperConfigured holds the whole configuration of a scraper, without secrets.
 type ScraperConfigured struct {
 	AboutScraper
-	Source Source        `json:"source"`
-	Config ScraperConfig `json:"config"`
+	Source Source        `json:"source"` // where the configuration is managed
+	Config ScraperConfig `json:"config"` // all of it; URLs without their query strings
 }
 
 // ScraperPaused stops the schedule and recoveries of a scraper.
 type ScraperPaused struct {
 	AboutScraper
-	By     string `json:"by"`
-	Reason string `json:"reason"`
+	By     string `json:"by"`     // the actor: "user:<uuid>", "token:<id>", "user:api" and "user:web" without logins, "file"
+	Reason string `json:"reason"` // what was given as the reason; empty: nothing
 }
 
 // ScraperResumed ends a pause.
 type ScraperResumed struct {
 	AboutScraper
-	By     string `json:"by"`
-	Reason string `json:"reason"`
+	By     string `json:"by"`     // the actor: "user:<uuid>", "token:<id>", "user:api" and "user:web" without logins, "file"
+	Reason string `json:"reason"` // what was given as the reason; empty: nothing
 }
 
 // ScraperRemoved takes a scraper out of service. Its history stays.
 type ScraperRemoved struct {
 	AboutScraper
-	By     string `json:"by"`
-	Reason string `json:"reason"`
+	By     string `json:"by"`     // the actor: "user:<uuid>", "token:<id>", "user:api" and "user:web" without logins, "file"
+	Reason string `json:"reason"` // what was given as the reason; empty: nothing
 }
 
 // ScrapeSkipped records a scrape that was due and not run. All slots of one
 // unbroken gap share one event.
 type ScrapeSkipped struct {
 	AboutScraper
-	Trigger  Trigger    `json:"trigger"`
-	DueAt    time.Time  `json:"due_at,omitzero"`
-	Recovers uuid.UUID  `json:"recovers,omitzero"`
-	Reason   SkipReason `json:"reason"`
+	Trigger  Trigger    `json:"trigger"`           // why it was due
+	DueAt    time.Time  `json:"due_at,omitzero"`   // the first slot of the gap, for a scheduled run
+	Recovers uuid.UUID  `json:"recovers,omitzero"` // the lost run, for a recovery run
+	Reason   SkipReason `json:"reason"`            // why it was not run
 }
 
 // ScraperOverdue records that no run has completed as expected for the configured time.
 type ScraperOverdue struct {
 	AboutScraper
-	Within        Duration  `json:"within"`
+	Within        Duration  `json:"within"`                   // expect.success_within of the scraper
 	LastSuccessAt time.Time `json:"last_success_at,omitzero"` // zero: none since the expectation was configured
 }
 
@@ -119,9 +119,9 @@ const LogStream = "log"
 // LogAccepted records that the owner of the log's key accepted a log that does not
 // follow from the signed checkpoints, or whose proof was lost.
 type LogAccepted struct {
-	At         time.Time `json:"at"`
-	By         string    `json:"by"`
-	Reason     string    `json:"reason"`
+	At         time.Time `json:"at"`         // when it happened
+	By         string    `json:"by"`         // the actor
+	Reason     string    `json:"reason"`     // what was given as the reason
 	Superseded int64     `json:"superseded"` // the number of events that had been signed
 	Proven     int64     `json:"proven"`     // the last position at which the log equals the signed one
 	Key        string    `json:"key"`        // name and hash of the key that signs from here on
@@ -129,12 +129,12 @@ type LogAccepted struct {
 
 // LogVerified records that an instance compared the log with what was signed of it.
 type LogVerified struct {
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at"`             // when the verification ended
 	UpTo   int64     `json:"up_to"`          // the log is proven up to this position
 	Root   string    `json:"root,omitempty"` // of the tree of these events, in base64
 	Result string    `json:"result"`         // intact, unproven or damaged
 	Whole  bool      `json:"whole"`          // every event was compared
-	TookMS int64     `json:"took_ms"`
+	TookMS int64     `json:"took_ms"`        // milliseconds
 	Says   string    `json:"says,omitempty"` // what is wrong
 }
 

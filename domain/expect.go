@@ -9,7 +9,7 @@ import (
 // ExpectConfig configures what the runs of a scraper are expected to bring. The zero
 // value expects nothing.
 type ExpectConfig struct {
-	SuccessWithin Duration `json:"success_within,omitzero" yaml:"success_within"` // 0: a scraper may go without a completed run for ever
+	SuccessWithin Duration `json:"success_within,omitzero" yaml:"success_within"` // a run must complete as expected within this time, else the scraper is overdue; 0: never
 	MinItems      int64    `json:"min_items,omitzero" yaml:"min_items"`           // a run that completes with fewer is short
 }
 

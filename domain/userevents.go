@@ -17,9 +17,9 @@ type UserEvent interface {
 
 // AboutUser holds the fields that every event of a user has.
 type AboutUser struct {
-	UserID uuid.UUID `json:"user_id"`
-	By     string    `json:"by"` // the actor: "user:<uuid>", "token:<id>", "cli", "setup"
-	At     time.Time `json:"at"`
+	UserID uuid.UUID `json:"user_id"` // the user, or the owner of the token
+	By     string    `json:"by"`      // the actor: "user:<uuid>", "token:<id>", "cli", "setup"
+	At     time.Time `json:"at"`      // when it happened
 }
 
 // UserStream names the stream of a user.
@@ -43,13 +43,13 @@ func (AboutUser) isUserEvent() {}
 // UserAdded lets a user log in.
 type UserAdded struct {
 	AboutUser
-	Role Role `json:"role"`
+	Role Role `json:"role"` // what the user may do
 }
 
 // UserRoleChanged gives a user another role, and ends their being disabled.
 type UserRoleChanged struct {
 	AboutUser
-	Role Role `json:"role"`
+	Role Role `json:"role"` // the new role
 }
 
 // UserDisabled keeps a user and their tokens out.
@@ -64,16 +64,16 @@ type UserPasswordChanged struct{ AboutUser }
 // TokenIssued gives a user a token.
 type TokenIssued struct {
 	AboutUser
-	TokenID   string    `json:"token_id"`
-	Role      Role      `json:"role"`
+	TokenID   string    `json:"token_id"`           // the public part of the token
+	Role      Role      `json:"role"`               // what the token may do, at most what its owner may
 	Scrapers  string    `json:"scrapers,omitempty"` // a glob; empty: every scraper
-	ExpiresAt time.Time `json:"expires_at"`
+	ExpiresAt time.Time `json:"expires_at"`         // from then on it is refused
 }
 
 // TokenRevoked ends a token.
 type TokenRevoked struct {
 	AboutUser
-	TokenID string `json:"token_id"`
+	TokenID string `json:"token_id"` // the public part of the token
 }
 
 // The wire names, as frozen as those of runs and scrapers.

@@ -93,24 +93,24 @@ type Cause string
 
 // The causes.
 const (
-	CauseDNS               Cause = "dns"             // the name did not resolve
-	CauseRefused           Cause = "refused"         // nothing listens at the address
-	CauseUnreachable       Cause = "unreachable"     // no route to the host
-	CauseConnectTimeout    Cause = "connect_timeout" // the handshake went unanswered
-	CauseTLS               Cause = "tls"             // no trusted TLS session
-	CauseStartTimeout      Cause = "start_timeout"   // no response header in time
-	CauseBadResponse       Cause = "bad_response"    // the answer was not HTTP
-	CauseGateway           Cause = "gateway"         // 408, 502, 503, 504 or 520–530
-	CauseBusy              Cause = "busy"            // 409 to a recovery run: the scraper still holds the lost one
-	CauseEOF               Cause = "eof"             // a clean end without completed or failed
-	CauseTruncated         Cause = "truncated"       // cut inside the transfer
-	CauseReset             Cause = "reset"           // connection reset by the other side
-	CauseCorrupt           Cause = "corrupt"         // the transfer's framing broke
-	CauseIdleTimeout       Cause = "idle_timeout"    // nothing was heard for idle_timeout
-	CauseMissedBeats       Cause = "missed_beats"    // three announced beats in a row did not arrive
-	CauseWatcherGone       Cause = "watcher_gone"    // the watcher stayed away past watcher_grace
-	CauseInstanceLost      Cause = "instance_lost"   // the scrapelog instance died
-	CauseInstanceStop      Cause = "instance_stopped"
+	CauseDNS               Cause = "dns"                // the name did not resolve
+	CauseRefused           Cause = "refused"            // nothing listens at the address
+	CauseUnreachable       Cause = "unreachable"        // no route to the host
+	CauseConnectTimeout    Cause = "connect_timeout"    // the handshake went unanswered
+	CauseTLS               Cause = "tls"                // no trusted TLS session
+	CauseStartTimeout      Cause = "start_timeout"      // no response header in time
+	CauseBadResponse       Cause = "bad_response"       // the answer was not HTTP
+	CauseGateway           Cause = "gateway"            // 408, 502, 503, 504 or 520–530
+	CauseBusy              Cause = "busy"               // 409 to a recovery run: the scraper still holds the lost one
+	CauseEOF               Cause = "eof"                // a clean end without completed or failed
+	CauseTruncated         Cause = "truncated"          // cut inside the transfer
+	CauseReset             Cause = "reset"              // connection reset by the other side
+	CauseCorrupt           Cause = "corrupt"            // the transfer's framing broke
+	CauseIdleTimeout       Cause = "idle_timeout"       // nothing was heard for idle_timeout
+	CauseMissedBeats       Cause = "missed_beats"       // three announced beats in a row did not arrive
+	CauseWatcherGone       Cause = "watcher_gone"       // the watcher stayed away past watcher_grace
+	CauseInstanceLost      Cause = "instance_lost"      // the scrapelog instance died
+	CauseInstanceStop      Cause = "instance_stopped"   // the scrapelog instance was stopped
 	CauseInstanceExhausted Cause = "instance_exhausted" // the scrapelog instance had no descriptor or memory left for a connection
 	CauseOther             Cause = "other"              // unclassified connection error
 )
@@ -161,9 +161,9 @@ type NoticedBy string
 
 // The observers.
 const (
-	NoticedByProbe    NoticedBy = "probe"
-	NoticedByAnnounce NoticedBy = "announce"
-	NoticedByWatcher  NoticedBy = "watcher"
+	NoticedByProbe    NoticedBy = "probe"    // a probe was answered
+	NoticedByAnnounce NoticedBy = "announce" // the worker announced itself
+	NoticedByWatcher  NoticedBy = "watcher"  // the watcher came back
 )
 
 // Source is where a scraper's configuration is managed.
@@ -171,8 +171,8 @@ type Source string
 
 // The sources. A scraper of the file cannot be changed through the API.
 const (
-	SourceFile Source = "file"
-	SourceAPI  Source = "api"
+	SourceFile Source = "file" // the configuration file
+	SourceAPI  Source = "api"  // the HTTP API
 )
 
 // Role is what a user or a token may do. Each of view, operate and admin may do what

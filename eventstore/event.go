@@ -21,14 +21,14 @@ type NewEvent struct {
 
 // Recorded is an event of the log.
 type Recorded struct {
-	Position   int64           `json:"position"` // place in the log: 1, 2, 3 … without gaps
-	Stream     string          `json:"stream"`
-	Version    int64           `json:"version"` // place in the stream: 1, 2, 3 …
-	ID         uuid.UUID       `json:"id"`
+	Position   int64           `json:"position"`    // place in the log: 1, 2, 3 … without gaps
+	Stream     string          `json:"stream"`      // run-RUN_ID, scraper-NAME, user-USER_ID or log
+	Version    int64           `json:"version"`     // place in the stream: 1, 2, 3 …
+	ID         uuid.UUID       `json:"id"`          // UUIDv7
 	Type       string          `json:"type"`        // wire name
 	RecordedAt time.Time       `json:"recorded_at"` // UTC, whole microseconds; never before that of the position below
-	Data       json.RawMessage `json:"data"`
-	Metadata   Metadata        `json:"metadata"`
+	Data       json.RawMessage `json:"data"`        // the fields of the type, as below
+	Metadata   Metadata        `json:"metadata"`    // actor, instance, correlation_id, causation_id and traceparent, as far as they are known
 }
 
 // Size is about how many bytes an event takes.

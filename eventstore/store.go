@@ -44,8 +44,8 @@ type Config struct {
 // group and the appender use a connection for writing; more than LeastPool are
 // not needed, but operations then wait for one.
 type Pool struct {
-	Write int `yaml:"write" json:"write"` // default 8
-	Read  int `yaml:"read" json:"read"`   // default 16
+	Write int `yaml:"write" json:"write"` // connections for writing; 3 or more
+	Read  int `yaml:"read" json:"read"`   // connections for reading; 2 or more
 }
 
 var (

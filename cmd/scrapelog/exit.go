@@ -15,16 +15,16 @@ import (
 
 // The exit codes. Scripts depend on them.
 const (
-	exitOK          = 0
-	exitNegative    = 1
-	exitUsage       = 2
-	exitNotFound    = 3
-	exitUnreachable = 4
-	exitDamaged     = 5
-	exitRefused     = 6
-	exitTimedOut    = 124
-	exitInterrupted = 130
-	exitReaderGone  = 141 // as the shell says of a program that SIGPIPE ended
+	exitOK          = 0   // success
+	exitNegative    = 1   // the answer is no: a run did not complete, a proof does not hold, a check found something
+	exitUsage       = 2   // wrong usage or an invalid configuration
+	exitNotFound    = 3   // no such run, scraper, event, user …
+	exitUnreachable = 4   // the database, the server or a file cannot be reached, or an address is in use
+	exitDamaged     = 5   // the log is damaged
+	exitRefused     = 6   // what is asked for may not be done now: the run has ended, another process holds the database …
+	exitTimedOut    = 124 // --timeout is over
+	exitInterrupted = 130 // interrupted
+	exitReaderGone  = 141 // the reader of the output has gone, as the shell says of a program that SIGPIPE ended
 )
 
 // exitCodes maps errors to exit codes. The first line that matches counts: a file that

@@ -20,9 +20,9 @@ import (
 // Witness is a server that signs checkpoints of which it has seen that each follows from
 // the one before (C2SP tlog-witness).
 type Witness struct {
-	Name string `yaml:"name" json:"name"`
-	Key  string `yaml:"key" json:"key"` // its public key, as the witness prints it: NAME+HASH+KEY
-	URL  string `yaml:"url" json:"url"` // add-checkpoint is below it
+	Name string `yaml:"name" json:"name"` // as scrapelog calls it
+	Key  string `yaml:"key" json:"key"`   // its public key, as the witness prints it: NAME+HASH+KEY
+	URL  string `yaml:"url" json:"url"`   // add-checkpoint is below it
 }
 
 // Validate returns the first invalid value as a *domain.FieldError.

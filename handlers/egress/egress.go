@@ -123,8 +123,8 @@ func ofThisMachine(addr netip.Addr) bool {
 // Networks are the rules as a configuration has them, in CIDR form, beside those that
 // always hold.
 type Networks struct {
-	Allow []string `yaml:"allow"`
-	Deny  []string `yaml:"deny"`
+	Allow []string `yaml:"allow"` // reached although they are private
+	Deny  []string `yaml:"deny"`  // never reached
 }
 
 // Rules returns the rules, or a *domain.FieldError under the key "egress".

@@ -18,7 +18,7 @@ import (
 // Config says where the heartbeat goes. The zero value sends none.
 type Config struct {
 	URLEnv   string          `yaml:"url_env"`  // the environment variable that holds the URL
-	Interval domain.Duration `yaml:"interval"` // default 60s
+	Interval domain.Duration `yaml:"interval"` // 1s to 24h
 }
 
 // Default returns the documented defaults.

@@ -53,10 +53,7 @@ func New(from Sources) *Metrics {
 		recovery:  histogram("recovery_seconds", "From the return of a lost connection to the start of the run that recovers it.", startBuckets),
 		delay:     histogram("slot_delay_seconds", "From the instant at which a slot should start, jitter included, to the start of its run.", startBuckets),
 		took:      histogram("append_seconds", "From the request to append events to the log to their commit.", writeBuckets),
-		handled: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Name: "handler_seconds", Buckets: writeBuckets,
-			Help: "Transactions of a consumer of the log: reading a batch of events, handling and committing it.",
-		}, []string{"consumer"}),
+		handled:   histograms("handler_seconds", "Transactions of a consumer of the log: reading a batch of events, handling and committing it.", writeBuckets, "consumer"),
 	}
 	m.begin()
 	registry := prometheus.NewRegistry()
@@ -75,6 +72,10 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 
 func histogram(name, help string, buckets []float64) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 }
 
 // begin shows every series at zero. A series that first appears at 1 has no increase

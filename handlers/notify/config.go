@@ -13,7 +13,7 @@ import (
 // Config says who is told of what.
 type Config struct {
 	GroupWait domain.Duration `yaml:"group_wait"` // what is lost within it is one notice
-	To        []Channel       `yaml:"to"`
+	To        []Channel       `yaml:"to"`         // the channels
 }
 
 // Default returns the documented defaults.
@@ -22,11 +22,11 @@ func Default() Config { return Config{GroupWait: domain.Duration(10 * time.Secon
 // Channel is a receiver of notices. Its address is a secret: the configuration names
 // the environment variable that holds it.
 type Channel struct {
-	Name        string        `yaml:"name"`
-	WebhookEnv  string        `yaml:"webhook_env"`  // a URL that takes Standard Webhooks
-	SecretEnv   string        `yaml:"secret_env"`   // signs them: whsec_…
-	ShoutrrrEnv string        `yaml:"shoutrrr_env"` // a URL of shoutrrr
-	On          []outbox.Kind `yaml:"on"`           // default: all but run
+	Name        string        `yaml:"name"`         // 1 to 63 of a-z, 0-9 and -
+	WebhookEnv  string        `yaml:"webhook_env"`  // variable with a URL that takes Standard Webhooks
+	SecretEnv   string        `yaml:"secret_env"`   // variable with the secret that signs them: whsec_…
+	ShoutrrrEnv string        `yaml:"shoutrrr_env"` // variable with a URL of shoutrrr: mail, Slack, ntfy and others
+	On          []outbox.Kind `yaml:"on"`           // kinds of notices; default: all but run
 	Scrapers    []string      `yaml:"scrapers"`     // globs; default: all
 }
 

@@ -16,19 +16,18 @@ import (
 
 // Config is a worker's configuration.
 type Config struct {
-	Listen   string          `yaml:"listen"`   // host:port
-	Hosts    []string        `yaml:"hosts"`    // names by which it is reached, beside Listen's
+	Listen   string          `yaml:"listen"`   // address to serve at
+	Hosts    []string        `yaml:"hosts"`    // names by which it is reached, beside listen's
 	Beat     domain.Duration `yaml:"beat"`     // time between beats of a running scrape: 1s to 60s
 	Announce string          `yaml:"announce"` // URL of the server's announce route; empty: none
-	Scrapes  []Scrape        `yaml:"scrapes"`
+	Scrapes  []Scrape        `yaml:"scrapes"`  // what it can do
 
 	Egress egress.Networks `yaml:"egress"` // what pages may be fetched from, beside what is always refused
 
 	SecretEnv        string `yaml:"secret_env"`         // the variable with the secrets that orders are signed with; empty: they are not
-	AnnounceTokenEnv string `yaml:"announce_token_env"` // the variable with the token that Announce wants; empty: none
+	AnnounceTokenEnv string `yaml:"announce_token_env"` // the variable with the token that announce wants; empty: none
 
-	// ListenWithoutSecret lets other machines reach Listen without SecretEnv.
-	ListenWithoutSecret bool `yaml:"listen_without_secret"`
+	ListenWithoutSecret bool `yaml:"listen_without_secret"` // other machines may reach listen without secret_env
 }
 
 // Scrape is one thing the worker can do. It has either a command or html.
@@ -55,10 +54,10 @@ type Config struct {
 // user and of containers that another program runs. On other systems the program's
 // process group ends with the scrape.
 type Scrape struct {
-	Name    string   `yaml:"name"`
-	Command []string `yaml:"command"`
-	Env     []string `yaml:"env"` // of a command: names of variables that it sees too
-	HTML    *HTML    `yaml:"html"`
+	Name    string   `yaml:"name"`    // it is served at /scrapes/NAME
+	Command []string `yaml:"command"` // the program and its arguments, run without a shell
+	Env     []string `yaml:"env"`     // names of variables that the command sees too
+	HTML    *HTML    `yaml:"html"`    // HTML pages to read in place of a command; see docs/html-scrapes.md
 }
 
 // DefaultConfig holds the documented defaults.

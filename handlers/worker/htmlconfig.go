@@ -40,18 +40,18 @@ import (
 // robots.txt is obeyed by RFC 9309, for the product token "scrapelog": 5 redirects,
 // 512 KiB, 4xx allows everything, 5xx or no answer forbids everything.
 type HTML struct {
-	Platforms []Platform        `yaml:"platforms"`
-	Item      string            `yaml:"item"`
-	Fields    map[string]string `yaml:"fields"`
-	Next      string            `yaml:"next"`
-	Rate      float64           `yaml:"rate"`      // pages a second; 0: DefaultRate
-	MaxPages  int               `yaml:"max_pages"` // of each platform; 0: DefaultMaxPages
+	Platforms []Platform        `yaml:"platforms"` // the sites to read
+	Item      string            `yaml:"item"`      // CSS selector of an item
+	Fields    map[string]string `yaml:"fields"`    // of each item: a CSS selector, with @attribute behind it
+	Next      string            `yaml:"next"`      // CSS selector of the link to the next page
+	Rate      float64           `yaml:"rate"`      // pages a second; default 1
+	MaxPages  int               `yaml:"max_pages"` // of each platform; default 10,000
 	Output    string            `yaml:"output"`    // a file that items are appended to, made with mode 0600
 }
 
 // Platform is one site of a scrape.
 type Platform struct {
-	Name  string `yaml:"name"`
+	Name  string `yaml:"name"`  // it stands with each item
 	Start string `yaml:"start"` // URL of the first page
 }
 

@@ -24,43 +24,42 @@ import (
 
 // Config is the configuration of serve.
 type Config struct {
-	File          string                 `yaml:"-"` // where it was read; empty: nowhere
-	Listen        string                 `yaml:"listen"`
+	File          string                 `yaml:"-"`                     // where it was read; empty: nowhere
+	Listen        string                 `yaml:"listen"`                // address to serve at
 	Database      string                 `yaml:"database"`              // sqlite:PATH or postgres://…
 	SetupLink     bool                   `yaml:"-"`                     // the first admin may be made by a setup link
-	WithoutLogins bool                   `yaml:"listen_without_logins"` // other machines may reach Listen
-	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside those of Listen and PublicURL
-	TLS           TLS                    `yaml:"tls"`
-	Proxies       []string               `yaml:"trusted_proxies"` // networks whose X-Forwarded headers are believed
-	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`
-	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`
-	Pool          eventstore.Pool        `yaml:"pool"`    // connections to PostgreSQL
-	Secrets       domain.Secrets         `yaml:"secrets"` // variables that scrapers made through the API may name
-	Egress        egress.Networks        `yaml:"egress"`
-	Audit         Audit                  `yaml:"audit"`
-	Auth          Auth                   `yaml:"auth"`
-	Limits        Limits                 `yaml:"limits"`
-	PublicURL     string                 `yaml:"public_url"` // where people see the pages; default: Listen
-	Notify        notify.Config          `yaml:"notify"`
-	Heartbeat     heartbeat.Config       `yaml:"heartbeat"`
-	Metrics       Metrics                `yaml:"metrics"`
-	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`
+	WithoutLogins bool                   `yaml:"listen_without_logins"` // other machines may reach listen without a login
+	Hosts         []string               `yaml:"hosts"`                 // names by which it is reached, beside those of listen and public_url
+	TLS           TLS                    `yaml:"tls"`                   // HTTPS; without it plain HTTP
+	Proxies       []string               `yaml:"trusted_proxies"`       // networks whose X-Forwarded headers are believed
+	ShutdownGrace domain.Duration        `yaml:"shutdown_grace"`        // how long a stop waits for runs to end
+	WatcherGrace  domain.Duration        `yaml:"watcher_grace"`         // how long the watcher of an attached run may be away
+	Pool          eventstore.Pool        `yaml:"pool"`                  // connections to PostgreSQL
+	Secrets       domain.Secrets         `yaml:"secrets"`               // variables that scrapers made through the API may name, each with the hosts that may get it
+	Egress        egress.Networks        `yaml:"egress"`                // what scrapers may be reached at, beside what is always refused
+	Audit         Audit                  `yaml:"audit"`                 // the proof of the log
+	Auth          Auth                   `yaml:"auth"`                  // who needs a login
+	Limits        Limits                 `yaml:"limits"`                // what clients may use
+	PublicURL     string                 `yaml:"public_url"`            // where people see the pages; default: listen
+	Notify        notify.Config          `yaml:"notify"`                // who is told of what
+	Heartbeat     heartbeat.Config       `yaml:"heartbeat"`             // a GET at an interval while /readyz would be 200
+	Metrics       Metrics                `yaml:"metrics"`               // what /metrics serves
+	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`              // what is scraped
 }
 
 // Audit names the files of the proof of the log. Empty: they are in a folder for this
 // database under $XDG_STATE_HOME/scrapelog.
 type Audit struct {
-	Key         string `yaml:"key"`
-	Checkpoints string `yaml:"checkpoints"`
-	// VerifyEvery is how often one instance verifies the log; 0: never.
-	VerifyEvery domain.Duration `yaml:"verify_every"`
-	Witnesses   []proof.Witness `yaml:"witnesses"` // each new checkpoint is sent to them, to be signed
+	Key         string          `yaml:"key"`          // file of the private key; default: in a folder for this database
+	Checkpoints string          `yaml:"checkpoints"`  // file of the signed checkpoints; default: beside the key
+	VerifyEvery domain.Duration `yaml:"verify_every"` // how often one instance verifies the log; 0: never
+	Witnesses   []proof.Witness `yaml:"witnesses"`    // each new checkpoint is sent to them, to be signed
 }
 
 // TLS names the files of the certificate and of its key, in PEM. Empty: plain HTTP.
 type TLS struct {
-	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
+	Cert string `yaml:"cert"` // file of the certificate and its chain
+	Key  string `yaml:"key"`  // file of the private key
 }
 
 // Auth says who needs a login once there are users.
@@ -83,7 +82,7 @@ type Limits struct {
 	APIScrapers      int `yaml:"api_scrapers"`       // scrapers made through the API; default 1,000
 	Connections      int `yaml:"connections"`        // served at once; default by the limit of descriptors
 	Streams          int `yaml:"streams"`            // open at once; default 2,000, at most three quarters of the connections
-	StreamsPerClient int `yaml:"streams_per_client"` // default 64
+	StreamsPerClient int `yaml:"streams_per_client"` // of one user, token or address; default 64
 }
 
 // Metrics says what /metrics serves.
