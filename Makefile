@@ -58,8 +58,9 @@ soak: ## ten minutes of every fault on both databases: what was taken is given b
 assets: ## refresh the front-end libraries from npm
 	sh handlers/web/assets/build.sh
 
-pictures: ## pictures of the pages, to look at, in the folder pictures
+pictures: build ## pictures of the pages, to look at, in the folder pictures; then those of docs, in ten minutes
 	go run ./handlers/web/webtest/screens
+	go run ./handlers/web/webtest/tour
 
 fuzz: ## every fuzz test for FUZZTIME (60s)
 	.ci/fuzz $(FUZZTIME)

@@ -9,8 +9,18 @@ import (
 	"strings"
 )
 
-//go:embed *.md howto/*.md causes/*.md design/*.md
+//go:embed *.md howto/*.md reference/*.md causes/*.md design/*.md
+//go:embed pictures/outage.png pictures/overview.png pictures/proof.png pictures/run.png pictures/kill.png
 var files embed.FS
+
+// Picture returns a picture of a document, as PNG, by its path below /docs.
+func Picture(path string) (png []byte, ok bool) {
+	if !strings.HasSuffix(path, ".png") {
+		return nil, false
+	}
+	png, err := files.ReadFile(path)
+	return png, err == nil
+}
 
 // CheckBundle is a program in Python that checks a bundle of "scrapelog audit bundle".
 //
@@ -66,18 +76,18 @@ type Shelf struct {
 }
 
 // begin are the documents to read first, in this order.
-var begin = []string{"install", "concepts", "alternatives"}
+var begin = []string{"tour", "install", "concepts", "alternatives"}
 
 // Shelves returns every document, by what it is read for.
 func Shelves() []Shelf {
-	shelves := []Shelf{{Title: "Begin"}, {Title: "How to"}, {Title: "Look up"}, {Title: "Causes and failure codes"}, {Title: "Design"}}
+	shelves := []Shelf{{Title: "Begin"}, {Title: "How to"}, {Title: "In depth"}, {Title: "Reference"}, {Title: "Causes and failure codes"}, {Title: "Design"}}
 	for _, name := range begin {
 		d, _ := Get(name)
 		shelves[0].Documents = append(shelves[0].Documents, d)
 	}
 	for _, d := range All() {
 		folder, _, _ := strings.Cut(d.Name, "/")
-		i, known := map[string]int{"howto": 1, "causes": 3, "design": 4}[folder]
+		i, known := map[string]int{"howto": 1, "reference": 3, "causes": 4, "design": 5}[folder]
 		switch {
 		case slices.Contains(begin, d.Name):
 		case known:

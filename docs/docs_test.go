@@ -1,6 +1,9 @@
 package docs_test
 
 import (
+	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,6 +48,61 @@ func TestWhatTheCommandLinePrintsFitsATerminal(t *testing.T) {
 				t.Errorf("%s: %d columns: %s", d.Name, n, line)
 			}
 		}
+	}
+}
+
+// TestLinksBetweenDocuments lead to a document or a picture, in the folder and at /docs, and
+// those with a mark to a heading.
+func TestLinksBetweenDocuments(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
+	heading := regexp.MustCompile("(?m)^#+ (.*)$")
+	checked := 0
+	for _, d := range docs.All() {
+		for _, m := range link.FindAllStringSubmatch(d.Text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			checked++
+			to, target := d, path.Join(path.Dir(d.Name), m[1])
+			if _, isPicture := docs.Picture(target); isPicture {
+				continue
+			}
+			if m[1] != "" {
+				var ok bool
+				if to, ok = docs.Get(strings.TrimSuffix(target, ".md")); !ok || !strings.HasSuffix(target, ".md") {
+					t.Errorf("%s links to %s, which is no document", d.Name, m[0])
+					continue
+				}
+			}
+			marks := heading.ReplaceAllStringFunc(strings.ToLower(to.Text), func(h string) string {
+				return "#" + strings.ReplaceAll(strings.TrimLeft(h, "# "), " ", "-") + "#"
+			})
+			if m[2] != "" && !strings.Contains(marks, "#"+m[2]+"#") {
+				t.Errorf("%s links to %s, which has no such heading", d.Name, m[0])
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d links were found", checked)
+	}
+}
+
+// TestPicturesAreSmall keeps the binary small: it carries them.
+func TestPicturesAreSmall(t *testing.T) {
+	names, err := filepath.Glob("pictures/*.png")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no pictures: %v", err)
+	}
+	size := int64(0)
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if size > 300<<10 {
+		t.Errorf("the pictures have %d KB", size>>10)
 	}
 }
 

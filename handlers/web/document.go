@@ -29,9 +29,12 @@ func (h *Handler) frame(c echo.Context, title string) pages.Chrome {
 	return h.bare(c, "/docs", title)
 }
 
-// document answers with one document. Links between documents end in ".md", as they
+// document answers with one document, or with a picture of one. Links between documents end in ".md", as they
 // do where the files are read in their folder.
 func (h *Handler) document(c echo.Context) error {
+	if picture, ok := docs.Picture(c.Param("*")); ok {
+		return c.Blob(http.StatusOK, "image/png", picture)
+	}
 	d, ok := docs.Get(strings.TrimSuffix(c.Param("*"), ".md"))
 	if !ok {
 		return echo.ErrNotFound

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,6 +32,16 @@ func TestEveryDocumentIsAPage(t *testing.T) {
 			t.Errorf("%s.md, as documents link to each other, is not found", path)
 		}
 	}
+	for _, image := range document(t, get(e, "/docs/tour")).Find("main img").EachIter() {
+		source, _ := image.Attr("src")
+		w := get(e, "/docs/"+source)
+		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" || !bytes.HasPrefix(w.Body.Bytes(), []byte("\x89PNG")) {
+			t.Errorf("picture %s: %d, %s", source, w.Code, w.Header().Get("Content-Type"))
+		}
+		if alt, _ := image.Attr("alt"); alt == "" {
+			t.Errorf("picture %s has no words in its place", source)
+		}
+	}
 	list := document(t, get(e, "/docs"))
 	for path := range known {
 		if path != "/docs" && list.Find("main a[href='"+path+"']").Length() != 1 {
@@ -42,7 +53,7 @@ func TestEveryDocumentIsAPage(t *testing.T) {
 func TestAPathWithoutADocument(t *testing.T) {
 	service := webtest.New()
 	e := webtest.Echo(service.Handler(service, nil))
-	for _, path := range []string{"/docs/nothing", "/docs/causes", "/docs/causes/", "/docs/..%2fgo", "/docs/%2e%2e/go.mod", "/docs/contract/"} {
+	for _, path := range []string{"/docs/nothing", "/docs/causes", "/docs/causes/", "/docs/..%2fgo", "/docs/%2e%2e/go.mod", "/docs/contract/", "/docs/pictures/none.png", "/docs/pictures/kill-dark.png", "/docs/../docs.png"} {
 		if w := get(e, path); w.Code != http.StatusNotFound {
 			t.Errorf("%s answers %d", path, w.Code)
 		}
