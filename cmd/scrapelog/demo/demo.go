@@ -42,6 +42,7 @@ on where the first stopped.`,
 	}
 	cmd.Flags().String("data", "scrapelog-data", "folder for everything the demo writes")
 	cmd.Flags().String("listen", config.Default().Listen, "address to serve at")
+	term.BindEnv(cmd, "listen", "SCRAPELOG_LISTEN")
 	cmd.Flags().Bool("break", false, "kill the worker once, while the slow scrape is running")
 	config.AddWithoutLoginsFlag(cmd)
 	return cmd
