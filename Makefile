@@ -38,12 +38,12 @@ test: ## every test under -race; installs what is missing through apt, where it 
 	GORACE=atexit_sleep_ms=20 CGO_ENABLED=1 go test -race -timeout 20m ./... # not a second after each process
 	go test -run '^(TestSimulated|FuzzPages)' ./cmd/scrapelog ./handlers/web # too much for the race detector
 
-check: ## format, lint, scripts, generated files (made current), import arrows, known vulnerabilities
+check: ## format, lint, scripts, generated files (made current), reference, import arrows, known vulnerabilities
 	@test -z "$$(gofmt -l $(FOLDERS))" || { gofmt -l $(FOLDERS); echo 'run gofmt -w on these'; exit 1; }
 	go tool -modfile=.ci/tools/go.mod golangci-lint run
 	.ci/shell
 	.ci/generated
-	go test -run '^TestArrows' ./cmd/scrapelog
+	go test -run '^Test(Arrows|DocsReference)' ./cmd/scrapelog
 	.ci/vulnerabilities
 
 bench: ## one table of figures beside rivals and goals; BENCH='-events 20000 -rounds 2' for a look

@@ -201,11 +201,8 @@ func kindOf(t reflect.Type) string {
 	return t.String()
 }
 
-// row writes a line of a table.
+// row writes a line of a table. Cells hold no bar that is not escaped.
 func row(b *strings.Builder, cells ...string) {
-	for i, cell := range cells {
-		cells[i] = strings.ReplaceAll(cell, "|", `\|`)
-	}
 	fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
 }
 

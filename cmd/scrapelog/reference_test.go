@@ -313,6 +313,9 @@ func environmentList(sources) string {
 var boundTo = regexp.MustCompile(` ?\[\$([A-Z_]+)[^\]]*\]`)
 
 func walkCommands(cmd *cobra.Command, visit func(*cobra.Command)) {
+	if cmd.Name() == "contract" || cmd.Name() == "completion" {
+		return // the contract is a document, and completion is cobra's own
+	}
 	visit(cmd)
 	for _, sub := range cmd.Commands() {
 		if !sub.Hidden {
@@ -321,24 +324,36 @@ func walkCommands(cmd *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
+// commandList is every command, and before them the flags that many of them have.
 func commandList(sources) string {
-	var b strings.Builder
+	var index, shared, sections strings.Builder
+	head(&index, "command", "what it does")
+	head(&shared, "flag", "meaning", "default")
+	times := map[string]int{}
 	walkCommands(newRootCmd(), func(cmd *cobra.Command) {
-		if cmd.Name() == "contract" || cmd.Name() == "completion" || cmd.Parent() != nil && cmd.Parent().Name() == "completion" {
-			return // the contract is a document, and completion is cobra's own
-		}
-		fmt.Fprintf(&b, "## %s\n\n%s\n\n", cmd.CommandPath(), strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short+".")))
+		cmd.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
+			if times[flagRow(f)]++; times[flagRow(f)] == many {
+				row(&shared, flagRow(f))
+			}
+		})
+	})
+	walkCommands(newRootCmd(), func(cmd *cobra.Command) {
+		path := cmd.CommandPath()
+		row(&index, fmt.Sprintf("[`%s`](#%s)", path, strings.ReplaceAll(path, " ", "-")), cmd.Short)
+		fmt.Fprintf(&sections, "## %s\n\n%s\n\n", path, strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short+".")))
 		if cmd.Runnable() && !cmd.HasSubCommands() {
-			fmt.Fprintf(&b, "    %s\n\n", cmd.UseLine())
+			fmt.Fprintf(&sections, "    %s\n\n", cmd.UseLine())
 		}
 		if cmd.Example != "" {
-			fmt.Fprintf(&b, "```sh\n%s\n```\n\n", outdented(cmd.Example))
+			fmt.Fprintf(&sections, "```sh\n%s\n```\n\n", outdented(cmd.Example))
 		}
-		cmd.InitDefaultHelpFlag()
-		flagTable(&b, cmd.NonInheritedFlags())
+		commandFlags(&sections, cmd, times)
 	})
-	return b.String()
+	return index.String() + "\n## Flags of many commands\n\n" + shared.String() + "\n" + sections.String()
 }
+
+// many is how many commands have a flag that is described once for all of them.
+const many = 4
 
 func outdented(text string) string {
 	var lines []string
@@ -348,28 +363,44 @@ func outdented(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-func flagTable(b *strings.Builder, flags *pflag.FlagSet) {
-	any := false
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden || f.Name == "help" {
-			return
+// commandFlags writes the flags of a command: those of many commands by name, the others as a
+// table.
+func commandFlags(b *strings.Builder, cmd *cobra.Command, times map[string]int) {
+	var own, shared []string
+	cmd.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
+		switch text := flagRow(f); {
+		case text == "":
+		case times[text] < many:
+			own = append(own, text)
+		default:
+			shared = append(shared, code("--"+f.Name))
 		}
-		if !any {
-			head(b, "flag", "meaning", "default")
-			any = true
-		}
-		name, usage := pflag.UnquoteUsage(f)
-		flag := "--" + f.Name
-		if f.Shorthand != "" {
-			flag = "-" + f.Shorthand + ", " + flag
-		}
-		value := f.DefValue
-		if value == "false" || value == "[]" || value == "0s" || value == "0" {
-			value = ""
-		}
-		row(b, code(strings.TrimSpace(flag+" "+name)), usage, code(value))
 	})
-	if any {
+	if len(own) > 0 {
+		head(b, "flag", "meaning", "default")
+		for _, text := range own {
+			row(b, text)
+		}
 		b.WriteString("\n")
 	}
+	if len(shared) > 0 {
+		fmt.Fprintf(b, "It has [the flags](#flags-of-many-commands) %s.\n\n", strings.Join(shared, ", "))
+	}
+}
+
+// flagRow is the line of a flag in a table, without its ends; empty: it is not shown.
+func flagRow(f *pflag.Flag) string {
+	if f.Hidden || f.Name == "help" {
+		return ""
+	}
+	kind, usage := pflag.UnquoteUsage(f)
+	name := "--" + f.Name
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", " + name
+	}
+	value := f.DefValue
+	if slices.Contains([]string{"false", "[]", "0s", "0"}, value) {
+		value = ""
+	}
+	return code(strings.TrimSpace(name+" "+kind)) + " | " + strings.ReplaceAll(usage, "|", `\|`) + " | " + code(value)
 }
