@@ -340,7 +340,7 @@ func commandList(sources) string {
 	walkCommands(newRootCmd(), func(cmd *cobra.Command) {
 		path := cmd.CommandPath()
 		row(&index, fmt.Sprintf("[`%s`](#%s)", path, strings.ReplaceAll(path, " ", "-")), cmd.Short)
-		fmt.Fprintf(&sections, "## %s\n\n%s\n\n", path, strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short+".")))
+		fmt.Fprintf(&sections, "## %s\n\n%s\n\n", path, asMarkdown.Replace(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short+"."))))
 		if cmd.Runnable() && !cmd.HasSubCommands() {
 			fmt.Fprintf(&sections, "    %s\n\n", cmd.UseLine())
 		}
@@ -354,6 +354,9 @@ func commandList(sources) string {
 
 // many is how many commands have a flag that is described once for all of them.
 const many = 4
+
+// asMarkdown keeps the text of a help as it is: not all of its marks are those of Markdown.
+var asMarkdown = strings.NewReplacer("#", "\\#", "<", "\\<", "*", "\\*")
 
 func outdented(text string) string {
 	var lines []string
