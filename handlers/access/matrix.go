@@ -48,6 +48,8 @@ var Table = []Row{
 	{Method: "GET", Path: "/readyz", Least: domain.RoleMetrics, Reach: None},
 	{Method: "GET", Path: "/metrics", Least: domain.RoleMetrics},
 	{Method: "GET", Path: "/openapi.yaml", Least: domain.RoleView, Reach: None},
+	{Method: "GET", Path: "/debug/pprof/", Least: domain.RoleAdmin},
+	{Method: "GET", Path: "/debug/pprof/:name", Least: domain.RoleAdmin},
 
 	{Method: "GET", Path: "/api/v1/scrapers", Least: domain.RoleView},
 	{Method: "GET", Path: "/api/v1/scrapers/:name", Least: domain.RoleView, Reach: Named},

@@ -46,6 +46,7 @@ func TestTheTableGivesEachRoleItsOwn(t *testing.T) {
 		"POST /api/v1/notices/:id/retry": domain.RoleOperate, "POST /audit/verify": domain.RoleOperate, "POST /audit/replay": domain.RoleOperate,
 		"PUT /api/v1/scrapers/:name": domain.RoleAdmin, "DELETE /api/v1/scrapers/:name": domain.RoleAdmin,
 		"POST /projections/:name/rebuild": domain.RoleAdmin, "POST /api/v1/notify/test": domain.RoleAdmin,
+		"GET /debug/pprof/": domain.RoleAdmin, "GET /debug/pprof/:name": domain.RoleAdmin,
 		"GET /api/v1/users": domain.RoleAdmin, "POST /api/v1/users": domain.RoleAdmin, "POST /api/v1/tokens": domain.RoleAdmin,
 	}
 	for _, row := range access.Table {

@@ -28,6 +28,10 @@ func TestAccounts(t *testing.T) {
 			return a
 		}
 		ask(409, "POST", "/api/v1/tokens", "/api/v1/tokens", `{"name":"ci","role":"view"}`)
+		ask(404, "GET", "/debug/pprof/", "/debug/pprof/", "")
+		for _, name := range []string{"heap", "goroutine?debug=2", "profile?seconds=1", "cmdline"} {
+			s.expect(404, "GET", "/debug/pprof/"+name, "") // nobody has to log in yet
+		}
 		ask(409, "POST", "/api/v1/login", "/api/v1/login", `{"name":"ada","password":"`+passphrase+`"}`)
 		ask(400, "POST", "/api/v1/users", "/api/v1/users", `{"name":"ada","role":"view","password":"`+passphrase+`"}`)
 		ask(201, "POST", "/api/v1/users", "/api/v1/users", `{"name":"ada","role":"admin","password":"`+passphrase+`"}`).position(t)
@@ -53,6 +57,15 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("%s", a.body)
 		}
 		ask(200, "GET", "/api/v1/users", "/api/v1/users", "", admin...)
+		ask(200, "GET", "/debug/pprof/", "/debug/pprof/", "", admin...)
+		ask(403, "GET", "/debug/pprof/", "/debug/pprof/", "", bearer(bob.Token)...)
+		for _, name := range []string{"heap", "goroutine?debug=1", "allocs", "block", "mutex", "threadcreate", "trace?seconds=0.01"} {
+			ask(200, "GET", "/debug/pprof/{name}", "/debug/pprof/"+name, "", admin...)
+			ask(403, "GET", "/debug/pprof/{name}", "/debug/pprof/"+name, "", bearer(bob.Token)...)
+		}
+		for _, name := range []string{"cmdline", "symbol", "nothing", "heap%2f"} {
+			ask(404, "GET", "/debug/pprof/{name}", "/debug/pprof/"+name, "", admin...)
+		}
 		ask(200, "GET", "/api/v1/account", "/api/v1/account", "", bearer(ci.Token)...)
 		ask(200, "GET", "/api/v1/account/tokens", "/api/v1/account/tokens", "", bearer(bob.Token)...)
 		ask(404, "DELETE", "/api/v1/account/tokens/{id}", "/api/v1/account/tokens/"+ci.ID, "", bearer(bob.Token)...)

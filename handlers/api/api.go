@@ -123,6 +123,8 @@ func (h *Handler) Register(e *echo.Echo) {
 	read("/readyz", h.readyz, nil)
 	read("/metrics", echo.WrapHandler(h.Metrics), nil, gate.OwnReads)
 	read("/openapi.yaml", openAPI, nil)
+	own("/debug/pprof/", profile, nil)
+	own("/debug/pprof/:name", profile, []string{"seconds", "debug", "gc"})
 
 	own("/api/v1/scrapers", h.listScrapers, list("cursor"), scrapers)
 	own("/api/v1/scrapers/:name", h.showScraper, one, scrapers)

@@ -55,7 +55,7 @@ func Path(path string) bool {
 	case "/healthz", "/readyz", "/metrics", "/openapi.yaml", "/api":
 		return true
 	}
-	return strings.HasPrefix(path, "/api/")
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/debug/")
 }
 
 func logFailure(logger *slog.Logger, c echo.Context, d *Document, err error) {
