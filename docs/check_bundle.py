@@ -4,7 +4,7 @@
     python3 check_bundle.py BUNDLE.zip KEY
 
 KEY is the public key of the log, which you must know from elsewhere than the bundle. Exit
-0: its events are those that were signed. Exit 1: they are not. Exit 2: it is no bundle.
+0: its events are those that were signed. 1: they are not. 2: this is no bundle, or no key.
 """
 import base64, hashlib, json, struct, sys, zipfile
 
@@ -96,5 +96,5 @@ if __name__ == "__main__":
     except (AssertionError, StopIteration) as e:
         sys.exit("false: %s" % (e or "hashes are missing"))
     except Exception as e:
-        print(__doc__ if len(sys.argv) != 3 else "not a bundle: %s" % e, file=sys.stderr)
+        print(__doc__ if len(sys.argv) != 3 or sys.argv[2].count("+") < 2 else "not a bundle: %s" % e, file=sys.stderr)
         sys.exit(2)

@@ -74,6 +74,14 @@ func TestBundlesHold(t *testing.T) {
 	}
 }
 
+// TestABundleOfARun has the events from the first of the run to its last.
+func TestABundleOfARun(t *testing.T) {
+	bundle, key := bundleOf(t, "--run", firstRun.String())
+	both(t, bundle, key, 0, "ok: events 2 to 4 are")
+	both(t, bundle, "nonsense", 2, "KEY is the public key")
+	exits(t, 2, "--run excludes --after and --until", "audit", "bundle", "--run", "latest", "--after", "1", "-o", bundle)
+}
+
 // TestFalseBundles are found by scrapelog and by the program in Python.
 func TestFalseBundles(t *testing.T) {
 	bundle, key := bundleOf(t, "--after", "1", "--until", "5")

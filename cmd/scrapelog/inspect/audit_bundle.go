@@ -11,8 +11,10 @@ import (
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/docs"
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
+	"scrapelog/projections"
 )
 
 const bundleReadme = `This is a bundle of "scrapelog audit bundle": events of a log, and the proof that they
@@ -39,21 +41,28 @@ bytes, big-endian); numbers are 8 bytes, big-endian. The tree is that of RFC 696
 `
 
 func newAuditBundleCmd(flags *term.DataFlags) *cobra.Command {
-	var after, until, file string
+	var after, until, run, file string
 	cmd := &cobra.Command{
 		Use:   "bundle -o FILE",
 		Short: "Write a zip file that proves a range of events, for an auditor",
 		Long: `bundle writes the events after A and up to B with everything that proves them: a signed
 checkpoint, the hashes that lead to it, the public key, how to check it, and a program in
 Python that does. No database is needed to check it. A and B are positions or times; by
-default it is all that is signed. Hand the key over on another way.
+default it is all that is signed. --run is the range from the first event of a run to its
+last; what came between them is in the bundle too. Hand the key over on another way.
 
 FILE must not be there yet.`,
-		Example: "  scrapelog audit bundle --after 1000 --until 2000 -o march.zip\n  scrapelog audit bundle --after 2026-03-01 --until 2026-04-01 -o march.zip",
+		Example: "  scrapelog audit bundle --after 1000 --until 2000 -o march.zip\n  scrapelog audit bundle --run 6ba7b810 -o run.zip\n  scrapelog audit bundle --after 2026-03-01 --until 2026-04-01 -o march.zip",
 		Args:    term.Exactly(),
 	}
 	write := reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 		var ends [2]int64
+		if run != "" {
+			var err error
+			if ends, err = endsOfRun(ctx, store, run); err != nil {
+				return err
+			}
+		}
 		for i, point := range []string{after, until} {
 			if point == "" {
 				continue
@@ -73,13 +82,33 @@ FILE must not be there yet.`,
 		if file = cmd.Flag("output").Value.String(); !cmd.Flag("output").Changed {
 			return term.Usagef("audit bundle: -o FILE is missing; see %q", cmd.CommandPath()+" --help")
 		}
+		if run != "" && after+until != "" {
+			return term.Usagef("--run excludes --after and --until")
+		}
 		return flags.Run(write)(cmd, args)
 	}
 	addProofFlags(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "the events after this position or time (default: from the first)")
 	cmd.Flags().StringVar(&until, "until", "", "up to this position or time (default: to the last that is signed)")
+	cmd.Flags().StringVar(&run, "run", "", "from the first event of this run to its last: its id or a part of it, or latest")
 	cmd.Flags().StringP("output", "o", "", "the file to write")
 	return cmd
+}
+
+// endsOfRun returns the position before the first event of a run, and that of its last.
+func endsOfRun(ctx context.Context, store *eventstore.Store, named string) (ends [2]int64, err error) {
+	run, err := projections.FindRun(ctx, store, "--run", named)
+	if err != nil {
+		return ends, err
+	}
+	events, err := store.ReadStream(ctx, domain.RunStream(run), 0)
+	if err != nil {
+		return ends, err
+	}
+	if len(events) == 0 {
+		return ends, term.Failf(domain.ErrNotFound, "run %s has no events", run)
+	}
+	return [2]int64{events[0].Position - 1, events[len(events)-1].Position}, nil
 }
 
 func writeBundle(ctx context.Context, store *eventstore.Store, files proof.Files, after, until int64, path string, out *term.Printer) error {

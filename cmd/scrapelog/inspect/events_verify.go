@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,7 +160,7 @@ func showVerification(out *term.Printer, r proof.Result) error {
 		looked = fmt.Sprintf("events %d to %d, and the stored hashes of all", r.Since+1, r.Head)
 	}
 	pairs := [][2]string{
-		{"verdict", string(r.Verdict)}, {"looked at", looked}, {"proven up to", strconv.FormatInt(r.Sealed, 10)},
+		{"verdict", string(r.Verdict)}, {"looked at", looked}, {"proven up to", strconv.FormatInt(r.Sealed, 10)}, {"root", cmp.Or(r.Root, "–")},
 		{"checkpoints", strconv.Itoa(r.Checkpoints)}, {"copy outside", fmt.Sprintf("%s: %s", r.Outside, r.File)}, {"key", signedWith(r)},
 	}
 	if !r.FirstSealedAt.IsZero() {
