@@ -37,7 +37,7 @@ func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*even
 		return nil, err
 	}
 	store, err := eventstore.Open(ctx, eventstore.Config{URL: url, Logger: term.LoggerFrom(ctx), ReadOnly: readOnly})
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w; %s", err, elsewhere())
 	}
 	if err == nil {
@@ -48,13 +48,21 @@ func openDatabase(ctx context.Context, cmd *cobra.Command, readOnly bool) (*even
 	return store, err
 }
 
-// demoDatabase is where the demo keeps its database, below the folder it was started in.
-const demoDatabase = "scrapelog-data/scrapelog.db"
+const (
+	// demoDatabase is where the demo keeps its database, below the folder it was started in.
+	demoDatabase = "scrapelog-data/scrapelog.db"
+	// serviceConfig is the configuration of the packages.
+	serviceConfig = "/etc/scrapelog/scrapelog.yaml"
+)
 
-// elsewhere says what to do when the database that was named is not there.
+// elsewhere says what to do when the database that was named is not there, or belongs to
+// another user.
 func elsewhere() string {
 	if _, err := os.Stat(demoDatabase); err == nil {
 		return "for the demo's, use --db sqlite:" + demoDatabase
+	}
+	if _, err := os.Stat(serviceConfig); err == nil {
+		return "for the service's: sudo -u scrapelog SCRAPELOG_CONFIG=" + serviceConfig + " scrapelog …"
 	}
 	return "name the one that serve uses with --db sqlite:PATH or --db postgres://…"
 }
