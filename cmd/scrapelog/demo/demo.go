@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,9 @@ func (d *demo) run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// columns are those of a terminal, and one for the end of the line.
+const columns = 81
+
 // How long the worker and the server may take to be there.
 const (
 	workerStart = 5 * time.Second
@@ -132,8 +136,8 @@ func (d *demo) introduce(ctx context.Context, keep *keeper) {
 	if !answers(ctx, serverStart, "http://"+d.listen+"/readyz") {
 		return
 	}
-	d.say(introduction, d.absolute(""), d.shops.Addr(), keep.worker(), d.listen)
 	tell := &teller{server: d.listen, say: d.say, worker: keep.worker}
+	d.say(introduction, d.absolute(""), d.shops.Addr(), keep.worker(), tell.next(ctx), d.listen)
 	if d.breaks {
 		tell.kill = keep.kill
 	}
@@ -152,8 +156,8 @@ scrapelog demo
   prices           every 30s   takes about 2 s
   full-catalogue   every 45s   takes about 15 s
 
-What happens to full-catalogue is told here, and which command breaks its connection.
-Ctrl-C ends everything.
+full-catalogue %s. What happens to it is told here, and which
+command breaks its connection. Ctrl-C ends everything.
 
   Open     http://%s
 
@@ -187,4 +191,17 @@ func (d *demo) appendTo(name string) (*os.File, error) {
 	return os.OpenFile(d.path(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.cmd.OutOrStdout(), format, args...) }
+// say prints text, broken into lines that fit a terminal.
+func (d *demo) say(format string, args ...any) {
+	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+		for len(line) > columns {
+			at := strings.LastIndexByte(line[:columns], ' ')
+			if at <= 0 {
+				break // an address or a path
+			}
+			fmt.Fprintln(d.cmd.OutOrStdout(), line[:at])
+			line = line[at+1:]
+		}
+		fmt.Fprint(d.cmd.OutOrStdout(), line)
+	}
+}

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -64,22 +65,39 @@ func (t *teller) run(ctx context.Context) {
 // latest asks the server for the newest runs. Without an answer there are none: the next
 // look will find them.
 func (t *teller) latest(ctx context.Context) []projections.Run {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.server+"/api/v1/runs?limit=20", nil)
-	if err != nil {
-		return nil
-	}
-	res, err := asking.Do(req)
-	if err != nil {
-		return nil
-	}
-	defer res.Body.Close()
 	var page struct {
 		Runs []projections.Run `json:"runs"`
 	}
-	if json.NewDecoder(res.Body).Decode(&page) != nil {
+	if t.ask(ctx, "/api/v1/runs?limit=20", &page) != nil {
 		return nil
 	}
 	return page.Runs
+}
+
+// next says when the slow scraper runs.
+func (t *teller) next(ctx context.Context) string {
+	var scraper struct {
+		NextSlot time.Time  `json:"next_slot"`
+		OpenRun  *uuid.UUID `json:"open_run"`
+	}
+	err := t.ask(ctx, "/api/v1/scrapers/"+slowScraper, &scraper)
+	if err != nil || scraper.OpenRun != nil || scraper.NextSlot.IsZero() {
+		return "runs every 45 s"
+	}
+	return fmt.Sprintf("runs next in %.0f s", time.Until(scraper.NextSlot).Seconds())
+}
+
+func (t *teller) ask(ctx context.Context, path string, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.server+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := asking.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	return json.NewDecoder(res.Body).Decode(answer)
 }
 
 // tell says what has become of a run.
@@ -90,10 +108,10 @@ func (t *teller) tell(r projections.Run) {
 		t.say("%s is scraped again: this run recovers the lost one.\n", r.Scraper)
 	case r.Status == domain.StatusRunning && r.Scraper == slowScraper:
 		t.killAt = time.Now().Add(firstPages)
-		t.say("%s is running now, for 15 seconds. To break its connection:  kill -9 %d\n", r.Scraper, t.worker())
+		t.say("%s is running now, for 15 s. To break it:  kill -9 %d\n", r.Scraper, t.worker())
 	case r.Status == domain.StatusConnectionFailed:
 		t.say("%s: %s The lost run is connection_failed, not failed; the log has it.\n", r.Scraper, words.Story{Run: r, Standing: true}.Summary(time.Now()))
 	case r.Status == domain.StatusCompleted && recovers:
-		t.say("%s is complete after all: %s See it drawn as time:  http://%s/runs/%s\n", r.Scraper, words.Story{Run: r}.Summary(time.Now()), t.server, r.ID)
+		t.say("%s is complete after all: %s See it drawn as time:\n  http://%s/runs/%s\n", r.Scraper, words.Story{Run: r}.Summary(time.Now()), t.server, r.ID)
 	}
 }
