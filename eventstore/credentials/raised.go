@@ -2,7 +2,9 @@ package credentials
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,7 +38,7 @@ func (s *Store) Raised(ctx context.Context) (found []Raised, err error) {
 		of[t.User] = append(of[t.User], t)
 	}
 	for _, u := range users {
-		says, err := s.raised(ctx, u, of[u.ID])
+		says, err := s.RaisedOf(ctx, u, of[u.ID]...)
 		if err != nil {
 			return nil, err
 		}
@@ -45,6 +47,32 @@ func (s *Store) Raised(ctx context.Context) (found []Raised, err error) {
 		}
 	}
 	return found, nil
+}
+
+// RaisedOf says in what the rows of a user and of tokens, as they were read, give more
+// than the log; empty: in nothing. A token that is zero is none.
+func (s *Store) RaisedOf(ctx context.Context, u User, tokens ...Token) (string, error) {
+	tokens = slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.ID == "" })
+	says, err := s.raised(ctx, u, tokens)
+	if err != nil || says == "" {
+		return says, err
+	}
+	now, err := s.ByID(ctx, u.ID) // rights may have been taken away since the rows were read
+	if errors.Is(err, domain.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for i, t := range tokens {
+		switch tokens[i], err = s.Token(ctx, t.ID); {
+		case errors.Is(err, domain.ErrNotFound):
+			tokens[i] = Token{RevokedAt: s.now()} // it gives nothing
+		case err != nil:
+			return "", err
+		}
+	}
+	return s.raised(ctx, now, tokens)
 }
 
 // raised says in what the rows of a user give more than the log; empty: in nothing.

@@ -47,6 +47,8 @@ type Access struct {
 
 	streams streams
 	minutes minutes
+	writes  writes
+	proven  sync.Map // of rows: compared with the log lately
 
 	limits   limits
 	failures failures
@@ -109,7 +111,16 @@ func (a *Access) admit(c echo.Context, p Principal, row Row) error {
 		c.Response().Header().Set("Retry-After", "60")
 		return problem.New(problem.TooOften, "may be asked for once a minute")
 	}
+	if writesOf(p, row) && !a.writes.take(p.User) {
+		c.Response().Header().Set("Retry-After", "1")
+		return problem.New(problem.TooOften, fmt.Sprintf("this user has sent more than %d requests that write; the rest is taken at %d a second", writesAtOnce, writesEach))
+	}
 	return nil
+}
+
+// writesOf reports whether a route writes and its caller is a user, or a token of one.
+func writesOf(p Principal, row Row) bool {
+	return row.Method != http.MethodGet && (p.Kind == KindUser || p.Kind == KindToken)
 }
 
 // CheckReach refuses a scraper that the principal does not reach.
@@ -205,16 +216,25 @@ func (a *Access) ofToken(ctx context.Context, t credentials.Token) (Principal, e
 	case !time.Now().Before(t.ExpiresAt):
 		return anonymous, problem.New(problem.Login, "the token expired on "+t.ExpiresAt.Format(time.DateOnly))
 	}
-	u, err := a.user(ctx, t.User)
+	u, err := a.user(ctx, t.User, t)
 	if err != nil {
 		return anonymous, err
 	}
 	return Principal{Kind: KindToken, User: u.ID, Name: u.Name, Token: t.ID, Role: t.Role.LimitedTo(u.Role), Scrapers: t.Scrapers}, nil
 }
 
+// given are the rows that a principal's rights are read from.
+type given struct {
+	user  credentials.User
+	token credentials.Token
+}
+
 // user returns the user of a session or a token, unless they may not get in.
-func (a *Access) user(ctx context.Context, id uuid.UUID) (credentials.User, error) {
+func (a *Access) user(ctx context.Context, id uuid.UUID, token credentials.Token) (credentials.User, error) {
 	u, err := a.Credentials.ByID(ctx, id)
+	if err == nil {
+		err = a.prove(ctx, given{u, token})
+	}
 	switch {
 	case errors.Is(err, domain.ErrNotFound) || err == nil && u.Disabled:
 		return u, problem.New(problem.Login, "the user was disabled or removed")
@@ -225,4 +245,21 @@ func (a *Access) user(ctx context.Context, id uuid.UUID) (credentials.User, erro
 		return u, problem.New(problem.Role, "this user is locked: "+why)
 	}
 	return u, nil
+}
+
+// prove compares rows with the log before they give anything, unless they are as they
+// were compared within the last seconds. Those that give more lock the user.
+func (a *Access) prove(ctx context.Context, r given) error {
+	if _, proven := a.proven.Load(r); proven {
+		return nil
+	}
+	says, err := a.Credentials.RaisedOf(ctx, r.user, r.token)
+	if err != nil {
+		return err
+	}
+	if says != "" {
+		return a.Compare(ctx)
+	}
+	a.proven.Store(r, true)
+	return nil
 }

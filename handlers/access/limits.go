@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 )
 
@@ -73,6 +74,34 @@ func loginKeys(r *http.Request, name string) []string {
 		keys = append(keys, "address "+addr.String())
 	}
 	return keys
+}
+
+// How many requests that write a user makes, with all sessions and tokens together. It
+// stops a loop that has gone wild, which would fill the log for ever, and no one's work.
+const (
+	writesAtOnce = 1000
+	writesEach   = 100 // in a second, from then on
+)
+
+// writes bounds the requests that write, by user.
+type writes struct {
+	mu sync.Mutex
+	of map[uuid.UUID]*rate.Limiter
+}
+
+// take reports whether a user may write now.
+func (w *writes) take(user uuid.UUID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(w.of, func(_ uuid.UUID, l *rate.Limiter) bool { return l.TokensAt(now) >= writesAtOnce })
+	if w.of == nil {
+		w.of = map[uuid.UUID]*rate.Limiter{}
+	}
+	if w.of[user] == nil {
+		w.of[user] = rate.NewLimiter(writesEach, writesAtOnce)
+	}
+	return w.of[user].AllowN(now, 1)
 }
 
 // failures counts logins that failed, so that a flood of them is a line a minute.

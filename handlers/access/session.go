@@ -90,7 +90,7 @@ func (a *Access) bySession(r *http.Request) (Principal, error) {
 }
 
 func (a *Access) ofSession(ctx context.Context, x credentials.Session) (Principal, error) {
-	u, err := a.user(ctx, x.User)
+	u, err := a.user(ctx, x.User, credentials.Token{})
 	if err != nil {
 		return anonymous, err
 	}

@@ -44,6 +44,7 @@ func (a *Access) Run(ctx context.Context) error {
 			err = a.look(ctx)
 			eventstore.Pause(ctx, lookEvery) // a storm of events is no storm of looks
 		case <-ask.C:
+			a.proven.Clear()
 			err = errors.Join(a.look(ctx), a.streams.ask(ctx, a.StillAllowed))
 		case <-compare.C:
 			a.failures.tell(a.Logger)
