@@ -181,8 +181,11 @@ func TestAuditReplayRefuses(t *testing.T) {
 
 var writeGolden = flag.Bool("golden", false, "write the golden files again")
 
-// recordedAt is the one line of a diff that differs from test to test.
-var recordedAt = regexp.MustCompile(`(?m)^(log +recorded_at).*$`)
+// recordedAt and outageID are what differs in a diff from test to test.
+var (
+	recordedAt = regexp.MustCompile(`(?m)^(log +recorded_at).*$`)
+	outageID   = regexp.MustCompile(`(?m)^outage( +)[-0-9a-f]{36}`)
+)
 
 func TestAuditDiff(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
@@ -195,7 +198,7 @@ func TestAuditDiff(t *testing.T) {
 				t.Fatalf("%s: exit %d, %s", span, code, stderr)
 			}
 			name := strings.NewReplacer(" ", "-", "@", "", ":", "", "T000000Z", "").Replace(span)
-			golden(t, "audit-diff-"+name, recordedAt.ReplaceAllString(stdout, "$1"))
+			golden(t, "audit-diff-"+name, outageID.ReplaceAllString(recordedAt.ReplaceAllString(stdout, "$1"), "outage${1}(the event id of the first loss)    "))
 		}
 		stdout, _, _ := invoke(t, "audit", "diff", "2", "3", "--db", db.URL, "--jq", ".runs[0] | .before.status, .after.status, .after.cause")
 		if want := "running\nconnection_failed\nreset\n"; stdout != want {

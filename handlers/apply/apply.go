@@ -49,6 +49,10 @@ type File struct {
 type Content struct {
 	Scrapers []domain.ScraperConfig
 	Access   dial.Access // the secrets that scrapers may name and the networks they may reach
+
+	// Prepare makes ready what else the file changes, and returns what brings it into
+	// force. Nothing of a file that it refuses is applied. Optional.
+	Prepare func(ctx context.Context) (commit func(), err error)
 }
 
 // Set replaces the content, in memory only: see [File.Apply].
@@ -99,9 +103,14 @@ func (f *File) Follow(ctx context.Context, again Reload) error {
 		case <-again.When:
 		}
 		content, err := again.Load()
+		commit := func() {}
+		if err == nil && content.Prepare != nil {
+			commit, err = content.Prepare(ctx)
+		}
 		if err == nil {
 			f.Set(content)
 			err = f.Apply(ctx)
+			commit()
 		}
 		f.note(err)
 		if err != nil {

@@ -25,7 +25,7 @@ const testPatience = timeout + 5*time.Second
 // Test sends a test to the channel of a name, or to each one if it is empty. It returns
 // the tests when they were taken or refused.
 func (d Desk) Test(ctx context.Context, name string) (tests []outbox.Notice, err error) {
-	channels := d.Channels.To
+	channels := d.Channels.inForce().To
 	if name != "" {
 		channel, ok := d.Channels.named(name)
 		if !ok {

@@ -84,7 +84,7 @@ func (t *Teller) logTrouble(ctx context.Context, name, says string, since time.T
 	if err != nil {
 		return err
 	}
-	for _, channel := range t.Channels.To {
+	for _, channel := range t.Channels.inForce().To {
 		if !channel.wants(outbox.KindLog) {
 			continue
 		}
@@ -108,6 +108,9 @@ func (t *Teller) logWell(ctx context.Context, name string, since, now time.Time)
 	for _, began := range open {
 		if err := t.Outbox.End(ctx, began); err != nil {
 			return err
+		}
+		if _, ok := t.Channels.named(began.Channel); !ok {
+			continue // it has left the configuration
 		}
 		if err := t.addLog(ctx, name, began.Channel, "log.ended", since, now, content); err != nil {
 			return err

@@ -107,14 +107,18 @@ func (t *Teller) outageEdge(ctx context.Context, edge projections.OutageEdge) er
 			if err := t.Outbox.End(ctx, began); err != nil {
 				return err
 			}
+			if _, ok := t.Channels.named(began.Channel); !ok {
+				continue // it has left the configuration
+			}
 			if err := t.hold(ctx, edge, began.Channel, outageEnded, outbox.StateHeld); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	for _, channel := range t.Channels.To {
-		if !channel.wants(outbox.KindOutage) || edge.Position <= t.since[channel.Name] {
+	now := t.Channels.inForce()
+	for _, channel := range now.To {
+		if !channel.wants(outbox.KindOutage) || edge.Position <= now.since[channel.Name] {
 			continue
 		}
 		state := outbox.StateHeld
@@ -142,7 +146,7 @@ func (t *Teller) hold(ctx context.Context, edge projections.OutageEdge, channel,
 	return t.Outbox.Add(ctx, outbox.Notice{
 		ID: outbox.ID(edge.Outage.ID, channel, noticeType), Channel: channel, Kind: outbox.KindOutage, Type: noticeType,
 		Subject: subjectOf(outbox.KindOutage, edge.Outage.Origin), Position: edge.Position, Cause: edge.Outage.ID,
-		State: state, Open: noticeType == outageBegan, CreatedAt: now, NextAttempt: now.Add(t.Channels.GroupWait.Std()),
+		State: state, Open: noticeType == outageBegan, CreatedAt: now, NextAttempt: now.Add(t.Channels.inForce().GroupWait.Std()),
 	})
 }
 
@@ -187,7 +191,7 @@ func (t *Teller) written(ctx context.Context, n outbox.Notice) (outbox.Notice, e
 		n.State, n.NextAttempt = outbox.StatePending, time.Now()
 		n.Body, err = t.outageBody(ctx, n, outage)
 	case outage.Open():
-		n.NextAttempt = time.Now().Add(max(poll, t.Channels.GroupWait.Std()))
+		n.NextAttempt = time.Now().Add(max(poll, t.Channels.inForce().GroupWait.Std()))
 	default:
 		n.State, n.Open = outbox.StateMerged, false
 	}

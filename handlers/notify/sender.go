@@ -34,17 +34,21 @@ type Sender struct {
 func (s *Sender) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	lanes := map[string]*lane{}
-	for name, receiver := range s.Channels.receivers {
-		l := &lane{Sender: s, channel: name, receiver: receiver, due: make(chan struct{}, 1)}
-		lanes[name] = l
-		group.Go(func() error { l.run(ctx); return nil })
+	laneOf := func(channel string) *lane { // a channel may come while the service runs
+		l := lanes[channel]
+		if l == nil {
+			l = &lane{Sender: s, channel: channel, due: make(chan struct{}, 1)}
+			lanes[channel] = l
+			group.Go(func() error { l.run(ctx); return nil })
+		}
+		return l
 	}
-	group.Go(func() error { s.look(ctx, lanes); return nil })
+	group.Go(func() error { s.look(ctx, laneOf); return nil })
 	return group.Wait()
 }
 
 // look tells the lanes which channels have notices that are due.
-func (s *Sender) look(ctx context.Context, lanes map[string]*lane) {
+func (s *Sender) look(ctx context.Context, laneOf func(channel string) *lane) {
 	wake, stop := s.Wake()
 	defer stop()
 	tick := time.NewTicker(poll)
@@ -60,8 +64,8 @@ func (s *Sender) look(ctx context.Context, lanes map[string]*lane) {
 			s.Logger.Debug("cannot read the outbox, retrying", "error", err)
 		}
 		for _, channel := range due {
-			if l := lanes[channel]; l != nil {
-				l.signal()
+			if s.Channels.inForce().receivers[channel] != nil {
+				laneOf(channel).signal()
 			}
 		}
 		select {
@@ -78,17 +82,50 @@ func (s *Sender) houseKeep(ctx context.Context, now time.Time) {
 	if err == nil {
 		err = s.Outbox.Forget(ctx, now)
 	}
+	if err == nil {
+		err = s.abandon(ctx, now.Add(-abandonAfter))
+	}
 	if err != nil && ctx.Err() == nil {
 		s.Logger.Debug("cannot keep the outbox in order, retrying", "error", err)
 	}
 }
 
+// abandonAfter is how long a notice is due before it is given up because its channel has
+// left the configuration: another instance may have a file that names the channel.
+const abandonAfter = time.Minute
+
+// abandon gives up the notices that were due at an instant and whose channels are not in
+// the configuration.
+func (s *Sender) abandon(ctx context.Context, due time.Time) error {
+	channels, err := s.Outbox.Due(ctx, due)
+	if err != nil {
+		return err
+	}
+	for _, channel := range channels {
+		for s.Channels.inForce().receivers[channel] == nil {
+			n, ok, err := s.Outbox.Claim(ctx, channel, s.Instance, due)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			n.Attempts, n.State, n.LastError = n.Attempts-1, outbox.StateGivenUp, "the channel has left the configuration"
+			if err := s.Outbox.Settle(ctx, n, s.Instance); err != nil {
+				return err
+			}
+			s.say(n, nil)
+			s.Channels.count(n, nil)
+		}
+	}
+	return nil
+}
+
 // lane sends the notices of one channel, a few at the same time.
 type lane struct {
 	*Sender
-	channel  string
-	receiver receiver
-	due      chan struct{}
+	channel string
+	due     chan struct{}
 }
 
 func (l *lane) signal() {
@@ -135,8 +172,11 @@ func (l *lane) run(ctx context.Context) {
 func (l *lane) attempt(ctx context.Context, n outbox.Notice) {
 	trying, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err := l.receiver.send(trying, n)
-	if err != nil && ctx.Err() != nil { // our own stop is no attempt
+	to, err := l.Channels.inForce().receivers[l.channel], error(nil)
+	if to != nil {
+		err = to.send(trying, n)
+	}
+	if to == nil || err != nil && ctx.Err() != nil { // the channel has left, and our own stop, are no attempts
 		n.Attempts, n.NextAttempt = n.Attempts-1, time.Now()
 	} else {
 		n = settled(n, err, time.Now())
@@ -166,14 +206,14 @@ func (l *lane) settle(ctx context.Context, n outbox.Notice) {
 }
 
 // say logs what an operator wants to know: the first failure of a notice and its last.
-func (l *lane) say(n outbox.Notice, err error) {
+func (s *Sender) say(n outbox.Notice, err error) {
 	switch {
 	case n.State == outbox.StateGivenUp:
-		l.Logger.Error("notice given up", "channel", n.Channel, "notice", n.ID, "type", n.Type, "attempts", n.Attempts, "error", n.LastError)
+		s.Logger.Error("notice given up", "channel", n.Channel, "notice", n.ID, "type", n.Type, "attempts", n.Attempts, "error", n.LastError)
 	case err != nil && n.Attempts == 1:
-		l.Logger.Warn("notice not delivered, retrying", "channel", n.Channel, "notice", n.ID, "type", n.Type, "error", n.LastError)
+		s.Logger.Warn("notice not delivered, retrying", "channel", n.Channel, "notice", n.ID, "type", n.Type, "error", n.LastError)
 	case err == nil:
-		l.Logger.Debug("notice sent", "channel", n.Channel, "notice", n.ID, "type", n.Type, "attempts", n.Attempts)
+		s.Logger.Debug("notice sent", "channel", n.Channel, "notice", n.ID, "type", n.Type, "attempts", n.Attempts)
 	}
 }
 
@@ -185,10 +225,25 @@ type receiver interface {
 
 // Channels are the channels of the configuration with their receivers.
 type Channels struct {
+	Client  *http.Client // connects only where the egress rules allow it, and follows no redirect
+	open    func(Config) (map[string]receiver, error)
+	current atomic.Pointer[channels]
+	results sync.Map // of the attempts: result to *atomic.Int64
+}
+
+// channels are those of one configuration.
+type channels struct {
 	Config
-	Client    *http.Client // connects only where the egress rules allow it, and follows no redirect
 	receivers map[string]receiver
-	results   sync.Map // of the attempts: result to *atomic.Int64
+	since     map[string]int64 // by channel: it is told of what comes after
+}
+
+// inForce returns the channels of the configuration that was read last.
+func (c *Channels) inForce() *channels {
+	if now := c.current.Load(); now != nil {
+		return now
+	}
+	return &channels{}
 }
 
 // result is how an attempt in a channel ended.
@@ -209,7 +264,7 @@ func (c *Channels) count(n outbox.Notice, err error) {
 // Results calls yield with the number of attempts of each channel that ended in each
 // way: sent, failed or given_up.
 func (c *Channels) Results(yield func(channel, outcome string, n int64)) {
-	for _, channel := range c.To {
+	for _, channel := range c.inForce().To {
 		for _, outcome := range []string{"sent", "failed", "given_up"} {
 			var n int64
 			if counter, ok := c.results.Load(result{channel.Name, outcome}); ok {
@@ -222,9 +277,10 @@ func (c *Channels) Results(yield func(channel, outcome string, n int64)) {
 
 // named returns the channel of a name.
 func (c *Channels) named(name string) (Channel, bool) {
-	i := slices.IndexFunc(c.To, func(channel Channel) bool { return channel.Name == name })
+	to := c.inForce().To
+	i := slices.IndexFunc(to, func(channel Channel) bool { return channel.Name == name })
 	if i < 0 {
 		return Channel{}, false
 	}
-	return c.To[i], true
+	return to[i], true
 }

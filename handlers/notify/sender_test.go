@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/outbox"
+	"scrapelog/handlers/egress"
 )
 
 // inbox is a receiver whose answers are set by the test.
@@ -60,6 +62,11 @@ var errHangs = errors.New("hangs")
 // sending runs a sender with a receiver for each channel, in fake time.
 func sending(t *testing.T, answers map[string]func(n outbox.Notice, attempt int) error, run func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox)) {
 	t.Helper()
+	sendingTo(t, &Channels{}, answers, run)
+}
+
+func sendingTo(t *testing.T, told *Channels, answers map[string]func(n outbox.Notice, attempt int) error, run func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox)) {
+	t.Helper()
 	db := eventstoretest.SQLite(t)
 	synctest.Test(t, func(t *testing.T) {
 		store, err := eventstore.Open(t.Context(), eventstore.Config{URL: db.URL})
@@ -70,14 +77,15 @@ func sending(t *testing.T, answers map[string]func(n outbox.Notice, attempt int)
 		if err := store.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		channels, boxes := &Channels{receivers: map[string]receiver{}}, map[string]*inbox{}
+		receivers, boxes := map[string]receiver{}, map[string]*inbox{}
 		for name, answer := range answers {
 			boxes[name] = &inbox{answer: answer, attempts: map[uuid.UUID]int{}}
-			channels.receivers[name] = boxes[name]
+			receivers[name] = boxes[name]
 		}
+		told.current.Store(&channels{receivers: receivers})
 		ctx, stop := context.WithCancel(t.Context())
 		sender := &Sender{
-			Outbox: outbox.New(store), Instance: "one", Channels: channels, Logger: slog.New(slog.DiscardHandler),
+			Outbox: outbox.New(store), Instance: "one", Channels: told, Logger: slog.New(slog.DiscardHandler),
 			Wake: func() (<-chan struct{}, func()) { return nil, func() {} },
 		}
 		ended := make(chan error, 1)
@@ -105,6 +113,71 @@ func put(t *testing.T, o *outbox.Outbox, channel, subject string, n int) outbox.
 }
 
 func accept(outbox.Notice, int) error { return nil }
+
+// TestAChannelLeavesAndAnotherComes: what is left for a channel that has left the
+// configuration is given up after a minute, and one that comes is sent to.
+func TestAChannelLeavesAndAnotherComes(t *testing.T) {
+	told := &Channels{}
+	refuse := func(outbox.Notice, int) error { return &RefusedError{Status: 503} }
+	answers := map[string]func(outbox.Notice, int) error{"ops": accept, "gone": refuse}
+	sendingTo(t, told, answers, func(t *testing.T, o *outbox.Outbox, boxes map[string]*inbox) {
+		first, second := put(t, o, "gone", "a", 0), put(t, o, "gone", "a", 1)
+		time.Sleep(10 * time.Second)
+		boxes["new"] = &inbox{answer: accept, attempts: map[uuid.UUID]int{}}
+		told.current.Store(&channels{receivers: map[string]receiver{"ops": boxes["ops"], "new": boxes["new"]}})
+		put(t, o, "new", "b", 0)
+		put(t, o, "ops", "b", 1)
+		time.Sleep(10 * time.Second)
+		if new, ops := boxes["new"].types(), boxes["ops"].types(); !slices.Equal(new, []string{"b0"}) || !slices.Equal(ops, []string{"b1"}) {
+			t.Errorf("new was told %q, ops %q", new, ops)
+		}
+		tries := boxes["gone"].attempts[first.ID]
+		time.Sleep(15 * time.Minute)
+		for _, n := range []outbox.Notice{first, second} {
+			n, err := o.Get(t.Context(), n.ID)
+			if err != nil || n.State != outbox.StateGivenUp || n.LastError != "the channel has left the configuration" {
+				t.Errorf("%v: %s, %q, %v", n.Type, n.State, n.LastError, err)
+			}
+		}
+		if now := boxes["gone"].attempts[first.ID]; now != tries || tries < 2 {
+			t.Errorf("the channel that has left was tried %d times before, %d in all", tries, now)
+		}
+	})
+}
+
+// TestAFileThatIsReadAgainReplacesChannels: channels that cannot work leave those there are.
+func TestAFileThatIsReadAgainReplacesChannels(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		store := db.Open(t)
+		t.Setenv("OPS_URL", "http://127.0.0.1:9/ops")
+		ops, chat := Channel{Name: "ops", WebhookEnv: "OPS_URL"}, Channel{Name: "chat", WebhookEnv: "CHAT_URL"}
+		told, err := Open(Config{To: []Channel{ops}}, func() egress.Rules { return egress.Rules{} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		teller := &Teller{Outbox: outbox.New(store), Channels: told, Logger: slog.New(slog.DiscardHandler)}
+		if err := teller.Begin(t.Context(), func(context.Context) ([]outbox.Mark, error) { return nil, nil }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := teller.Prepare(t.Context(), Config{To: []Channel{chat}}); err == nil || !strings.Contains(err.Error(), "CHAT_URL") {
+			t.Errorf("a channel without an address: %v", err)
+		}
+		if _, ok := told.named("ops"); !ok {
+			t.Error("a file that was refused took the channels there were")
+		}
+		eventstoretest.MustAppend(t, store, eventstoretest.AppendOf(0, eventstoretest.Started(uuid.New())))
+		t.Setenv("CHAT_URL", "http://127.0.0.1:9/chat")
+		commit, err := teller.Prepare(t.Context(), Config{To: []Channel{chat}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		commit()
+		head, err := store.Head(t.Context())
+		if now := told.inForce(); err != nil || head == 0 || now.receivers["chat"] == nil || now.receivers["ops"] != nil || now.since["chat"] != head {
+			t.Errorf("%+v, head %d, %v", now, head, err)
+		}
+	})
+}
 
 func TestAChannelThatIsDownForAnHourIsToldInOrder(t *testing.T) {
 	var back time.Time

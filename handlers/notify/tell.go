@@ -38,8 +38,6 @@ type Teller struct {
 	URL      string                                   // where people see the pages
 	Wake     func() (ch <-chan struct{}, stop func()) // yields a token when the read models have moved
 	Logger   *slog.Logger
-
-	since map[string]int64 // by channel: it is told of what comes after
 }
 
 // Begin lets the group begin at the end of the log, and each channel where the log
@@ -54,15 +52,12 @@ func (t *Teller) Begin(ctx context.Context, troubled func(ctx context.Context) (
 			return err
 		}
 	}
-	t.since = map[string]int64{}
-	for _, channel := range t.Channels.To {
-		since, err := t.Outbox.Since(ctx, channel.Name)
-		if err != nil {
-			return err
-		}
-		t.since[channel.Name] = since
+	now := t.Channels.inForce()
+	since, err := t.begun(ctx, now.Config)
+	if err == nil {
+		t.Channels.current.Store(&channels{now.Config, now.receivers, since})
 	}
-	return nil
+	return err
 }
 
 // Handle turns an event into notices, in the transaction that ctx carries.
@@ -230,8 +225,9 @@ func (b *batch) runEnded(ctx context.Context, h happened) error {
 
 // told returns the channels that are told of an event about a scraper.
 func (b *batch) told(h happened, kind outbox.Kind) (told []Channel) {
-	for _, channel := range b.Channels.To {
-		if channel.wants(kind) && channel.covers(h.event.ScraperName()) && h.Position > b.since[channel.Name] {
+	now := b.Channels.inForce()
+	for _, channel := range now.To {
+		if channel.wants(kind) && channel.covers(h.event.ScraperName()) && h.Position > now.since[channel.Name] {
 			told = append(told, channel)
 		}
 	}

@@ -38,7 +38,7 @@ func open(t *testing.T, channel Channel, rules egress.Rules) receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return channels.receivers["ops"]
+	return channels.inForce().receivers["ops"]
 }
 
 func TestWhatAWebhookAnswers(t *testing.T) {

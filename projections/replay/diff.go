@@ -21,6 +21,7 @@ type Span struct {
 	Events   map[string]int64 `json:"events"`   // how many of each wire name, of unknown ones too
 	Runs     []RunChange      `json:"runs"`     // in the order of their starts
 	Scrapers []ScraperChange  `json:"scrapers"` // by name
+	Outages  []OutageChange   `json:"outages"`  // in the order of their beginnings
 }
 
 // RunChange is a run that changed.
@@ -33,6 +34,18 @@ type RunChange struct {
 type ScraperChange struct {
 	Before *projections.Scraper `json:"before,omitempty"` // nil: nothing was known of it
 	After  projections.Scraper  `json:"after"`
+}
+
+// OutageChange is an outage that changed.
+type OutageChange struct {
+	Before *Outage `json:"before,omitempty"` // nil: it had not begun
+	After  Outage  `json:"after"`
+}
+
+// Outage is an outage without the names of its scrapers, which have rows of their own.
+type Outage struct {
+	projections.Outage
+	Scrapers []string `json:"scrapers,omitempty"` // hides those of the row
 }
 
 // Diff replays the log up to one position and on to another, and tells what
@@ -77,7 +90,7 @@ func (d *differing) between(ctx context.Context, a, b int64) (s Span, err error)
 	if s.To, err = d.state(ctx); err != nil {
 		return Span{}, err
 	}
-	s.Events, s.Runs, s.Scrapers = d.events, d.runs(s.To.RecordedAt), d.scrapers(s.To.RecordedAt)
+	s.Events, s.Runs, s.Scrapers, s.Outages = d.events, d.runs(s.To.RecordedAt), d.scrapers(s.To.RecordedAt), d.outages(s.To.RecordedAt)
 	return s, nil
 }
 
@@ -112,6 +125,19 @@ func (d *differing) scrapers(at time.Time) []ScraperChange {
 		c := d.changed["scrapers"][name]
 		changes = append(changes, ScraperChange{shown[projections.Scraper](c.before, at), *shown[projections.Scraper](c.after, at)})
 	}
+	return changes
+}
+
+func (d *differing) outages(at time.Time) []OutageChange {
+	changes := make([]OutageChange, 0, len(d.changed["outages"]))
+	for _, c := range d.changed["outages"] {
+		change := OutageChange{After: Outage{Outage: *shown[projections.Outage](c.after, at)}}
+		if before := shown[projections.Outage](c.before, at); before != nil {
+			change.Before = &Outage{Outage: *before}
+		}
+		changes = append(changes, change)
+	}
+	slices.SortFunc(changes, func(a, b OutageChange) int { return cmp.Compare(a.After.FirstPosition, b.After.FirstPosition) })
 	return changes
 }
 

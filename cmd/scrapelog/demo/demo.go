@@ -17,7 +17,6 @@ import (
 	"scrapelog/cmd/scrapelog/demo/shops"
 	"scrapelog/cmd/scrapelog/serve"
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/handlers/apply"
 )
 
 // Command returns "scrapelog demo".
@@ -102,7 +101,7 @@ func (d *demo) run(ctx context.Context) error {
 		context.AfterFunc(behind, cancel)
 		answers(serving, workerStart, "http://"+d.worker+"/healthz") // a slot may be due at once
 		go d.introduce(serving, keep)
-		return serve.Run(serving, config, d.version, apply.Reload{}, logger)
+		return serve.Run(serving, config, d.version, serve.Reload{}, logger)
 	})
 	return group.Wait()
 }

@@ -21,7 +21,7 @@ func newAuditDiffCmd(flags *term.DataFlags) *cobra.Command {
 		Use:   "diff A B",
 		Short: "Print what changed between two positions or times",
 		Long: `diff replays the log up to A and on to B and prints what changed in between:
-events by type, counts, runs and scrapers. A point is a position, 0 for the
+events by type, counts, runs, scrapers and outages. A point is a position, 0 for the
 beginning, or a time: -1h, today or RFC 3339. A time stands for the last event
 before it. A negative time comes after "--", as in: audit diff -- -2h -1h`,
 		Args: term.Exactly("A", "B"),
@@ -78,6 +78,9 @@ func changeRows(s replay.Span) (rows [][]string) {
 	for _, c := range s.Scrapers {
 		rows = append(rows, fieldRows("scraper", c.After.Name, fieldsOf(c.Before), fieldsOf(&c.After), "source", "config.url", "config.schedule")...)
 	}
+	for _, c := range s.Outages {
+		rows = append(rows, fieldRows("outage", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "origin", "cause", "started_at", "ended_at", "runs_lost")...)
+	}
 	return rows
 }
 
@@ -86,7 +89,9 @@ func changeRows(s replay.Span) (rows [][]string) {
 func fieldRows(what, name string, before, after map[string]string, ofNew ...string) (rows [][]string) {
 	fields := maps.Clone(after)
 	maps.Copy(fields, before)
-	delete(fields, "position") // it always changes
+	for _, always := range []string{"position", "last_position"} { // they always change
+		delete(fields, always)
+	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if before[field] == after[field] || before == nil && !slices.Contains(ofNew, field) {
 			continue

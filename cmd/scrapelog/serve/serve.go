@@ -15,7 +15,6 @@ import (
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
-	"scrapelog/handlers/apply"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/notify"
@@ -30,7 +29,8 @@ func Command(version string) *cobra.Command {
 		Short: "Schedule and supervise scrapes, and serve the pages and the API",
 		Long: `serve schedules the configured scrapers, follows their runs, records what happens
 and starts a lost scrape again when its connection is back. It answers pages and
-API at --listen. SIGHUP reads the configuration file and the certificate again; SIGTERM or SIGINT
+API at --listen. SIGHUP reads the scrapers and the channels of notices of the
+configuration file again, and the certificate; SIGTERM or SIGINT
 waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,13 +46,7 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 			signal.Notify(hups, syscall.SIGHUP)
 			defer signal.Stop(hups)
 			path := config.Path(cmd)
-			reload := apply.Reload{When: hups, Load: func() (apply.Content, error) {
-				again, err := config.Load(path)
-				if err != nil {
-					return apply.Content{}, err
-				}
-				return again.Content()
-			}}
+			reload := Reload{When: hups, Load: func() (config.Config, error) { return config.Load(path) }}
 			return Run(cmd.Context(), cfg, version, reload, term.LoggerFrom(cmd.Context()))
 		},
 	}
@@ -66,9 +60,15 @@ waits shutdown_grace for open runs and records the rest as instance_stopped.`,
 	return cmd
 }
 
+// Reload says when the configuration file is read again, and how. The zero value never does.
+type Reload struct {
+	When <-chan os.Signal
+	Load func() (config.Config, error)
+}
+
 // Run serves until ctx ends. It listens before it writes anything, so that a busy port
 // changes nothing.
-func Run(ctx context.Context, cfg config.Config, version string, reload apply.Reload, logger *slog.Logger) error {
+func Run(ctx context.Context, cfg config.Config, version string, reload Reload, logger *slog.Logger) error {
 	proxies, err := cfg.TrustedProxies()
 	if err != nil {
 		return term.Usagef("%v", err)
@@ -110,7 +110,7 @@ func openCertificate(ctx context.Context, files config.TLS, logger *slog.Logger)
 
 // serve opens the database and serves it. It waits while a database server starts or has
 // no free connection.
-func serve(ctx context.Context, cfg config.Config, version string, front *ready.Front, certificate *gate.Certificate, reload apply.Reload, logger *slog.Logger) error {
+func serve(ctx context.Context, cfg config.Config, version string, front *ready.Front, certificate *gate.Certificate, reload Reload, logger *slog.Logger) error {
 	content, err := cfg.Content()
 	if err != nil {
 		return err

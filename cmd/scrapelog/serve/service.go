@@ -92,7 +92,7 @@ var idle = &tenure{
 // Pages answer before the work begins, so that people see why it has not begun; /readyz
 // reports when it has. The readers outlive the work, and the sealer, which signs the last
 // events, outlives all that appends.
-func (s *service) run(ctx context.Context, front *ready.Front, reload apply.Reload) error {
+func (s *service) run(ctx context.Context, front *ready.Front, reload Reload) error {
 	defer s.tracer.Close()
 	defer s.commands.Lines.Close()
 	var lock *instances.Instance
@@ -216,7 +216,7 @@ func (s *service) prepare(ctx context.Context) (err error) {
 // tenure is the work under the id of lock: it ends the runs of dead instances, applies the
 // configuration file, follows runs, starts slots, probes lost scrapers and starts recovery
 // runs.
-func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instance.Tenure {
+func (s *service) tenure(lock *instances.Instance, reload Reload) *instance.Tenure {
 	registry := instances.New(s.store)
 	t := &tenure{Instance: lock, Startup: &ready.Startup{}}
 	crowd := &command.Crowd{Handler: s.commands} // thousands of runs may end, and scrapers return, at once
@@ -235,7 +235,7 @@ func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instanc
 	minder := &attach.Minder{
 		Runs: t.Supervisor.Attached, Gone: s.watchers.GoneSince, Grace: s.config.WatcherGrace.Std(), Handle: s.commands.Handle, Logger: s.logger,
 	}
-	noteStart, tell := s.notices(lock.ID)
+	noteStart, tell, prepare := s.notices(lock.ID)
 	t.Tenure = &instance.Tenure{
 		Lock: lock,
 		Begin: []func(context.Context) error{
@@ -248,7 +248,7 @@ func (s *service) tenure(lock *instances.Instance, reload apply.Reload) *instanc
 				return react.Run(ctx, s.feed, s.logger, react.Rescrape(s.commands.HandleAll, s.logger))
 			},
 			t.Scheduler.Run, t.Prober.Run, minder.Run, tell,
-			func(ctx context.Context) error { return s.file.Follow(ctx, reload) },
+			func(ctx context.Context) error { return s.file.Follow(ctx, reload.with(prepare)) },
 		},
 		End: func() { s.current.Store(idle) },
 	}
