@@ -46,6 +46,7 @@ func run() error {
 	}
 	defer os.RemoveAll(data)
 	demo := exec.Command("bin/scrapelog", "demo", "--data", filepath.Join(data, "data"), "--listen", address)
+	demo.Env = append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(data, "state"))
 	out, err := demo.StdoutPipe()
 	if err == nil {
 		err = demo.Start()
