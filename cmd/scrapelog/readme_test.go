@@ -43,8 +43,8 @@ func TestReadme(t *testing.T) {
 			name, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")
 			write(t, filepath.Join(r.dir, name), r.addresses.Replace(text))
 		case "":
-			for line := range strings.Lines(text) {
-				await(t, 30*time.Second, "the demo says "+line, func() bool { return shown(line).MatchString(r.demo.out.String()) })
+			for _, message := range messages(text) {
+				await(t, 30*time.Second, "the demo says "+message, func() bool { return shown(message).MatchString(r.demo.out.String()) })
 			}
 		case "sh":
 			for line := range strings.Lines(text) {
@@ -64,6 +64,17 @@ func TestReadme(t *testing.T) {
 	if done < 12 {
 		t.Errorf("only %d commands were found", done)
 	}
+}
+
+// messages are those of the demo, each of which may be broken into lines elsewhere.
+func messages(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if begins := strings.HasPrefix(line, "full-catalogue") || strings.HasPrefix(line, "The worker"); begins || len(all) == 0 {
+			all = append(all, "")
+		}
+		all[len(all)-1] += line
+	}
+	return all
 }
 
 // runs runs one command line.
