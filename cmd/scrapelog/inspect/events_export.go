@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
@@ -81,40 +82,16 @@ func exportEvents(ctx context.Context, store *eventstore.Store, out *term.Printe
 	return err
 }
 
-// cloudEvent is an event in the JSON format of CloudEvents 1.0. An extension attribute is
-// named in lower case and is text.
-type cloudEvent struct {
-	SpecVersion string          `json:"specversion"`
-	ID          string          `json:"id"`
-	Source      string          `json:"source"`
-	Type        string          `json:"type"`
-	Subject     string          `json:"subject"`
-	Time        string          `json:"time"`
-	ContentType string          `json:"datacontenttype"`
-	Position    string          `json:"position"`
-	Version     string          `json:"streamversion"`
-	Correlation string          `json:"correlationid,omitempty"`
-	Causation   string          `json:"causationid,omitempty"`
-	Actor       string          `json:"actor,omitempty"`
-	Instance    string          `json:"instance,omitempty"`
-	TraceParent string          `json:"traceparent,omitempty"`
-	Data        json.RawMessage `json:"data"`
-}
-
 func appendCloudEvent(b []byte, e proof.Event, _ int64) ([]byte, error) {
-	var metadata map[string]string
-	if err := json.Unmarshal([]byte(e.Metadata), &metadata); err != nil {
-		return nil, fmt.Errorf("%w: metadata of event %d: %w", proof.ErrDamaged, e.Position, err)
+	r := eventstore.Recorded{
+		Position: e.Position, Stream: e.Stream, Version: e.Version, Type: e.Type, RecordedAt: time.UnixMicro(e.RecordedAt), Data: json.RawMessage(e.Data),
 	}
-	doc, err := json.Marshal(cloudEvent{
-		SpecVersion: "1.0", ID: e.ID, Source: "/scrapelog", Type: e.Type, Subject: e.Stream,
-		Time: time.UnixMicro(e.RecordedAt).UTC().Format(time.RFC3339Nano), ContentType: "application/json",
-		Position: strconv.FormatInt(e.Position, 10), Version: strconv.FormatInt(e.Version, 10),
-		Correlation: metadata["correlation_id"], Causation: metadata["causation_id"], Actor: metadata["actor"],
-		Instance: metadata["instance"], TraceParent: metadata["traceparent"], Data: json.RawMessage(e.Data),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: data of event %d: %w", proof.ErrDamaged, e.Position, err)
+	id, idErr := uuid.Parse(e.ID)
+	r.ID = id
+	metadataErr := json.Unmarshal([]byte(e.Metadata), &r.Metadata)
+	doc, dataErr := r.CloudEvent()
+	if err := errors.Join(idErr, metadataErr, dataErr); err != nil {
+		return nil, fmt.Errorf("%w: event %d: %w", proof.ErrDamaged, e.Position, err)
 	}
 	return append(append(b, doc...), '\n'), nil
 }
