@@ -19,8 +19,8 @@ var (
 	offsetClaimPostgres string
 	//go:embed sql/sqlite/consumer_offsets.ack.sql
 	offsetAckSQLite string
-	//go:embed sql/postgres/consumer_offsets.ack.sql
-	offsetAckPostgres string
+	//go:embed sql/consumer_offsets.ack.sql
+	offsetAck string
 	//go:embed sql/consumer_offsets.add.sql
 	offsetAdd string
 	//go:embed sql/consumer_offsets.block.sql
@@ -104,6 +104,7 @@ type Feed struct {
 	failures failures
 	recent   *recent
 	held     held
+	relays   relays
 }
 
 // New returns the feed of a log.
@@ -173,7 +174,7 @@ type offsets struct{ dialect eventstore.Dialect }
 var _ wsql.OffsetsAdapter = offsets{}
 
 func (a offsets) AckMessageQuery(topic string, row wsql.Row, group string) wsql.Query {
-	return wsql.Query{Query: a.dialect.Pick(offsetAckSQLite, offsetAckPostgres), Args: []any{row.Offset, topic, group}}
+	return wsql.Query{Query: a.dialect.Pick(offsetAckSQLite, offsetAck), Args: []any{row.Offset, topic, group}}
 }
 
 func (offsets) ConsumedMessageQuery(string, wsql.Row, string, []byte) wsql.Query { return wsql.Query{} }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"scrapelog/eventstore"
+	"slices"
+	"strings"
 	"time"
+
+	"scrapelog/eventstore"
 )
 
 var (
@@ -24,8 +27,14 @@ type Group struct {
 	Failed      Failure // the last time that it could not go on here; zero: never
 }
 
-// GroupStates lists the consumer groups of the log by name.
+// GroupStates lists the consumer groups of the log by name, without its relays: see
+// [Feed.Relays].
 func (s *Feed) GroupStates(ctx context.Context) ([]Group, error) {
+	groups, err := s.groups(ctx)
+	return slices.DeleteFunc(groups, func(g Group) bool { return strings.HasPrefix(g.Name, relayPrefix) }), err
+}
+
+func (s *Feed) groups(ctx context.Context) ([]Group, error) {
 	rows, err := s.From(ctx).QueryContext(ctx, offsetList, eventstore.Topic)
 	if err != nil {
 		return nil, eventstore.Unavailable(ctx, "consumer groups", err)
