@@ -39,7 +39,8 @@ var walls = map[string][]string{
 // doors says where a library may be imported.
 var doors = map[string][]string{
 	"github.com/labstack/echo":               {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem", "handlers/access"},
-	"github.com/ThreeDotsLabs/":              {"eventstore/feed", "handlers/react"},
+	"github.com/ThreeDotsLabs/":              {"eventstore/feed", "handlers/react", "handlers/forward"},
+	"github.com/nats-io/":                    {"handlers/forward"},
 	"github.com/ThreeDotsLabs/watermill-sql": {"eventstore/feed"},
 	"github.com/jackc/pgx":                   {"eventstore"},
 	"modernc.org/sqlite":                     {"eventstore"},

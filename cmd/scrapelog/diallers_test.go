@@ -22,12 +22,15 @@ var connecting = map[string][]string{
 	"net/rpc":       {"Dial", "DialHTTP"},
 	"net/textproto": {"Dial"},
 	"log/syslog":    {"Dial", "New", "NewLogger"},
+
+	"github.com/nats-io/nats.go": {"Connect"},
 }
 
 // free are the files that may connect otherwise, and why.
 var free = map[string]string{
 	"handlers/egress/dialer.go":      "it is the dialler that the rules are in",
 	"handlers/notify/shoutrrr.go":    "it puts that dialler into the clients of net/http, which services of shoutrrr use",
+	"handlers/forward/nats.go":       "it gives that dialler to NATS",
 	"eventstore/postgres.go":         "the database is named by the operator and holds the scrapers",
 	"cmd/scrapelog/client/client.go": "the command line asks the server that its user names",
 	"cmd/scrapelog/demo/demo.go":     "the demo asks its own server whether it is ready",

@@ -25,13 +25,14 @@ type Group struct {
 	BlockedBy   string        // why the next event cannot be applied; empty: nothing
 	DeadLetters int64
 	Failed      Failure // the last time that it could not go on here; zero: never
+	Relay       bool    // it sends each event at least once; others act once on each
 }
 
 // GroupStates lists the consumer groups of the log by name, without its relays: see
 // [Feed.Relays].
 func (s *Feed) GroupStates(ctx context.Context) ([]Group, error) {
 	groups, err := s.groups(ctx)
-	return slices.DeleteFunc(groups, func(g Group) bool { return strings.HasPrefix(g.Name, relayPrefix) }), err
+	return slices.DeleteFunc(groups, func(g Group) bool { return g.Relay }), err
 }
 
 func (s *Feed) groups(ctx context.Context) ([]Group, error) {
@@ -46,7 +47,7 @@ func (s *Feed) groups(ctx context.Context) ([]Group, error) {
 		if waiting.Valid {
 			g.Behind = max(0, now.Sub(time.UnixMicro(waiting.Int64)))
 		}
-		g.Failed = s.failures.of(g.Name)
+		g.Failed, g.Relay = s.failures.of(g.Name), strings.HasPrefix(g.Name, relayPrefix)
 		return g, err
 	})
 	if err != nil {

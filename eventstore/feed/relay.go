@@ -96,7 +96,7 @@ func (s *Feed) Relay(ctx context.Context, r Relay) error {
 			continue
 		}
 		if err == nil && failures > 0 {
-			s.Logger().Info("events are forwarded again", "group", r.group(), "failed", failures)
+			s.Logger().Info("events are forwarded again", "group", r.group(), "times", failures)
 			failures = 0
 		}
 		if moved == 0 {
@@ -162,7 +162,7 @@ func (s *Feed) sendNext(ctx context.Context, r Relay, offset func(ctx context.Co
 	if err != nil || len(events) == 0 {
 		return 0, err
 	}
-	confirmed, err := r.Send(ctx, events)
+	confirmed, err := r.send(ctx, events)
 	if err != nil {
 		err = &notSentError{events[confirmed].Position, err}
 	}
@@ -176,6 +176,16 @@ func (s *Feed) sendNext(ctx context.Context, r Relay, offset func(ctx context.Co
 		}
 		return nil
 	}))
+}
+
+// send is Send. A panic of another system's library does not end the service.
+func (r Relay) send(ctx context.Context, events []eventstore.Recorded) (confirmed int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			confirmed, err = 0, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return r.Send(ctx, events)
 }
 
 // notSentError reports an event that the other system did not confirm.

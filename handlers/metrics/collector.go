@@ -25,6 +25,7 @@ type Sources struct {
 	Head      func(ctx context.Context) (int64, error)
 	Counts    func(ctx context.Context) (projections.Counts, error)
 	Groups    func(ctx context.Context) ([]feed.Group, error)
+	Relays    func(ctx context.Context) ([]feed.Group, error) // shown as the groups are
 	Vitals    func(ctx context.Context) ([]projections.Vitals, error)
 	Outages   func(ctx context.Context) (open int, err error)
 	Instances func(ctx context.Context) (live int, err error)
@@ -153,6 +154,11 @@ func (c collector) read() (f figures, err error) {
 	if f.groups, err = c.Groups(ctx); err != nil {
 		return f, err
 	}
+	relays, err := c.Relays(ctx)
+	if err != nil {
+		return f, err
+	}
+	f.groups = append(f.groups, relays...)
 	if f.outages, err = c.Outages(ctx); err != nil {
 		return f, err
 	}

@@ -33,6 +33,9 @@ func known() metrics.Sources {
 		Counts: func(context.Context) (projections.Counts, error) {
 			return projections.Counts{"running": 3, "failed": 2}, nil
 		},
+		Relays: func(context.Context) ([]feed.Group, error) {
+			return []feed.Group{{Name: "forward:nats", Position: 3, Lag: 4}}, nil
+		},
 		Groups: func(context.Context) ([]feed.Group, error) {
 			return []feed.Group{{Name: "runs", Position: 40, Lag: 2, Behind: 1500 * time.Millisecond}}, nil
 		},
@@ -72,7 +75,7 @@ func TestWhatIsKnownIsReadAtEachScrape(t *testing.T) {
 		`scrapelog_outages_open 1`, `scrapelog_notices_total{channel="ops",result="given_up"} 6`,
 		`scrapelog_scraper_failing{scraper="prices"} 1`, `scrapelog_scraper_failing{scraper="shop"} 0`, `scrapelog_scraper_overdue{scraper="prices"} 1`,
 		`scrapelog_scraper_last_success_timestamp_seconds{scraper="shop"} 1.7958672e+09`,
-		`scrapelog_instances 2`, `scrapelog_consumer_position{consumer="runs"} 40`, `scrapelog_consumer_lag_events{consumer="runs"} 2`,
+		`scrapelog_instances 2`, `scrapelog_consumer_position{consumer="runs"} 40`, `scrapelog_consumer_lag_events{consumer="runs"} 2`, `scrapelog_consumer_lag_events{consumer="forward:nats"} 4`,
 		`scrapelog_consumer_lag_seconds{consumer="runs"} 1.5`, `scrapelog_scraper_up{scraper="shop"} 1`, `scrapelog_scraper_up{scraper="prices"} 0`,
 		`scrapelog_open_streams{kind="scraper"} 7`, `scrapelog_open_streams{kind="page"} 3`, `scrapelog_ends_waiting 4`, `scrapelog_slots_overdue 5`,
 		`scrapelog_log_damaged 0`, `scrapelog_log_sealed_position 41`, `scrapelog_log_sealed_timestamp_seconds 1.7958672e+09`,

@@ -36,6 +36,7 @@ type Instance interface {
 type Checker struct {
 	CannotWrite func(ctx context.Context) (reasons []string)
 	Groups      func(ctx context.Context) ([]feed.Group, error)
+	Relays      func(ctx context.Context) ([]feed.Group, error)
 	Current     func() (i Instance, ok bool)  // not ok: starting, stopping, or between two instance ids
 	Sealing     func() proof.State            // of the proof of the log
 	Found       func() (wrong, weak []string) // by the inspection of the database
@@ -91,6 +92,11 @@ func (c *Checker) Warnings(ctx context.Context) []string {
 	witnesses := c.Witnesses()
 	for _, name := range slices.Sorted(maps.Keys(witnesses)) {
 		warnings = append(warnings, witnesses[name])
+	}
+	if relays, err := c.Relays(ctx); err == nil {
+		for _, r := range relays {
+			warnings = append(warnings, ofGroup(r, 0)...)
+		}
 	}
 	_, weak := c.Found()
 	return slices.Concat(warnings, c.Shortages(), c.Sealing().Warnings(), weak)

@@ -43,6 +43,7 @@ type state struct {
 	misread     string
 	cannotWrite []string
 	groups      []feed.Group
+	relays      []feed.Group
 	unanswered  error
 }
 
@@ -52,6 +53,7 @@ func (s state) checker() *Checker {
 	return &Checker{
 		CannotWrite: func(context.Context) []string { return s.cannotWrite },
 		Groups:      func(context.Context) ([]feed.Group, error) { return s.groups, s.unanswered },
+		Relays:      func(context.Context) ([]feed.Group, error) { return s.relays, s.unanswered },
 		Current:     func() (Instance, bool) { return s.working, !s.none },
 		Sealing:     func() proof.State { return proof.State{Refused: s.refused} },
 		Shortages:   func() []string { return s.shortages },
@@ -97,11 +99,12 @@ func TestReasons(t *testing.T) {
 
 func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
 	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2, misread: "line 3",
+		relays: []feed.Group{{Name: "forward:nats", BlockedBy: "position 7: refused"}, {Name: "forward:kafka", Lag: 2, Behind: time.Minute}},
 		witnesses: map[string]string{"witness b refuses the log": "b says no", "witness a refuses the log": "a says no"}}.checker()
 	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
 		t.Error(reasons)
 	}
-	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | the configuration file is refused since 1970-01-01T00:00:00Z, and the one before it is in force: line 3 | a says no | b says no | no stream is free | others may write" {
+	if got := strings.Join(c.Warnings(t.Context()), " | "); got != "the clock was set by 1h0m0s, 1m0s ago | notices given up: 2; see scrapelog notices list --state given_up | the configuration file is refused since 1970-01-01T00:00:00Z, and the one before it is in force: line 3 | a says no | b says no | forward:nats is blocked at position 7: refused | forward:kafka is 1m0s behind | no stream is free | others may write" {
 		t.Error(got)
 	}
 	if troubles, err := c.Troubles(t.Context()); err != nil || troubles["witness b refuses the log"] != "b says no" {

@@ -18,6 +18,13 @@ func (h *Handler) projections(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if h.cfg.Relays != nil {
+		relays, err := h.cfg.Relays(c.Request().Context())
+		if err != nil {
+			return err
+		}
+		groups = append(groups, relays...)
+	}
 	head, err := h.cfg.Events.Head(c.Request().Context())
 	if err != nil {
 		return err

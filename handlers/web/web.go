@@ -83,6 +83,8 @@ type Config struct {
 
 	// Groups returns the position of each consumer group.
 	Groups func(ctx context.Context) ([]feed.Group, error)
+	// Relays is Groups for those that pages do not wait for. Optional.
+	Relays func(ctx context.Context) ([]feed.Group, error)
 	// Instances returns the instances that serve the database, each with the first of its
 	// runs.
 	Instances func(ctx context.Context, runs int) ([]instances.Holding, error)

@@ -17,6 +17,7 @@ import (
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
+	"scrapelog/handlers/forward"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/heartbeat"
 	"scrapelog/handlers/notify"
@@ -43,6 +44,7 @@ type Config struct {
 	PublicURL     string                 `yaml:"public_url"`            // where people see the pages; default: listen
 	Notify        notify.Config          `yaml:"notify"`                // who is told of what
 	Heartbeat     heartbeat.Config       `yaml:"heartbeat"`             // a GET at an interval while /readyz would be 200
+	Forward       forward.Config         `yaml:"forward"`               // brokers that are sent the log
 	Metrics       Metrics                `yaml:"metrics"`               // what /metrics serves
 	Scrapers      []domain.ScraperConfig `yaml:"scrapers"`              // what is scraped
 }
@@ -207,6 +209,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.Heartbeat.Validate(); err != nil {
+		return err
+	}
+	if err := c.Forward.Validate(); err != nil {
 		return err
 	}
 	if _, err := c.TrustedProxies(); err != nil {

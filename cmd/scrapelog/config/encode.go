@@ -29,9 +29,10 @@ func EncodeScraper(c domain.ScraperConfig) (string, error) {
 }
 
 // Encode returns the configuration with the limits in force, as YAML and as JSON.
-// The password of the database and the query strings of URLs are left out.
+// Passwords in URLs and the query strings of scrapers are left out.
 func (c Config) Encode() (asYAML []byte, asJSON json.RawMessage, err error) {
 	c.Database, c.Limits = eventstore.Redact(c.Database), c.Limits.InForce()
+	c.Forward = c.Forward.Redacted()
 	c.Scrapers = slices.Clone(c.Scrapers)
 	for i, scraper := range c.Scrapers {
 		c.Scrapers[i] = scraper.Redacted()

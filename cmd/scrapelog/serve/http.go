@@ -51,7 +51,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Principal: func(ctx context.Context) string { return access.From(ctx).Actor("") },
 	}
 	s.check = &ready.Checker{
-		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage, Witnesses: s.witnesses.Troubles,
+		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Relays: s.feed.Relays, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage, Witnesses: s.witnesses.Troubles,
 		Current: func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
 		GivenUp: outbox.New(s.store).GivenUp,
 		Refused: s.file.Refused,
@@ -72,7 +72,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Access:  s.access, Metrics: s.metrics, Logger: s.logger,
 	})
 	people := web.New(web.Config{
-		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused, File: s.config.File,
+		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Relays: s.feed.Relays, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused, File: s.config.File,
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
 		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
 		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },

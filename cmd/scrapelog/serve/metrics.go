@@ -13,7 +13,7 @@ import (
 func (s *service) figures() metrics.Sources {
 	return metrics.Sources{
 		Version: s.version, PerScraper: s.config.Metrics.PerScraper,
-		Head: s.store.Head, Counts: s.queries.Counts, Groups: s.feed.GroupStates, Vitals: s.queries.Vitals, Outages: s.queries.CountOpenOutages,
+		Head: s.store.Head, Counts: s.queries.Counts, Groups: s.feed.GroupStates, Relays: s.feed.Relays, Vitals: s.queries.Vitals, Outages: s.queries.CountOpenOutages,
 		Notices: func(yield func(channel, result string, n int64)) { s.channels.Results(yield) },
 		Instances: func(ctx context.Context) (int, error) {
 			live, err := instances.New(s.store).Live(ctx)

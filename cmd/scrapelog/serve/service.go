@@ -26,6 +26,7 @@ import (
 	"scrapelog/handlers/attach"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
+	"scrapelog/handlers/forward"
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/instance"
 	"scrapelog/handlers/live"
@@ -119,6 +120,8 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload Reload) er
 	group.Go(func() error { return s.sealer.Run(readers) })
 	group.Go(func() error { return s.verifier.Run(ctx) })
 	group.Go(func() error { return s.witnesses.Run(readers) })
+	forwarder := forward.Forwarder{Config: s.config.Forward, Rules: s.file.Egress, Relay: s.feed.Relay}
+	group.Go(func() error { return forwarder.Run(readers) })
 	group.Go(func() error { return systemd.Notifier{Status: s.status, Logger: s.logger}.Run(readers) })
 	group.Go(func() error {
 		defer stopReaders()
