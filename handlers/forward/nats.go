@@ -7,7 +7,7 @@ import (
 	"net"
 	"time"
 
-	wnats "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
+	jet "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
 	"github.com/ThreeDotsLabs/watermill/message"
 	nats "github.com/nats-io/nats.go"
 
@@ -47,9 +47,9 @@ func (b natsBroker) open(ctx context.Context) (message.Publisher, error) {
 		conn.Close()
 		return nil, err
 	}
-	publisher, err := wnats.NewPublisherWithNatsConn(conn, wnats.PublisherPublishConfig{
-		Marshaler: &wnats.NATSMarshaler{}, SubjectCalculator: wnats.DefaultSubjectCalculator,
-		JetStream: wnats.JetStreamConfig{
+	publisher, err := jet.NewPublisherWithNatsConn(conn, jet.PublisherPublishConfig{
+		Marshaler: &jet.NATSMarshaler{}, SubjectCalculator: jet.DefaultSubjectCalculator,
+		JetStream: jet.JetStreamConfig{
 			TrackMsgId: true, ConnectOptions: []nats.JSOpt{nats.MaxWait(timeout)}, PublishOptions: []nats.PubOpt{nats.ExpectStream(b.Stream)},
 		},
 	}, nil)
