@@ -99,7 +99,7 @@ func TestReasons(t *testing.T) {
 
 func TestWarningsDoNotKeepFromBeingReady(t *testing.T) {
 	c := state{done: ticking, working: working{clockSet: time.Hour}, weak: []string{"others may write"}, shortages: []string{"no stream is free"}, givenUp: 2, misread: "line 3",
-		relays: []feed.Group{{Name: "forward:nats", BlockedBy: "position 7: refused"}, {Name: "forward:kafka", Lag: 2, Behind: time.Minute}},
+		relays:    []feed.Group{{Name: "forward:nats", BlockedBy: "position 7: refused"}, {Name: "forward:kafka", Lag: 2, Behind: time.Minute}},
 		witnesses: map[string]string{"witness b refuses the log": "b says no", "witness a refuses the log": "a says no"}}.checker()
 	if reasons := c.Reasons(t.Context()); len(reasons) > 0 {
 		t.Error(reasons)
