@@ -14,7 +14,7 @@ import (
 
 // Config names the brokers. The zero value of one is none.
 type Config struct {
-	NATS NATS `yaml:"nats"`
+	NATS NATS `yaml:"nats"` // a stream of a JetStream server
 }
 
 // NATS is a stream of a JetStream server.
