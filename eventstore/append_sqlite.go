@@ -67,16 +67,17 @@ func insertSQLite(ctx context.Context, tx Querier, accepted []*request) error {
 			args = append(args, r.Position, r.Stream, r.Version, r.ID.String(), r.Type, r.RecordedAt.UnixMicro(), string(r.Data), a.metadata[i])
 		}
 	}
-	return insertRows(ctx, tx, args)
+	return insertRows(ctx, tx, args, eventsInsertMany, manyRows)
 }
 
-// insertRows inserts the rows whose columns args has, one after the other.
-func insertRows(ctx context.Context, tx Querier, args []any) error {
+// insertRows inserts the rows whose columns args has, one after the other. insertMany is
+// the statement that inserts many of them.
+func insertRows(ctx context.Context, tx Querier, args []any, insertMany string, many int) error {
 	const columns = 8
 	for len(args) > 0 {
 		query, rows := eventsInsert, 1
-		if len(args) >= manyRows*columns {
-			query, rows = eventsInsertMany, manyRows
+		if len(args) >= many*columns {
+			query, rows = insertMany, many
 		}
 		if _, err := tx.ExecContext(ctx, query, args[:rows*columns]...); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -67,22 +66,21 @@ func BenchmarkTwoInstances(b *testing.B) {
 	rivals.Contest(b, writers, both, one)
 }
 
-// BenchmarkImport compares a thousand events in one append with the same number
+// BenchmarkImport compares the import of a thousand events with the same number
 // of rows in one transaction, a hundred in one statement.
 func BenchmarkImport(b *testing.B) {
 	const batch = 1000
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
 		s := database(b).Open(b)
-		var version int64
+		var position int64
 		ours := rivals.Contender{Name: rivals.Ours, Events: batch, Write: func(ctx context.Context, _ int) error {
-			a := eventstore.Append{Stream: domain.ScraperStream("shop"), Expected: version}
-			for range batch {
-				e := domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: "shop", At: time.Now().UTC()}, Reason: strings.Repeat("why ", 50)}
-				a.Events = append(a.Events, eventstore.NewEvent{Event: e, Metadata: rivals.Metadata()})
+			events := make([]eventstore.Stored, batch)
+			for i := range events {
+				position++
+				events[i] = rivals.Row(i)
+				events[i].Position = position
 			}
-			_, err := s.Append(ctx, a)
-			version += batch
-			return err
+			return s.Import(ctx, events, position, []string{"rescrape"})
 		}}
 		rivals.Contest(b, 1, ours, rivals.NewPlain(b, database(b), 1).Batches(b, batch))
 	})

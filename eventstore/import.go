@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"scrapelog/domain"
 )
@@ -35,6 +36,9 @@ ON CONFLICT (topic, consumer_group) DO UPDATE SET position = excluded.position, 
 // Nothing may serve the database meanwhile; see [Store.Maintain]. The error is
 // domain.ErrConflict when the log does not end right before the events.
 func (s *Store) Import(ctx context.Context, events []Stored, end int64, reactions []string) error {
+	if s.dialect == SQLite {
+		s.written.keep(ctx, s.write, eventsImportMany)
+	}
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.lockLog(ctx, tx); err != nil {
 			return err
@@ -55,22 +59,29 @@ func (s *Store) Import(ctx context.Context, events []Stored, end int64, reaction
 		if s.dialect == Postgres {
 			insert = s.importPostgres
 		}
-		if err := insert(ctx, tx, events); err != nil {
+		if err := insert(ctx, s.From(ctx), events); err != nil {
 			return Unavailable(ctx, "import", err)
 		}
 		return nil
 	})
 }
 
-func (s *Store) importSQLite(ctx context.Context, tx *sql.Tx, events []Stored) error {
+// importRows is how many rows one INSERT of an import has. For each statement SQLite
+// keeps every page that it changes as it was before; rows of a log mostly change the
+// same few.
+const importRows = 200
+
+var eventsImportMany = eventsInsert + strings.Repeat(", "+eventsRow, importRows-1)
+
+func (s *Store) importSQLite(ctx context.Context, tx Querier, events []Stored) error {
 	args := make([]any, 0, 8*len(events))
 	for _, e := range events {
 		args = append(args, e.Position, e.Stream, e.Version, e.ID, e.Type, e.RecordedAt, e.Data, e.Metadata)
 	}
-	return insertRows(ctx, tx, args)
+	return insertRows(ctx, tx, args, eventsImportMany, importRows)
 }
 
-func (s *Store) importPostgres(ctx context.Context, tx *sql.Tx, events []Stored) error {
+func (s *Store) importPostgres(ctx context.Context, tx Querier, events []Stored) error {
 	var positions, versions, times []int64
 	var streams, ids, types, datas, metadatas []string
 	for _, e := range events {

@@ -23,25 +23,29 @@ type prepared struct {
 // prepare must not be called within a transaction, which may hold the one
 // connection that it needs. A statement that cannot be prepared yet is done without.
 func (p *prepared) prepare(ctx context.Context, pool *sql.DB) {
-	if p.complete.Load() {
-		return
+	if !p.complete.Load() {
+		p.complete.Store(p.keep(ctx, pool, repeated...))
 	}
+}
+
+// keep prepares statements, as prepare does, and reports whether it could.
+func (p *prepared) keep(ctx context.Context, pool *sql.DB, queries ...string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.statements == nil {
 		p.statements = make(map[string]*sql.Stmt, len(repeated))
 	}
-	for _, query := range repeated {
+	for _, query := range queries {
 		if p.statements[query] != nil {
 			continue
 		}
 		statement, err := pool.PrepareContext(ctx, query)
 		if err != nil {
-			return
+			return false
 		}
 		p.statements[query] = statement
 	}
-	p.complete.Store(true)
+	return true
 }
 
 func (p *prepared) find(query string) *sql.Stmt {

@@ -42,6 +42,7 @@ var goals = []goal{
 	{`^Append/.*/writers=(8|32)$`, "x-watermill-sql", 1.0, false},
 	{`^TwoInstances$`, "x-one", 0.8, false},
 	{`^Import/`, "x-plain", 1.0, false},
+	{`^Move/import/`, "x-plain-rows", 1.0, false},
 	{`^Race/`, "skipped", 0, true},
 	{`^Growth/`, "x-small", 1 / 1.5, false},
 	{`^Growth/`, "x-row", 1.35, true},
@@ -93,7 +94,7 @@ var suites = []suite{
 		return []any{"-benchtime", "300x", "-runs", events, "-scrapers", min(10_000, events/100)}
 	}},
 	{"./cmd/scrapelog", ".", func(rounds, events int) []any {
-		return []any{"-rounds", rounds, "-logged", 3 * events, "-streams", min(10_000, events/100)}
+		return []any{"-rounds", rounds, "-events", events, "-logged", 3 * events, "-streams", min(10_000, events/100)}
 	}},
 }
 

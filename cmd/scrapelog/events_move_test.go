@@ -80,6 +80,11 @@ func TestADamagedExportChangesNothing(t *testing.T) {
 		"no export":             {`{"position":1}` + "\n", "line 1 "},
 		"of another export":     {lines[0] + strings.Replace(lines[1], `"last":6`, `"last":7`, 1), "line 2 belongs to an export up to position 7"},
 		"empty":                 {"", "holds no event"},
+		"a line twice":          {lines[0] + lines[1] + lines[1] + lines[2], "line 3 has position 2"},
+		"packed":                {"\x1f\x8b\x08\x00" + export, "line 1 is not JSON but packed by gzip (unpack it first)"},
+		"a byte order mark":     {"\ufeff" + export, "line 1 is not JSON but begins with a byte order mark"},
+		"UTF-16":                {"\xff\xfe{\x00", "line 1 is not JSON but UTF-16"},
+		"two exports":           {export + export, "line 7 has position 1, and 7 comes next"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			putFile(t, path, test.content)
@@ -87,6 +92,9 @@ func TestADamagedExportChangesNothing(t *testing.T) {
 			exits(t, 0, "0\n", "db", "status", "--db", empty.URL, "--jq", ".head")
 		})
 	}
+	putFile(t, path, strings.ReplaceAll(export, "\n", "\r\n")) // an editor has saved it: the events are the same
+	crlf := eventstoretest.SQLite(t)
+	exits(t, 0, "6\n", "events", "import", path, "--db", crlf.URL, "--jq", ".events")
 	exits(t, 3, "", "events", "import", path+"x", "--db", empty.URL)
 	putFile(t, path, export)
 	other := eventstoretest.SQLite(t)

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -88,7 +89,7 @@ func parseLine(source []byte) (e Event, last int64, err error) {
 	if err := json.Unmarshal(source, &l); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return e, 0, fmt.Errorf("is not JSON, or was cut: %w", err)
+			return e, 0, fmt.Errorf("is not JSON%s, or was cut: %w", otherForm(source), err)
 		}
 		return e, 0, fmt.Errorf("is not an event: %w", err)
 	}
@@ -121,6 +122,19 @@ func parseLine(source []byte) (e Event, last int64, err error) {
 	return e, l.Last, nil
 }
 
+// otherForm names what programs make of a file of JSON.
+func otherForm(source []byte) string {
+	for form, begins := range map[string]string{
+		" but packed by gzip (unpack it first)": "\x1f\x8b", " but packed by zstd (unpack it first)": "\x28\xb5\x2f\xfd",
+		" but begins with a byte order mark (save it without)": "\xef\xbb\xbf", " but UTF-16 (save it as UTF-8)": "\xff\xfe",
+	} {
+		if bytes.HasPrefix(source, []byte(begins)) {
+			return form
+		}
+	}
+	return ""
+}
+
 // Exported is a whole log in the lines of an export, read one by one.
 type Exported struct {
 	Last     int64 // the position that the lines name as the last
@@ -130,8 +144,9 @@ type Exported struct {
 }
 
 // Add takes the next line. The error wraps domain.ErrInvalid.
-func (x *Exported) Add(source []byte) (Event, error) {
-	e, last, err := parseLine(source)
+func (x *Exported) Add(source []byte) (Event, error) { return x.take(parseLine(source)) }
+
+func (x *Exported) take(e Event, last int64, err error) (Event, error) {
 	if x.versions == nil {
 		x.versions, x.ids, x.Last = map[string]int64{}, map[uuid.UUID]bool{}, last
 	}

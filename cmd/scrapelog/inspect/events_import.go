@@ -1,8 +1,6 @@
 package inspect
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -150,27 +148,15 @@ func (i importing) lines(ctx context.Context, what string, export *proof.Exporte
 	if _, err := i.file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("%w: %s: %w", term.ErrUnreachable, i.path, err)
 	}
-	lines, progress := bufio.NewReaderSize(i.file, 1<<20), i.out.Progress(what)
-	for ctx.Err() == nil {
-		line, err := lines.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			e, err := export.Add(line)
-			if err != nil {
-				return fmt.Errorf("%s: %w", i.path, err)
-			}
-			if err := yield(e); err != nil {
-				return err
-			}
-			progress(e.Position, export.Last)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %s: %w", term.ErrUnreachable, i.path, err)
-		}
+	progress := i.out.Progress(what)
+	err := export.Read(ctx, i.file, func(e proof.Event) error {
+		progress(e.Position, export.Last)
+		return yield(e)
+	})
+	if errors.Is(err, domain.ErrInvalid) {
+		return fmt.Errorf("%s: %w", i.path, err)
 	}
-	return context.Cause(ctx)
+	return err
 }
 
 // write puts the events after head into the log.

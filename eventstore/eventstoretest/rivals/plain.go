@@ -129,7 +129,15 @@ func more(rows, columns int) string {
 }
 
 func row(i int) []any {
-	e := sample[i%len(sample)]
-	id := uuid.Must(uuid.NewV7()).String()
-	return []any{"run-" + id, 1, id, e.Type, string(e.Data), string(e.Metadata), time.Now().UnixMicro()}
+	e := Row(i)
+	return []any{e.Stream, e.Version, e.ID, e.Type, e.Data, e.Metadata, e.RecordedAt}
+}
+
+// Row is an ordinary event as it is stored, the first of its stream.
+func Row(i int) eventstore.Stored {
+	e, id := sample[i%len(sample)], uuid.Must(uuid.NewV7()).String()
+	return eventstore.Stored{
+		Stream: "run-" + id, Version: 1, ID: id, Type: e.Type, RecordedAt: time.Now().UnixMicro(),
+		Data: string(e.Data), Metadata: string(e.Metadata),
+	}
 }
