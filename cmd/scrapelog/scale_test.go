@@ -154,7 +154,7 @@ func (s *scale) silence() {
 	tail := s.api.tail()
 	s.conduct("/silence")
 	var late []time.Duration
-	for range silenced {
+	for range min(silenced, s.n) {
 		e := tail.await("run.connection_lost")
 		heard, err := time.Parse(time.RFC3339Nano, fmt.Sprint(e.Data["last_heard_at"]))
 		if err != nil || e.Data["cause"] != "missed_beats" {
