@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -262,7 +261,6 @@ func (s *service) tenure(lock *instances.Instance, reload Reload) *instance.Tenu
 func (s *service) ticking(t *tenure) {
 	t.Startup.Ticking()
 	s.flaws.Begun()
-	go debug.FreeOSMemory() // what only the start needed, which else stays until something allocates
 	scrapers, next, due := t.Scheduler.Outlook()
 	if next == "" {
 		s.logger.Info(`nothing to schedule; add schedule: "@hourly" or the like to a scraper in the configuration ("scrapelog config example" prints one), or start runs by hand with "scrapelog runs start NAME"`,
