@@ -90,6 +90,9 @@ func (s *Sealer) sealBatch(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	s.sealed(b.checkpoint)
+	if s.signed != nil {
+		s.signed(b.checkpoint.Checkpoint, b.checkpoint.note)
+	}
 	return b.full, s.outside.append(b.checkpoint.note)
 }
 

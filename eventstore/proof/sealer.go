@@ -26,6 +26,9 @@ type Config struct {
 	// Begin makes a key for a log that has events already, if nothing was ever signed
 	// of them: a person has asked for it.
 	Begin bool
+	// Signed is told each checkpoint that this process has signed, once the database has
+	// it. It must not wait. Optional.
+	Signed func(c Checkpoint, note string)
 }
 
 // lastSeal bounds how long a stop may take to sign the last events.
@@ -47,6 +50,7 @@ type Sealer struct {
 	begun    bool   // and was
 	interval time.Duration
 	batch    int
+	signed   func(c Checkpoint, note string)
 	log      *slog.Logger
 
 	turn    sync.Mutex // held while the log is sealed or checked
@@ -85,7 +89,7 @@ func (s State) Warnings() []string {
 // what was signed, or whose proof is not here, is no error either: Refused says so.
 func Open(ctx context.Context, cfg Config) (*Sealer, error) {
 	s := &Sealer{
-		store: cfg.Store, begin: cfg.Begin, interval: cmp.Or(cfg.Interval, time.Second), batch: cmp.Or(cfg.Batch, 1000),
+		store: cfg.Store, begin: cfg.Begin, interval: cmp.Or(cfg.Interval, time.Second), batch: cmp.Or(cfg.Batch, 1000), signed: cfg.Signed,
 		log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
 	}
 	files, err := FilesOf(ctx, cfg.Store, cfg.Files)

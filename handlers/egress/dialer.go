@@ -44,6 +44,12 @@ func (d Dialer) DialContext(ctx context.Context, network, address string) (net.C
 	return conn, err
 }
 
+// DialLocal connects to a socket in the file system of this machine, which the rules do
+// not know: only the operator's own file may name it.
+func (d Dialer) DialLocal(ctx context.Context, network, path string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: d.Timeout}).DialContext(ctx, network, path)
+}
+
 const (
 	handshakeTimeout = 10 * time.Second
 	idleTimeout      = 30 * time.Second

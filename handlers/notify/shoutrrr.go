@@ -19,6 +19,7 @@ import (
 
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/egress"
+	"scrapelog/handlers/sign"
 	"scrapelog/handlers/secret"
 )
 
@@ -154,7 +155,7 @@ func discreet(err error, address string) error {
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
 	if at := (*url.Error)(nil); errors.As(err, &at) {
-		err = harmless(at)
+		err = sign.Harmless(at)
 	}
 	return errors.New(without(err.Error(), address))
 }

@@ -1,10 +1,8 @@
 package notify
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -90,16 +88,4 @@ func retryAfter(value string, now time.Time) time.Duration {
 		wait = at.Sub(now).Round(time.Second)
 	}
 	return min(max(0, wait), maxRetryAfter)
-}
-
-// harmless returns an error of a request without its URL, which is a secret.
-func harmless(err error) error {
-	var at *url.Error
-	if errors.As(err, &at) {
-		if at.Timeout() {
-			return errors.New("did not answer in time")
-		}
-		return at.Err
-	}
-	return err
 }

@@ -15,6 +15,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/apply"
+	"scrapelog/handlers/checkpoint"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/egress"
 	"scrapelog/handlers/forward"
@@ -56,6 +57,8 @@ type Audit struct {
 	Checkpoints string          `yaml:"checkpoints"`  // file of the signed checkpoints; default: beside the key
 	VerifyEvery domain.Duration `yaml:"verify_every"` // how often one instance verifies the log; 0: never
 	Witnesses   []proof.Witness `yaml:"witnesses"`    // each new checkpoint is sent to them, to be signed
+
+	Forward checkpoint.Config `yaml:"forward"` // each new checkpoint is sent there
 }
 
 // TLS names the files of the certificate and of its key, in PEM. Empty: plain HTTP.
@@ -191,6 +194,8 @@ func (c Config) Validate() error {
 		return &domain.FieldError{Field: "shutdown_grace", Problem: fmt.Sprintf("%s is negative", c.ShutdownGrace), Want: "use 0s or more"}
 	case c.badWitness() != nil:
 		return c.badWitness()
+	case c.Audit.Forward.Validate() != nil:
+		return c.Audit.Forward.Validate()
 	case c.Audit.VerifyEvery < 0:
 		return &domain.FieldError{Field: "audit.verify_every", Problem: fmt.Sprintf("%s is negative", c.Audit.VerifyEvery), Want: "use 24h, or 0s for never"}
 	case c.WatcherGrace <= 0:

@@ -56,7 +56,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		GivenUp: outbox.New(s.store).GivenUp,
 		Refused: s.file.Refused,
 		Shortages: func() []string {
-			return slices.Concat(gate.Shortages(front.Listener, streams), s.certificate.Warnings(), s.access.Troubles())
+			return slices.Concat(gate.Shortages(front.Listener, streams), s.certificate.Warnings(), s.access.Troubles(), s.checkpoints.Warnings())
 		},
 	}
 	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)

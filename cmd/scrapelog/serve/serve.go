@@ -117,7 +117,7 @@ func serve(ctx context.Context, cfg config.Config, version string, front *ready.
 	}
 	var s *service
 	channels, err := notify.Open(cfg.Notify, func() egress.Rules { return s.file.Egress() })
-	if err := errors.Join(err, cfg.Heartbeat.Check(), cfg.Forward.Check()); err != nil {
+	if err := errors.Join(err, cfg.Heartbeat.Check(), cfg.Forward.Check(), cfg.Audit.Forward.Check()); err != nil {
 		return term.Usagef("%v", err)
 	}
 	var store *eventstore.Store

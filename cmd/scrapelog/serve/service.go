@@ -23,6 +23,7 @@ import (
 	"scrapelog/handlers/access"
 	"scrapelog/handlers/apply"
 	"scrapelog/handlers/attach"
+	"scrapelog/handlers/checkpoint"
 	"scrapelog/handlers/command"
 	"scrapelog/handlers/dial"
 	"scrapelog/handlers/forward"
@@ -58,10 +59,11 @@ type service struct {
 	commands    *command.Handler
 	file        *apply.File
 	channels    *notify.Channels
-	access      *access.Access    // set before the first answer
-	check       *ready.Checker    // likewise
-	verifier    *verify.Verifier  // likewise
-	witnesses   *witness.Sender   // likewise
+	access      *access.Access   // set before the first answer
+	check       *ready.Checker   // likewise
+	verifier    *verify.Verifier // likewise
+	witnesses   *witness.Sender  // likewise
+	checkpoints *checkpoint.Sender
 	certificate *gate.Certificate // nil: plain HTTP
 	metrics     *metrics.Metrics
 	tracer      *trace.Tracer         // nil: no traces are wanted
@@ -116,7 +118,10 @@ func (s *service) run(ctx context.Context, front *ready.Front, reload Reload) er
 	}
 	group.Go(func() error { return react.Run(readers, s.feed, s.logger, react.Projections()...) })
 	group.Go(func() error { return s.flaws.Run(readers) })
-	group.Go(func() error { return s.sealer.Run(readers) })
+	sealing, sealed := context.WithCancel(context.WithoutCancel(ctx))
+	defer sealed()
+	group.Go(func() error { defer sealed(); return s.sealer.Run(readers) })
+	group.Go(func() error { return s.checkpoints.Run(sealing) })
 	group.Go(func() error { return s.verifier.Run(ctx) })
 	group.Go(func() error { return s.witnesses.Run(readers) })
 	forwarder := forward.Forwarder{Config: s.config.Forward, Rules: s.file.Egress, Relay: s.feed.Relay}
@@ -201,7 +206,8 @@ func (s *service) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	files := proof.Files{Key: s.config.Audit.Key, Checkpoints: s.config.Audit.Checkpoints}
-	if s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Logger: s.logger}); err != nil {
+	s.checkpoints = &checkpoint.Sender{Config: s.config.Audit.Forward, Log: s.store, Rules: s.file.Egress, Client: s.channels.Client, Logger: s.logger}
+	if s.sealer, err = proof.Open(ctx, proof.Config{Store: s.store, Files: files, Signed: s.checkpoints.Signed, Logger: s.logger}); err != nil {
 		return err
 	}
 	audit := s.config.Audit
