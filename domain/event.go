@@ -129,7 +129,7 @@ var RunEventTypes = []string{
 }
 
 // LogEventTypes lists those of the log itself.
-var LogEventTypes = []string{register[LogAccepted](), register[LogVerified]()}
+var LogEventTypes = []string{register[LogAccepted](), register[LogVerified](), register[LogRead]()}
 
 // UserEventTypes lists those of users and their tokens.
 var UserEventTypes = []string{

@@ -138,6 +138,39 @@ type LogVerified struct {
 	Says   string    `json:"says,omitempty"` // what is wrong
 }
 
+// LogRead records that the whole log, or a range of it, was given out at once. It is
+// recorded where there are users.
+type LogRead struct {
+	At    time.Time `json:"at"`
+	By    string    `json:"by"`
+	What  ReadOf    `json:"what"`
+	After int64     `json:"after"` // the events after this position
+	Until int64     `json:"until"` // and up to this one
+}
+
+// ReadOf is the way in which a log was given out.
+type ReadOf string
+
+// The ways.
+const (
+	ReadExport ReadOf = "export" // events export
+	ReadBundle ReadOf = "bundle" // audit bundle
+)
+
+// Stream implements Event.
+func (LogRead) Stream() string { return LogStream }
+
+// ScraperName implements Event.
+func (LogRead) ScraperName() string { return "" }
+
+// Run implements Event.
+func (LogRead) Run() uuid.UUID { return uuid.Nil }
+
+func (LogRead) isEvent() {}
+
+// OccurredAt implements Event.
+func (r LogRead) OccurredAt() time.Time { return r.At }
+
 // Results of a verification.
 const (
 	LogIntact  = "intact"  // all that was signed is as it was signed
@@ -177,6 +210,7 @@ func (a LogAccepted) OccurredAt() time.Time { return a.At }
 
 func (LogAccepted) EventType() string        { return "log.accepted" }
 func (LogVerified) EventType() string        { return "log.verified" }
+func (LogRead) EventType() string            { return "log.read" }
 func (RunStarted) EventType() string         { return "run.started" }
 func (ConnectionLost) EventType() string     { return "run.connection_lost" }
 func (ConnectionRestored) EventType() string { return "run.connection_restored" }

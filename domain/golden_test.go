@@ -64,6 +64,7 @@ func frozen() map[string]domain.Event {
 		"scraper.resumed":                resumed,
 		"scraper.removed":                removed,
 		"log.accepted":                   domain.LogAccepted{At: at(60), By: "cli", Reason: "the disk broke", Superseded: 44, Proven: 30, Key: "scrapelog/0123456789abcdef+01234567"},
+		"log.read":                       domain.LogRead{At: at(71), By: "cli:1000", What: domain.ReadBundle, After: 1000, Until: 2000},
 		"log.verified":                   domain.LogVerified{At: at(70), UpTo: 44, Root: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", Result: "intact", Whole: true, TookMS: 1200},
 		"log.verified.damaged":           domain.LogVerified{At: at(70), UpTo: 10, Root: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", Result: "damaged", TookMS: 1200, Says: "The log is damaged: the event at position 17 was edited."},
 		"user.added":                     domain.UserAdded{AboutUser: aboutUser(10), Role: domain.RoleAdmin},

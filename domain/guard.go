@@ -61,7 +61,7 @@ func (g Guard) Evolve(e Event) Guard {
 		if !e.DueAt.IsZero() {
 			g.LastDue, g.Gap = later(g.LastDue, e.DueAt), e.Reason
 		}
-	case LogAccepted, LogVerified, UserAdded, UserRoleChanged, UserDisabled, UserRemoved, UserPasswordChanged, TokenIssued, TokenRevoked: // are about no scraper
+	case LogAccepted, LogVerified, LogRead, UserAdded, UserRoleChanged, UserDisabled, UserRemoved, UserPasswordChanged, TokenIssued, TokenRevoked: // are about no scraper
 	}
 	return g
 }

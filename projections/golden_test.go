@@ -129,7 +129,7 @@ func stories(t *testing.T) map[string][]domain.Event {
 	for name, e := range events {
 		before := []domain.Event{configured, started}
 		switch e := e.(type) {
-		case domain.LogAccepted, domain.LogVerified, domain.UserEvent:
+		case domain.LogAccepted, domain.LogVerified, domain.LogRead, domain.UserEvent:
 			continue // no projection is told of it
 		case domain.ScraperConfigured:
 			before = nil

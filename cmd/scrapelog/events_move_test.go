@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/eventstore/instances"
 	"scrapelog/eventstore/proof"
 )
 
@@ -178,5 +180,44 @@ func TestTailExitsOnAType(t *testing.T) {
 			return
 		default:
 		}
+	}
+}
+
+// TestReadsOfTheWholeLogAreRecorded: where there are users, and beside a process that has
+// the lock of the database. A database that can only be read is read all the same.
+func TestReadsOfTheWholeLogAreRecorded(t *testing.T) {
+	for dialect, database := range map[string]func(testing.TB) eventstoretest.Database{"sqlite": eventstoretest.SQLite, "postgres": eventstoretest.Postgres} {
+		t.Run(dialect, func(t *testing.T) {
+			db := database(t)
+			sealedLog(t, db)
+			before, _ := exits(t, 0, `"last":6}`, "events", "export", "--db", db.URL)
+			if again, _ := exits(t, 0, "", "events", "export", "--db", db.URL); again != before {
+				t.Error("a read is recorded where there are no users")
+			}
+			store := openStore(t, db.URL)
+			err := store.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, `INSERT INTO users (id, name, role, hash, epoch) VALUES ('018f0000-0000-7000-8000-000000000000', 'ann', 'admin', 'x', 1)`)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			release, err := instances.New(store).Maintain(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			after, _ := exits(t, 0, `"last":6}`, "events", "export", "--db", db.URL)
+			if after != before {
+				t.Errorf("the export changed:\n%s", after)
+			}
+			exits(t, 0, "", "audit", "bundle", "--after", "2", "--until", "4", "-o", filepath.Join(t.TempDir(), "b.zip"), "--db", db.URL)
+			by := fmt.Sprintf("cli:%d", os.Getuid())
+			want := fmt.Sprintf("[7,\"log\",%q,\"export\",0,6]\n[8,\"log\",%q,\"bundle\",2,4]\n", by, by)
+			got, _ := exits(t, 0, "", "events", "list", "--type", "log.read", "--db", db.URL, "-o", "ndjson", "--jq", "[.position, .stream, .metadata.actor, .data.what, .data.after, .data.until] | tojson")
+			if got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
 	}
 }

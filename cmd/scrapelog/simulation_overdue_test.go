@@ -91,7 +91,7 @@ func (s *simulation) holdOverdue(name string) {
 			}
 			due = time.Time{}
 		case domain.RunStarted, domain.RunFailed, domain.RunCancelled, domain.ConnectionLost, domain.ConnectionRestored,
-			domain.ScrapeSkipped, domain.ScraperRemoved, domain.LogAccepted, domain.LogVerified:
+			domain.ScrapeSkipped, domain.ScraperRemoved, domain.LogAccepted, domain.LogVerified, domain.LogRead:
 		}
 	}
 	if reports < 3 || reports == counts {

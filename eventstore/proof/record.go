@@ -21,10 +21,20 @@ func Record(ctx context.Context, store *eventstore.Store, r Result) (domain.LogV
 	if r.Verdict != Intact {
 		e.Says = domain.Shorten(r.Says, domain.MaxText)
 	}
+	return e, record(ctx, store, e, verifiedBy)
+}
+
+// RecordRead records that a log is about to be given out.
+func RecordRead(ctx context.Context, store *eventstore.Store, e domain.LogRead) error {
+	return record(ctx, store, e, e.By)
+}
+
+// record appends an event to the stream of the log, whoever else does so meanwhile.
+func record(ctx context.Context, store *eventstore.Store, e domain.Event, actor string) error {
 	for {
-		err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return tellLog(ctx, store, tx, e, verifiedBy) })
+		err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return tellLog(ctx, store, tx, e, actor) })
 		if !errors.Is(err, eventstore.ErrConflict) || ctx.Err() != nil {
-			return e, err
+			return err
 		}
 	}
 }

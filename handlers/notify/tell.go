@@ -125,7 +125,7 @@ func (b *batch) tell(ctx context.Context, h happened) error {
 	case domain.ScraperRemoved:
 		return b.forget(ctx, e.Scraper)
 	case domain.RunStarted, domain.ConnectionRestored, domain.ScraperConfigured, domain.ScraperPaused, domain.ScraperResumed,
-		domain.ScrapeSkipped, domain.LogAccepted, domain.LogVerified, domain.UserEvent: // lead to no notice
+		domain.ScrapeSkipped, domain.LogAccepted, domain.LogVerified, domain.LogRead, domain.UserEvent: // lead to no notice
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ func Summary(e domain.Event) string {
 		return fmt.Sprintf("%s: overdue, no run has completed as expected for %s", e.Scraper, e.Within)
 	case domain.LogAccepted:
 		return fmt.Sprintf("the log was accepted by %s with %s of %s proven", e.By, Number(e.Proven), Count(e.Superseded, "signed event")) + Because(e.Reason)
+	case domain.LogRead:
+		return fmt.Sprintf("the log was read by %s, events %s to %s: %s", e.By, Number(e.After+1), Number(e.Until), e.What)
 	case domain.LogVerified:
 		if e.Result == domain.LogDamaged {
 			return "the log was verified and is damaged: " + e.Says
@@ -122,6 +124,8 @@ func brief(e domain.Event) []string {
 		v.add("", e.Trigger).time("due", e.DueAt).id("recovers", e.Recovers).add("because", e.Reason)
 	case domain.ScraperOverdue:
 		v.add("within", e.Within).time("last success", e.LastSuccessAt)
+	case domain.LogRead:
+		v.add("", e.What).add("after", e.After).add("until", e.Until).add("by", e.By)
 	case domain.LogVerified:
 		v.add("", e.Result).add("up to", e.UpTo).add("in", milliseconds(e.TookMS)).add("–", e.Says)
 	case domain.LogAccepted:

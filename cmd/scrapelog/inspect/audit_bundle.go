@@ -51,7 +51,7 @@ Python that does. No database is needed to check it. A and B are positions or ti
 default it is all that is signed. --run is the range from the first event of a run to its
 last; what came between them is in the bundle too. Hand the key over on another way.
 
-FILE must not be there yet.`,
+FILE must not be there yet. Where there are users, the event log.read records who made it.`,
 		Example: "  scrapelog audit bundle --after 1000 --until 2000 -o march.zip\n  scrapelog audit bundle --run 6ba7b810 -o run.zip\n  scrapelog audit bundle --after 2026-03-01 --until 2026-04-01 -o march.zip",
 		Args:    term.Exactly(),
 	}
@@ -76,7 +76,7 @@ FILE must not be there yet.`,
 		if err != nil {
 			return err
 		}
-		return writeBundle(ctx, store, files, ends[0], ends[1], file, out)
+		return writeBundle(ctx, cmd, store, files, ends[0], ends[1], file, out)
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if file = cmd.Flag("output").Value.String(); !cmd.Flag("output").Changed {
@@ -111,7 +111,7 @@ func endsOfRun(ctx context.Context, store *eventstore.Store, named string) (ends
 	return [2]int64{events[0].Position - 1, events[len(events)-1].Position}, nil
 }
 
-func writeBundle(ctx context.Context, store *eventstore.Store, files proof.Files, after, until int64, path string, out *term.Printer) error {
+func writeBundle(ctx context.Context, cmd *cobra.Command, store *eventstore.Store, files proof.Files, after, until int64, path string, out *term.Printer) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return cannotWrite(path, err)
@@ -122,6 +122,7 @@ func writeBundle(ctx context.Context, store *eventstore.Store, files proof.Files
 		_ = os.Remove(path)
 		return err
 	}
+	recordRead(ctx, cmd, store, out, domain.LogRead{What: domain.ReadBundle, After: made.After, Until: made.Until})
 	return out.Facts(made, [2]string{"file", path}, [2]string{"events", fmt.Sprintf("%d to %d", made.After+1, made.Until)},
 		[2]string{"checkpoint", fmt.Sprintf("of %d events", made.Size)})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 )
@@ -29,21 +30,24 @@ and metadata byte for byte, each with the hash of its leaf in the tree of the lo
 6962) and the last position of the export. An export that was interrupted is resumed with
 --after and the last position that is in the file.
 
-cloudevents is CloudEvents 1.0 as JSON, for other programs.`,
+cloudevents is CloudEvents 1.0 as JSON, for other programs.
+
+Where there are users, the event log.read records who took which events. It comes after
+them, and so is not in the export itself.`,
 		Example: `  scrapelog events export > log.ndjson
   scrapelog events export --after 1000 --format cloudevents`,
 		Args: term.Exactly(),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
-			write, known := exportFormats[format]
-			if !known {
-				return term.Usagef("--format: %q is not a format; use ndjson or cloudevents", format)
-			}
-			if after < 0 || until < 0 {
-				return term.Usagef("--after and --until are positions: use 0 or more")
-			}
-			return exportEvents(ctx, store, out, after, until, write)
-		})),
 	}
+	cmd.RunE = flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		write, known := exportFormats[format]
+		if !known {
+			return term.Usagef("--format: %q is not a format; use ndjson or cloudevents", format)
+		}
+		if after < 0 || until < 0 {
+			return term.Usagef("--after and --until are positions: use 0 or more")
+		}
+		return exportEvents(ctx, cmd, store, out, after, until, write)
+	}))
 	cmd.Flags().StringVar(&format, "format", "ndjson", "ndjson or cloudevents")
 	cmd.Flags().Int64Var(&after, "after", 0, "begin after this position")
 	cmd.Flags().Int64Var(&until, "until", 0, "end with this position; 0: with the last event")
@@ -55,7 +59,7 @@ var exportFormats = map[string]func(b []byte, e proof.Event, last int64) ([]byte
 	"cloudevents": appendCloudEvent,
 }
 
-func exportEvents(ctx context.Context, store *eventstore.Store, out *term.Printer, after, until int64, write func([]byte, proof.Event, int64) ([]byte, error)) error {
+func exportEvents(ctx context.Context, cmd *cobra.Command, store *eventstore.Store, out *term.Printer, after, until int64, write func([]byte, proof.Event, int64) ([]byte, error)) error {
 	head, err := store.Head(ctx)
 	if err != nil {
 		return err
@@ -63,6 +67,7 @@ func exportEvents(ctx context.Context, store *eventstore.Store, out *term.Printe
 	if until == 0 || until > head {
 		until = head
 	}
+	recordRead(ctx, cmd, store, out, domain.LogRead{What: domain.ReadExport, After: after, Until: until})
 	buffered, progress := bufio.NewWriterSize(out, 1<<20), out.Progress("export")
 	var line []byte
 	last, err := proof.Each(ctx, store, after, until, func(e proof.Event) error {

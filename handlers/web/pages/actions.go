@@ -35,7 +35,7 @@ func NewNotice(rec eventstore.Recorded, nameOf func(actor string) string) Notice
 	case domain.ScraperResumed:
 		n.Says, n.Undo = name+" resumed", pauseURL(e.Scraper)
 	case domain.ConnectionLost, domain.ConnectionRestored, domain.RunCompleted, domain.RunFailed, domain.ScraperConfigured, domain.ScraperRemoved,
-		domain.ScrapeSkipped, domain.ScraperOverdue, domain.LogAccepted, domain.LogVerified, domain.UserAdded, domain.UserRoleChanged, domain.UserDisabled, domain.UserRemoved,
+		domain.ScrapeSkipped, domain.ScraperOverdue, domain.LogAccepted, domain.LogVerified, domain.LogRead, domain.UserAdded, domain.UserRoleChanged, domain.UserDisabled, domain.UserRemoved,
 		domain.UserPasswordChanged, domain.TokenIssued, domain.TokenRevoked: // their summary says enough
 	}
 	return n

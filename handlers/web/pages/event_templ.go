@@ -715,7 +715,7 @@ func eventFacts(e Event) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		case nil, domain.RunStarted, domain.RunCompleted, domain.ScraperConfigured, domain.ScrapeSkipped, domain.ScraperOverdue, domain.LogAccepted, domain.LogVerified:
+		case nil, domain.RunStarted, domain.RunCompleted, domain.ScraperConfigured, domain.ScrapeSkipped, domain.ScraperOverdue, domain.LogAccepted, domain.LogVerified, domain.LogRead:
 		}
 		return nil
 	})
