@@ -93,16 +93,18 @@ func scanColumns(rows *sql.Rows) (e Event, err error) {
 // has; a row that has one reads as another event than was ever hashed.
 func scanText(rows *sql.Rows) (e Event, err error) {
 	var text string
-	if err := rows.Scan(&e.Position, &text); err != nil {
+	if err := rows.Scan(&text); err != nil {
 		return e, err
 	}
-	var version, recordedAt, length string
+	var position, version, recordedAt, length string
+	position, text, _ = strings.Cut(text, " ")
 	version, text, _ = strings.Cut(text, " ")
 	recordedAt, text, _ = strings.Cut(text, " ")
 	length, text, _ = strings.Cut(text, separator)
 	e.Stream, text, _ = strings.Cut(text, separator)
 	e.ID, text, _ = strings.Cut(text, separator)
 	e.Type, text, _ = strings.Cut(text, separator)
+	e.Position, _ = strconv.ParseInt(position, 10, 64)
 	e.Version, _ = strconv.ParseInt(version, 10, 64) // SQLite wrote them; anything else is damage
 	e.RecordedAt, _ = strconv.ParseInt(recordedAt, 10, 64)
 	n, _ := strconv.Atoi(length)
