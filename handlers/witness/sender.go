@@ -19,6 +19,7 @@ import (
 
 const (
 	every    = 10 * time.Second // how often a log that has grown is sent to its witnesses
+	soon     = time.Second      // how often a log is looked at of which nothing is signed yet
 	lastWord = time.Second      // how long a stop waits for the last signature
 )
 
@@ -99,34 +100,38 @@ func (s *Sender) Run(ctx context.Context) error {
 }
 
 func (s *Sender) follow(ctx context.Context, w proof.Witness) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		s.send(ctx, w)
+	// The first time it is asked although it has signed that: the log may be an older one.
+	for asked := false; ; {
+		asked = s.send(ctx, w, !asked) || asked
+		wait := every
+		if !asked {
+			wait = soon
+		}
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 			defer cancel()
-			s.send(last, w)
+			s.send(last, w, false)
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
 
-// send sends the newest checkpoint to a witness unless it has signed it.
-func (s *Sender) send(ctx context.Context, w proof.Witness) {
+// send sends the newest checkpoint to a witness; unless always, only if the witness has
+// not signed it. It reports whether it has asked.
+func (s *Sender) send(ctx context.Context, w proof.Witness, always bool) bool {
 	c, _, err := proof.Newest(ctx, s.Log)
 	before := s.state(w)
-	if err != nil || c.Size == 0 || c.Size == before.Size && before.Says == "" {
-		return
+	if err != nil || c.Size == 0 || c.Size == before.Size && before.Says == "" && !always {
+		return false
 	}
 	cosigned, seen, err := Ask(ctx, s.Client, s.Log, w)
 	if err == nil && cosigned != "" {
 		err = proof.KeepCosigned(ctx, s.Log, s.Files(), cosigned)
 	}
 	if err != nil && ctx.Err() != nil {
-		return // our own stop
+		return true // our own stop
 	}
 	after := before
 	if err == nil {
@@ -141,6 +146,7 @@ func (s *Sender) send(ctx context.Context, w proof.Witness) {
 	s.states[w.Name] = after
 	s.mu.Unlock()
 	s.tell(ctx, before, after, err)
+	return true
 }
 
 func (s *Sender) state(w proof.Witness) proof.WitnessState {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/witness/witnesstest"
 )
 
 // scripted answers for a witness, without a network.
@@ -34,8 +35,9 @@ func (s *sealed) sender(w proof.Witness, client *http.Client) *Sender {
 // TestPeopleAreToldOfAWitness: of a refusal at once and in the witness's words, of silence
 // after a while, both until the witness signs, and over a restart.
 func TestPeopleAreToldOfAWitness(t *testing.T) {
-	_, w := newHonest(t)
+	h, w := newHonest(t)
 	s := newSealed(t, "")
+	s.knows(h)
 	s.append("ann", 3)
 	client := &http.Client{Transport: answering(503, "overloaded\n")}
 	sender := s.sender(w, client)
@@ -49,7 +51,7 @@ func TestPeopleAreToldOfAWitness(t *testing.T) {
 			t.Errorf("%q, want %q", troubles, want)
 		}
 	}
-	sender.send(t.Context(), w)
+	sender.send(t.Context(), w, false)
 	told()
 	if state := sender.States()[0]; !strings.Contains(state.Says, "503: overloaded") || state.Refused || time.Since(state.Since) > time.Minute {
 		t.Errorf("%+v", state)
@@ -57,7 +59,7 @@ func TestPeopleAreToldOfAWitness(t *testing.T) {
 	silent := sender.states[w.Name]
 	silent.Since = silent.Since.Add(-time.Hour)
 	sender.states[w.Name] = silent
-	sender.send(t.Context(), w)
+	sender.send(t.Context(), w, false)
 	told("witness honest does not sign the log", "503: overloaded")
 
 	for says, answer := range map[string]scripted{
@@ -71,18 +73,18 @@ func TestPeopleAreToldOfAWitness(t *testing.T) {
 		},
 	} {
 		client.Transport = answer
-		sender.send(t.Context(), w)
+		sender.send(t.Context(), w, false)
 		told("witness honest refuses the log", says)
 		sender = s.sender(w, client)
 		told("witness honest refuses the log", "itness honest")
 	}
 
 	client.Transport = nil
-	sender.send(t.Context(), w)
+	sender.send(t.Context(), w, false)
 	told()
 	sender = s.sender(w, client)
 	told()
-	if state := sender.States()[0]; state.Size != 3 || state.At.Unix() != 1_700_000_000 {
+	if state := sender.States()[0]; state.Size != 3 || state.At.Unix() != witnesstest.Stamp {
 		t.Errorf("%+v", state)
 	}
 	if r := s.verify(w); r.Verdict != proof.Intact || len(r.Witnessed) != 2 {
@@ -92,8 +94,9 @@ func TestPeopleAreToldOfAWitness(t *testing.T) {
 
 // TestHostileWitnesses: none of them makes more of us than an error that can be read.
 func TestHostileWitnesses(t *testing.T) {
-	_, w := newHonest(t)
+	h, w := newHonest(t)
 	s := newSealed(t, "")
+	s.knows(h)
 	s.append("ann", 3)
 	endless := func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(neverEnding('x'))}, nil
@@ -129,13 +132,14 @@ func (b neverEnding) Read(p []byte) (int, error) {
 
 // TestTwoInstancesHaveOneWitness: each sends what it sees, and both copies hold.
 func TestTwoInstancesHaveOneWitness(t *testing.T) {
-	_, w := newHonest(t)
+	h, w := newHonest(t)
 	s := newSealed(t, "")
+	s.knows(h)
 	senders := []*Sender{s.sender(w, http.DefaultClient), s.sender(w, http.DefaultClient)}
 	for i := range 6 {
 		s.append("ann", i+1)
 		for _, sender := range senders {
-			sender.send(t.Context(), w)
+			sender.send(t.Context(), w, false)
 			if got := sender.States()[0]; got.Says != "" || got.Size != s.events {
 				t.Fatalf("%+v", got)
 			}

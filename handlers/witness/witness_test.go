@@ -1,84 +1,41 @@
 package witness
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/witness/witnesstest"
 )
 
 func TestMain(m *testing.M) { os.Exit(eventstoretest.Main(m)) }
 
-// honest is a witness of one log, as C2SP tlog-witness has it.
-type honest struct {
-	mu   sync.Mutex
-	key  ed25519.PrivateKey
-	size int64
-	root tlog.Hash
-}
-
-func newHonest(t *testing.T) (*honest, proof.Witness) {
+// newHonest starts a witness.
+func newHonest(t *testing.T) (*witnesstest.Honest, proof.Witness) {
 	t.Helper()
-	h := &honest{key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}
+	h := witnesstest.New()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return h, proof.Witness{Name: "honest", Key: fmt.Sprintf("witness.example+%08x+%s", h.hash(), base64.StdEncoding.EncodeToString(h.public())), URL: server.URL + "/"}
+	return h, proof.Witness{Name: "honest", Key: h.Key(), URL: server.URL + "/"}
 }
 
-func (h *honest) public() []byte { return append([]byte{4}, h.key.Public().(ed25519.PublicKey)...) }
-
-func (h *honest) hash() uint32 {
-	sum := sha256.Sum256(append([]byte("witness.example\n"), h.public()...))
-	return binary.BigEndian.Uint32(sum[:])
-}
-
-func (h *honest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	body, _ := io.ReadAll(r.Body)
-	head, signed, _ := strings.Cut(string(body), "\n\n")
-	lines := strings.Split(head, "\n")
-	var old, size int64
-	_, _ = fmt.Sscanf(lines[0], "old %d", &old)
-	text, _, _ := strings.Cut(signed, "\n\n")
-	parts := strings.Split(text, "\n")
-	_, _ = fmt.Sscan(parts[1], &size)
-	root, _ := tlog.ParseHash(parts[2])
-	var consistency tlog.TreeProof
-	for _, line := range lines[1:] {
-		hash, _ := tlog.ParseHash(line)
-		consistency = append(consistency, hash)
+// knows registers the key of a log.
+func (s *sealed) knows(h *witnesstest.Honest) {
+	s.Helper()
+	key, err := proof.ReadKey(s.sealer.Files().Key)
+	if err == nil {
+		err = h.Register(key.Public)
 	}
-	switch {
-	case r.URL.Path != "/add-checkpoint":
-		http.NotFound(w, r)
-	case old != h.size:
-		w.WriteHeader(http.StatusConflict)
-		fmt.Fprintln(w, h.size)
-	case old > 0 && tlog.CheckTree(consistency, size, root, old, h.root) != nil:
-		http.Error(w, "bad consistency proof", http.StatusUnprocessableEntity)
-	default:
-		h.size, h.root = size, root
-		sig := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, h.hash()), 1_700_000_000)
-		sig = append(sig, ed25519.Sign(h.key, fmt.Appendf(nil, "cosignature/v1\ntime 1700000000\n%s\n", text))...)
-		fmt.Fprintf(w, "— witness.example %s\n", base64.StdEncoding.EncodeToString(sig))
+	if err != nil {
+		s.Fatal(err)
 	}
 }
 
@@ -134,12 +91,13 @@ func (s *sealed) verify(w proof.Witness) proof.Result {
 }
 
 func TestAWitnessFollowsTheLog(t *testing.T) {
-	_, w := newHonest(t)
+	h, w := newHonest(t)
 	s := newSealed(t, "")
+	s.knows(h)
 	for _, n := range []int{1, 6, 1, 30} {
 		s.append("ann", n)
 		cosigned, seen, err := Ask(t.Context(), http.DefaultClient, s.store, w)
-		if err != nil || seen.Size != s.events || seen.At.Unix() != 1_700_000_000 {
+		if err != nil || seen.Size != s.events || seen.At.Unix() != witnesstest.Stamp {
 			t.Fatal(seen, err)
 		}
 		if err := proof.KeepCosigned(t.Context(), s.store, s.sealer.Files(), cosigned); err != nil {
@@ -157,6 +115,7 @@ func TestAWitnessFollowsTheLog(t *testing.T) {
 func TestAWitnessFindsWhatNothingElseCan(t *testing.T) {
 	h, w := newHonest(t)
 	s := newSealed(t, "")
+	s.knows(h)
 	s.append("ann", 20)
 	if _, _, err := Ask(t.Context(), http.DefaultClient, s.store, w); err != nil {
 		t.Fatal(err)
@@ -185,16 +144,17 @@ func TestAWitnessFindsWhatNothingElseCan(t *testing.T) {
 				t.Errorf("%s %+v", r.Text(), r.Damage)
 			}
 			t.Log(r.Says)
-			if h.size != 20 {
-				t.Errorf("the witness has signed it: %d events", h.size)
+			if h.Size() != 20 {
+				t.Errorf("the witness has signed it: %d events", h.Size())
 			}
 		})
 	}
 }
 
 func TestAWitnessMustSignWithItsKey(t *testing.T) {
-	_, w := newHonest(t)
+	h, w := newHonest(t)
 	s := newSealed(t, "")
+	s.knows(h)
 	s.append("ann", 1)
 	for name, spoil := range map[string]func(*proof.Witness){
 		"another name": func(w *proof.Witness) { w.Key = strings.Replace(w.Key, "witness.example", "other.example", 1) },

@@ -20,6 +20,9 @@ file, with a statement that both keys sign. The old private key is gone. Checkpo
 the old key stay good up to the last event that was signed, and no further: rotate a key
 that others may have seen. "events verify --key OLD" follows the statement to the new key.
 
+Witnesses (audit.witnesses) know the log by its name, which stays, and by its keys: they
+refuse what the new key signs until it is registered with them too.
+
 No server may use the database at that time (exit 6). Copy the file to the other instances
 and hand the new public key to those who verify elsewhere.`,
 		Example: "  scrapelog audit rotate-key",
