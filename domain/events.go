@@ -141,9 +141,9 @@ type LogVerified struct {
 // LogRead records that the whole log, or a range of it, was given out at once. It is
 // recorded where there are users.
 type LogRead struct {
-	At    time.Time `json:"at"`
-	By    string    `json:"by"`
-	What  ReadOf    `json:"what"`
+	At    time.Time `json:"at"`    // when
+	By    string    `json:"by"`    // cli and the number of the account of the operating system, such as cli:1000
+	What  ReadOf    `json:"what"`  // export or bundle
 	After int64     `json:"after"` // the events after this position
 	Until int64     `json:"until"` // and up to this one
 }
