@@ -22,7 +22,7 @@ func (h *Handler) listEvents(c echo.Context) error {
 	limit := q.limit()
 	asked := eventstore.Query{
 		After: q.position("after"), Until: q.position("until"),
-		Types: q.texts("type"), Stream: q.text("stream"),
+		Types: q.types(), Stream: q.text("stream"),
 	}
 	if q.err != nil {
 		return q.err

@@ -124,6 +124,17 @@ func (q *query) statuses() []domain.RunStatus {
 	return all
 }
 
+// types reads types of events. One may be of a newer program, but a pattern is none.
+func (q *query) types() []string {
+	all := q.texts("type")
+	for _, t := range all {
+		if strings.ContainsAny(t, `*?![]`) {
+			q.refuse("type", fmt.Sprintf("%.40q is a pattern", t), "name the types, such as run.started,run.completed")
+		}
+	}
+	return all
+}
+
 func (q *query) trigger() domain.Trigger {
 	t := domain.Trigger(q.text("trigger"))
 	if t != "" {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"time"
@@ -83,8 +82,6 @@ func (c *check) judgeHeader(x *exchange) bool {
 
 // refused returns why an answer is not a stream and how to fix that, or "".
 func refused(resp *http.Response) (seen, fix string) {
-	given := resp.Header.Get("Content-Type")
-	media, _, _ := mime.ParseMediaType(given)
 	switch status := resp.StatusCode; {
 	case status == http.StatusConflict:
 		return resp.Status + " to the only POST", fixAlready
@@ -96,8 +93,8 @@ func refused(resp *http.Response) (seen, fix string) {
 		return resp.Status, fixStatus
 	case dial.ContentEncoding(resp.Header) != "":
 		return "Content-Encoding: " + dial.ContentEncoding(resp.Header), fixEncoding
-	case media != "text/event-stream":
-		return "Content-Type: " + given, fixType
+	case !dial.EventStream(resp.Header):
+		return "Content-Type: " + resp.Header.Get("Content-Type"), fixType
 	}
 	return "", ""
 }

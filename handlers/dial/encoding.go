@@ -5,6 +5,13 @@ import (
 	"strings"
 )
 
+// EventStream reports whether a body is an event stream by its Content-Type, whatever the
+// parameters, which servers write in ways that mime refuses.
+func EventStream(h http.Header) bool {
+	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
+}
+
 // ContentEncoding returns the first encoding of a body, or "" if it has none.
 // "identity" and "none" are not encodings: servers send them so that no proxy
 // compresses the stream.

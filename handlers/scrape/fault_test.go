@@ -103,6 +103,8 @@ func answerFaults() map[string]fault {
 		"200 with an empty encoding":       {answer(streamHeader + "Content-Encoding:\r\n\r\n" + completed), done(7)},
 		"200 with two that are none":       {answer(streamHeader + "Content-Encoding: identity, none\r\nContent-Encoding: identity\r\n\r\n" + completed), done(7)},
 		"200 with one that is and one not": {answer(streamHeader + "Content-Encoding: identity\r\nContent-Encoding: br\r\n\r\n" + completed), failed(domain.CodeProtocol).saying("br")},
+		"200 with a parameter twice":       {answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; a=1; a=2\r\n\r\n" + completed), done(7)},
+		"200 with two types in a line":     {answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream, text/plain\r\n\r\n" + completed), failed(domain.CodeProtocol).saying("text/plain")},
 		"200 with charset and capitals":    {answer("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=UTF-8\r\n\r\n" + completed), done(7)},
 	}
 	for name, malformed := range malformedAnswers() {

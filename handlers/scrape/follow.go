@@ -3,7 +3,6 @@ package scrape
 import (
 	"context"
 	"errors"
-	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -139,7 +138,7 @@ func acceptable(resp *http.Response) error {
 	if given == "" {
 		return &breach{"the answer has no content type; it must be text/event-stream"}
 	}
-	if media, _, _ := mime.ParseMediaType(given); media != "text/event-stream" {
+	if !dial.EventStream(resp.Header) {
 		return &breach{"the content type is " + given + ", not text/event-stream"}
 	}
 	return nil
