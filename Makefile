@@ -1,10 +1,11 @@
-# The binary needs no C and holds no path of the machine that built it. Tests
+# The binary needs no C and holds no path of the machine that built it, and nothing of git,
+# which a worktree or an archive has otherwise: VERSION says it. Tests
 # need a C compiler: the race detector is written in C.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # grpcnotrace leaves out the pages of gRPC's own traces: gRPC comes with OTLP's messages and
 # is not used. Nothing is inlined into the pages: what templ generates calls the same few
 # functions thousands of times, which is a megabyte; they render within 4 % as fast.
-GOFLAGS_BUILD := -trimpath -tags grpcnotrace -gcflags scrapelog/handlers/web/pages=-l -ldflags '-s -w -X main.stamped=$(VERSION)'
+GOFLAGS_BUILD := -trimpath -buildvcs=false -tags grpcnotrace -gcflags scrapelog/handlers/web/pages=-l -ldflags '-s -w -X main.stamped=$(VERSION)'
 # SQLite and its libc are C translated into Go: checking each of their accesses to their own
 # memory finds nothing and takes five times as long.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
