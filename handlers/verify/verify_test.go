@@ -70,6 +70,9 @@ func TestDamageLastsUntilTheLogIsFoundWell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := v.Verify(t.Context(), true, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		content string
 		damaged bool
@@ -80,8 +83,18 @@ func TestDamageLastsUntilTheLogIsFoundWell(t *testing.T) {
 		if _, err := v.Verify(t.Context(), true, nil); err != nil {
 			t.Fatal(err)
 		}
-		if got := v.Damage(); (got != "") != test.damaged {
-			t.Errorf("damage %q", got)
+		good := v.Good()
+		again := &Verifier{Log: v.Log} // of the next process
+		if err := again.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range []*Verifier{v, again} {
+			if got := v.Damage(); (got != "") != test.damaged {
+				t.Errorf("damage %q", got)
+			}
+			if got := v.Good(); got.UpTo == 0 || !got.At.Equal(good.At) || got.At.Before(v.Last().At) != test.damaged {
+				t.Errorf("the last good one %+v, and the last one %+v", got, v.Last())
+			}
 		}
 	}
 }

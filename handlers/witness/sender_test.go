@@ -1,12 +1,16 @@
 package witness
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"scrapelog/eventstore/proof"
 	"scrapelog/handlers/witness/witnesstest"
@@ -128,6 +132,33 @@ func (b neverEnding) Read(p []byte) (int, error) {
 		p[i] = byte(b)
 	}
 	return len(p), nil
+}
+
+// TestASlowWitness: one that sends a byte now and then is given up after 10 seconds.
+func TestASlowWitness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		drips := func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(dripping{r})}, nil
+		}
+		begun := time.Now()
+		_, err := Submit(t.Context(), &http.Client{Transport: scripted(drips)}, proof.Witness{Name: "slow", URL: "http://slow/"}, "log\n1\nx\n\n— a b\n", 1,
+			func(int64) (tlog.TreeProof, error) { return nil, nil })
+		if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), "witness slow does not answer") || took != answerTimeout {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
+
+// dripping is a body of which a byte comes each second, until the request is given up.
+type dripping struct{ *http.Request }
+
+func (d dripping) Read(p []byte) (int, error) {
+	select {
+	case <-d.Context().Done():
+		return 0, context.Cause(d.Context())
+	case <-time.After(time.Second):
+		return copy(p, "x"), nil
+	}
 }
 
 // TestTwoInstancesHaveOneWitness: each sends what it sees, and both copies hold.
