@@ -191,17 +191,13 @@ func (f *File) Apply(ctx context.Context) error {
 	return f.remove(ctx)
 }
 
-// configure records the scrapers in the file's order. In long files it records up
-// to 256 at once, where one commit after the other would take minutes.
+// configure records the scrapers in the file's order.
 func (f *File) configure(ctx context.Context, scrapers []domain.ScraperConfig) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(1 + min(len(scrapers)/10, 255))
-	for _, c := range scrapers {
-		group.Go(func() error {
-			return f.record(ctx, c.Name, domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: c.Name}, Source: domain.SourceFile, Config: c.Redacted()})
-		})
+	commands := make([]domain.ScraperCommand, len(scrapers))
+	for i, c := range scrapers {
+		commands[i] = domain.ConfigureScraper{ToScraper: domain.ToScraper{Scraper: c.Name}, Source: domain.SourceFile, Config: c.Redacted()}
 	}
-	return group.Wait()
+	return f.record(ctx, commands)
 }
 
 // remove removes the scrapers that an earlier file had configured. Scrapers of the API
@@ -221,23 +217,29 @@ func (f *File) remove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var commands []domain.ScraperCommand
 	for _, name := range others {
-		if scraper := scrapers[name]; scraper.Source != domain.SourceFile || !scraper.Configured() {
-			continue
-		}
-		c := domain.RemoveScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, By: "file", Reason: "left the configuration file"}
-		if err := f.record(ctx, name, c); err != nil {
-			return err
+		if scraper := scrapers[name]; scraper.Source == domain.SourceFile && scraper.Configured() {
+			commands = append(commands, domain.RemoveScraper{ToScraper: domain.ToScraper{Scraper: name}, Source: domain.SourceFile, By: "file", Reason: "left the configuration file"})
 		}
 	}
-	return nil
+	return f.record(ctx, commands)
 }
 
-func (f *File) record(ctx context.Context, name string, c domain.Command) error {
-	if _, err := f.Handle(ctx, c, domain.Origin{Actor: "file"}); err != nil {
-		return fmt.Errorf("scraper %s: %w", name, err)
+// record handles the commands in their order. Of many it handles up to 256 at once, where
+// one commit after the other would take minutes.
+func (f *File) record(ctx context.Context, commands []domain.ScraperCommand) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(1 + min(len(commands)/10, 255))
+	for _, c := range commands {
+		group.Go(func() error {
+			if _, err := f.Handle(ctx, c, domain.Origin{Actor: "file"}); err != nil {
+				return fmt.Errorf("scraper %s: %w", c.ScraperName(), err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 func (f *File) manages(name string) bool {
