@@ -41,6 +41,7 @@ var doors = map[string][]string{
 	"github.com/labstack/echo":               {"handlers/web", "handlers/api", "handlers/worker", "handlers/sse", "handlers/gate", "handlers/problem", "handlers/access"},
 	"github.com/ThreeDotsLabs/":              {"eventstore/feed", "handlers/react", "handlers/forward"},
 	"github.com/nats-io/":                    {"handlers/forward"},
+	"github.com/IBM/sarama":                  {"handlers/forward"},
 	"github.com/ThreeDotsLabs/watermill-sql": {"eventstore/feed"},
 	"github.com/jackc/pgx":                   {"eventstore"},
 	"modernc.org/sqlite":                     {"eventstore"},

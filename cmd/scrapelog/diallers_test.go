@@ -24,6 +24,9 @@ var connecting = map[string][]string{
 	"log/syslog":    {"Dial", "New", "NewLogger"},
 
 	"github.com/nats-io/nats.go": {"Connect"},
+	"github.com/IBM/sarama":      {"NewClient", "NewSyncProducer", "NewAsyncProducer", "NewBroker"},
+
+	"github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka": {"NewPublisher"},
 }
 
 // free are the files that may connect otherwise, and why.
@@ -31,6 +34,7 @@ var free = map[string]string{
 	"handlers/egress/dialer.go":      "it is the dialler that the rules are in",
 	"handlers/notify/shoutrrr.go":    "it puts that dialler into the clients of net/http, which services of shoutrrr use",
 	"handlers/forward/nats.go":       "it gives that dialler to NATS",
+	"handlers/forward/kafka.go":      "it gives that dialler to Kafka",
 	"eventstore/postgres.go":         "the database is named by the operator and holds the scrapers",
 	"cmd/scrapelog/client/client.go": "the command line asks the server that its user names",
 	"cmd/scrapelog/demo/demo.go":     "the demo asks its own server whether it is ready",

@@ -14,7 +14,8 @@ import (
 
 // Config names the brokers. The zero value of one is none.
 type Config struct {
-	NATS NATS `yaml:"nats"` // a stream of a JetStream server
+	NATS  NATS  `yaml:"nats"`  // a stream of a JetStream server
+	Kafka Kafka `yaml:"kafka"` // a topic
 }
 
 // NATS is a stream of a JetStream server.
@@ -45,16 +46,29 @@ func (b Begin) validate(at string) error {
 }
 
 // Validate returns the first invalid value as a *domain.FieldError.
-func (c Config) Validate() error { return c.NATS.validate() }
+func (c Config) Validate() error {
+	if err := c.NATS.validate(); err != nil {
+		return err
+	}
+	if err := c.Kafka.validate(); err != nil {
+		return err
+	}
+	if !c.NATS.none() && !c.Kafka.none() && c.NATS.name() == c.Kafka.name() {
+		return &domain.FieldError{Field: "forward.kafka.name", Problem: fmt.Sprintf("%q is the name of forward.nats too", c.Kafka.name()), Want: "give each its own name"}
+	}
+	return nil
+}
 
 // Check returns an error if the environment or a file does not hold what the configuration
 // names.
 func (c Config) Check() error {
-	if c.NATS.none() {
-		return nil
-	}
 	if _, err := c.NATS.servers(); err != nil {
 		return fmt.Errorf("forward.nats: %w", err)
+	}
+	if c.Kafka.PasswordEnv != "" {
+		if _, err := secret.Read(c.Kafka.PasswordEnv); err != nil {
+			return fmt.Errorf("forward.kafka: %w", err)
+		}
 	}
 	return nil
 }
@@ -80,6 +94,9 @@ func (n NATS) none() bool { return n == NATS{} }
 
 // streamName are the letters that a JetStream stream and a subject can begin with.
 var streamName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
+// topicName are the names that Kafka gives to topics.
+var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 
 const natsURL = "use nats://HOST:4222, or tls://HOST:4222"
 

@@ -26,6 +26,9 @@ func (f Forwarder) Run(ctx context.Context) error {
 	if n := f.Config.NATS; !n.none() {
 		group.Go(func() error { return f.relay(ctx, n.name(), n.Begin, natsBroker{n, f.Rules}) })
 	}
+	if k := f.Config.Kafka; !k.none() {
+		group.Go(func() error { return f.relay(ctx, k.name(), k.Begin, kafkaBroker{k, f.Rules}) })
+	}
 	return group.Wait()
 }
 
@@ -79,14 +82,29 @@ func (s *sender) send(_ context.Context, events []eventstore.Recorded) (confirme
 	return len(events), nil
 }
 
+// Names in the metadata of a message.
+const (
+	contentType = "content-type"
+	streamOf    = "stream"
+)
+
 func (s *sender) publish(e eventstore.Recorded) error {
+	m, err := messageOf(e)
+	if err != nil {
+		return err
+	}
+	return s.explain(s.publisher.Publish(s.topic(e.Stream), m))
+}
+
+func messageOf(e eventstore.Recorded) (*message.Message, error) {
 	body, err := e.CloudEvent()
 	if err != nil {
-		return fmt.Errorf("event %d: %w", e.Position, err)
+		return nil, fmt.Errorf("event %d: %w", e.Position, err)
 	}
 	m := message.NewMessage(e.ID.String(), body)
-	m.Metadata.Set("content-type", "application/cloudevents+json; charset=UTF-8")
-	return s.explain(s.publisher.Publish(s.topic(e.Stream), m))
+	m.Metadata.Set(streamOf, e.Stream)
+	m.Metadata.Set(contentType, "application/cloudevents+json; charset=UTF-8")
+	return m, nil
 }
 
 func (s *sender) close() {

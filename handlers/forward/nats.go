@@ -33,7 +33,7 @@ func (b natsBroker) open(ctx context.Context) (message.Publisher, error) {
 	}
 	options := []nats.Option{
 		nats.Name("scrapelog"), nats.Timeout(timeout), nats.NoReconnect(), nats.SkipHostLookup(),
-		nats.SetCustomDialer(natsDialer{ctx, egress.Dialer{Rules: b.rules, Timeout: timeout}}),
+		nats.SetCustomDialer(netDialer{ctx, egress.Dialer{Rules: b.rules, Timeout: timeout}}),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // else it is printed
 	}
 	if b.Credentials != "" {
@@ -88,13 +88,13 @@ func (b natsBroker) explain(err error) error {
 	return err
 }
 
-// natsDialer connects within the egress rules.
-type natsDialer struct {
+// netDialer connects within the egress rules, for clients that know no context.
+type netDialer struct {
 	ctx context.Context
 	egress.Dialer
 }
 
-// Dial implements nats.CustomDialer.
-func (d natsDialer) Dial(network, address string) (net.Conn, error) {
+// Dial implements nats.CustomDialer and proxy.Dialer.
+func (d netDialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(d.ctx, network, address)
 }
