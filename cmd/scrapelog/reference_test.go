@@ -163,7 +163,13 @@ func envelopeFields(s sources) string {
 func wordList(s sources) string {
 	var b strings.Builder
 	read := s.of("scrapelog/domain")
-	for _, kind := range []string{"Trigger", "Link", "Phase", "Cause", "FailureCode", "NoticedBy", "SkipReason", "Source", "Role", "RunStatus"} {
+	kinds := []string{"RunStatus"}
+	for _, m := range regexp.MustCompile(`\[(\w+)\]\(#`).FindAllStringSubmatch(eventList(s), -1) {
+		if !slices.Contains(kinds, m[1]) {
+			kinds = append(kinds, m[1])
+		}
+	}
+	for _, kind := range kinds {
 		fmt.Fprintf(&b, "### %s\n\n%s\n\n", kind, read.text(kind))
 		head(&b, "value", "meaning")
 		for _, w := range read.values[kind] {
