@@ -16,7 +16,7 @@ PREFIX ?= /usr/local
 BINARY ?= bin/scrapelog
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install release quick test check bench crash witness soak assets pictures fuzz
+.PHONY: help run build install release quick test check bench crash witness restore soak assets pictures fuzz
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -59,6 +59,10 @@ crash: ## kill -9, 4,000 times, on both databases; the log is held against what 
 
 witness: ## a log that is rolled back and forked before litewitness, a witness of others
 	SCRAPELOG_LITEWITNESS=$$(go tool -modfile=.ci/tools/witness.mod -n litewitness) go test -count=1 -v -run '^TestAWitness' ./cmd/scrapelog
+
+restore: ## back to a point in time, on a PostgreSQL cluster with an archive
+	.ci/provision test
+	go test -run '^TestBackToAPointInTime$$' ./cmd/scrapelog -pointintime
 
 soak: ## ten minutes of every fault on both databases: what was taken is given back
 	go run ./cmd/crashcheck -duration $(SOAK) -bound 5s

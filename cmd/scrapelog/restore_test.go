@@ -25,7 +25,7 @@ func TestABackupIsRestored(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		t.Parallel()
 		chapter := map[eventstore.Dialect]string{eventstore.SQLite: "SQLite", eventstore.Postgres: "PostgreSQL"}[db.Dialect]
-		commands := documented(t, "../../docs/howto/backup.md", chapter)
+		commands, _ := documented(t, chapter)
 		s := &restoring{world: newWorld(t, db, "every 1s", "auth: {loopback: open}\n"), after: map[string]bool{}}
 		s.serve()
 		s.lives()
@@ -36,28 +36,33 @@ func TestABackupIsRestored(t *testing.T) {
 		s.server.kill()
 		s.sh(commands[1])
 		s.serve()
-		s.isAsItWas()
+		s.isAsItWas("disk failed, backup of Monday")
 	})
 }
 
-var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+var codeBlock = regexp.MustCompile("(?ms)^```(sh)?\n(.*?)^```$")
 
-// documented returns what a chapter of a document tells its reader to run.
-func documented(t *testing.T, path, chapter string) (blocks []string) {
+// documented returns what a chapter of docs/howto/backup.md tells its reader to run, and
+// to write into a configuration.
+func documented(t *testing.T, chapter string) (commands, settings []string) {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile("../../docs/howto/backup.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, after, found := strings.Cut(string(text), "\n## "+chapter+"\n")
 	within, _, _ := strings.Cut(after, "\n## ")
-	for _, match := range shellBlock.FindAllStringSubmatch(within, -1) {
-		blocks = append(blocks, match[1])
+	for _, match := range codeBlock.FindAllStringSubmatch(within, -1) {
+		if match[1] == "sh" {
+			commands = append(commands, match[2])
+		} else {
+			settings = append(settings, match[2])
+		}
 	}
-	if !found || len(blocks) == 0 {
-		t.Fatalf("%s has no commands under %q", path, chapter)
+	if !found || len(commands) == 0 {
+		t.Fatalf("the document has no commands under %q", chapter)
 	}
-	return blocks
+	return commands, settings
 }
 
 // restoring is a world that is backed up and restored.
@@ -145,8 +150,8 @@ func (s *restoring) sh(script string) {
 }
 
 // isAsItWas: what was open is started again, once; slots and notices of the backup are
-// not repeated; the log is proven.
-func (s *restoring) isAsItWas() {
+// not repeated; the log is proven, and says why it was accepted.
+func (s *restoring) isAsItWas(reason string) {
 	s.Helper()
 	for _, r := range s.open {
 		if r = s.recovered(r); r.Status != "connection_failed" || r.Cause != "instance_lost" {
@@ -169,7 +174,7 @@ func (s *restoring) isAsItWas() {
 		s.Errorf("the instances are %v", live)
 	}
 	s.says(map[string]string{
-		"events verify --all": "disk failed, backup of Monday", "audit replay": "equal                yes", "db status": "as the log has them",
+		"events verify --all": reason, "audit replay": "equal                yes", "db status": "as the log has them",
 	})
 	if code := s.server.stop(s.T); code != 0 {
 		s.Errorf("serve exits %d", code)

@@ -109,8 +109,10 @@ func (c *Cluster) make() (err error) {
 }
 
 func (c *Cluster) start(settings []string) (err error) {
-	if c.port, err = freePort(); err != nil {
-		return err
+	if c.port == "" {
+		if c.port, err = freePort(); err != nil {
+			return err
+		}
 	}
 	args := []string{"-D", c.data, "-p", c.port}
 	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300"}, settings...) {
