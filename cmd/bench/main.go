@@ -42,7 +42,6 @@ var goals = []goal{
 	{`^Append/.*/writers=(8|32)$`, "x-watermill-sql", 1.0, false},
 	{`^TwoInstances$`, "x-one", 0.8, false},
 	{`^Import/`, "x-plain", 1.0, false},
-	{`^Move/import/`, "x-plain-rows", 1.0, false},
 	{`^Race/`, "skipped", 0, true},
 	{`^Growth/`, "x-small", 1 / 1.5, false},
 	{`^Growth/`, "x-row", 1.35, true},

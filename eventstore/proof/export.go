@@ -83,19 +83,32 @@ func (e Event) AppendLine(b []byte, last int64) []byte {
 	return fmt.Appendf(b, ",\"hash\":\"%s\",\"last\":%d}\n", base64.StdEncoding.EncodeToString(sum[:]), last)
 }
 
-// parseLine reads a line of an export. The error says what is wrong with it.
-func parseLine(source []byte) (e Event, last int64, err error) {
+// parsed is a line of an export.
+type parsed struct {
+	event Event
+	hash  tlog.Hash // of its leaf
+	last  int64     // position of the export
+	err   error
+}
+
+func parseLine(source []byte) (p parsed) {
+	p.event, p.hash, p.last, p.err = readLine(source)
+	return p
+}
+
+// readLine reads a line of an export. The error says what is wrong with it.
+func readLine(source []byte) (e Event, hash tlog.Hash, last int64, err error) {
 	var l line
 	if err := json.Unmarshal(source, &l); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return e, 0, fmt.Errorf("is not JSON%s, or was cut: %w", otherForm(source), err)
+			return e, hash, 0, fmt.Errorf("is not JSON%s, or was cut: %w", otherForm(source), err)
 		}
-		return e, 0, fmt.Errorf("is not an event: %w", err)
+		return e, hash, 0, fmt.Errorf("is not an event: %w", err)
 	}
 	at, err := time.Parse(instant, l.RecordedAt)
 	if err != nil {
-		return e, 0, fmt.Errorf("recorded_at %q is not a time with microseconds, in UTC", l.RecordedAt)
+		return e, hash, 0, fmt.Errorf("recorded_at %q is not a time with microseconds, in UTC", l.RecordedAt)
 	}
 	e = Event{
 		Position: l.Position, Stream: l.Stream, Version: l.Version, ID: l.ID, Type: l.Type, RecordedAt: at.UnixMicro(),
@@ -108,18 +121,18 @@ func parseLine(source []byte) (e Event, last int64, err error) {
 		e.Metadata = string(l.Metadata)
 	}
 	if l.Hash == "" || l.Last < 1 {
-		return e, 0, errors.New(`has no hash or no last position, so it is not a line of "events export"`)
+		return e, hash, 0, errors.New(`has no hash or no last position, so it is not a line of "events export"`)
 	}
-	if sum := tlog.RecordHash(e.Canonical()); base64.StdEncoding.EncodeToString(sum[:]) != l.Hash {
-		return e, 0, errors.New("was changed: the event is not the one whose hash the line has")
+	if hash = tlog.RecordHash(e.Canonical()); base64.StdEncoding.EncodeToString(hash[:]) != l.Hash {
+		return e, hash, 0, errors.New("was changed: the event is not the one whose hash the line has")
 	}
 	if id, err := uuid.Parse(e.ID); err != nil || id.String() != e.ID {
-		return e, 0, fmt.Errorf("id %q is not a UUID", e.ID)
+		return e, hash, 0, fmt.Errorf("id %q is not a UUID", e.ID)
 	}
-	if e.Stream == "" || e.Type == "" || !json.Valid([]byte(e.Data)) || !json.Valid([]byte(e.Metadata)) {
-		return e, 0, errors.New("lacks a stream, a type, data or metadata")
+	if e.Stream == "" || e.Type == "" || l.Data == nil && !json.Valid([]byte(e.Data)) || l.Metadata == nil && !json.Valid([]byte(e.Metadata)) {
+		return e, hash, 0, errors.New("lacks a stream, a type, data or metadata")
 	}
-	return e, l.Last, nil
+	return e, hash, l.Last, nil
 }
 
 // otherForm names what programs make of a file of JSON.
@@ -146,7 +159,8 @@ type Exported struct {
 // Add takes the next line. The error wraps domain.ErrInvalid.
 func (x *Exported) Add(source []byte) (Event, error) { return x.take(parseLine(source)) }
 
-func (x *Exported) take(e Event, last int64, err error) (Event, error) {
+func (x *Exported) take(p parsed) (Event, error) {
+	e, last, err := p.event, p.last, p.err
 	if x.versions == nil {
 		x.versions, x.ids, x.Last = map[string]int64{}, map[uuid.UUID]bool{}, last
 	}
@@ -166,7 +180,7 @@ func (x *Exported) take(e Event, last int64, err error) (Event, error) {
 		return Event{}, fmt.Errorf("%w: line %d %w", domain.ErrInvalid, x.tree.size+1, err)
 	}
 	x.versions[e.Stream], x.ids[id] = e.Version, true
-	x.tree.push(tlog.RecordHash(e.Canonical()), nil)
+	x.tree.push(p.hash, nil)
 	return e, nil
 }
 

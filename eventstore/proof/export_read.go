@@ -14,13 +14,6 @@ import (
 	"scrapelog/eventstore"
 )
 
-// parsed is a line of an export.
-type parsed struct {
-	event Event
-	last  int64
-	err   error
-}
-
 // linesTogether is how many lines are parsed by one goroutine at a time.
 const linesTogether = 256
 
@@ -37,7 +30,7 @@ func (x *Exported) Read(ctx context.Context, file io.Reader, yield func(Event) e
 	group.Go(func() error {
 		for part := range ahead {
 			for _, p := range <-part {
-				e, err := x.take(p.event, p.last, p.err)
+				e, err := x.take(p)
 				if err == nil {
 					err = yield(e)
 				}
@@ -87,7 +80,7 @@ func nextLines(from *bufio.Reader) (lines [][]byte, err error) {
 func parseLines(sources [][]byte) []parsed {
 	all := make([]parsed, len(sources))
 	for i, source := range sources {
-		all[i].event, all[i].last, all[i].err = parseLine(source)
+		all[i] = parseLine(source)
 	}
 	return all
 }
