@@ -21,8 +21,9 @@ func newConfigCmd() *cobra.Command {
 func newConfigCheckCmd() *cobra.Command {
 	var as string
 	cmd := &cobra.Command{
-		Use:   "check [FILE]",
-		Short: "Say whether a configuration file of serve or worker is right",
+		Use:     "check [FILE]",
+		Example: "  scrapelog config check",
+		Short:   "Say whether a configuration file of serve or worker is right",
 		Long: `check reads a configuration file as "scrapelog serve" or "scrapelog worker" would,
 and says which of the two it took it for: a file with scrapes, or with keys that
 only the worker has, is the worker's. --as decides it instead.`,

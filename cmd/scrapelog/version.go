@@ -15,9 +15,10 @@ var stamped string
 
 func newVersionCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  term.Exactly(),
+		Use:     "version",
+		Example: "  scrapelog version\n  scrapelog version -o json",
+		Short:   "Print the version",
+		Args:    term.Exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return term.Printf(cmd, "%s\n", versionLine())
 		},

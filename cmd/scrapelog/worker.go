@@ -17,8 +17,9 @@ const withoutSecret = "listen-without-secret"
 
 func newWorkerCmd() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "worker",
-		Short: "Run commands or scrape HTML pages when a server asks for it",
+		Use:     "worker",
+		Example: "  scrapelog worker --config worker.yaml",
+		Short:   "Run commands or scrape HTML pages when a server asks for it",
 		Long: `worker answers POST /scrapes/NAME with a stream of server-sent events, and does
 what its configuration says under that name: run a program, or scrape the pages
 of web sites. It stops a scrape as soon as the client goes away, with all that the

@@ -19,8 +19,9 @@ const checkTimeout = 5 * time.Minute
 func newWorkerCheckCmd() *cobra.Command {
 	flags, target, params := &term.DataFlags{}, contract.Target{}, ""
 	cmd := &cobra.Command{
-		Use:   "check URL",
-		Short: "Say whether a scraper keeps to the contract",
+		Use:     "check URL",
+		Example: "  scrapelog worker check http://127.0.0.1:9090/scrapes/shop-prices",
+		Short:   "Say whether a scraper keeps to the contract",
 		Long: `check asks the scraper at URL for real scrapes, as a server would, and judges
 what comes back: one is followed to its end, up to three more are started and
 left. Give --params that keep them short, yet some seconds long, and check a

@@ -24,8 +24,9 @@ func Login() *cobra.Command {
 	var fromStdin bool
 	flags := &term.DataFlags{}
 	cmd := &cobra.Command{
-		Use:   "login",
-		Short: "Keep a token for a server, by name and password",
+		Use:     "login",
+		Example: "  scrapelog login --user ada\n  scrapelog login --server https://scrapelog.example.org --user ada",
+		Short:   "Keep a token for a server, by name and password",
 		Long: `login asks the server for a token of 30 days and keeps it, for this server, in a file
 that only you can read: tokens.json in the folder scrapelog of your configuration
 folder. Every command sends it to this server from then on, unless --token-file or
@@ -97,10 +98,11 @@ func login(ctx context.Context, cmd *cobra.Command, out *term.Printer, user stri
 // Logout returns "scrapelog logout".
 func Logout() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "logout",
-		Short: "Revoke and forget the token that login keeps for a server",
-		Args:  term.Exactly(),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return logout(cmd.Context(), cmd) },
+		Use:     "logout",
+		Example: "  scrapelog logout",
+		Short:   "Revoke and forget the token that login keeps for a server",
+		Args:    term.Exactly(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return logout(cmd.Context(), cmd) },
 	}
 	addServerFlag(cmd)
 	return cmd

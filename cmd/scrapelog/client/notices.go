@@ -37,9 +37,10 @@ func newNoticesListCmd(flags *term.DataFlags) *cobra.Command {
 	var channel, kind, since, until string
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List notices, newest first",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog notices list --state given_up",
+		Short:   "List notices, newest first",
+		Args:    term.Exactly(),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			query, err := runFilter{since: since, until: until, limit: limit}.query(ctx, c)
 			if err != nil {
@@ -101,9 +102,10 @@ func (n noticeView) cells(out *term.Printer) []string {
 
 func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show ID",
-		Short: "Show a notice",
-		Args:  term.Exactly("ID"),
+		Use:     "show ID",
+		Example: "  scrapelog notices show 1f0c9e2a",
+		Short:   "Show a notice",
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var n noticeDoc
 			if err := c.get(ctx, "/api/v1/notices/"+url.PathEscape(args[0]), nil, &n); err != nil {
@@ -116,9 +118,10 @@ func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {
 
 func newNoticesRetryCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "retry ID",
-		Short: "Send a notice now that waits or was given up",
-		Args:  term.Exactly("ID"),
+		Use:     "retry ID",
+		Example: "  scrapelog notices retry 1f0c9e2a",
+		Short:   "Send a notice now that waits or was given up",
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var n noticeDoc
 			if err := c.post(ctx, "/api/v1/notices/"+url.PathEscape(args[0])+"/retry", nil, &n); err != nil {
@@ -144,8 +147,9 @@ func Notify() *cobra.Command {
 	flags.Register(group)
 	addServerFlag(group)
 	group.AddCommand(&cobra.Command{
-		Use:   "test [NAME]",
-		Short: "Send a test to a channel, or to all of them",
+		Use:     "test [NAME]",
+		Example: "  scrapelog notify test\n  scrapelog notify test ops",
+		Short:   "Send a test to a channel, or to all of them",
 		Long: `test has the server send a test to the channel NAME, or to all of them. It exits 1
 when a channel did not take it.`,
 		Args: cobra.MaximumNArgs(1),

@@ -51,9 +51,10 @@ func Scrapers() *cobra.Command {
 
 func newScrapersListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List scrapers by name",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog scrapers list",
+		Short:   "List scrapers by name",
+		Args:    term.Exactly(),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			return listScrapers(ctx, c, out)
 		})),

@@ -39,8 +39,9 @@ func Tokens() *cobra.Command {
 func newTokensAddCmd(flags *term.DataFlags) *cobra.Command {
 	body := map[string]*string{"role": new(string), "scrapers": new(string), "expires": new(string), "user": new(string)}
 	cmd := &cobra.Command{
-		Use:   "add NAME",
-		Short: "Make a token and print it, this once",
+		Use:     "add NAME",
+		Example: "  scrapelog tokens add ci --role operate --scrapers 'shop-*' --expires 90d",
+		Short:   "Make a token and print it, this once",
 		Long: `add makes a token and prints it on stdout. It is kept nowhere: who loses it makes
 another one. NAME says what it is for; where it is the name of a user, the token is
 that user's, and else yours. A token may do no more than its user may, and ends with
@@ -87,9 +88,10 @@ func printToken(out *term.Printer, t fetched[tokenView]) error {
 func newTokensListCmd(flags *term.DataFlags) *cobra.Command {
 	var user string
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List tokens, newest first",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog tokens list",
+		Short:   "List tokens, newest first",
+		Args:    term.Exactly(),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			query := url.Values{}
 			setUnlessEmpty(query, "user", user)
@@ -113,9 +115,10 @@ func newTokensListCmd(flags *term.DataFlags) *cobra.Command {
 
 func newTokensRevokeCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "revoke ID",
-		Short: "End a token, at once",
-		Args:  term.Exactly("ID"),
+		Use:     "revoke ID",
+		Example: "  scrapelog tokens revoke 4f2a1b2c",
+		Short:   "End a token, at once",
+		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if err := c.none(ctx, http.MethodDelete, "/api/v1/tokens/"+url.PathEscape(args[0])); err != nil {
 				return err

@@ -90,7 +90,9 @@ func among(do func(ctx context.Context, cmd *cobra.Command, a accounts, out *ter
 
 func newUsersListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List users by name", Args: term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog users list",
+		Short:   "List users by name", Args: term.Exactly(),
 		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, _ []string) error {
 			users, err := a.list(ctx)
 			if err != nil {
@@ -111,7 +113,9 @@ func newUsersAddCmd(flags *term.DataFlags) *cobra.Command {
 	var role string
 	var fromStdin bool
 	cmd := &cobra.Command{
-		Use: "add NAME", Short: "Add a user, with a password of 12 to 256 bytes", Args: term.Exactly("NAME"),
+		Use:     "add NAME",
+		Example: "  scrapelog users add ada --role admin\n  scrapelog users add bob --role view --password-stdin < password",
+		Short:   "Add a user, with a password of 12 to 256 bytes", Args: term.Exactly("NAME"),
 		RunE: flags.Run(among(func(ctx context.Context, cmd *cobra.Command, a accounts, out *term.Printer, args []string) error {
 			password, err := newPassword(cmd, fromStdin, domain.CheckUserName("NAME", args[0]), domain.Role(role).CheckUser("--role"))
 			if err != nil {
@@ -146,7 +150,9 @@ func newPassword(cmd *cobra.Command, fromStdin bool, wrong ...error) (string, er
 
 func newUsersRoleCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "role NAME ROLE", Short: "Give a user a role, and let them in again if they were disabled", Args: term.Exactly("NAME", "ROLE"),
+		Use:     "role NAME ROLE",
+		Example: "  scrapelog users role bob operate",
+		Short:   "Give a user a role, and let them in again if they were disabled", Args: term.Exactly("NAME", "ROLE"),
 		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
 			if err := domain.Role(args[1]).CheckUser("ROLE"); err != nil {
 				return err
@@ -163,7 +169,9 @@ func newUsersRoleCmd(flags *term.DataFlags) *cobra.Command {
 func newUsersPasswdCmd(flags *term.DataFlags) *cobra.Command {
 	var fromStdin bool
 	cmd := &cobra.Command{
-		Use: "passwd NAME", Short: "Give a user a password, and end their sessions", Args: term.Exactly("NAME"),
+		Use:     "passwd NAME",
+		Example: "  scrapelog users passwd bob",
+		Short:   "Give a user a password, and end their sessions", Args: term.Exactly("NAME"),
 		RunE: flags.Run(among(func(ctx context.Context, cmd *cobra.Command, a accounts, out *term.Printer, args []string) error {
 			password, err := newPassword(cmd, fromStdin)
 			if err != nil {
@@ -182,7 +190,9 @@ func newUsersPasswdCmd(flags *term.DataFlags) *cobra.Command {
 
 func newUsersDisableCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "disable NAME", Short: "Keep a user and their tokens out, until they are given a role again", Args: term.Exactly("NAME"),
+		Use:     "disable NAME",
+		Example: "  scrapelog users disable bob",
+		Short:   "Keep a user and their tokens out, until they are given a role again", Args: term.Exactly("NAME"),
 		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
 			u, err := a.disable(ctx, args[0])
 			if err != nil {
@@ -195,7 +205,9 @@ func newUsersDisableCmd(flags *term.DataFlags) *cobra.Command {
 
 func newUsersRemoveCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "remove NAME", Short: "Erase a user with their sessions and tokens; the log keeps an id", Args: term.Exactly("NAME"),
+		Use:     "remove NAME",
+		Example: "  scrapelog users remove bob",
+		Short:   "Erase a user with their sessions and tokens; the log keeps an id", Args: term.Exactly("NAME"),
 		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
 			if err := a.remove(ctx, args[0]); err != nil {
 				return err

@@ -43,8 +43,9 @@ func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
 func newAuditCheckpointCmd(flags *term.DataFlags) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "checkpoint",
-		Short: "Seal what is not sealed yet, and print the signed checkpoint",
+		Use:     "checkpoint",
+		Example: "  scrapelog audit checkpoint",
+		Short:   "Seal what is not sealed yet, and print the signed checkpoint",
 		Long: `checkpoint signs all events since the last checkpoint. No server may use the
 database at that time: a running server signs every second. If nothing was ever signed
 of a log, checkpoint makes its key.

@@ -18,8 +18,9 @@ import (
 
 func newAuditDiffCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "diff A B",
-		Short: "Print what changed between two positions or times",
+		Use:     "diff A B",
+		Example: "  scrapelog audit diff 0 10\n  scrapelog audit diff -- -2h -1h",
+		Short:   "Print what changed between two positions or times",
 		Long: `diff replays the log up to A and on to B and prints what changed in between:
 events by type, counts, runs, scrapers and outages. A point is a position, 0 for the
 beginning, or a time: -1h, today or RFC 3339. A time stands for the last event

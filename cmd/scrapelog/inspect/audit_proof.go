@@ -18,8 +18,9 @@ import (
 
 func newAuditProveCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "prove POSITION",
-		Short: "Print the proof that an event is in the log, to be checked offline",
+		Use:     "prove POSITION",
+		Example: "  scrapelog audit prove 4 > proof.json",
+		Short:   "Print the proof that an event is in the log, to be checked offline",
 		Long: `prove prints a file that "scrapelog audit check-proof" checks without the
 database: the event, the hashes that lead from it to a signed checkpoint, that
 checkpoint and the public key.`,
@@ -54,8 +55,9 @@ checkpoint and the public key.`,
 
 func newAuditCheckProofCmd(flags *term.DataFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check-proof FILE",
-		Short: "Check a proof, with the file and the key of the log",
+		Use:     "check-proof FILE",
+		Example: "  scrapelog audit check-proof proof.json --key scrapelog/4f2a…+1b2c3d4e+AV…",
+		Short:   "Check a proof, with the file and the key of the log",
 		Long: `check-proof reports whether the event of a proof is in the log whose checkpoint the
 proof carries; "-" reads the proof from stdin. Anyone can make a proof that holds for
 another key: only the key shows that a proof is about your log. --key names your key,

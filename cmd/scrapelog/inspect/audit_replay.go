@@ -28,8 +28,9 @@ type replayFlags struct{ until, against, save string }
 func newAuditReplayCmd(flags *term.DataFlags) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
-		Use:   "replay",
-		Short: "Rebuild the projections from the log and compare them with the live ones",
+		Use:     "replay",
+		Example: "  scrapelog audit replay\n  scrapelog audit replay --until @10",
+		Short:   "Rebuild the projections from the log and compare them with the live ones",
 		Long: `replay folds the log into projections, in memory, and compares them row by row
 with the ones that pages and API read, in one snapshot and at the same position. It exits 1
 when they differ, and names the rows and the first event after which they differ.

@@ -118,9 +118,10 @@ func Database() *cobra.Command {
 
 func newDBMigrateCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the schema to the version of this program",
-		Args:  term.Exactly(),
+		Use:     "migrate",
+		Example: "  scrapelog db migrate --db sqlite:new.db",
+		Short:   "Bring the schema to the version of this program",
+		Args:    term.Exactly(),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			store, err := openDatabase(ctx, cmd, false)
 			if err != nil {
@@ -162,8 +163,9 @@ func showMigration(ctx context.Context, out *term.Printer, store *eventstore.Sto
 
 func newDBStatusCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "status",
-		Short: "Print the state of the database, and prove its guards against the log",
+		Use:     "status",
+		Example: "  scrapelog db status",
+		Short:   "Print the state of the database, and prove its guards against the log",
 		Long: `status prints dialect, place, schema version, head, the live instances with the
 first 20 runs that each follows, and whether the guard rows, from which decisions are
 made, agree with the log. It checks tables, triggers and functions, the offsets of

@@ -30,7 +30,7 @@ To go back to a backup, stop the server, put FILE in the place of the database, 
 its -wal and -shm files, and run "scrapelog audit checkpoint --accept-restored REASON".
 
 A PostgreSQL database is backed up with pg_dump (exit 6).`,
-		Example: "  scrapelog db backup /backups/scrapelog-monday.db",
+		Example: "  scrapelog db backup monday.db",
 		Args:    term.Exactly("FILE"),
 		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			files, err := proofFiles(cmd)

@@ -15,8 +15,9 @@ import (
 
 func newDBRepairCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "repair-guards",
-		Short: "Rebuild the guard rows from the log, and restore its triggers and offsets",
+		Use:     "repair-guards",
+		Example: "  scrapelog db repair-guards",
+		Short:   "Rebuild the guard rows from the log, and restore its triggers and offsets",
 		Long: `repair-guards rebuilds every guard row from the log, restores triggers and functions
 that were dropped, disabled or changed, and sets back offsets that lie past the end of
 the log; a projection with such an offset is rebuilt. It does not change events: run

@@ -33,9 +33,10 @@ once more.`,
 
 func newDeadLettersListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the dead letters, the oldest first",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog events dead-letters list",
+		Short:   "List the dead letters, the oldest first",
+		Args:    term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			letters, err := feed.New(store).DeadLetters(ctx)
 			if err != nil {
@@ -61,9 +62,10 @@ type letterView struct {
 func newDeadLettersShowCmd(flags *term.DataFlags) *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
-		Use:   "show POSITION",
-		Short: "Show a dead letter and its event",
-		Args:  term.Exactly("POSITION"),
+		Use:     "show POSITION",
+		Example: "  scrapelog events dead-letters show 7",
+		Short:   "Show a dead letter and its event",
+		Args:    term.Exactly("POSITION"),
 		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			letter, err := findLetter(ctx, store, args[0], group)
 			if err != nil {
@@ -114,8 +116,9 @@ func findLetter(ctx context.Context, store *eventstore.Store, text, group string
 func newDeadLettersReplayCmd(flags *term.DataFlags) *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
-		Use:   "replay POSITION",
-		Short: "Hand a dead letter to its reaction once more",
+		Use:     "replay POSITION",
+		Example: "  scrapelog events dead-letters replay 7",
+		Short:   "Hand a dead letter to its reaction once more",
 		Long: `replay runs the reaction in a separate transaction, which removes the dead letter. If
 the reaction fails again, replay changes nothing and exits 1.
 

@@ -47,9 +47,10 @@ func newEventsListCmd(flags *term.DataFlags) *cobra.Command {
 	var filter eventFilter
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "Print events in log order",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog events list --since -1h --type 'run.*'\n  scrapelog events list --scraper shop-prices -o csv",
+		Short:   "Print events in log order",
+		Args:    term.Exactly(),
 		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			selected, err := filter.selection(ctx, store, time.Now())
 			if err != nil {

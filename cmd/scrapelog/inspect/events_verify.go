@@ -25,8 +25,9 @@ func newEventsVerifyCmd(flags *term.DataFlags) *cobra.Command {
 	var since string
 	var all, ask bool
 	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Report whether anyone has changed the log",
+		Use:     "verify",
+		Example: "  scrapelog events verify\n  scrapelog events verify --all -o json",
+		Short:   "Report whether anyone has changed the log",
 		Long: `verify compares the log with the signed checkpoints, those in the database and those
 kept outside it, and names the first bad position and what happened to it.
 

@@ -35,9 +35,10 @@ type projectionView struct {
 
 func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the projections and how far each has come",
-		Args:  term.Exactly(),
+		Use:     "list",
+		Example: "  scrapelog projections list",
+		Short:   "List the projections and how far each has come",
+		Args:    term.Exactly(),
 		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			groups, err := feed.New(store).GroupStates(ctx)
 			if err != nil {
@@ -72,8 +73,9 @@ func viewOf(name string, groups []feed.Group, head int64) projectionView {
 
 func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "rebuild NAME",
-		Short: "Drop a projection and build it again from the log",
+		Use:     "rebuild NAME",
+		Example: "  scrapelog projections rebuild runs",
+		Short:   "Drop a projection and build it again from the log",
 		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may use
 the database at that time: a running server rebuilds on its page /projections.`,
 		Args: term.Exactly("NAME"),
@@ -83,8 +85,9 @@ the database at that time: a running server rebuilds on its page /projections.`,
 
 func newProjectionsCheckCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check NAME",
-		Short: "Compare a projection with one rebuilt from the log",
+		Use:     "check NAME",
+		Example: "  scrapelog projections check runs",
+		Short:   "Compare a projection with one rebuilt from the log",
 		Long: `check replays the log, in memory, up to the position of the projection, and compares
 row by row. It exits 1 when they differ.`,
 		Args: term.Exactly("NAME"),

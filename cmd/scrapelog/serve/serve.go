@@ -25,8 +25,9 @@ import (
 // Command returns "scrapelog serve".
 func Command(version string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Schedule and supervise scrapes, and serve the pages and the API",
+		Use:     "serve",
+		Example: "  scrapelog serve\n  scrapelog serve --config scrapelog.yaml --listen 127.0.0.1:8080 --db sqlite:scrapelog.db",
+		Short:   "Schedule and supervise scrapes, and serve the pages and the API",
 		Long: `serve schedules the configured scrapers, follows their runs, records what happens
 and starts a lost scrape again when its connection is back. It answers pages and
 API at --listen. SIGHUP reads the scrapers and the channels of notices of the
