@@ -64,6 +64,7 @@ func onScreen(t *testing.T, wide, high int, args ...string) *screen {
 	go func() { s.ended <- run(ctx, args, tty, tty, tty) }()
 	t.Cleanup(func() {
 		cancel()
+		_, _ = io.WriteString(keys, "\x03\r\r") // ends what still reads
 		_ = tty.Close()
 		_ = keys.Close()
 		<-read

@@ -16,7 +16,7 @@ var stamped string
 func newVersionCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Example: "  scrapelog version\n  scrapelog version -o json",
+		Example: "  scrapelog version",
 		Short:   "Print the version",
 		Args:    term.Exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -52,7 +52,7 @@ default it is all that is signed. --run is the range from the first event of a r
 last; what came between them is in the bundle too. Hand the key over on another way.
 
 FILE must not be there yet. Where there are users, the event log.read records who made it.`,
-		Example: "  scrapelog audit bundle --after 1000 --until 2000 -o march.zip\n  scrapelog audit bundle --run 6ba7b810 -o run.zip\n  scrapelog audit bundle --after 2026-03-01 --until 2026-04-01 -o march.zip",
+		Example: "  scrapelog audit bundle --after 1000 --until 2000 -o part.zip\n  scrapelog audit bundle --run 6ba7b810 -o run.zip\n  scrapelog audit bundle --after 2026-03-01 --until 2026-04-01 -o march.zip",
 		Args:    term.Exactly(),
 	}
 	write := reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {

@@ -121,7 +121,7 @@ func cannotWrite(path string, err error) error {
 		return err
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return term.Failf(term.ErrUnreachable, "%s is there already: a backup never replaces a file", filepath.Clean(path))
+		return term.Failf(term.ErrUnreachable, "%s is there already and is not replaced; choose another name", filepath.Clean(path))
 	}
 	return fmt.Errorf("%w: %w", term.ErrUnreachable, err)
 }
