@@ -9,8 +9,41 @@ import (
 	"strings"
 	"testing"
 
+	"scrapelog/domain"
+	"scrapelog/eventstore/credentials"
 	"scrapelog/eventstore/eventstoretest"
 )
+
+// TestActorsAreNamedInTables, until they are removed; JSON has their ids.
+func TestActorsAreNamedInTables(t *testing.T) {
+	db := eventstoretest.SQLite(t)
+	users := credentials.New(openStore(t, db.URL), "")
+	ada, _, err := users.Add(t.Context(), "cli", "ada", domain.RoleAdmin, "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob, _, err := users.Add(t.Context(), "user:"+ada.ID.String(), "bob", domain.RoleAdmin, "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"list", "tail", "grep added"} {
+		args := append([]string{"events"}, append(strings.Fields(command), "--db", db.URL)...)
+		exits(t, 0, "by ada\n", args...)
+		exits(t, 0, `"by":"user:`+ada.ID.String(), append(args, "-o", "ndjson")...)
+	}
+	if _, err := users.Remove(t.Context(), "user:"+bob.ID.String(), ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	exits(t, 0, "by user:"+ada.ID.String()+"\n", "events", "list", "--db", db.URL)
+
+	f := fakeAPI(t)
+	f.answer("GET /api/v1/runs/"+runID, 200, strings.NewReplacer("running", "cancelled", `"instance"`, `"ended_at":"2026-11-23T12:00:09Z","instance"`).Replace(openRun))
+	f.answer("GET /api/v1/users/"+ada.ID.String(), 200, `{"name":"ada"}`)
+	about := `"run_id":"` + runID + `","scraper":"shop","at":"2026-11-23T12:00:`
+	f.answer("GET /api/v1/events", 200, `{"events":[{"position":1,"type":"run.started","data":{`+about+`00Z","trigger":"manual"}},`+
+		`{"position":2,"type":"run.cancelled","data":{`+about+`09Z","by":"user:`+ada.ID.String()+`","reason":"enough"}}]}`)
+	exits(t, 0, "Cancelled after 9 s by ada", "runs", "show", runID)
+}
 
 func TestBackupIsVerified(t *testing.T) {
 	a := eventstoretest.SQLite(t)

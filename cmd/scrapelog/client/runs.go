@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -157,11 +158,25 @@ func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {
 	}
 }
 
-// story asks for what the summary of a lost run needs beside the run: its events, the
-// run that recovered it, and whether a newer one superseded it.
+// nameOf returns the name of a user for who may see it, else the actor.
+func (c *client) nameOf(ctx context.Context, actor string) string {
+	id, ok := strings.CutPrefix(actor, "user:")
+	if _, err := uuid.Parse(id); !ok || err != nil {
+		return actor
+	}
+	var user struct{ Name string }
+	if err := c.get(ctx, "/api/v1/users/"+url.PathEscape(id), nil, &user); err != nil {
+		return actor
+	}
+	return cmp.Or(user.Name, actor)
+}
+
+// story asks for what the summary of a run needs beside the run: of a cancelled one who
+// did it; of a lost one its events, the run that recovered it, and whether a newer one
+// superseded it.
 func (c *client) story(ctx context.Context, r runView) (s words.Story, err error) {
 	s.Run = r.Run
-	if r.Status != domain.StatusConnectionFailed {
+	if r.Status != domain.StatusConnectionFailed && r.Status != domain.StatusCancelled {
 		return s, nil
 	}
 	var stream struct {
@@ -173,6 +188,10 @@ func (c *client) story(ctx context.Context, r runView) (s words.Story, err error
 	}
 	if s.Run, err = projections.RunAsOf(stream.Events); err != nil {
 		return s, err
+	}
+	if r.Status == domain.StatusCancelled {
+		s.CancelledBy = c.nameOf(ctx, s.CancelledBy)
+		return s, nil
 	}
 	if r.RecoveredBy != uuid.Nil {
 		err = c.get(ctx, "/api/v1/runs/"+r.RecoveredBy.String(), nil, &s.Next)

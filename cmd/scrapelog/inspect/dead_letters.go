@@ -195,7 +195,10 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 	if err != nil {
 		return err
 	}
-	list := listEvents(out)
+	list, err := listEvents(ctx, store, out)
+	if err != nil {
+		return err
+	}
 	if err := addEvents(list, caused); err != nil {
 		return err
 	}

@@ -56,7 +56,10 @@ func newEventsListCmd(flags *term.DataFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list := listEvents(out)
+			list, err := listEvents(ctx, store, out)
+			if err != nil {
+				return err
+			}
 			err = selected.each(ctx, store, limit, func(page []eventstore.Recorded) error { return addEvents(list, page) })
 			if err != nil {
 				return err
@@ -174,13 +177,30 @@ func actorText(ctx context.Context, store *eventstore.Store, actor string) (stri
 	return actor, err
 }
 
-func listEvents(out *term.Printer) *term.Listing {
-	return out.List("POSITION", "RECORDED", "TYPE", "STREAM", "SUMMARY")
+// eventList prints events. In tables for people actors have their names.
+type eventList struct {
+	*term.Listing
+	named *strings.Replacer
 }
 
-func addEvents(list *term.Listing, events []eventstore.Recorded) error {
+func listEvents(ctx context.Context, store *eventstore.Store, out *term.Printer) (*eventList, error) {
+	list := &eventList{out.List("POSITION", "RECORDED", "TYPE", "STREAM", "SUMMARY"), strings.NewReplacer()}
+	if !out.IsTable() {
+		return list, nil
+	}
+	names, err := credentials.New(store, "").Names(ctx)
+	var pairs []string
+	for actor, name := range names {
+		pairs = append(pairs, actor, name)
+	}
+	list.named = strings.NewReplacer(pairs...)
+	return list, err
+}
+
+func addEvents(list *eventList, events []eventstore.Recorded) error {
 	for _, r := range events {
-		if err := list.Add(r, strconv.FormatInt(r.Position, 10), list.StampMillis(r.RecordedAt), r.Type, streamText(list.Printer, r.Stream), summary(r)); err != nil {
+		says := list.named.Replace(summary(r))
+		if err := list.Add(r, strconv.FormatInt(r.Position, 10), list.StampMillis(r.RecordedAt), r.Type, streamText(list.Printer, r.Stream), says); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,11 @@ JSON, match PATTERN, a regular expression (RE2). Exit 1: none does.`,
 			if err != nil {
 				return err
 			}
-			return grepEvents(ctx, store, listEvents(out), selected, wanted, limit)
+			list, err := listEvents(ctx, store, out)
+			if err != nil {
+				return err
+			}
+			return grepEvents(ctx, store, list, selected, wanted, limit)
 		})),
 	}
 	filter.register(cmd)
@@ -48,7 +52,7 @@ JSON, match PATTERN, a regular expression (RE2). Exit 1: none does.`,
 	return cmd
 }
 
-func grepEvents(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection, wanted *regexp.Regexp, limit int) error {
+func grepEvents(ctx context.Context, store *eventstore.Store, list *eventList, selected selection, wanted *regexp.Regexp, limit int) error {
 	enough := errors.New("enough")
 	err := selected.each(ctx, store, 0, func(page []eventstore.Recorded) error {
 		page = slices.DeleteFunc(page, func(r eventstore.Recorded) bool { return !mentions(r, wanted) })

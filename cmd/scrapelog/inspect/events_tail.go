@@ -60,7 +60,11 @@ ones again. A file that is not there yet begins as tail does without it.
 			if err != nil {
 				return err
 			}
-			return t.run(ctx, store, listEvents(out), selected)
+			list, err := listEvents(ctx, store, out)
+			if err != nil {
+				return err
+			}
+			return t.run(ctx, store, list, selected)
 		})),
 	}
 	filter.register(cmd)
@@ -84,7 +88,7 @@ func (t *tail) check(out *term.Printer) error {
 	return nil
 }
 
-func (t *tail) run(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection) error {
+func (t *tail) run(ctx context.Context, store *eventstore.Store, list *eventList, selected selection) error {
 	head, err := store.Head(ctx)
 	if err != nil {
 		return err
@@ -119,7 +123,7 @@ const followInterval = 250 * time.Millisecond
 var errPrinted = errors.New("printed")
 
 // end closes the list unless it is followed and something failed.
-func (t *tail) end(list *term.Listing, err error) error {
+func (t *tail) end(list *eventList, err error) error {
 	if err != nil && !errors.Is(err, errPrinted) {
 		return err
 	}
@@ -127,7 +131,7 @@ func (t *tail) end(list *term.Listing, err error) error {
 }
 
 // goOn prints what the log has after the selection, and with -f new events until ctx ends.
-func (t *tail) goOn(ctx context.Context, store *eventstore.Store, list *term.Listing, selected selection) error {
+func (t *tail) goOn(ctx context.Context, store *eventstore.Store, list *eventList, selected selection) error {
 	woken, stop := store.Wake()
 	defer stop()
 	tick := time.NewTicker(followInterval)
@@ -158,7 +162,7 @@ func (t *tail) goOn(ctx context.Context, store *eventstore.Store, list *term.Lis
 }
 
 // print prints events up to that of --exit-on.
-func (t *tail) print(list *term.Listing, page []eventstore.Recorded) error {
+func (t *tail) print(list *eventList, page []eventstore.Recorded) error {
 	for i, r := range page {
 		if hit, _ := path.Match(t.exitOn, r.Type); t.exitOn == "" || !hit {
 			continue
