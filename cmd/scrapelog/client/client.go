@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -178,6 +179,9 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 		err = failed.Err
 	}
 	advice := ""
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		advice = `; start one with "scrapelog serve", or name another`
+	}
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
 		advice = "; SSL_CERT_FILE names the file of a CA of your own"
 	}

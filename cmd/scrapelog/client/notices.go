@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
@@ -97,7 +98,11 @@ func listNoticesIn(out *term.Printer) *term.Listing {
 }
 
 func (n noticeView) cells(out *term.Printer) []string {
-	return []string{n.ID, n.Channel, n.Type, n.State, out.Stamp(n.CreatedAt), strconv.FormatInt(n.Attempts, 10), n.Title, n.LastError}
+	id := n.ID
+	if known, err := uuid.Parse(id); err == nil {
+		id = out.ID(known)
+	}
+	return []string{id, n.Channel, n.Type, n.State, out.Stamp(n.CreatedAt), strconv.FormatInt(n.Attempts, 10), n.Title, n.LastError}
 }
 
 func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {

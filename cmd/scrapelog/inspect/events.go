@@ -184,7 +184,7 @@ type eventList struct {
 }
 
 func listEvents(ctx context.Context, store *eventstore.Store, out *term.Printer) (*eventList, error) {
-	list := &eventList{out.List("POSITION", "RECORDED", "TYPE", "STREAM", "SUMMARY"), strings.NewReplacer()}
+	list := &eventList{out.List("POSITION", "RECORDED", "TYPE", "~STREAM", "SUMMARY"), strings.NewReplacer()}
 	if !out.IsTable() {
 		return list, nil
 	}

@@ -38,6 +38,9 @@ func RequireSubcommand(group *cobra.Command) *cobra.Command {
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = "did you mean " + near[0] + "?"
 		}
+		if !cmd.HasParent() {
+			return Usagef("there is no command %q; %s", args[0], hint)
+		}
 		return Usagef("%s: there is no command %q; %s", CommandName(cmd), args[0], hint)
 	}
 	return group

@@ -299,3 +299,15 @@ func TestColumns(t *testing.T) {
 		}
 	}
 }
+
+func TestFactsAreWrappedOnATerminal(t *testing.T) {
+	var b bytes.Buffer
+	p := &Printer{Out: &b, Format: "table", terminal: true, width: 23}
+	if err := p.Facts(nil, [2]string{"a", "one two  three four 価格が変 five"}, [2]string{"long", "x"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "a     one two  three\n      four 価格が変\n      five\nlong  x\n"
+	if b.String() != want {
+		t.Errorf("got\n%q, want\n%q", b.String(), want)
+	}
+}

@@ -39,15 +39,14 @@ func Place(text string, places int) string {
 
 // Wrap returns foreign text as lines of at most so many columns, broken at blanks.
 func Wrap(text string, places int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(safe(text)) {
-		if line != "" && columns(line)+1+columns(word) > places {
-			lines, line = append(lines, line), ""
+	words := strings.Split(safe(text), " ")
+	line := words[0]
+	for _, word := range words[1:] {
+		if columns(line)+1+columns(word) > places {
+			lines, line = append(lines, line), word
+			continue
 		}
-		if line != "" {
-			line += " "
-		}
-		line += word
+		line += " " + word
 	}
 	return append(lines, line)
 }

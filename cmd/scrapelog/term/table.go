@@ -223,7 +223,14 @@ func (p *Printer) Facts(value any, pairs ...[2]string) error {
 		if pair[1] == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "%-*s  %s\n", widest, pair[0], p.paint(safe(pair[1])))
+		lines := []string{safe(pair[1])}
+		if p.terminal {
+			lines = Wrap(pair[1], p.width-widest-gap)
+		}
+		fmt.Fprintf(&b, "%-*s  %s\n", widest, pair[0], p.paint(lines[0]))
+		for _, line := range lines[1:] {
+			fmt.Fprintf(&b, "%*s%s\n", widest+gap, "", line)
+		}
 	}
 	_, err := p.Write(b.Bytes())
 	return err
