@@ -57,7 +57,6 @@ type sender struct {
 	broker
 	open      context.Context
 	publisher message.Publisher // nil: there is no connection
-	unwatch   func() bool
 }
 
 // send implements feed.Relay.Send.
@@ -67,8 +66,6 @@ func (s *sender) send(_ context.Context, events []eventstore.Recorded) (confirme
 		if s.publisher, err = s.broker.open(s.open); err != nil {
 			return 0, err
 		}
-		opened := s.publisher
-		s.unwatch = context.AfterFunc(s.open, func() { _ = opened.Close() }) // Publish knows no context
 	}
 	for i, e := range events {
 		if time.Since(began) > atMost {
@@ -109,7 +106,6 @@ func messageOf(e eventstore.Recorded) (*message.Message, error) {
 
 func (s *sender) close() {
 	if s.publisher != nil {
-		s.unwatch()
 		_ = s.publisher.Close() // nothing waits in it
 		s.publisher = nil
 	}

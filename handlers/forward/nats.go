@@ -57,6 +57,8 @@ func (b natsBroker) open(ctx context.Context) (message.Publisher, error) {
 		conn.Close()
 		return nil, fmt.Errorf("NATS cannot be used: %w", err)
 	}
+	stop := context.AfterFunc(ctx, conn.Close) // Publish knows no context
+	conn.SetClosedHandler(func(*nats.Conn) { stop() })
 	return publisher, nil
 }
 
