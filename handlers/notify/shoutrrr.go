@@ -19,8 +19,8 @@ import (
 
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/egress"
-	"scrapelog/handlers/sign"
 	"scrapelog/handlers/secret"
+	"scrapelog/handlers/sign"
 )
 
 // shout sends notices through shoutrrr: mail, Slack, Telegram, ntfy and others.
