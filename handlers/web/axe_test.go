@@ -44,15 +44,22 @@ func TestEveryStoryCanBeReadByEverybody(t *testing.T) {
 	}
 }
 
-// fits reports whether nothing of a page lies beyond the edge of the screen, the
-// opened parts included.
-func fits(t *testing.T, tab context.Context, url string) {
+// load opens a page and waits for its fonts: those that stand in for them are wider.
+func load(t *testing.T, tab context.Context, url string) {
 	t.Helper()
 	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
+	becomes(t, tab, `document.readyState === "complete" && document.fonts.status === "loaded"`)
+}
+
+// fits reports whether nothing of a page lies beyond the edge of the screen, the
+// opened parts included.
+func fits(t *testing.T, tab context.Context, url string) {
+	t.Helper()
+	load(t, tab, url)
 	do(t, tab, `document.querySelectorAll("main details").forEach((d) => { d.open = true })`)
-	becomes(t, tab, `document.fonts.status === "loaded"`) // those that stand in for them are wider
+	becomes(t, tab, `document.fonts.status === "loaded"`) // opened parts need more of them
 	wide, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
 	if err != nil || wide > 0 {
 		t.Errorf("%s is %d pixels too wide (%v)", url, wide, err)
@@ -61,9 +68,7 @@ func fits(t *testing.T, tab context.Context, url string) {
 
 func check(t *testing.T, tab context.Context, url string, rules ...string) {
 	t.Helper()
-	if err := chromedp.Do(tab, chromedp.Navigate(url)); err != nil {
-		t.Fatal(err)
-	}
+	load(t, tab, url)
 	findings, err := axe.Check(tab, rules...)
 	if err != nil {
 		t.Fatal(err)
