@@ -83,7 +83,10 @@ func pooled(err error) bool {
 
 // Unreachable reports whether the database could not be reached, read or written,
 // whichever query or pool the error comes from.
-func Unreachable(err error) bool { return errors.Is(err, ErrUnavailable) || Transient(err) }
+func Unreachable(err error) bool {
+	_, lite := errors.AsType[*sqlite.Error](err)
+	return errors.Is(err, ErrUnavailable) || Transient(err) || lite && !OwnFault(err)
+}
 
 // indirect returns the error text for a connection pooler.
 func indirect(place, why string) string {

@@ -109,7 +109,7 @@ func (s *Sealer) without(ctx context.Context, why error) error {
 	found := false
 	if s.files.Checkpoints != "" {
 		if err := s.outside.refresh(nil, func(mark, bool) {}); err != nil && !absent(err) {
-			return refuse("The copy of the checkpoints outside cannot be read: %v.", err)
+			return unread(err)
 		}
 		found = s.outside.state.largest > 0
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -207,6 +208,15 @@ func (r *Refusal) Error() string { return r.Reason }
 func (r *Refusal) Unwrap() error { return domain.ErrConflict }
 
 func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
+
+// unread is the copy outside that cannot be read: a refusal, unless this process or
+// machine had no descriptor left, which passes.
+func unread(err error) error {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return fmt.Errorf("%w: the copy of the checkpoints outside: %w", eventstore.ErrUnavailable, err)
+	}
+	return refuse("The copy of the checkpoints outside cannot be read: %v.", err)
+}
 
 // keep remembers a refusal, or that there is none.
 func (s *Sealer) keep(ctx context.Context, err error) error {

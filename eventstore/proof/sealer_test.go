@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -407,5 +408,15 @@ func TestDefaults(t *testing.T) {
 	}
 	if s.interval != time.Second || s.batch != 1000 {
 		t.Errorf("seals every %v or %d events", s.interval, s.batch)
+	}
+}
+
+func TestAShortageIsNoRefusal(t *testing.T) {
+	var refused *Refusal
+	for errno, want := range map[syscall.Errno]bool{syscall.EMFILE: false, syscall.ENFILE: false, syscall.EACCES: true, syscall.EIO: true} {
+		err := unread(&os.PathError{Op: "open", Path: "audit.checkpoints", Err: errno})
+		if errors.As(err, &refused) != want || errors.Is(err, eventstore.ErrUnavailable) == want {
+			t.Errorf("%v: %v", errno, err)
+		}
 	}
 }

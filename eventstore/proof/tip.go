@@ -21,7 +21,7 @@ import (
 func (s *Sealer) tip(ctx context.Context, q eventstore.Querier) (t tip, err error) {
 	err = s.outside.refresh(s.key.Verifier, func(mark, bool) {})
 	if err != nil && !absent(err) {
-		return t, refuse("The copy of the checkpoints outside cannot be read: %v.", err)
+		return t, unread(err)
 	}
 	t.storedCheckpoint, err = lastStored(ctx, q)
 	if err := s.otherKey(ctx, t, err); err != nil {

@@ -13,6 +13,7 @@ import (
 // log in there is none, and never the command line: it may hold a password.
 func profile(c echo.Context) error {
 	w, r, name := c.Response(), c.Request(), c.Param("name")
+	w.Header().Set("Cache-Control", "private, no-store")
 	switch {
 	case access.From(r.Context()).Kind == access.KindLocal:
 		return echo.ErrNotFound
