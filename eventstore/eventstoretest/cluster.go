@@ -120,7 +120,7 @@ func (c *Cluster) start(settings []string) (err error) {
 	}
 	var output bytes.Buffer
 	c.process = exec.Command(filepath.Join(c.bin, "postgres"), args...)
-	c.process.Dir, c.process.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: c.as, Pdeathsig: syscall.SIGQUIT}
+	c.process.Dir, c.process.SysProcAttr = c.dir, endsWithTests(c.as)
 	c.process.Stdout, c.process.Stderr = &output, &output
 	if err := c.launch(); err != nil {
 		return err
