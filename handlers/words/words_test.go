@@ -130,8 +130,8 @@ func TestSummaries(t *testing.T) {
 			"shop: a scrape by schedule was skipped, the scraper was paused", "shop schedule due 2026-11-23T12:00:00Z because paused",
 		},
 		"a log that was given out": {
-			domain.LogRead{By: "cli:1000", What: domain.ReadExport, Until: 2000},
-			"the log was read by cli:1000, events 1 to 2,000: export", "export after 0 until 2000 by cli:1000",
+			domain.LogRead{By: "cli:1000", What: domain.ReadExport, Until: 200},
+			"the log was read by cli:1000, events 1 to 200: export", "export after 0 until 200 by cli:1000",
 		},
 		"a verified log": {
 			domain.LogVerified{UpTo: 44, Result: "intact", TookMS: 1200},

@@ -7,6 +7,7 @@
   const MISSED = 3; // beats without a word, and the connection counts as lost
   const CONNECTED = 'htmx:sse:after:connection';
   const MESSAGE = 'htmx:sse:before:message';
+  const SWAPPED = 'htmx:finally:swap'; // after:swap comes before the title is set
 
   const live = document.getElementById('live');
   const banner = document.getElementById('live-lost');
@@ -64,7 +65,8 @@
     }
   }
 
-  // The tab's title and sign follow losses, as the server writes them first.
+  // The tab's title and sign follow losses, as the server writes them first. A page that is
+  // swapped in brings the title of the moment at which it was fetched.
   function entitle() {
     const page = losses && live.dataset.section === '/' ? [] : [live.dataset.title];
     document.title = (lost ? '(no live updates) ' : '') + [...(losses ? [losses + ' lost'] : []), ...page, 'scrapelog'].join(' · ');
@@ -152,6 +154,7 @@
     losses = event.detail.data === '0' ? '' : event.detail.data;
     entitle();
   });
+  document.addEventListener(SWAPPED, entitle);
   live.addEventListener(CONNECTED, (event) => {
     connection = event.detail.connection; // a header alone proves nothing: messages do
   });
