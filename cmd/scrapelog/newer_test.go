@@ -68,7 +68,7 @@ func refusesAll(t *testing.T, db eventstoretest.Database, store *eventstore.Stor
 	}
 }
 
-// session is what a dump has of its own.
+// session is the lines that differ between two dumps of one database.
 var session = regexp.MustCompile(`(?m)^\\(un)?restrict .*$`)
 
 // contents is all that a database holds.

@@ -187,7 +187,7 @@ func copied(t *testing.T, from, to string) {
 }
 
 // shown matches text as the README shows it: words with digits (ids, times, positions) may
-// be others, "…" stands for whatever is left out, and columns may be wider.
+// be others, "…" stands for any text, and columns may be wider.
 func shown(text string) *regexp.Regexp {
 	digit := regexp.MustCompile(`[0-9]`)
 	var fields []string

@@ -242,7 +242,7 @@ func (w *world) keep(path, file string) {
 	write(w, file, string(text)+"\n")
 }
 
-// session is what a dump has of its own, and what an older psql does not know.
+// session is the lines of a dump that an older psql does not know.
 var session = regexp.MustCompile(`(?m)^\\(un)?restrict .*\n|^SET transaction_timeout.*\n`)
 
 func (w *world) pack(path string) {

@@ -136,7 +136,7 @@ func (s *Feed) relayBatch(ctx context.Context, r Relay) (moved int, err error) {
 			moved, err = s.sendNext(ctx, r, func(ctx context.Context, group string) (position int64, err error) {
 				return position, tx.QueryRowContext(ctx, offsetHold, eventstore.Topic, group).Scan(&position)
 			})
-			return nil // the offset moves past what was confirmed, whatever came after it
+			return nil // an event that was not sent does not undo the offset of those that were
 		})
 		err = errors.Join(err, failed)
 	}

@@ -29,7 +29,8 @@ func RecordRead(ctx context.Context, store *eventstore.Store, e domain.LogRead) 
 	return record(ctx, store, e, e.By)
 }
 
-// record appends an event to the stream of the log, whoever else does so meanwhile.
+// record appends an event to the stream of the log. It tries again while other processes
+// append to that stream.
 func record(ctx context.Context, store *eventstore.Store, e domain.Event, actor string) error {
 	for {
 		err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return tellLog(ctx, store, tx, e, actor) })

@@ -9,8 +9,8 @@ import (
 	"scrapelog/handlers/access"
 )
 
-// profile answers with a profile of this process, for go tool pprof. Where nobody has to
-// log in there is none, and never the command line: it may hold a password.
+// profile answers with a profile of this process, for go tool pprof. While no login is
+// needed there is none. The command line is never given: it may hold a password.
 func profile(c echo.Context) error {
 	w, r, name := c.Response(), c.Request(), c.Param("name")
 	w.Header().Set("Cache-Control", "private, no-store")

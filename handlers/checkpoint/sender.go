@@ -50,6 +50,10 @@ type message struct {
 	Checkpoint string    `json:"checkpoint"` // the signed note
 }
 
+func messageOf(c proof.Checkpoint, note string) message {
+	return message{c.Origin, c.Size, c.Root, c.SealedAt, note}
+}
+
 func (m message) json() []byte {
 	text, _ := json.Marshal(m) // it is made of texts and numbers
 	return text
@@ -58,7 +62,7 @@ func (m message) json() []byte {
 // Signed notes the checkpoint that is to be sent next. It does not wait.
 func (s *Sender) Signed(c proof.Checkpoint, note string) {
 	s.mu.Lock()
-	s.latest = message{c.Origin, c.Size, c.Root, c.SealedAt, note}
+	s.latest = messageOf(c, note)
 	s.mu.Unlock()
 	s.signed.Fire()
 }
@@ -98,7 +102,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	if c, note, err := proof.Newest(ctx, s.Log); err == nil && note != "" {
 		s.mu.Lock()
 		if s.latest.Size < c.Size {
-			s.latest = message{c.Origin, c.Size, c.Root, c.SealedAt, note}
+			s.latest = messageOf(c, note)
 		}
 		s.mu.Unlock()
 	}

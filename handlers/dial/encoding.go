@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// EventStream reports whether a body is an event stream by its Content-Type, whatever the
-// parameters, which servers write in ways that mime refuses.
+// EventStream reports whether the media type of an answer is that of an event stream. The
+// parameters are not parsed: servers write them in ways that mime refuses.
 func EventStream(h http.Header) bool {
 	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")

@@ -40,5 +40,9 @@ func TestNewRowsWaitWhileSomebodyReads(t *testing.T) {
 	do(t, ctx, `document.querySelector("tbody [aria-expanded=true]").click()`) // and comes with the page that has none open
 	becomes(t, ctx, rows+` === window.rows + 3 && `+button+`.hidden`)
 	push(t, s, projections.Changes{Counts: projections.Counts{}, Position: head})
-	becomes(t, ctx, `document.title === "Log · scrapelog" && !document.getElementById("icon").href.includes("lost")`)
+	const well = `document.title === "Log · scrapelog" && !document.getElementById("icon").href.includes("lost")`
+	becomes(t, ctx, well)
+	// A page that is swapped in was fetched while a scraper was lost, and says so in its title.
+	do(t, ctx, `document.querySelector("tbody th a").click()`)
+	becomes(t, ctx, `document.querySelector(".drawer pre") && `+well)
 }

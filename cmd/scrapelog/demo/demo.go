@@ -25,7 +25,7 @@ func Command(version string) *cobra.Command {
 		Use:     "demo",
 		Example: "  scrapelog demo\n  scrapelog demo --break",
 		Short:   "Show everything at once: server, worker and a small site to scrape",
-		Long: `demo serves the pages, starts a worker as a process of its own and a small site
+		Long: `demo serves the pages, starts a worker as another process and a small site
 of three shops, and scrapes it on short schedules. It says when the slow scrape is
 running and which command kills its worker, and then what happens; --break kills
 the worker itself, once. Everything it writes is in one folder; a second start goes

@@ -19,7 +19,7 @@ import (
 // recordRead records, where there are users, that this command gives out events. By is
 // the number of the account of the operating system: names stay out of the log, which
 // cannot forget. A database that this account can only read is read all the same, with a
-// note: whoever has the file needs no program of ours to read it.
+// note: a person who can read the file does not need this program.
 func recordRead(ctx context.Context, cmd *cobra.Command, store *eventstore.Store, out *term.Printer, e domain.LogRead) {
 	users, err := credentials.New(store, "").Any(ctx)
 	if err == nil && !users {
