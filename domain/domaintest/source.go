@@ -7,10 +7,11 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -55,8 +56,11 @@ func EventTypes(t testing.TB) []string {
 // inspect visits every node of the domain's files that match the pattern.
 func inspect(t testing.TB, pattern string, visit func(ast.Node)) {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(here), "..", pattern))
+	folder, err := exec.Command("go", "list", "-f", "{{.Dir}}", "scrapelog/domain").Output()
+	if err != nil {
+		t.Fatalf("where the domain is: %v", err)
+	}
+	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(folder)), pattern))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no source of the domain: %v", err)
 	}
