@@ -19,13 +19,18 @@ import (
 func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
 	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		a := attachable(t, db.URL)
+		scraper, listen := newHolder(t), freeAddr(t)
+		start(t, "serve", "--db", db.URL, "--listen", listen, "--config", write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"),
+			"watcher_grace: 2s\n"+scraper.config("attached", "detached")))
+		a := api{t, "http://" + listen}
+		a.ready()
 		detached := a.startRun("detached")
 		leave := a.watch("tab-1")
 		var attached run
 		if code := a.do("POST", "/api/v1/scrapers/attached/runs", `{"attach":"tab-1"}`, &attached); code != 201 {
 			t.Fatalf("attaching: %d", code)
 		}
+		a.followedBy(scraper, attached.ID)
 		leave()
 		a.watch("tab-1")() // a click from page to page
 		back := a.watch("tab-1")
@@ -34,15 +39,15 @@ func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
 		}
 		back()
 		left := time.Now()
-		lost := a.ended(attached.ID, 10*time.Second)
+		lost := a.ended(attached.ID, 30*time.Second)
 		if lost.Status != "connection_failed" || lost.Link != "watcher" || lost.Cause != "watcher_gone" || lost.Phase != "" {
 			t.Fatalf("without its watcher the run ended as %+v", lost)
 		}
-		t.Logf("watcher gone → connection_failed: %v, of which 1s grace", lost.EndedAt.Sub(left).Round(time.Millisecond))
+		t.Logf("watcher gone → connection_failed: %v, of which 2s grace", lost.EndedAt.Sub(left).Round(time.Millisecond))
 
 		defer a.watch("tab-1")()
 		returned := time.Now()
-		await(t, 5*time.Second, "a new attached run starts", func() bool { return a.run(lost.ID).RecoveredBy != "" })
+		await(t, 30*time.Second, "a new attached run starts", func() bool { return a.run(lost.ID).RecoveredBy != "" })
 		again := a.run(a.run(lost.ID).RecoveredBy)
 		t.Logf("watcher back → new run: %v", again.StartedAt.Sub(returned).Round(time.Millisecond))
 		if again.Watcher != "" || again.Recovers != lost.ID {
@@ -53,32 +58,14 @@ func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
 		if text := fmt.Sprintf("%s", log.Events); strings.Contains(text, "tab-1") || strings.Count(text, domain.WatcherDigest("tab-1")) != 2 {
 			t.Errorf("the log holds of the watcher: %s", text)
 		}
-		if run := a.ended(again.ID, 30*time.Second); run.Status != "completed" {
-			t.Errorf("with its watcher the run ended as %+v", run)
-		}
-		if run := a.ended(detached.ID, 30*time.Second); run.Status != "completed" {
-			t.Errorf("the detached run ended as %+v", run)
+		for _, id := range []string{again.ID, detached.ID} {
+			a.followedBy(scraper, id)
+			scraper.end(t, id)
+			if run := a.ended(id, 30*time.Second); run.Status != "completed" {
+				t.Errorf("with its watcher, or detached, the run ended as %+v", run)
+			}
 		}
 	})
-}
-
-func attachable(t *testing.T, database string) api {
-	dir, listen, worker := t.TempDir(), freeAddr(t), freeAddr(t)
-	start(t, "worker", "--config", write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(`listen: %s
-beat: 1s
-scrapes:
-  - {name: attached, command: [sh, -c, "sleep 5; echo done"]}
-  - {name: detached, command: [sh, -c, "sleep 5; echo done"]}
-`, worker)))
-	start(t, "serve", "--db", database, "--config", write(t, filepath.Join(dir, "scrapelog.yaml"), fmt.Sprintf(`listen: %s
-watcher_grace: 1s
-scrapers:
-  - {name: attached, url: "http://%[2]s/scrapes/attached"}
-  - {name: detached, url: "http://%[2]s/scrapes/detached"}
-`, listen, worker)))
-	a := api{t, "http://" + listen}
-	a.ready()
-	return a
 }
 
 // watch opens a watcher's stream, reads its first bytes, and returns what closes it.

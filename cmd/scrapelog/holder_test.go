@@ -107,13 +107,14 @@ func (h *holder) postedTwice() (runs []string) {
 	return runs
 }
 
-// config names scrapers that are all played by the holder. Their hold-down is the
-// shortest, so that a test need not wait for it for long.
+// config names scrapers that are all played by the holder, which is silent for as long as
+// a slow test takes. Their hold-down is the shortest, so that a test need not wait for it
+// for long.
 func (h *holder) config(names ...string) string {
 	var b strings.Builder
 	b.WriteString("shutdown_grace: 300ms\nscrapers:\n")
 	for _, name := range names {
-		fmt.Fprintf(&b, "  - {name: %s, url: %q, probe: {interval: 200ms}, recovery: {hold_down: 1s}}\n", name, h.URL+"/"+name)
+		fmt.Fprintf(&b, "  - {name: %s, url: %q, idle_timeout: 10m, probe: {interval: 200ms}, recovery: {hold_down: 1s}}\n", name, h.URL+"/"+name)
 	}
 	return b.String()
 }

@@ -29,7 +29,7 @@ type counted struct {
 func countedServer(t *testing.T, db eventstoretest.Database) (counted, *process) {
 	t.Helper()
 	scraper, addr := newHolder(t), freeAddr(t)
-	config := scraper.config("shop") + fmt.Sprintf("  - {name: often, url: %q, schedule: every 1s, expect: {success_within: 1s}}\n", scraper.URL+"/often") +
+	config := scraper.config("shop") + fmt.Sprintf("  - {name: often, url: %q, idle_timeout: 10m, schedule: every 1s, expect: {success_within: 1s}}\n", scraper.URL+"/often") +
 		"notify: {to: [{name: ops, webhook_env: SCRAPELOG_TEST_WEBHOOK, on: [overdue]}]}\n"
 	setenv(t, "SCRAPELOG_TEST_WEBHOOK", "http://127.0.0.1:1/refused")
 	c := counted{api{t, "http://" + addr}, scraper, []string{"serve", "--config", write(t, t.TempDir()+"/scrapelog.yaml", config), "--listen", addr, "--db", db.URL}}

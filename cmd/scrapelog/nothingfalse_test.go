@@ -29,6 +29,19 @@ func newChatty(t *testing.T) *chatty {
 
 func (c *chatty) complete() { close(c.done) }
 
+// lostNothing wants a run to have completed, unless the scraper itself was silent for longer
+// than it may be.
+func (c *chatty) lostNothing(t *testing.T, ended run, idle time.Duration) {
+	t.Helper()
+	switch gap := time.Duration(c.gap.Load()); {
+	case ended.Status == "completed":
+	case gap > idle:
+		t.Logf("NOT TESTED: the scraper was starved as well, and silent for %s", gap)
+	default:
+		t.Errorf("the scraper was never silent for longer than %s, and the run ended as %+v", gap, ended)
+	}
+}
+
 func (c *chatty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		return
@@ -57,10 +70,11 @@ func (c *chatty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestAStoppedAndContinuedServerLosesNothing(t *testing.T) {
 	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		const idle = 500 * time.Millisecond
 		scraper := newChatty(t)
 		listen := freeAddr(t)
 		a := api{t, "http://" + listen}
-		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf("scrapers:\n  - {name: chatty, url: %q, idle_timeout: 500ms}\n", scraper.URL))
+		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf("scrapers:\n  - {name: chatty, url: %q, idle_timeout: %s}\n", scraper.URL, idle))
 		server := start(t, "serve", "--config", config, "--db", db.URL, "--listen", listen)
 		a.ready()
 		r := a.startRun("chatty")
@@ -70,12 +84,7 @@ func TestAStoppedAndContinuedServerLosesNothing(t *testing.T) {
 			signal(t, server, syscall.SIGCONT)
 			<-time.After(200 * time.Millisecond)
 		}
-		if now := a.run(r.ID); now.Status != "running" {
-			t.Errorf("after the server was stopped and continued the run is %+v", now)
-		}
 		scraper.complete()
-		if now := a.ended(r.ID, 30*time.Second); now.Status != "completed" {
-			t.Errorf("the run ended as %+v", now)
-		}
+		scraper.lostNothing(t, a.ended(r.ID, 30*time.Second), idle)
 	})
 }

@@ -28,8 +28,8 @@ notify:
     - {name: hook, webhook_env: KILLED_HOOK, secret_env: KILLED_SECRET}
     - {name: runs, webhook_env: KILLED_RUNS, secret_env: KILLED_SECRET, on: [run]}
 scrapers:
-  - {name: a, url: %[2]s/a, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
-  - {name: b, url: %[2]s/b, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: a, url: %[2]s/a, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: b, url: %[2]s/b, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
 `
 
 // doomed are servers on one database that are killed at random instants, the scrapers

@@ -42,10 +42,11 @@ type story struct {
 	config, workerConfig string
 	server, worker       *process
 	docs                 string
+	mayEnd               string // a file without which no run of slow ends
 }
 
 func newStory(t *testing.T, database string) *story {
-	s := &story{t: t, database: database, docs: goDocs(t)}
+	s := &story{t: t, database: database, docs: goDocs(t), mayEnd: filepath.Join(t.TempDir(), "may-end")}
 	site := httptest.NewServer(http.FileServer(http.Dir(s.docs)))
 	t.Cleanup(site.Close)
 	listen, workerListen := freeAddr(t), freeAddr(t)
@@ -66,7 +67,6 @@ scrapers:
 		fmt.Fprintf(&platforms, "        - {name: %s, start: %s/%s}\n", name, site.URL, file)
 	}
 	s.workerConfig = write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(`listen: %s
-beat: 1s
 announce: http://%s/api/v1/announce
 scrapes:
   - name: go-docs
@@ -76,8 +76,8 @@ scrapes:
       fields: {anchor: "@id"}
       output: %s
   - name: slow
-    command: [sh, -c, "echo one; sleep 3; echo two"]
-`, workerListen, listen, &platforms, filepath.Join(dir, "headings.ndjson")))
+    command: [sh, -c, "echo one; until test -e %s; do sleep 0.05; done; echo two"]
+`, workerListen, listen, &platforms, filepath.Join(dir, "headings.ndjson"), s.mayEnd))
 	return s
 }
 
@@ -101,18 +101,19 @@ func (s *story) scrapesRealPages() {
 func (s *story) losesAndRecovers() {
 	t := s.t
 	lost := s.api.startRun("slow")
-	await(t, 5*time.Second, "the command runs", func() bool { return strings.Contains(s.worker.out.String(), lost.ID) })
+	await(t, 30*time.Second, "the command runs", func() bool { return strings.Contains(s.worker.out.String(), lost.ID) })
 	cut := time.Now()
 	s.worker.kill()
-	run := s.api.ended(lost.ID, 5*time.Second)
+	run := s.api.ended(lost.ID, 30*time.Second)
 	t.Logf("cut → connection_failed, seen through the API: %v", time.Since(cut).Round(time.Millisecond))
 	if run.Status != "connection_failed" || run.Link != "scraper" || run.Phase != "streaming" || run.Cause != "truncated" && run.Cause != "reset" {
 		t.Fatalf("the cut run ended as %+v", run)
 	}
 
+	write(t, s.mayEnd, "")
 	s.startWorker()
 	back := time.Now()
-	await(t, 10*time.Second, "a new run recovers the lost one", func() bool { return s.api.run(lost.ID).RecoveredBy != "" })
+	await(t, 30*time.Second, "a new run recovers the lost one", func() bool { return s.api.run(lost.ID).RecoveredBy != "" })
 	t.Logf("worker started → new run, seen through the API: %v", time.Since(back).Round(time.Millisecond))
 	s.recoveredOnce(lost.ID)
 }
@@ -143,23 +144,33 @@ func (s *story) recoveredOnce(lost string) {
 // survivesItsOwnDeath kills the server in the middle of a run.
 func (s *story) survivesItsOwnDeath() {
 	t := s.t
+	s.mayNotEnd()
 	orphan := s.api.startRun("slow")
 	s.server.kill()
+	write(t, s.mayEnd, "")
 	s.startServer()
-	run := s.api.ended(orphan.ID, 5*time.Second)
+	run := s.api.ended(orphan.ID, 30*time.Second)
 	if run.Status != "connection_failed" || run.Cause != "instance_lost" {
 		t.Fatalf("the orphaned run ended as %+v", run)
 	}
-	await(t, 10*time.Second, "the orphaned run is recovered", func() bool { return s.api.run(orphan.ID).RecoveredBy != "" })
+	await(t, 30*time.Second, "the orphaned run is recovered", func() bool { return s.api.run(orphan.ID).RecoveredBy != "" })
 	s.recoveredOnce(orphan.ID)
 	if open := s.api.runs("status=running"); len(open) != 0 {
 		t.Errorf("left running: %+v", open)
 	}
 }
 
+func (s *story) mayNotEnd() {
+	s.t.Helper()
+	if err := os.Remove(s.mayEnd); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // stopsGracefully stops the server in the middle of a run, and the log can say so.
 func (s *story) stopsGracefully() {
 	t := s.t
+	s.mayNotEnd()
 	interrupted := s.api.startRun("slow")
 	if code := s.server.stop(t); code != 0 {
 		t.Fatalf("serve exits %d after an interrupt", code)

@@ -32,8 +32,8 @@ const worldConfig = `database: %q
 shutdown_grace: 300ms
 notify: {group_wait: 0s, to: [{name: hook, webhook_env: WORLD_HOOK, secret_env: WORLD_SECRET}]}
 scrapers:
-  - {name: a, url: %[2]s/a, probe: {interval: 200ms}, recovery: {hold_down: 1s}}
-  - {name: b, url: %[2]s/b, probe: {interval: 200ms}, recovery: {hold_down: 1s}}
+  - {name: a, url: %[2]s/a, idle_timeout: 10m, probe: {interval: 200ms}, recovery: {hold_down: 1s}}
+  - {name: b, url: %[2]s/b, idle_timeout: 10m, probe: {interval: 200ms}, recovery: {hold_down: 1s}}
   - {name: slots, url: %[3]s/slots, schedule: "%[5]s"}
   - {name: failing, url: %[4]s}
 `
