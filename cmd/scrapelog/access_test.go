@@ -130,7 +130,7 @@ func TestAScraperOfTheAPISendsOnlyListedVariables(t *testing.T) {
 	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	await(t, 20*time.Second, "the file is read again", func() bool { return strings.Contains(p.out.String(), "configuration file applied") })
+	await(t, 30*time.Second, "the file is read again", func() bool { return strings.Contains(p.out.String(), "configuration file applied") })
 	end := a.ends("of-the-api")
 	if !strings.HasPrefix(end, "failed rejected not sent: headers_env: the variable for X-Key may not be sent to "+host) || k.seen() != "" {
 		t.Errorf("one that is listed no more: %s", end)

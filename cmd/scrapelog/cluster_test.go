@@ -59,10 +59,11 @@ var servesAs = regexp.MustCompile(` serving .*instance=([0-9a-f-]{36})`)
 // instance is the id under which the process began to serve.
 func (m *member) instance() string {
 	m.t.Helper()
-	found := servesAs.FindStringSubmatch(m.process.out.String())
-	if found == nil {
-		m.t.Fatal("the server does not say who it is")
-	}
+	var found []string
+	await(m.t, 30*time.Second, "the server says who it is", func() bool {
+		found = servesAs.FindStringSubmatch(m.process.out.String())
+		return found != nil
+	})
 	return found[1]
 }
 
@@ -250,7 +251,7 @@ func TestLosingDatabaseConnectionsEndsNoRun(t *testing.T) {
 	}
 	// One that has its lock back and not beaten yet is not listed for a moment; one
 	// that was taken for dead comes back under another id.
-	await(t, 15*time.Second, "the instances are the same", func() bool { return slices.Equal(before, liveInstances(t, c.database)) })
+	await(t, 30*time.Second, "the instances are the same", func() bool { return slices.Equal(before, liveInstances(t, c.database)) })
 	c.completeAll()
 	if lost := c.checkStory(); lost != 0 {
 		t.Errorf("%d runs were lost", lost)

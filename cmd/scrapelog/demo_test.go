@@ -24,7 +24,7 @@ func TestTheDemo(t *testing.T) {
 	worker := workerIn(t, demo, `worker   process (\d+)`)
 	files := configFiles(t, data)
 	first := api.startRun("new-arrivals").ID
-	if got := api.ended(first, 20*time.Second); got.Status != "completed" || *got.Items != 18 {
+	if got := api.ended(first, time.Minute); got.Status != "completed" || *got.Items != 18 {
 		t.Errorf("new-arrivals ended as %+v", got)
 	}
 	onlyOneDemoIn(t, data, listen)
@@ -43,11 +43,18 @@ func TestTheDemo(t *testing.T) {
 	api.do("POST", "/api/v1/scrapers/full-catalogue/runs", "{}", nil) // unless one runs
 	says(t, again, fmt.Sprintf("The worker, process %d, has ended (signal: killed)", broken))
 	says(t, again, "full-catalogue: Lost after ")
-	lost := api.runs("scraper=full-catalogue&status=connection_failed")[0].ID
+	var lost string
+	await(t, 30*time.Second, "the loss is seen", func() bool {
+		all := api.runs("scraper=full-catalogue&status=connection_failed")
+		for _, r := range all {
+			lost = r.ID
+		}
+		return len(all) > 0
+	})
 	worker = workerIn(t, again, `runs again, as process (\d+)`)
-	await(t, 10*time.Second, "a new scrape", func() bool { return api.run(lost).RecoveredBy != "" })
+	await(t, 30*time.Second, "a new scrape", func() bool { return api.run(lost).RecoveredBy != "" })
 	again.kill()
-	await(t, 15*time.Second, "the worker of a killed demo ends", func() bool { return !executes(worker) })
+	await(t, 30*time.Second, "the worker of a killed demo ends", func() bool { return !executes(worker) })
 }
 
 func says(t *testing.T, demo *process, text string) {

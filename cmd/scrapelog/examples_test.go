@@ -143,11 +143,11 @@ func (ex example) play(t *testing.T, server api, name, address string) {
 	lost := server.startRun(name).ID
 	<-visited // it scrapes
 	kill()
-	if run := server.ended(lost, 10*time.Second); run.Status != "connection_failed" || run.Phase != "streaming" {
+	if run := server.ended(lost, 30*time.Second); run.Status != "connection_failed" || run.Phase != "streaming" {
 		t.Fatalf("the cut run ended as %+v", run)
 	}
 	ex.start(t, &exec.Cmd{Path: cmd.Path, Args: cmd.Args, Env: cmd.Env}, address)
-	await(t, 20*time.Second, "a new run recovers the lost one", func() bool { return server.run(lost).RecoveredBy != "" })
+	await(t, 30*time.Second, "a new run recovers the lost one", func() bool { return server.run(lost).RecoveredBy != "" })
 	ex.completes(server.ended(server.run(lost).RecoveredBy, time.Minute), t)
 }
 
@@ -186,7 +186,7 @@ func (ex example) start(t *testing.T, cmd *exec.Cmd, address string) (kill func(
 			t.Logf("%v printed:\n%s", cmd.Args, printed)
 		}
 	})
-	await(t, 10*time.Second, cmd.Args[0]+" answers", func() bool {
+	await(t, 30*time.Second, cmd.Args[0]+" answers", func() bool {
 		resp, err := http.Head("http://" + address + ex.path)
 		if err == nil {
 			resp.Body.Close()

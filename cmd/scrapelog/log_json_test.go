@@ -34,17 +34,20 @@ var logged = []struct{ what, as string }{
 // field may be added, and none may be renamed.
 func TestLogLinesOfProgramsAreFrozen(t *testing.T) {
 	scraper, db, addr := newHolder(t), eventstoretest.SQLite(t), freeAddr(t)
-	config := write(t, t.TempDir()+"/scrapelog.yaml", scraper.config("shop")+fmt.Sprintf("  - {name: hourly, url: %q, schedule: \"@hourly\"}\n", scraper.URL+"/hourly"))
+	config := write(t, t.TempDir()+"/scrapelog.yaml", scraper.config("shop")+fmt.Sprintf("  - {name: leap, url: %q, schedule: \"0 0 29 2 *\"}\n", scraper.URL+"/leap"))
 	s := api{t, "http://" + addr}
 	server := start(t, "serve", "--log-format", "json", "--config", config, "--listen", addr, "--db", db.URL)
 	s.ready()
-	for _, word := range []string{
-		"event: completed\ndata: {\"items\":7,\"note\":\"two pages\"}\n\n", "event: failed\ndata: {\"error\":\"no such page\"}\n\n",
+	says := func(message string) { // a line follows its commit, and may follow the read model
+		await(t, 30*time.Second, "the log says "+message, func() bool { return strings.Contains(server.out.String(), `"msg":"`+message+`"`) })
+	}
+	for _, end := range []struct{ word, says string }{
+		{"event: completed\ndata: {\"items\":7,\"note\":\"two pages\"}\n\n", "run completed"}, {"event: failed\ndata: {\"error\":\"no such page\"}\n\n", "run failed"},
 	} {
 		run := s.startRun("shop")
 		s.followedBy(scraper, run.ID)
-		scraper.say(t, run.ID, word)
-		s.ended(run.ID, 30*time.Second)
+		scraper.say(t, run.ID, end.word)
+		says(end.says)
 	}
 	lost := s.startRun("shop")
 	s.followedBy(scraper, lost.ID)
@@ -54,6 +57,7 @@ func TestLogLinesOfProgramsAreFrozen(t *testing.T) {
 		recovery = s.runs("trigger=recovery&status=running")
 		return len(recovery) == 1
 	})
+	says("connection restored")
 	if code := s.do("POST", "/api/v1/runs/"+recovery[0].ID+"/cancel", `{"reason":"enough"}`, nil); code != 200 {
 		t.Fatalf("cancel: %d", code)
 	}

@@ -70,20 +70,22 @@ func (m measured) proc(file string) []byte {
 	return data
 }
 
-// metric is a figure of /metrics.
-func (a api) metric(name string) float64 {
+// metric is a figure of /metrics, once that is there: a read model may follow later.
+func (a api) metric(name string) (figure float64) {
 	a.t.Helper()
-	for line := range strings.Lines(a.text("/metrics")) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			figure, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			if err != nil {
-				a.t.Fatal(err)
+	await(a.t, 30*time.Second, name+" is in /metrics", func() bool {
+		for line := range strings.Lines(a.text("/metrics")) {
+			if value, ok := strings.CutPrefix(line, name+" "); ok {
+				var err error
+				if figure, err = strconv.ParseFloat(strings.TrimSpace(value), 64); err != nil {
+					a.t.Fatal(err)
+				}
+				return true
 			}
-			return figure
 		}
-	}
-	a.t.Fatalf("no %s in /metrics", name)
-	return 0
+		return false
+	})
+	return figure
 }
 
 func (a api) head() int64 { return int64(a.metric("scrapelog_log_head_position")) }

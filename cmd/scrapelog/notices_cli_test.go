@@ -57,13 +57,14 @@ notify:
 	say(3, "not found", "notices", "show", "0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")
 	sent := strings.Fields(say(0, "good", "notices", "list", "--state", "sent", "--no-headers"))[0]
 	say(6, "nothing to retry", "notices", "retry", sent)
-	await(t, 10*time.Second, "the metric of the channel", func() bool {
+	await(t, 30*time.Second, "the metric of the channel", func() bool {
 		return strings.Contains(a.text("/metrics"), `scrapelog_notices_total{channel="good",result="sent"} 2`)
 	})
+	await(t, 30*time.Second, "the page shows what was given up", func() bool {
+		page := a.text("/notices")
+		return strings.Contains(page, "Given up") && strings.Contains(page, "Test of scrapelog")
+	})
 	all.WriteString(a.text("/api/v1/notices") + a.text("/notices") + server.out.String())
-	if page := a.text("/notices"); !strings.Contains(page, "Given up") || !strings.Contains(page, "Test of scrapelog") {
-		t.Errorf("the page shows\n%s", page)
-	}
 	for _, hidden := range []string{"xq7", webhookSecret, strings.TrimPrefix(good.URL, "http://")} {
 		if strings.Contains(all.String(), hidden) {
 			t.Errorf("%q is shown:\n%s", hidden, all.String())

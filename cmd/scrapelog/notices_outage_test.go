@@ -86,9 +86,9 @@ notify:
     - {name: all, webhook_env: ALL, secret_env: SECRET}
     - {name: one, webhook_env: ONE, secret_env: SECRET, scrapers: ["c*"]}
 scrapers:
-  - {name: a, url: %[3]s/a, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
-  - {name: b, url: %[3]s/b, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
-  - {name: c, url: %[3]s/c, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: a, url: %[3]s/a, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: b, url: %[3]s/b, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: c, url: %[3]s/c, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
   - {name: shop, url: http://127.0.0.1:1/elsewhere}
 `, addr, db.URL, site.URL))
 		start(t, "serve", "--config", config)
@@ -98,7 +98,7 @@ scrapers:
 		for _, name := range []string{"a", "b", "c"} {
 			a.startRun(name)
 		}
-		await(t, 10*time.Second, "three runs follow their streams", func() bool { return running() && site.open.Load() == 3 })
+		await(t, 30*time.Second, "three runs follow their streams", func() bool { return running() && site.open.Load() == 3 })
 		site.goDown()
 		began := all.await(t, 1)[0]
 		if began.Type != "outage.started" || !slices.Equal(began.Data.Scrapers, []string{"a", "b", "c"}) || len(began.Data.Outage) == 0 ||
@@ -108,9 +108,9 @@ scrapers:
 		site.comeBack()
 		await(t, 30*time.Second, "three recovery runs", running)
 		// Within group_wait it goes down once more, and comes back.
-		await(t, 10*time.Second, "their streams are open", func() bool { return site.open.Load() == 3 })
+		await(t, 30*time.Second, "their streams are open", func() bool { return site.open.Load() == 3 })
 		site.goDown()
-		await(t, 10*time.Second, "they are lost again", func() bool { return len(a.runs("status=connection_failed")) == 6 })
+		await(t, 30*time.Second, "they are lost again", func() bool { return len(a.runs("status=connection_failed")) == 6 })
 		site.comeBack()
 		await(t, 30*time.Second, "three recovery runs again", running)
 		for name, hook := range map[string]*hook{"all": all, "one": one} {
@@ -147,10 +147,10 @@ scrapers:
 	empty := "event: completed\ndata: {\"items\": 0}\n\n"
 	for _, end := range []string{empty, empty} {
 		say(end)
-		a.ended(a.startRun("shop").ID, 10*time.Second)
+		a.ended(a.startRun("shop").ID, 30*time.Second)
 	}
 	say(saysCompleted)
-	a.ended(a.startRun("shop").ID, 10*time.Second)
+	a.ended(a.startRun("shop").ID, 30*time.Second)
 	hook.await(t, 2)
 	if got := hook.types(); !slices.Equal(got, []string{"short.started", "short.ended"}) {
 		t.Errorf("told of %q", got)

@@ -154,7 +154,7 @@ scrapers:
 		a.ready()
 		for _, end := range []string{saysCompleted, saysFailed, saysFailed, saysCompleted, saysCompleted} {
 			say(end)
-			a.ended(a.startRun("shop").ID, 10*time.Second)
+			a.ended(a.startRun("shop").ID, 30*time.Second)
 		}
 		told := hook.await(t, 2)
 		if got := hook.types(); !slices.Equal(got, []string{"failing.started", "failing.ended"}) {

@@ -174,7 +174,7 @@ func (p *process) stop(t *testing.T) int {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it does not stop")
 	}
 	return p.ProcessState.ExitCode()
@@ -270,7 +270,7 @@ func (a api) do(method, path, body string, into any) int {
 
 func (a api) ready() {
 	a.t.Helper()
-	await(a.t, 20*time.Second, a.base+" is ready", func() bool { return a.do("GET", "/readyz", "", nil) == 200 })
+	await(a.t, time.Minute, a.base+" is ready", func() bool { return a.do("GET", "/readyz", "", nil) == 200 })
 }
 
 // run is a run as the API tells it.

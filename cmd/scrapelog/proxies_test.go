@@ -139,7 +139,7 @@ func startProxy(t *testing.T, name, scrapelog string) string {
 	})
 	front := "https://localhost:" + port
 	client := frontClient(t, "HTTP/1.1")
-	await(t, 20*time.Second, name+" answers", func() bool {
+	await(t, 30*time.Second, name+" answers", func() bool {
 		res, err := client.Get(front + "/healthz")
 		if err != nil {
 			return false

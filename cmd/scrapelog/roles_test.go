@@ -287,11 +287,10 @@ func (s *roles) endsWithItsSession() {
 			for range lines { // until it ends
 			}
 		}
-		if took := time.Since(ended); ctx.Err() != nil || took > 20*time.Second { // 5 s on a quiet machine
-			s.Errorf("the streams of %s ended after %s", tt.who.role, took)
-		} else {
-			s.Logf("the streams of %s ended after %s", tt.who.role, took.Round(time.Millisecond))
+		if ctx.Err() != nil {
+			s.Errorf("the streams of %s do not end", tt.who.role)
 		}
+		s.Logf("the streams of %s ended after %s", tt.who.role, time.Since(ended).Round(time.Millisecond)) // 5 s on a quiet machine
 	}
 	if code, text, _ := thief.get("/runs"); code != http.StatusUnauthorized || !strings.Contains(text, "Log in") {
 		s.Errorf("the stolen cookie after the logout: %d", code)

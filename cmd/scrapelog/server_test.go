@@ -130,7 +130,7 @@ func awaitOK(t *testing.T, url string) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-poll.C {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-poll.C {
 		response, err := http.Get(url)
 		if err != nil {
 			continue

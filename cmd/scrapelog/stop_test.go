@@ -23,7 +23,7 @@ func TestStopDuringTheStart(t *testing.T) {
 		config := write(t, filepath.Join(dir, "scrapelog.yaml"), scrapers(40)+
 			fmt.Sprintf("audit: {key: %q, checkpoints: %q}\n", filepath.Join(dir, "audit.key"), filepath.Join(dir, "audit.checkpoints")))
 		measured, began := startListening(t, config, db.URL)
-		await(t, 20*time.Second, "it serves", func() bool { return strings.Contains(measured.out.String(), " serving ") })
+		await(t, 30*time.Second, "it serves", func() bool { return strings.Contains(measured.out.String(), " serving ") })
 		whole := time.Since(began) * 2
 		measured.stop(t)
 		for i := range tries {

@@ -40,27 +40,27 @@ func TestAScraperThatIsLostTheSameWayIsToldOf(t *testing.T) {
 			return view
 		}
 		for n := int64(1); n <= 4; n++ {
-			run := s.ended(s.startRun("shop").ID, 10*time.Second)
+			run := s.ended(s.startRun("shop").ID, 30*time.Second)
 			if run.Cause != "eof" || run.LastEvent != "Completed" {
 				t.Fatalf("run %d: %+v", n, run)
 			}
 			want := streak{"eof", n, "Completed"}
-			await(t, 10*time.Second, fmt.Sprintf("a streak of %d", n), func() bool {
+			await(t, 30*time.Second, fmt.Sprintf("a streak of %d", n), func() bool {
 				got := shop().Streak
 				return n == 1 && got == nil || got != nil && *got == want
 			})
 		}
 		// A line follows its commit, and may follow the projection.
-		await(t, 10*time.Second, "the log tells of the fourth loss", func() bool {
+		await(t, 30*time.Second, "the log tells of the fourth loss", func() bool {
 			return strings.Contains(server.out.String(), "lost the same way 4 times: eof after")
 		})
 		if lines := strings.Count(server.out.String(), "streak="); lines != 2 {
 			t.Errorf("%d lines of the log tell of a streak, want 2", lines)
 		}
 		says.Store("event: completed\ndata: {\"items\":1,\"note\":\"the last page\"}\n\n")
-		if run := s.ended(s.startRun("shop").ID, 10*time.Second); run.Status != "completed" || run.Note != "the last page" {
+		if run := s.ended(s.startRun("shop").ID, 30*time.Second); run.Status != "completed" || run.Note != "the last page" {
 			t.Errorf("the run that completed: %+v", run)
 		}
-		await(t, 10*time.Second, "the streak has ended", func() bool { return shop().Streak == nil })
+		await(t, 30*time.Second, "the streak has ended", func() bool { return shop().Streak == nil })
 	})
 }

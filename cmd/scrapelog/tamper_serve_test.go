@@ -79,7 +79,7 @@ func TestTamperingBetweenTwoStarts(t *testing.T) {
 				verify(test.verify)
 				for range 2 {
 					a, p := serve()
-					a.notReady(20*time.Second, test.says)
+					a.notReady(30*time.Second, test.says)
 					p.stop(t)
 				}
 				verify(test.verify)
@@ -157,7 +157,7 @@ func TestAnAcceptanceGoesOn(t *testing.T) {
 		s := servedBy(t, db)
 		s.must(os.Remove(s.checkpoints))
 		p = serve()
-		a.notReady(20*time.Second, "is missing")
+		a.notReady(30*time.Second, "is missing")
 		if code := a.do("POST", "/api/v1/scrapers/shop/runs", "", nil); code != 503 {
 			t.Errorf("a run was started: %d", code)
 		}

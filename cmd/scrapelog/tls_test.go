@@ -125,6 +125,9 @@ func TestServiceOverTLS(t *testing.T) {
 		text, err := io.ReadAll(res.Body)
 		return err == nil && strings.Contains(string(text), "the changed certificate cannot be used") && res.StatusCode == http.StatusOK
 	})
+	await(t, 30*time.Second, "the log warns too", func() bool {
+		return strings.Contains(p.out.String(), "WRN the changed certificate cannot be used")
+	})
 	if serial() != 3 || strings.Count(p.out.String(), "WRN the changed certificate cannot be used") != 1 {
 		t.Errorf("certificate %d is in use, and it said\n%s", serial(), p.out)
 	}

@@ -16,7 +16,7 @@ import (
 
 // soon is when a command must have ended after its reader has gone, on a machine
 // that others use too.
-const soon = 10 * time.Second
+const soon = 30 * time.Second
 
 // TestFollowersEndWithTheirReader: a command that waits for news ends when what
 // reads it has gone, before the next news, and says nothing.

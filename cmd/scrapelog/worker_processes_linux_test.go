@@ -69,7 +69,7 @@ func stream(t *testing.T, listen, scrape string) string {
 
 func listens(t *testing.T, listen string) {
 	t.Helper()
-	await(t, 20*time.Second, "the worker answers", func() bool {
+	await(t, 30*time.Second, "the worker answers", func() bool {
 		resp, err := http.Get("http://" + listen + "/healthz")
 		if err == nil {
 			resp.Body.Close()
@@ -159,7 +159,7 @@ func TestNothingOutlivesAKilledWorker(t *testing.T) {
 	left := []int{pidFrom(t, filepath.Join(dir, "node")), pidFrom(t, filepath.Join(dir, "orphan"))}
 	worker.kill()
 	for _, pid := range left {
-		await(t, 5*time.Second, "what the scrape has started is gone", func() bool { return !isRunning(pid) })
+		await(t, 30*time.Second, "what the scrape has started is gone", func() bool { return !isRunning(pid) })
 	}
 }
 
@@ -196,9 +196,9 @@ func TestWhatAKilledGuardLeftIsEndedByTheNextWorker(t *testing.T) {
 			t.Error("the next worker answers while a process of the lost scrape runs")
 		}
 	}
-	if !strings.Contains(next.out.String(), "killed processes of an earlier worker's scrapes") {
-		t.Errorf("the worker does not say so: %s", next.out)
-	}
+	await(t, 30*time.Second, "the worker says so", func() bool {
+		return strings.Contains(next.out.String(), "killed processes of an earlier worker's scrapes")
+	})
 }
 
 // As the first process of a container the worker inherits every orphan there, its
@@ -234,13 +234,14 @@ func TestTheFirstProcessOfAContainerLeavesNoZombies(t *testing.T) {
 	for n := range 5 {
 		order(t, listen, "short", fmt.Sprintf("r%d", n), "event: completed")
 	}
-	first := below(t, container.Process.Pid)[0]
+	all := below(t, container.Process.Pid)
+	first := all[slices.IndexFunc(all, func(pid int) bool { _, up := procStat(pid); return up == container.Process.Pid })]
 	for range 5 {
 		enter := exec.Command("nsenter", "-t", strconv.Itoa(first), "-p", "-m", "sh", "-c", "(sleep 0.2 &)")
 		if out, err := enter.CombinedOutput(); err != nil {
 			t.Fatalf("nsenter: %v %s", err, out)
 		}
 	}
-	await(t, 20*time.Second, "the worker is alone in its container", func() bool { return len(below(t, first)) == 0 })
+	await(t, 30*time.Second, "the worker is alone in its container", func() bool { return len(below(t, first)) == 0 })
 	order(t, listen, "short", "last", "event: completed") // os/exec's own waits were not taken from it
 }
