@@ -24,6 +24,52 @@ func ShortID(id uuid.UUID) string {
 // dashes.
 type IDPart string
 
+// Latest stands for the newest run, outage or notice where an id is taken. As the others
+// it may have "run-" before it.
+const Latest = "latest"
+
+// CheckID checks that text can name something: [Latest], an id or a part of one.
+func CheckID(field, text string) error {
+	if isLatest(text) {
+		return nil
+	}
+	_, err := ParseIDPart(field, text)
+	return err
+}
+
+func isLatest(text string) bool {
+	return strings.TrimPrefix(strings.TrimSpace(text), runStreamPrefix) == Latest
+}
+
+// FindID returns the id that text names. A whole id is returned unchanged, whether there
+// is such a thing or not; newest returns the newest id, if there is one, and with some of
+// those that have a part. The error is ErrNotFound, or a *FieldError for field when text
+// names nothing or several things.
+func FindID(field, text string, newest func() ([]uuid.UUID, error), with func(IDPart) ([]uuid.UUID, error)) (uuid.UUID, error) {
+	if isLatest(text) {
+		found, err := newest()
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("%s: there is none yet: %w", Latest, ErrNotFound)
+		}
+		if err != nil {
+			return uuid.Nil, err
+		}
+		return found[0], nil
+	}
+	part, err := ParseIDPart(field, text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, whole := part.ID(); whole {
+		return id, nil
+	}
+	found, err := with(part)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return part.Only(field, found)
+}
+
 // ParseIDPart parses a part of the id of a run or an outage: at least 6 of its hex digits, with or
 // without dashes, in either case. "…", as on pages, and "run-", as in names of
 // streams, may precede the digits. The error is a *FieldError for the given field.

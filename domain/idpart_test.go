@@ -43,6 +43,36 @@ func TestAnIDPart(t *testing.T) {
 	}
 }
 
+func TestFindID(t *testing.T) {
+	first, second := uuid.MustParse("0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11"), uuid.MustParse("0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d22")
+	var none []uuid.UUID
+	for name, test := range map[string]struct {
+		text         string
+		newest, with []uuid.UUID
+		want         uuid.UUID
+		err          error
+	}{
+		"the newest":             {text: "latest", newest: []uuid.UUID{first}, want: first},
+		"the newest by a stream": {text: " run-latest\n", newest: []uuid.UUID{first}, want: first},
+		"the newest of none":     {text: "latest", newest: none, err: domain.ErrNotFound},
+		"a whole id":             {text: second.String(), want: second},
+		"a part of one":          {text: "5d11aa", with: []uuid.UUID{first}, want: first},
+		"a part of none":         {text: "5d11aa", with: none, err: domain.ErrNotFound},
+		"a part of two":          {text: "0198c2f4", with: []uuid.UUID{first, second}, err: domain.ErrInvalid},
+		"no id":                  {text: "Latest", err: domain.ErrInvalid},
+	} {
+		newest := func() ([]uuid.UUID, error) { return test.newest, nil }
+		with := func(domain.IDPart) ([]uuid.UUID, error) { return test.with, nil }
+		got, err := domain.FindID("id", test.text, newest, with)
+		if got != test.want || !errors.Is(err, test.err) {
+			t.Errorf("%s: %s, %v; want %s, %v", name, got, err, test.want, test.err)
+		}
+		if invalid := errors.Is(domain.CheckID("id", test.text), domain.ErrInvalid); invalid != (name == "no id") {
+			t.Errorf("%s: CheckID says invalid: %v", name, invalid)
+		}
+	}
+}
+
 func TestTheIDsOfAPart(t *testing.T) {
 	id := uuid.MustParse("0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")
 	first, last := domain.IDPart("0198c2f47c").Range()

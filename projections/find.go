@@ -24,25 +24,27 @@ const maxFound = 6
 const searched = 10_000
 
 // idQueries are the queries for the rows of a table whose id has a part.
-type idQueries struct{ thing, head, tail, middle string }
+type idQueries struct{ thing, newest, head, tail, middle string }
 
 var runIDs = idQueries{
-	thing: "run",
-	head:  `SELECT id FROM runs WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`,
-	tail:  `SELECT id FROM runs WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`,
+	thing:  "run",
+	newest: `SELECT id FROM runs ORDER BY started_at DESC, started DESC LIMIT 1`,
+	head:   `SELECT id FROM runs WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`,
+	tail:   `SELECT id FROM runs WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`,
 	middle: `SELECT id FROM (SELECT id FROM runs ORDER BY started_at DESC, started DESC LIMIT $2) AS newest
 WHERE replace(id, '-', '') LIKE $1 LIMIT $3`,
 }
 
 var outageIDs = idQueries{
-	thing: "outage",
-	head:  `SELECT id FROM outages WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`,
-	tail:  `SELECT id FROM outages WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`,
+	thing:  "outage",
+	newest: `SELECT id FROM outages ORDER BY started_at DESC, first_position DESC LIMIT 1`,
+	head:   `SELECT id FROM outages WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3`,
+	tail:   `SELECT id FROM outages WHERE tail BETWEEN $1 AND $2 ORDER BY tail LIMIT $3`,
 	middle: `SELECT id FROM (SELECT id FROM outages ORDER BY started_at DESC, first_position DESC LIMIT $2) AS newest
 WHERE replace(id, '-', '') LIKE $1 LIMIT $3`,
 }
 
-// FindRun returns the id of the run that a part of its id names. The digits may
+// FindRun returns the id of the run that a part of its id, or domain.Latest, names. The digits may
 // be the first or the last ones, which an index finds; otherwise they are searched for in
 // the middle of the ids of the newest 10,000 runs. A whole id is returned unchanged,
 // whether there is such a run or not. The error is domain.ErrNotFound, or a *domain.FieldError for field when the
@@ -58,24 +60,20 @@ func (q *Queries) FindOutage(ctx context.Context, field, text string) (uuid.UUID
 }
 
 func (q *Queries) find(ctx context.Context, in idQueries, field, text string) (uuid.UUID, error) {
-	part, err := domain.ParseIDPart(field, text)
-	if err != nil {
-		return uuid.Nil, err
+	named := func(found []uuid.UUID, err error) ([]uuid.UUID, error) {
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", in.thing, err)
+		}
+		return found, nil
 	}
-	if id, whole := part.ID(); whole {
-		return id, nil
-	}
-	found, err := q.atAnEnd(ctx, in, part)
-	if err == nil && len(found) == 0 {
-		found, err = q.ids(ctx, in.middle, "%"+string(part)+"%", searched, maxFound)
-	}
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("find %s: %w", in.thing, err)
-	}
-	if len(found) == 0 {
-		return uuid.Nil, fmt.Errorf("%s …%s…: %w", in.thing, part, domain.ErrNotFound)
-	}
-	return part.Only(field, found)
+	newest := func() ([]uuid.UUID, error) { return named(q.ids(ctx, in.newest)) }
+	return domain.FindID(field, text, newest, func(part domain.IDPart) ([]uuid.UUID, error) {
+		found, err := q.atAnEnd(ctx, in, part)
+		if err == nil && len(found) == 0 {
+			found, err = q.ids(ctx, in.middle, "%"+string(part)+"%", searched, maxFound)
+		}
+		return named(found, err)
+	})
 }
 
 // atAnEnd returns ids that begin or end with the part.
@@ -148,16 +146,6 @@ func FindRun(ctx context.Context, store *eventstore.Store, field, text string) (
 			return id, err
 		}
 	}
-	part, err := domain.ParseIDPart(field, text)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	if id, whole := part.ID(); whole {
-		return id, nil
-	}
-	found, err := store.RunsWith(ctx, part, maxFound)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	return part.Only(field, found)
+	newest := func() ([]uuid.UUID, error) { return store.NewestRun(ctx) }
+	return domain.FindID(field, text, newest, func(part domain.IDPart) ([]uuid.UUID, error) { return store.RunsWith(ctx, part, maxFound) })
 }

@@ -50,7 +50,7 @@ var beside = []helpExample{
 	{line: "scrapelog audit bundle --run 6ba7b810 -o run.zip", named: "runs list --jq .[-1].id"},
 	{line: "scrapelog events export > log.ndjson"},
 	{line: "scrapelog notices list --state given_up"},
-	{line: "scrapelog notices show 1f0c9e2a", named: "notices list --jq .[0].id"},
+	{line: "scrapelog notices show latest"},
 	{line: "scrapelog notices retry 1f0c9e2a", named: "notices list --state sent --jq .[-1].id", code: exitRefused}, // it was taken
 	{line: "scrapelog events dead-letters show 7", code: exitNotFound},
 	{line: "scrapelog events dead-letters replay 7", code: exitNotFound},

@@ -10,11 +10,14 @@ import (
 // TestEveryCommandTakesAnyPartOfARunsID asks a server and a database alike.
 func TestEveryCommandTakesAnyPartOfARunsID(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		empty := eventstoretest.SQLite(t).URL
+		expect(t, 0, "", "db", "migrate", "--db", empty)
+		expect(t, 3, "", "events", "list", "--run", "latest", "--db", empty)
 		scraper := newScraper(t)
 		startServer(t, db.URL, scraper.URL)
 		id := strings.TrimSpace(expect(t, 0, "", "runs", "start", "shop", "-o", "json", "--jq", ".id"))
 		id = strings.Trim(id, `"`)
-		for _, part := range []string{id, strings.ToUpper(id), id[:13], id[28:], "…" + id[28:], strings.ReplaceAll(id, "-", "")[10:20]} {
+		for _, part := range []string{id, strings.ToUpper(id), id[:13], id[28:], "…" + id[28:], strings.ReplaceAll(id, "-", "")[10:20], "latest"} {
 			expect(t, 0, id, "runs", "show", part)
 			expect(t, 0, "run-"+id, "events", "list", "--run", part, "--db", db.URL)
 			expect(t, 0, "run-"+id, "events", "list", "--stream", "run-"+part, "--db", db.URL)

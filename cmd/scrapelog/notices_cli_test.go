@@ -54,6 +54,7 @@ notify:
 	id := strings.Fields(listed[strings.Index(listed, "\n")+1:])[0]
 	say(0, "given_up", "notices", "show", id)
 	say(0, "pending", "notices", "retry", id)
+	say(0, "Test of scrapelog", "notices", "show", "latest")
 	say(3, "not found", "notices", "show", "0198c2f4-7c1e-7d3a-9a10-2f6f3b0c5d11")
 	sent := strings.Fields(say(0, "good", "notices", "list", "--state", "sent", "--no-headers"))[0]
 	say(6, "nothing to retry", "notices", "retry", sent)

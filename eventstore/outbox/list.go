@@ -61,25 +61,27 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Notice, error) {
 
 const noticesLike = `SELECT id FROM notices WHERE replace(id, '-', '') LIKE $1 ORDER BY seq DESC LIMIT 6`
 
-// Find returns the id of the notice that a part of its id names; a whole id as it is.
-// The error is domain.ErrNotFound, or a *domain.FieldError for field.
+// Find returns the id of the notice that a part of its id, or domain.Latest, names, as
+// domain.FindID does.
 func (o *Outbox) Find(ctx context.Context, field, text string) (uuid.UUID, error) {
-	part, err := domain.ParseIDPart(field, text)
-	if err != nil {
-		return uuid.Nil, err
+	newest := func() ([]uuid.UUID, error) {
+		found, err := o.List(ctx, Filter{Limit: 1})
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		return []uuid.UUID{found[0].ID}, nil
 	}
-	if id, whole := part.ID(); whole {
-		return id, nil
-	}
-	rows, err := o.From(ctx).QueryContext(ctx, noticesLike, "%"+string(part)+"%")
-	if err != nil {
-		return uuid.Nil, eventstore.Unavailable(ctx, "find notice", err)
-	}
-	found, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
-	if err != nil {
-		return uuid.Nil, eventstore.Unavailable(ctx, "find notice", err)
-	}
-	return part.Only(field, found)
+	return domain.FindID(field, text, newest, func(part domain.IDPart) ([]uuid.UUID, error) {
+		rows, err := o.From(ctx).QueryContext(ctx, noticesLike, "%"+string(part)+"%")
+		if err != nil {
+			return nil, eventstore.Unavailable(ctx, "find notice", err)
+		}
+		found, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
+		if err != nil {
+			return nil, eventstore.Unavailable(ctx, "find notice", err)
+		}
+		return found, nil
+	})
 }
 
 const noticeByID = `SELECT ` + columns + ` FROM notices WHERE id = $1`

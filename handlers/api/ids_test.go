@@ -30,7 +30,7 @@ func TestAnyPartOfARunsIDNamesIt(t *testing.T) {
 		head.decode(t, &log)
 		seen := fmt.Sprintf("at_least=%d", log.Events[len(log.Events)-1].Position)
 		s.expect(200, "GET", "/api/v1/runs?"+seen, "")
-		for _, part := range []string{id.String(), "0198C2F4-7C1E", "3b0c5d11", "0c5d11", "…3b0c5d11", "9a10-2f6f3b", "run-3b0c5d11"} {
+		for _, part := range []string{id.String(), "0198C2F4-7C1E", "3b0c5d11", "0c5d11", "…3b0c5d11", "9a10-2f6f3b", "run-3b0c5d11", "latest", "run-latest"} {
 			var run struct{ ID uuid.UUID }
 			s.expect(200, "GET", "/api/v1/runs/"+url.PathEscape(part), "").decode(t, &run)
 			if run.ID != id {

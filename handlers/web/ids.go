@@ -14,7 +14,7 @@ import (
 
 // runID is the run that the path names by its id or by a part of it.
 func (h *Handler) runID(c echo.Context) (uuid.UUID, error) {
-	if _, err := domain.ParseIDPart("id", c.Param("id")); err != nil {
+	if err := domain.CheckID("id", c.Param("id")); err != nil {
 		return uuid.Nil, fmt.Errorf("run %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
 	}
 	return h.cfg.Queries.FindRun(c.Request().Context(), "id", c.Param("id"))
@@ -23,7 +23,7 @@ func (h *Handler) runID(c echo.Context) (uuid.UUID, error) {
 // streamInPath is the whole name of the stream that the path names.
 func (h *Handler) streamInPath(c echo.Context) (string, error) {
 	name := c.Param("name")
-	if _, err := domain.ParseIDPart("stream", name); err != nil && domain.NamesRunStream(name) {
+	if err := domain.CheckID("stream", name); err != nil && domain.NamesRunStream(name) {
 		return "", fmt.Errorf("stream %s: %w", quoted(name), domain.ErrNotFound)
 	}
 	return h.streamOf(c.Request().Context(), "stream", name)

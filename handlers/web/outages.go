@@ -75,7 +75,7 @@ func (h *Handler) outageYear(ctx context.Context, now time.Time) (y pages.Outage
 
 func (h *Handler) outage(c echo.Context) error {
 	ctx := c.Request().Context()
-	if _, err := domain.ParseIDPart("id", c.Param("id")); err != nil {
+	if err := domain.CheckID("id", c.Param("id")); err != nil {
 		return fmt.Errorf("outage %s: %w", quoted(c.Param("id")), domain.ErrNotFound)
 	}
 	id, err := h.cfg.Queries.FindOutage(ctx, "id", c.Param("id"))

@@ -38,7 +38,7 @@ func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) 
 }
 
 var runIDs = completing(func(ctx context.Context, c *client) ([]string, error) {
-	names := []string{latest}
+	names := []string{domain.Latest}
 	var answer struct{ Runs []runDoc }
 	err := c.get(ctx, "/api/v1/runs", url.Values{"limit": {strconv.Itoa(completed)}}, &answer)
 	for _, r := range answer.Runs {
@@ -48,7 +48,7 @@ var runIDs = completing(func(ctx context.Context, c *client) ([]string, error) {
 })
 
 var outageIDs = completing(func(ctx context.Context, c *client) ([]string, error) {
-	names := []string{latest}
+	names := []string{domain.Latest}
 	var answer struct{ Outages []outageDoc }
 	err := c.get(ctx, "/api/v1/outages", url.Values{"limit": {strconv.Itoa(completed)}}, &answer)
 	for _, o := range answer.Outages {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/domain"
 )
 
 // noticeView is a notice as a server answers it.
@@ -108,10 +109,14 @@ func (n noticeView) cells(out *term.Printer) []string {
 func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show ID",
-		Example: "  scrapelog notices show 1f0c9e2a",
+		Example: "  scrapelog notices show latest",
 		Short:   "Show a notice",
+		Long:    "show prints a notice and what was sent. " + idHelp,
 		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			if err := domain.CheckID("ID", args[0]); err != nil {
+				return err
+			}
 			var n noticeDoc
 			if err := c.get(ctx, "/api/v1/notices/"+url.PathEscape(args[0]), nil, &n); err != nil {
 				return err
@@ -126,8 +131,12 @@ func newNoticesRetryCmd(flags *term.DataFlags) *cobra.Command {
 		Use:     "retry ID",
 		Example: "  scrapelog notices retry 1f0c9e2a",
 		Short:   "Send a notice now that waits or was given up",
+		Long:    "retry sends a notice now that waits for its next attempt or was given up. " + idHelp,
 		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			if err := domain.CheckID("ID", args[0]); err != nil {
+				return err
+			}
 			var n noticeDoc
 			if err := c.post(ctx, "/api/v1/notices/"+url.PathEscape(args[0])+"/retry", nil, &n); err != nil {
 				return err

@@ -96,18 +96,11 @@ func newOutagesShowCmd(flags *term.DataFlags) *cobra.Command {
 		Long:    "show prints everything about an outage. " + idHelp,
 		Args:    term.Exactly("ID"),
 		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
-			id := args[0]
-			if id == latest {
-				var err error
-				if id, err = c.newest(ctx, "outages"); err != nil {
-					return err
-				}
-			}
-			if _, err := domain.ParseIDPart("ID", id); err != nil {
+			if err := domain.CheckID("ID", args[0]); err != nil {
 				return err
 			}
 			var o outageDoc
-			if err := c.get(ctx, "/api/v1/outages/"+url.PathEscape(id), nil, &o); err != nil {
+			if err := c.get(ctx, "/api/v1/outages/"+url.PathEscape(args[0]), nil, &o); err != nil {
 				return err
 			}
 			facts, err := factsOf(o.raw)

@@ -121,22 +121,6 @@ func setUnlessEmpty(query url.Values, key, value string) {
 // idHelp describes the id of a run that a command accepts.
 const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show; latest is the newest one."
 
-// latest stands for the id of the newest run or outage.
-const latest = "latest"
-
-// newest returns the id of the newest item of a list of the API.
-func (c *client) newest(ctx context.Context, name string) (string, error) {
-	var answer map[string]json.RawMessage
-	if err := c.get(ctx, "/api/v1/"+name, url.Values{"limit": {"1"}}, &answer); err != nil {
-		return "", err
-	}
-	var items []struct{ ID string }
-	if err := json.Unmarshal(answer[name], &items); err != nil || len(items) == 0 {
-		return "", fmt.Errorf("%s: there is none yet: %w", latest, domain.ErrNotFound)
-	}
-	return items[0].ID, nil
-}
-
 func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", ValidArgsFunction: runIDs,
@@ -207,12 +191,7 @@ func (c *client) story(ctx context.Context, r runView) (s words.Story, err error
 }
 
 func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
-	if id == latest {
-		if id, err = c.newest(ctx, "runs"); err != nil {
-			return runDoc{}, err
-		}
-	}
-	if _, err := domain.ParseIDPart("ID", id); err != nil {
+	if err := domain.CheckID("ID", id); err != nil {
 		return runDoc{}, err
 	}
 	err = c.get(ctx, "/api/v1/runs/"+url.PathEscape(id), nil, &r)

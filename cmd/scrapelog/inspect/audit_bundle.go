@@ -90,7 +90,7 @@ FILE must not be there yet. Where there are users, the event log.read records wh
 	addProofFlags(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "the events after this position or time (default: from the first)")
 	cmd.Flags().StringVar(&until, "until", "", "up to this position or time (default: to the last that is signed)")
-	cmd.Flags().StringVar(&run, "run", "", "from the first event of this run to its last: its id or a part of it")
+	cmd.Flags().StringVar(&run, "run", "", "from the first event of this run to its last: its id, a part of it or latest")
 	cmd.Flags().StringP("output", "o", "", "the file to write")
 	return cmd
 }

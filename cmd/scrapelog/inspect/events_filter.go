@@ -27,8 +27,8 @@ func (f *eventFilter) register(cmd *cobra.Command) {
 	flags.StringVar(&f.since, "since", "", "recorded at or after: "+term.WhenHelp)
 	flags.StringVar(&f.until, "until", "", "recorded before; a @POSITION is included: "+term.WhenHelp)
 	flags.StringSliceVar(&f.types, "type", nil, "only these types: a glob such as 'run.*'; '!run.started' leaves out")
-	flags.StringVar(&f.stream, "stream", "", "only this stream: scraper-NAME, or run- and a run's id or a part of it")
-	flags.StringVar(&f.run, "run", "", "only this run's, by its id or any part of it of 6 digits or more")
+	flags.StringVar(&f.stream, "stream", "", "only this stream: scraper-NAME, or run- and a run's id, a part of it or latest")
+	flags.StringVar(&f.run, "run", "", "only this run's, by its id, any part of it of 6 digits or more, or latest")
 	flags.StringVar(&f.scraper, "scraper", "", "only this scraper's, its runs' too")
 	// The flags are there.
 	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(slices.Concat(domain.EventTypes, domain.LogEventTypes), cobra.ShellCompDirectiveNoFileComp))

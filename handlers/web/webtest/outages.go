@@ -117,21 +117,21 @@ func (s *Service) Outage(_ context.Context, id uuid.UUID) (projections.Outage, e
 
 // FindOutage implements web.Queries.
 func (s *Service) FindOutage(_ context.Context, field, text string) (uuid.UUID, error) {
-	part, err := domain.ParseIDPart(field, text)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	if id, whole := part.ID(); whole {
-		return id, nil
-	}
 	all, _ := s.outages()
-	var found []uuid.UUID
-	for _, o := range all {
-		if part.Ends(o.ID) {
-			found = append(found, o.ID)
+	newest := func() (found []uuid.UUID, err error) {
+		if len(all) > 0 {
+			found = []uuid.UUID{all[0].ID}
 		}
+		return found, nil
 	}
-	return part.Only(field, found)
+	return domain.FindID(field, text, newest, func(part domain.IDPart) (found []uuid.UUID, err error) {
+		for _, o := range all {
+			if part.Ends(o.ID) {
+				found = append(found, o.ID)
+			}
+		}
+		return found, nil
+	})
 }
 
 // RunsOfOutage implements web.Queries.

@@ -69,20 +69,20 @@ func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) 
 func (s *Service) FindRun(_ context.Context, field, text string) (uuid.UUID, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
-	part, err := domain.ParseIDPart(field, text)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	if id, whole := part.ID(); whole {
-		return id, nil
-	}
-	var found []uuid.UUID
-	for _, r := range s.Rows {
-		if strings.Contains(strings.ReplaceAll(r.ID.String(), "-", ""), string(part)) {
-			found = append(found, r.ID)
+	newest := func() (found []uuid.UUID, err error) {
+		if len(s.Rows) > 0 {
+			found = []uuid.UUID{s.Rows[0].ID}
 		}
+		return found, nil
 	}
-	return part.Only(field, found)
+	return domain.FindID(field, text, newest, func(part domain.IDPart) (found []uuid.UUID, err error) {
+		for _, r := range s.Rows {
+			if strings.Contains(strings.ReplaceAll(r.ID.String(), "-", ""), string(part)) {
+				found = append(found, r.ID)
+			}
+		}
+		return found, nil
+	})
 }
 
 // CountsOf implements web.Queries.
