@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,7 @@ import (
 
 // Config says where checkpoints are sent. The zero value sends none.
 type Config struct {
-	Syslog     string `yaml:"syslog"`      // udp://HOST:514, tcp://HOST:601 or unix:///dev/log
+	Syslog     string `yaml:"syslog"`      // udp://HOST:514, tcp://HOST:601, tls://HOST:6514 or unix:///dev/log
 	WebhookEnv string `yaml:"webhook_env"` // the environment variable that holds a URL which takes Standard Webhooks
 	SecretEnv  string `yaml:"secret_env"`  // signs them: whsec_…
 }
@@ -23,7 +24,7 @@ const at = "audit.forward"
 // Validate returns the first invalid value as a *domain.FieldError.
 func (c Config) Validate() error {
 	if _, _, err := c.syslog(); err != nil {
-		return &domain.FieldError{Field: at + ".syslog", Problem: fmt.Sprintf("%.200q is not a syslog server", c.Syslog), Want: "use udp://HOST:514, tcp://HOST:601 or unix:///dev/log"}
+		return &domain.FieldError{Field: at + ".syslog", Problem: fmt.Sprintf("%.200q is not a syslog server", c.Syslog), Want: "use udp://HOST:514, tcp://HOST:601, tls://HOST:6514 or unix:///dev/log"}
 	}
 	if c.SecretEnv != "" && c.WebhookEnv == "" {
 		return &domain.FieldError{Field: at + ".secret_env", Problem: "only a webhook is signed", Want: "leave it out, or add webhook_env"}
@@ -71,11 +72,8 @@ func (c Config) syslog() (network, address string, err error) {
 			return "", "", errNoSyslog
 		}
 		return "unixgram", u.Path, nil
-	case "udp", "tcp":
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"udp": "514", "tcp": "601"}[u.Scheme]
-		}
+	case "udp", "tcp", "tls":
+		port := cmp.Or(u.Port(), map[string]string{"udp": "514", "tcp": "601", "tls": "6514"}[u.Scheme])
 		if u.Hostname() == "" || u.Path != "" && u.Path != "/" {
 			return "", "", errNoSyslog
 		}

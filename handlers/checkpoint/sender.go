@@ -85,7 +85,7 @@ type target struct {
 
 func (s *Sender) targets() (all []target) {
 	if network, address, _ := s.Config.syslog(); network != "" {
-		all = append(all, target{"syslog", syslog{network, address, egress.Dialer{Rules: s.Rules}}.send})
+		all = append(all, target{"syslog", syslog{network: network, address: address, dialer: egress.Dialer{Rules: s.Rules}}.send})
 	}
 	if s.Config.WebhookEnv != "" {
 		all = append(all, target{"webhook", webhook{s.Config, s.Client}.send})

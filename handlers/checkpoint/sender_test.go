@@ -3,6 +3,8 @@ package checkpoint
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -217,6 +219,38 @@ func TestCheckpointsWaitForSyslog(t *testing.T) {
 	}
 }
 
+// TestSyslogOverTLS has a server that this process trusts, and the same one unknown to it.
+func TestSyslogOverTLS(t *testing.T) {
+	known := httptest.NewTLSServer(nil)
+	defer known.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", known.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	local := egress.Dialer{Rules: func() egress.Rules { return egress.Rules{} }}
+	s := syslog{network: "tls", address: l.Addr().String(), dialer: local}
+	got := make(chan string, 1)
+	go func() {
+		if conn, err := l.Accept(); err == nil { // the unknown one: its handshake fails
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		}
+		got <- receive(t, l)
+	}()
+	if err := s.send(t.Context(), message{}); !errors.As(err, &x509.UnknownAuthorityError{}) {
+		t.Errorf("a server that is not trusted: %v", err)
+	}
+	s.roots = x509.NewCertPool()
+	s.roots.AddCert(known.Certificate())
+	if err := s.send(t.Context(), message{}); err != nil {
+		t.Error(err)
+	}
+	if line := <-got; !strings.HasPrefix(line, "<110>1 ") {
+		t.Errorf("it got %q", line)
+	}
+}
+
 func TestCheckpointsGoToAWebhook(t *testing.T) {
 	t.Setenv("TEST_AUDIT_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	verifier := &sign.Verifier{Variable: "TEST_AUDIT_SECRET"}
@@ -262,6 +296,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"none":               {Config{}, ""},
 		"all":                {Config{Syslog: "udp://log.example.com", WebhookEnv: "A", SecretEnv: "B"}, ""},
 		"a socket":           {Config{Syslog: "unix:///dev/log"}, ""},
+		"over TLS":           {Config{Syslog: "tls://log.example.com"}, ""},
 		"no scheme":          {Config{Syslog: "log.example.com:514"}, "audit.forward.syslog"},
 		"another":            {Config{Syslog: "https://log.example.com"}, "audit.forward.syslog"},
 		"no host":            {Config{Syslog: "tcp://"}, "audit.forward.syslog"},

@@ -2,6 +2,8 @@ package checkpoint
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +23,9 @@ const lookBack = 100 * time.Millisecond
 
 // syslog sends messages of RFC 5424. Their text is JSON, in one line.
 type syslog struct {
-	network, address string
+	network, address string // tls is TCP with TLS, as RFC 5425 has it
 	dialer           egress.Dialer
+	roots            *x509.CertPool // nil: the authorities that this machine trusts
 }
 
 func (s syslog) send(ctx context.Context, m message) error {
@@ -36,7 +39,7 @@ func (s syslog) send(ctx context.Context, m message) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	text := s.format(m, time.Now())
-	if s.network == "tcp" {
+	if s.network == "tcp" || s.network == "tls" {
 		text = fmt.Sprintf("%d %s", len(text), text) // the octet counting of RFC 6587
 	}
 	if _, err := io.WriteString(conn, text); err != nil {
@@ -49,7 +52,20 @@ func (s syslog) dial(ctx context.Context) (net.Conn, error) {
 	if s.network == "unixgram" {
 		return s.dialer.DialLocal(ctx, s.network, s.address)
 	}
-	return s.dialer.DialContext(ctx, s.network, s.address)
+	if s.network != "tls" {
+		return s.dialer.DialContext(ctx, s.network, s.address)
+	}
+	plain, err := s.dialer.DialContext(ctx, "tcp", s.address)
+	if err != nil {
+		return nil, err
+	}
+	host, _, _ := net.SplitHostPort(s.address) // Config.syslog has joined it
+	conn := tls.Client(plain, &tls.Config{ServerName: host, RootCAs: s.roots, MinVersion: tls.VersionTLS12})
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = plain.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // refused returns what the other side says of a message. Syslog confirms none. But one that
@@ -58,7 +74,7 @@ func (s syslog) refused(conn net.Conn) error {
 	switch conn := conn.(type) {
 	case *net.UnixConn:
 		return nil
-	case *net.TCPConn:
+	case interface{ CloseWrite() error }: // TCP, with TLS or without
 		if err := conn.CloseWrite(); err != nil {
 			return err
 		}
