@@ -56,6 +56,30 @@ func TestAnExportIsTheSameLog(t *testing.T) {
 	}
 }
 
+// TestAnImportUnderTheProofOfAnotherLog says so, is signed by files of its own, and may take
+// the place of the other log.
+func TestAnImportUnderTheProofOfAnotherLog(t *testing.T) {
+	a, b := eventstoretest.SQLite(t), eventstoretest.SQLite(t)
+	sealedLog(t, a)
+	lines, _ := exits(t, 0, "", "events", "export", "--db", a.URL)
+	path := filepath.Join(t.TempDir(), "log.ndjson")
+	putFile(t, path, lines)
+	others := []string{"--key", stateFile(t, "audit.key"), "--checkpoints", stateFile(t, "audit.checkpoints")}
+	importing := func(db eventstoretest.Database, proof ...string) []string {
+		return append([]string{"events", "import", path, "--db", db.URL}, proof...)
+	}
+	exits(t, 6, "Import again with files of its own", importing(b, others...)...)
+	own := []string{"--key", filepath.Join(t.TempDir(), "audit.key"), "--checkpoints", filepath.Join(t.TempDir(), "audit.checkpoints")}
+	exits(t, 0, "already there  6", importing(b, own...)...)
+	verify := append([]string{"events", "verify", "--db", b.URL}, own...)
+	exits(t, 0, "The log is intact: all 6", verify...)
+
+	c := eventstoretest.SQLite(t)
+	exits(t, 6, "is not signed", importing(c, others...)...)
+	exits(t, 0, "", append([]string{"audit", "checkpoint", "--accept-restored", "it moved", "--db", c.URL}, others...)...)
+	exits(t, 0, "it moved", append([]string{"events", "verify", "--db", c.URL}, others...)...)
+}
+
 func putFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

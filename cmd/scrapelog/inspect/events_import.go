@@ -30,7 +30,8 @@ there is none, and signs the log at the end.
 The whole file is checked before anything is written. A line that was changed, is missing
 or was cut is named, and nothing is changed (exit 2). A log that is not empty is refused
 (exit 6), unless it holds the beginning of the file: then an import that was interrupted
-goes on.
+goes on. A key or checkpoints of another log cannot sign it (exit 6): the events are in
+the log then, and another import signs it with files of its own.
 
 No server may have the database meanwhile (exit 6). Runs that were open are ended when a
 server starts, as after a restore.`,
@@ -103,8 +104,8 @@ func (i importing) run(ctx context.Context, files proof.Files) error {
 	if got, root, err := proof.RootOf(ctx, i.store); err != nil || got != whole || root != want {
 		return errors.Join(err, term.Failf(proof.ErrDamaged, "the log has %d events with the root %s, and the file %d with %s", got, root, whole, want))
 	}
-	sealed := i.seal(ctx, files)
-	return i.out.Facts(struct {
+	sealed, refused := i.seal(ctx, files)
+	err = i.out.Facts(struct {
 		Events  int64  `json:"events"`
 		There   int64  `json:"already_there"`
 		Root    string `json:"root"`
@@ -113,6 +114,11 @@ func (i importing) run(ctx context.Context, files proof.Files) error {
 	}{whole, head, want.String(), sealed == "", sealed},
 		[2]string{"events", strconv.FormatInt(whole, 10)}, [2]string{"already there", strconv.FormatInt(head, 10)},
 		[2]string{"root", want.String()}, [2]string{"not sealed", sealed})
+	if err == nil && refused {
+		return term.Failf(term.ErrRefused, "the events are in the log, but it is not signed, and a server starts no runs: the key or the checkpoints at its place are not those of this log. "+
+			`Import again with files of its own (--key, --checkpoints; audit.key and audit.checkpoints for the server), or, if it takes the place of the log that they are of, run "scrapelog audit checkpoint --accept-restored REASON"`)
+	}
+	return err
 }
 
 // check reads the whole file. The log, which has head events with that root, must be its
@@ -185,17 +191,18 @@ func (i importing) write(ctx context.Context, head, whole int64) error {
 	return flush()
 }
 
-// seal signs the log. It returns why it could not; the log is whole all the same.
-func (i importing) seal(ctx context.Context, files proof.Files) string {
+// seal signs the log. It returns why it could not, and whether the proof that is at its
+// place forbids it; the log is whole all the same.
+func (i importing) seal(ctx context.Context, files proof.Files) (why string, refused bool) {
 	sealer, err := proof.Open(ctx, proof.Config{Store: i.store, Files: files, Logger: term.LoggerFrom(ctx), Begin: true})
 	if err == nil && sealer.Refused() != "" {
-		return sealer.Refused()
+		return sealer.Refused(), true
 	}
 	if err == nil {
 		err = sealer.Seal(ctx)
 	}
 	if err != nil {
-		return err.Error()
+		return err.Error(), errors.Is(err, domain.ErrConflict)
 	}
-	return sealer.State().Idle
+	return sealer.State().Idle, false
 }
