@@ -22,7 +22,6 @@ import (
 // Log is what File reads of the event store.
 type Log interface {
 	Guards(ctx context.Context) ([]domain.Guard, error)
-	Scraper(ctx context.Context, name string) (domain.Scraper, int64, error)
 	Scrapers(ctx context.Context, names []string) (map[string]eventstore.ScraperState, error)
 }
 
@@ -142,26 +141,17 @@ func (f *File) Egress() egress.Rules {
 	return f.content.Access.Target(domain.SourceFile, domain.ScraperConfig{}).Egress
 }
 
-// Target returns what to dial the named scraper with.
-func (f *File) Target(ctx context.Context, name string) (dial.Target, error) {
-	scraper, _, err := f.Log.Scraper(ctx, name)
-	if err != nil {
-		return dial.Target{}, err
-	}
-	if scraper.ConfiguredAt.IsZero() {
-		return dial.Target{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
-	}
-	return f.TargetOf(scraper), nil
-}
-
-// TargetFrom returns [File.Target], except that a scraper that is in memory is not read:
-// ten thousand lost scrapers are probed every second.
-func (f *File) TargetFrom(memory func(name string) (domain.Scraper, bool)) func(ctx context.Context, name string) (dial.Target, error) {
+// TargetBy returns a function that reads a scraper and returns what to dial it with.
+func (f *File) TargetBy(read func(ctx context.Context, name string) (domain.Scraper, error)) func(ctx context.Context, name string) (dial.Target, error) {
 	return func(ctx context.Context, name string) (dial.Target, error) {
-		if scraper, ok := memory(name); ok {
-			return f.TargetOf(scraper), nil
+		scraper, err := read(ctx, name)
+		if err != nil {
+			return dial.Target{}, err
 		}
-		return f.Target(ctx, name)
+		if scraper.ConfiguredAt.IsZero() {
+			return dial.Target{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
+		}
+		return f.TargetOf(scraper), nil
 	}
 }
 

@@ -32,8 +32,8 @@ func (m *memory) Guards(context.Context) (guards []domain.Guard, err error) {
 	return guards, nil
 }
 
-func (m *memory) Scraper(_ context.Context, name string) (domain.Scraper, int64, error) {
-	return m.scrapers[name], 0, nil
+func (m *memory) scraper(_ context.Context, name string) (domain.Scraper, error) {
+	return m.scrapers[name], nil
 }
 
 func (m *memory) Scrapers(_ context.Context, names []string) (map[string]eventstore.ScraperState, error) {
@@ -93,14 +93,15 @@ func TestTargetHasTheURLOfTheFile(t *testing.T) {
 	if err := f.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if target, err := f.Target(t.Context(), "shop"); err != nil || target.URL != "http://h/shop?key=secret" {
+	of := f.TargetBy(log.scraper)
+	if target, err := of(t.Context(), "shop"); err != nil || target.URL != "http://h/shop?key=secret" {
 		t.Errorf("%q, %v", target.URL, err)
 	}
 	log.scrapers["shop"] = scraperOf(config("shop", "http://elsewhere/"), domain.SourceFile)
-	if target, err := f.Target(t.Context(), "shop"); err != nil || target.URL != "http://elsewhere/" {
+	if target, err := of(t.Context(), "shop"); err != nil || target.URL != "http://elsewhere/" {
 		t.Errorf("where log and file differ: %q, %v", target.URL, err)
 	}
-	if _, err := f.Target(t.Context(), "nope"); !errors.Is(err, domain.ErrNotFound) {
+	if _, err := of(t.Context(), "nope"); !errors.Is(err, domain.ErrNotFound) {
 		t.Error(err)
 	}
 }

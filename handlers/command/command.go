@@ -243,17 +243,25 @@ func (h *Handler) run(ctx context.Context, id uuid.UUID) (domain.Run, []eventsto
 	if err != nil {
 		return domain.Run{}, nil, err
 	}
-	var run domain.Run
+	run, err := runOf(history)
+	if err != nil {
+		return domain.Run{}, nil, err
+	}
+	return run, history, nil
+}
+
+// runOf returns the run of a stream, and the zero Run if it has no events.
+func runOf(history []eventstore.Recorded) (run domain.Run, err error) {
 	for _, recorded := range history {
 		e, err := recorded.Event()
 		if err != nil {
-			return domain.Run{}, nil, err
+			return domain.Run{}, err
 		}
 		if e != nil {
 			run = run.Evolve(e)
 		}
 	}
-	return run, history, nil
+	return run, nil
 }
 
 // partOf gives a run's later events its correlation and, unless the command names a

@@ -2,34 +2,39 @@ package command
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 )
 
 const (
-	// maxTogether is how many commands are decided at once: all slots of one instant.
+	// maxTogether is how many callers are answered at once: all slots of one instant.
 	maxTogether = 2048
 	// crowdTimeout bounds how long they may take: a database that hangs counts as down.
 	crowdTimeout = 10 * time.Second
 )
 
-// Crowd handles the commands of callers that may be thousands at once. Those that come
-// while others are being handled are then decided together, by HandleAll.
+// Crowd serves callers that may be thousands at once. Those that come while others are
+// being answered are then answered together: commands by HandleAll, and what they ask of
+// the log with one statement. Reads of the pages would otherwise queue behind thousands.
 type Crowd struct {
 	*Handler
 
-	mu      sync.Mutex
-	waiting []*caller
-	busy    bool
+	commands together[domain.Order, eventstore.Appended]
+	runs     together[uuid.UUID, answer[domain.Run]]
+	scrapers together[string, answer[domain.Scraper]]
 }
 
-type caller struct {
-	domain.Order
-	answer chan eventstore.Appended // receives one
+// answer is what one caller is answered.
+type answer[A any] struct {
+	is  A
+	err error
 }
 
 // Handle is Handler.Handle. Once begun, a command is not cut short by ctx.
@@ -37,62 +42,134 @@ func (c *Crowd) Handle(ctx context.Context, command domain.Command, by domain.Or
 	if _, joined := eventstore.TxFrom(ctx); joined {
 		return c.Handler.Handle(ctx, command, by)
 	}
-	me := &caller{domain.Order{Command: command, By: by}, make(chan eventstore.Appended, 1)}
-	c.mu.Lock()
-	c.waiting = append(c.waiting, me)
-	if !c.busy {
-		c.busy = true
-		go c.handle(context.WithoutCancel(ctx))
+	answer, err := c.commands.ask(ctx, domain.Order{Command: command, By: by}, c.HandleAll)
+	if err != nil {
+		return nil, err
 	}
-	c.mu.Unlock()
-	select {
-	case answer := <-me.answer:
-		return answer.Recorded, answer.Err
-	case <-ctx.Done():
-	}
-	if c.withdraw(me) {
-		return nil, context.Cause(ctx)
-	}
-	answer := <-me.answer
 	return answer.Recorded, answer.Err
 }
 
+// Run is Handler.Run.
+func (c *Crowd) Run(ctx context.Context, id uuid.UUID) (domain.Run, error) {
+	run, err := c.runs.ask(ctx, id, c.readRuns)
+	return run.is, errors.Join(err, run.err)
+}
+
+// Scraper is that of the log, without the version.
+func (c *Crowd) Scraper(ctx context.Context, name string) (domain.Scraper, error) {
+	scraper, err := c.scrapers.ask(ctx, name, c.readScrapers)
+	return scraper.is, errors.Join(err, scraper.err)
+}
+
+func (c *Crowd) readRuns(ctx context.Context, ids []uuid.UUID) []answer[domain.Run] {
+	streams := make([]string, len(ids))
+	for i, id := range ids {
+		streams[i] = domain.RunStream(id)
+	}
+	found, err := c.Log.ReadStreams(ctx, streams)
+	return each(ids, err, func(i int, id uuid.UUID) (domain.Run, error) {
+		if err != nil {
+			return c.Handler.Run(ctx, id)
+		}
+		return runOf(found[streams[i]])
+	})
+}
+
+func (c *Crowd) readScrapers(ctx context.Context, names []string) []answer[domain.Scraper] {
+	found, err := c.Log.Scrapers(ctx, names)
+	return each(names, err, func(_ int, name string) (domain.Scraper, error) {
+		if err != nil {
+			scraper, _, err := c.Log.Scraper(ctx, name)
+			return scraper, err
+		}
+		return found[name].Scraper, nil
+	})
+}
+
+// each answers every question by itself, unless reading for all has failed because the
+// database is away.
+func each[Q, A any](questions []Q, err error, read func(i int, q Q) (A, error)) []answer[A] {
+	answers := make([]answer[A], len(questions))
+	for i, q := range questions {
+		if errors.Is(err, eventstore.ErrUnavailable) {
+			answers[i].err = err
+		} else {
+			answers[i].is, answers[i].err = read(i, q)
+		}
+	}
+	return answers
+}
+
+// together holds the callers that wait for an answer to a question of one kind.
+type together[Q, A any] struct {
+	mu      sync.Mutex
+	waiting []*caller[Q, A]
+	busy    bool
+}
+
+type caller[Q, A any] struct {
+	question Q
+	answer   chan A // receives one
+}
+
+// ask returns the answer to q that all gives, which answers many questions in their
+// order. The error is the cause of ctx, if it ended before all was called.
+func (t *together[Q, A]) ask(ctx context.Context, q Q, all func(context.Context, []Q) []A) (answer A, err error) {
+	me := &caller[Q, A]{q, make(chan A, 1)}
+	t.mu.Lock()
+	t.waiting = append(t.waiting, me)
+	if !t.busy {
+		t.busy = true
+		go t.answer(context.WithoutCancel(ctx), all)
+	}
+	t.mu.Unlock()
+	select {
+	case answer = <-me.answer:
+		return answer, nil
+	case <-ctx.Done():
+	}
+	if t.withdraw(me) {
+		return answer, context.Cause(ctx)
+	}
+	return <-me.answer, nil
+}
+
 // withdraw reports whether the caller still waited.
-func (c *Crowd) withdraw(me *caller) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i := slices.Index(c.waiting, me)
+func (t *together[Q, A]) withdraw(me *caller[Q, A]) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.Index(t.waiting, me)
 	if i < 0 {
 		return false
 	}
-	c.waiting = slices.Delete(c.waiting, i, i+1)
+	t.waiting = slices.Delete(t.waiting, i, i+1)
 	return true
 }
 
-// handle returns when no caller waits.
-func (c *Crowd) handle(ctx context.Context) {
+// answer returns when no caller waits.
+func (t *together[Q, A]) answer(ctx context.Context, all func(context.Context, []Q) []A) {
 	for {
-		callers := c.next()
+		callers := t.next()
 		if len(callers) == 0 {
 			return
 		}
-		orders := make([]domain.Order, len(callers))
+		questions := make([]Q, len(callers))
 		for i, caller := range callers {
-			orders[i] = caller.Order
+			questions[i] = caller.question
 		}
 		within, cancel := context.WithTimeout(ctx, crowdTimeout)
-		for i, answer := range c.HandleAll(within, orders) {
+		for i, answer := range all(within, questions) {
 			callers[i].answer <- answer
 		}
 		cancel()
 	}
 }
 
-func (c *Crowd) next() []*caller {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := min(len(c.waiting), maxTogether)
-	callers := slices.Clone(c.waiting[:n])
-	c.waiting, c.busy = c.waiting[n:], n > 0
+func (t *together[Q, A]) next() []*caller[Q, A] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := min(len(t.waiting), maxTogether)
+	callers := slices.Clone(t.waiting[:n])
+	t.waiting, t.busy = t.waiting[n:], n > 0
 	return callers
 }

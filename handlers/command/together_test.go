@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -223,4 +224,56 @@ func TestACrowdIsToldThatTheDatabaseIsAway(t *testing.T) {
 		})
 	}
 	callers.Wait()
+}
+
+// heldBack is a log whose first reading of streams waits.
+type heldBack struct {
+	*asked
+	began, goOn chan struct{}
+	once        sync.Once
+}
+
+func (h *heldBack) ReadStreams(ctx context.Context, streams []string) (map[string][]eventstore.Recorded, error) {
+	h.once.Do(func() { close(h.began); <-h.goOn })
+	return h.asked.ReadStreams(ctx, streams)
+}
+
+// Runs that are asked for while one is read are read together, and each caller is
+// answered with its own.
+func TestACrowdReadsRunsTogether(t *testing.T) {
+	each(t, func(d desk) {
+		slots := d.shops(20)
+		d.HandleAll(d.Context(), slots)
+		log := &heldBack{asked: &asked{Log: d.store}, began: make(chan struct{}), goOn: make(chan struct{})}
+		crowd := &command.Crowd{Handler: &command.Handler{Log: log}}
+		ask := func(slot domain.Order) {
+			start := slot.Command.(domain.StartScrape)
+			if run, err := crowd.Run(d.Context(), start.RunID); err != nil || run.ID != start.RunID || run.Scraper != start.Scraper {
+				d.Errorf("run of %s: %s of %q, %v", start.Scraper, run.ID, run.Scraper, err)
+			}
+		}
+		var callers sync.WaitGroup
+		callers.Go(func() { ask(slots[0]) })
+		<-log.began
+		for _, slot := range slots[1:] {
+			callers.Go(func() { ask(slot) })
+		}
+		for crowd.Waiting() < len(slots)-1 {
+			runtime.Gosched()
+		}
+		close(log.goOn)
+		callers.Wait()
+		if log.many != 2 || log.one != 0 {
+			d.Errorf("%d readings of many, %d of one, want 2 and 0", log.many, log.one)
+		}
+		if run, err := crowd.Run(d.Context(), uuid.New()); err != nil || run.ID != uuid.Nil {
+			d.Errorf("a run that there is not: %v, %v", run, err)
+		}
+		if scraper, err := crowd.Scraper(d.Context(), "shop-7"); err != nil || scraper.Config.Name != "shop-7" {
+			d.Errorf("%v, %v", scraper, err)
+		}
+		if scraper, err := crowd.Scraper(d.Context(), "no-such"); err != nil || !scraper.ConfiguredAt.IsZero() {
+			d.Errorf("a scraper that there is not: %v, %v", scraper, err)
+		}
+	})
 }

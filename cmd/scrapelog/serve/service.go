@@ -230,14 +230,20 @@ func (s *service) tenure(lock *instances.Instance, reload Reload) *instance.Tenu
 	crowd := &command.Crowd{Handler: s.commands} // thousands of runs may end, and scrapers return, at once
 	t.Keeper = &instance.Keeper{Store: registry, Beat: lock.Beat, Handle: s.commands.Handle, Logger: s.logger}
 	t.Supervisor = &scrape.Supervisor{
-		Instance: lock.ID, OpenRuns: s.feed.OpenRuns, LoadRun: s.commands.Run, Config: s.file.Target, Handle: crowd.Handle, Wake: s.store.Wake,
+		Instance: lock.ID, OpenRuns: s.feed.OpenRuns, LoadRun: crowd.Run, Config: s.file.TargetBy(crowd.Scraper), Handle: crowd.Handle, Wake: s.store.Wake,
 		Leave:         func(ctx context.Context) { instance.Leave(ctx, lock.Leave, registry.Live, s.logger) },
 		ShutdownGrace: s.config.ShutdownGrace.Std(), Trace: s.tracer.Exchange, Logger: s.logger,
 	}
 	t.Scheduler = &schedule.Scheduler{Log: s.store, Handle: crowd.Handle, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
 	t.Prober = &recovery.Prober{
-		Lost: s.feed.Lost, LoadRun: s.commands.Run, Config: s.file.TargetFrom(t.Scheduler.Scraper), Ask: dial.Probe, Watcher: s.watchers.Present,
-		Handle: crowd.Handle, Wake: s.store.Wake, Logger: s.logger,
+		Lost: s.feed.Lost, LoadRun: crowd.Run, Ask: dial.Probe, Watcher: s.watchers.Present, Handle: crowd.Handle,
+		Config: s.file.TargetBy(func(ctx context.Context, name string) (domain.Scraper, error) {
+			if scraper, known := t.Scheduler.Scraper(name); known { // ten thousand lost scrapers are probed every second
+				return scraper, nil
+			}
+			return crowd.Scraper(ctx, name)
+		}),
+		Wake: s.store.Wake, Logger: s.logger,
 	}
 	t.Scheduler.Unanswered = t.Prober.Unanswered
 	minder := &attach.Minder{
