@@ -93,9 +93,12 @@ func indirect(place, why string) string {
 	return ErrIndirect.Error() + ": " + place + " is answered by a connection pooler (" + why + "); connect to the server itself, without pgbouncer or another pooler between"
 }
 
-// Unavailable wraps an error of the database as ErrUnavailable, with advice. If ctx
-// has ended, it returns the cause of that instead.
+// Unavailable wraps an error of the database as ErrUnavailable, with advice; nil stays
+// nil. If ctx has ended, it returns the cause of that instead.
 func Unavailable(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}

@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -63,12 +62,12 @@ func (r Recorded) Scraper() string {
 	return ""
 }
 
-// RecordedColumns is the order in which ScanRecorded reads.
-const RecordedColumns = `position, stream, version, id, type, recorded_at, data, metadata`
+// recordedColumns is the order in which scanRecorded reads.
+const recordedColumns = `position, stream, version, id, type, recorded_at, data, metadata`
 
-type Scanner interface{ Scan(dest ...any) error }
+const eventsWhere = `SELECT ` + recordedColumns + ` FROM events WHERE `
 
-func ScanRecorded(row Scanner) (Recorded, error) {
+func scanRecorded(row Scanner) (Recorded, error) {
 	var (
 		r              Recorded
 		micros         int64
@@ -83,16 +82,4 @@ func ScanRecorded(row Scanner) (Recorded, error) {
 	}
 	r.RecordedAt, r.Data = time.UnixMicro(micros).UTC(), data
 	return r, nil
-}
-
-func ScanAll[T any](rows *sql.Rows, scan func(Scanner) (T, error)) (all []T, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

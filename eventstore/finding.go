@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -17,27 +16,17 @@ type Finding struct {
 
 // KeepFinding stores a finding in place of the last one of its kind.
 func (s *Store) KeepFinding(ctx context.Context, f Finding) error {
-	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO findings (kind, found_at, result) VALUES ($1, $2, $3)
-			ON CONFLICT (kind) DO UPDATE SET found_at = excluded.found_at, result = excluded.result`,
-			f.Kind, f.At.UnixMicro(), string(f.Result))
-		if err != nil {
-			return Unavailable(ctx, "keep finding", err)
-		}
-		return nil
-	})
+	_, err := s.Exec(ctx, "keep finding", `INSERT INTO findings (kind, found_at, result) VALUES ($1, $2, $3)
+		ON CONFLICT (kind) DO UPDATE SET found_at = excluded.found_at, result = excluded.result`,
+		f.Kind, f.At.UnixMicro(), string(f.Result))
+	return err
 }
 
 // LastFinding returns the finding of a kind and whether there is one.
 func (s *Store) LastFinding(ctx context.Context, kind string) (f Finding, found bool, err error) {
-	var at int64
-	err = s.From(ctx).QueryRowContext(ctx, `SELECT kind, found_at, result FROM findings WHERE kind = $1`, kind).Scan(&f.Kind, &at, &f.Result)
+	err = s.From(ctx).QueryRowContext(ctx, `SELECT kind, found_at, result FROM findings WHERE kind = $1`, kind).Scan(&f.Kind, Micros{&f.At}, &f.Result)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Finding{}, false, nil
 	}
-	if err != nil {
-		return Finding{}, false, fmt.Errorf("last finding: %w", Unavailable(ctx, "read", err))
-	}
-	f.At = time.UnixMicro(at).UTC()
-	return f, true, nil
+	return f, err == nil, Unavailable(ctx, "last finding", err)
 }

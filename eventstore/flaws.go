@@ -71,34 +71,16 @@ type OffsetPast struct {
 // OffsetsPast lists the offsets that lie past the end of the log: the group would
 // never be handed the next events.
 func (s *Store) OffsetsPast(ctx context.Context) ([]OffsetPast, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, offsetsPast)
-	if err != nil {
-		return nil, Unavailable(ctx, "offsets", err)
-	}
-	past, err := ScanAll(rows, func(row Scanner) (o OffsetPast, err error) {
+	return Select(ctx, s.From(ctx), "offsets", func(row Scanner) (o OffsetPast, err error) {
 		return o, row.Scan(&o.Group, &o.Position, &o.Head)
-	})
-	return past, ifUnavailable(ctx, "offsets", err)
+	}, offsetsPast)
 }
 
 // forgedGuards names the guards whose open or lost run the log does not know.
 func (s *Store) forgedGuards(ctx context.Context) ([]Flaw, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, guardsForged)
-	if err != nil {
-		return nil, Unavailable(ctx, "guards", err)
-	}
-	flaws, err := ScanAll(rows, func(row Scanner) (Flaw, error) {
+	return Select(ctx, s.From(ctx), "guards", func(row Scanner) (Flaw, error) {
 		var scraper, column, run string
 		err := row.Scan(&scraper, &column, &run)
 		return flawOf(FlawGuard, "scraper_guard", "the guard of scraper %s was edited: %s is %s, and the log has no such run: %s", scraper, column, run, repairing), err
-	})
-	return flaws, ifUnavailable(ctx, "guards", err)
-}
-
-// ifUnavailable is unavailable where err may be nil.
-func ifUnavailable(ctx context.Context, doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return Unavailable(ctx, doing, err)
+	}, guardsForged)
 }

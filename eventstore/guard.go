@@ -134,7 +134,11 @@ func (c *timeColumn) Scan(value any) error {
 // Guard is the scraper's guard row; the zero guard of that name when nothing
 // has happened to it.
 func (s *Store) Guard(ctx context.Context, scraper string) (domain.Guard, error) {
-	return getGuard(ctx, s.From(ctx), scraper)
+	g, err := scanGuard(s.From(ctx).QueryRowContext(ctx, guardGet, scraper))
+	if errors.Is(err, sql.ErrNoRows) {
+		return domain.Guard{Scraper: scraper}, nil
+	}
+	return g, Unavailable(ctx, "guard of "+scraper, err)
 }
 
 // Guards lists the guard rows by name.
@@ -143,26 +147,7 @@ func (s *Store) Guards(ctx context.Context) ([]domain.Guard, error) {
 }
 
 func listGuards(ctx context.Context, from Querier) ([]domain.Guard, error) {
-	rows, err := from.QueryContext(ctx, guardSelect+` ORDER BY scraper`)
-	if err != nil {
-		return nil, Unavailable(ctx, "guards", err)
-	}
-	guards, err := ScanAll(rows, scanGuard)
-	if err != nil {
-		return nil, Unavailable(ctx, "guards", err)
-	}
-	return guards, nil
-}
-
-func getGuard(ctx context.Context, from Querier, scraper string) (domain.Guard, error) {
-	g, err := scanGuard(from.QueryRowContext(ctx, guardGet, scraper))
-	if errors.Is(err, sql.ErrNoRows) {
-		return domain.Guard{Scraper: scraper}, nil
-	}
-	if err != nil {
-		return domain.Guard{}, Unavailable(ctx, "guard of "+scraper, err)
-	}
-	return g, nil
+	return Select(ctx, from, "guards", scanGuard, guardSelect+` ORDER BY scraper`)
 }
 
 // guardTimes lists the times of a guard in the order of guardFields.

@@ -21,9 +21,6 @@ func (s *Store) GuardsHeld(ctx context.Context) (guards []domain.Guard, head int
 	if err := tx.QueryRowContext(ctx, eventsHead).Scan(&head); err != nil {
 		return nil, 0, Unavailable(ctx, "head", err)
 	}
-	rows, err := tx.QueryContext(ctx, guardHeld)
-	if err == nil {
-		guards, err = ScanAll(rows, scanGuard)
-	}
-	return guards, head, ifUnavailable(ctx, "open and lost runs", err)
+	guards, err = Select(ctx, tx, "open and lost runs", scanGuard, guardHeld)
+	return guards, head, err
 }

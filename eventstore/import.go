@@ -59,10 +59,8 @@ func (s *Store) Import(ctx context.Context, events []Stored, end int64, reaction
 		if s.dialect == Postgres {
 			insert = s.importPostgres
 		}
-		if err := insert(ctx, s.From(ctx), events); err != nil {
-			return Unavailable(ctx, "import", err)
-		}
-		return nil
+		err := insert(ctx, s.From(ctx), events)
+		return Unavailable(ctx, "import", err)
 	})
 }
 

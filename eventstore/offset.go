@@ -19,8 +19,5 @@ func (s *Store) Offset(ctx context.Context, group string) (position int64, err e
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
-	if err != nil {
-		return 0, Unavailable(ctx, "offset of "+group, err)
-	}
-	return position, nil
+	return position, Unavailable(ctx, "offset of "+group, err)
 }

@@ -2,9 +2,10 @@ package eventstore
 
 import (
 	"path/filepath"
-	"scrapelog/domain"
 	"strings"
 	"testing"
+
+	"scrapelog/domain"
 )
 
 // TestAStreamIsFoundByItsIndex: whatever else is asked of a stream's events, the
@@ -57,14 +58,10 @@ func TestADecisionReadsEveryConfiguration(t *testing.T) {
 
 func planOf(t *testing.T, s *Store, query string, args ...any) string {
 	t.Helper()
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := ScanAll(rows, func(row Scanner) (step string, err error) {
+	plan, err := Select(t.Context(), s.read, "plan", func(row Scanner) (step string, err error) {
 		var id, parent, unused int
 		return step, row.Scan(&id, &parent, &unused, &step)
-	})
+	}, "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,11 @@ package eventstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-
-	"scrapelog/domain"
 )
 
 // page is how many events are read at once when the whole log is read.
@@ -34,32 +31,22 @@ func (s *Store) Read(ctx context.Context, q Query) ([]Recorded, error) {
 
 func read(ctx context.Context, from Querier, q Query) ([]Recorded, error) {
 	query, args := q.sql()
-	rows, err := from.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, Unavailable(ctx, "read", err)
-	}
-	records, err := q.scan(rows)
-	if err != nil {
-		return nil, Unavailable(ctx, "read", err)
-	}
-	return records, nil
-}
-
-// scan reads no further than the event that reaches Bytes.
-func (q Query) scan(rows *sql.Rows) ([]Recorded, error) {
 	if q.Bytes == 0 {
-		return ScanAll(rows, ScanRecorded)
+		return Select(ctx, from, "read", scanRecorded, query, args...)
 	}
-	defer rows.Close()
 	var records []Recorded
-	for size := 0; size < q.Bytes && rows.Next(); {
-		r, err := ScanRecorded(rows)
+	size := 0
+	err := EachRow(ctx, from, query, args, func(row Scanner) error {
+		r, err := scanRecorded(row)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		records, size = append(records, r), size+r.Size()
-	}
-	return records, rows.Err()
+		if records, size = append(records, r), size+r.Size(); size >= q.Bytes {
+			return ErrEnough
+		}
+		return nil
+	})
+	return records, Unavailable(ctx, "read", err)
 }
 
 // Last says whether records, which q has read, end where the selected events do:
@@ -102,7 +89,7 @@ func (q Query) sql() (string, []any) {
 	if q.Stream != "" {
 		order = "version" // the same order, by the index that finds the stream
 	}
-	query := `SELECT ` + RecordedColumns + ` FROM events WHERE ` + strings.Join(where, " AND ") + ` ORDER BY ` + order
+	query := eventsWhere + strings.Join(where, " AND ") + ` ORDER BY ` + order
 	if q.Backward {
 		query += ` DESC`
 	}
@@ -124,65 +111,27 @@ type Payload struct {
 // order, in half the time that Read takes. It reads in the transaction of ctx if
 // there is one.
 func (s *Store) Payloads(ctx context.Context, after, until int64, limit int) ([]Payload, error) {
-	rows, err := s.From(ctx).QueryContext(ctx,
-		`SELECT position, id, type, data FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`, after, until, limit)
-	if err != nil {
-		return nil, Unavailable(ctx, "read", err)
-	}
-	defer rows.Close()
-	payloads := make([]Payload, 0, limit)
-	for rows.Next() {
-		var p Payload
-		if err := rows.Scan(&p.Position, &p.ID, &p.Type, &p.Data); err != nil {
-			return nil, Unavailable(ctx, "read", err)
-		}
-		payloads = append(payloads, p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, Unavailable(ctx, "read", err)
-	}
-	return payloads, nil
+	return Select(ctx, s.From(ctx), "read", func(row Scanner) (p Payload, err error) {
+		return p, row.Scan(&p.Position, &p.ID, &p.Type, &p.Data)
+	}, `SELECT position, id, type, data FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`, after, until, limit)
 }
 
-const eventsOfStream = `SELECT ` + RecordedColumns + ` FROM events WHERE stream = $1 AND version > $2 ORDER BY version`
+const eventsOfStream = eventsWhere + `stream = $1 AND version > $2 ORDER BY version`
 
 // ReadStream returns the events of a stream after a version, in the transaction
 // of ctx if there is one.
 func (s *Store) ReadStream(ctx context.Context, stream string, afterVersion int64) ([]Recorded, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, eventsOfStream, stream, afterVersion)
-	if err != nil {
-		return nil, Unavailable(ctx, "read stream", err)
-	}
-	records, err := ScanAll(rows, ScanRecorded)
-	if err != nil {
-		return nil, Unavailable(ctx, "read stream", err)
-	}
-	return records, nil
+	return Select(ctx, s.From(ctx), "read stream", scanRecorded, eventsOfStream, stream, afterVersion)
 }
 
 // ByPosition returns one event, or domain.ErrNotFound.
 func (s *Store) ByPosition(ctx context.Context, position int64) (Recorded, error) {
-	row := s.From(ctx).QueryRowContext(ctx, `SELECT `+RecordedColumns+` FROM events WHERE position = $1`, position)
-	r, err := ScanRecorded(row)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Recorded{}, fmt.Errorf("event at position %d: %w", position, domain.ErrNotFound)
-	}
-	if err != nil {
-		return Recorded{}, Unavailable(ctx, "read", err)
-	}
-	return r, nil
+	return SelectOne(ctx, s.From(ctx), fmt.Sprintf("event at position %d", position), scanRecorded, eventsWhere+`position = $1`, position)
 }
 
 // ByID returns the event with an id, or domain.ErrNotFound.
 func (s *Store) ByID(ctx context.Context, id uuid.UUID) (Recorded, error) {
-	r, err := ScanRecorded(s.From(ctx).QueryRowContext(ctx, `SELECT `+RecordedColumns+` FROM events WHERE id = $1`, id.String()))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return Recorded{}, fmt.Errorf("event %s: %w", id, domain.ErrNotFound)
-	case err != nil:
-		return Recorded{}, Unavailable(ctx, "read", err)
-	}
-	return r, nil
+	return SelectOne(ctx, s.From(ctx), fmt.Sprintf("event %s", id), scanRecorded, eventsWhere+`id = $1`, id.String())
 }
 
 const eventsHead = `SELECT coalesce(max(position), 0) FROM events`
@@ -190,10 +139,7 @@ const eventsHead = `SELECT coalesce(max(position), 0) FROM events`
 // Head returns the position of the newest event, 0 for an empty log.
 func (s *Store) Head(ctx context.Context) (head int64, err error) {
 	err = s.From(ctx).QueryRowContext(ctx, eventsHead).Scan(&head)
-	if err != nil {
-		return 0, Unavailable(ctx, "head", err)
-	}
-	return head, nil
+	return head, Unavailable(ctx, "head", err)
 }
 
 // firstSince halves the log until one position is left. Positions have no gaps and
@@ -212,10 +158,8 @@ SELECT max(low) FROM search`
 // after it, one past the head if there is none.
 func (s *Store) FirstSince(ctx context.Context, t time.Time) (position int64, err error) {
 	micros := t.Add(time.Microsecond - 1).UnixMicro() // recorded_at is in whole microseconds
-	if err := s.From(ctx).QueryRowContext(ctx, firstSince, micros).Scan(&position); err != nil {
-		return 0, Unavailable(ctx, "position of a time", err)
-	}
-	return position, nil
+	err = s.From(ctx).QueryRowContext(ctx, firstSince, micros).Scan(&position)
+	return position, Unavailable(ctx, "position of a time", err)
 }
 
 // snapshot is a read transaction that sees one state of the database.
@@ -225,10 +169,7 @@ func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
 		options.Isolation = sql.LevelRepeatableRead
 	}
 	tx, err := s.read.BeginTx(ctx, options)
-	if err != nil {
-		return nil, Unavailable(ctx, "read", err)
-	}
-	return tx, nil
+	return tx, Unavailable(ctx, "read", err)
 }
 
 // each yields every event after a position, page by page.

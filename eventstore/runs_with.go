@@ -21,20 +21,10 @@ func (s *Store) RunsWith(ctx context.Context, part domain.IDPart, limit int) ([]
 }
 
 func (s *Store) runs(ctx context.Context, query string, args ...any) ([]uuid.UUID, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, Unavailable(ctx, "find run", err)
-	}
-	found, err := ScanAll(rows, func(row Scanner) (uuid.UUID, error) {
+	return Select(ctx, s.From(ctx), "find run", func(row Scanner) (uuid.UUID, error) {
 		var stream string
-		if err := row.Scan(&stream); err != nil {
-			return uuid.Nil, err
-		}
+		err := row.Scan(&stream)
 		run, _ := domain.RunOfStream(stream)
-		return run, nil
-	})
-	if err != nil {
-		return nil, Unavailable(ctx, "find run", err)
-	}
-	return found, nil
+		return run, err
+	}, query, args...)
 }

@@ -31,17 +31,13 @@ type object struct{ kind, name, table, sql string }
 const objectsSQLite = `SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
 func readObjects(ctx context.Context, from Querier) (map[string]object, error) {
-	rows, err := from.QueryContext(ctx, objectsSQLite)
-	if err != nil {
-		return nil, err
-	}
-	list, err := ScanAll(rows, func(row Scanner) (o object, err error) {
-		return o, row.Scan(&o.kind, &o.name, &o.table, &o.sql)
-	})
 	objects := map[string]object{}
-	for _, o := range list {
+	err := EachRow(ctx, from, objectsSQLite, nil, func(row Scanner) error {
+		var o object
+		err := row.Scan(&o.kind, &o.name, &o.table, &o.sql)
 		objects[o.name] = o
-	}
+		return err
+	})
 	return objects, err
 }
 

@@ -103,18 +103,14 @@ type foundTrigger struct {
 }
 
 func (s *Store) foundTriggers(ctx context.Context, from Querier) (map[string]foundTrigger, error) {
-	rows, err := from.QueryContext(ctx, schemaTriggers)
-	if err != nil {
-		return nil, Unavailable(ctx, "triggers", err)
-	}
-	list, err := ScanAll(rows, func(row Scanner) (t foundTrigger, err error) {
-		return t, row.Scan(&t.name, &t.table, &t.function, &t.kind, &t.enabled, &t.narrowed)
-	})
 	found := map[string]foundTrigger{}
-	for _, t := range list {
+	err := EachRow(ctx, from, schemaTriggers, nil, func(row Scanner) error {
+		var t foundTrigger
+		err := row.Scan(&t.name, &t.table, &t.function, &t.kind, &t.enabled, &t.narrowed)
 		found[t.name] = t
-	}
-	return found, ifUnavailable(ctx, "triggers", err)
+		return err
+	})
+	return found, Unavailable(ctx, "triggers", err)
 }
 
 func (w trigger) same(h foundTrigger) bool {
@@ -161,17 +157,13 @@ func (s *Store) schemaFlawsPostgres(ctx context.Context) (flaws []Flaw, err erro
 		kind FlawKind
 		sql  string
 	}{{FlawSchema, schemaTables}, {FlawGrant, schemaGrants}} {
-		rows, err := s.From(ctx).QueryContext(ctx, query.sql)
-		if err != nil {
-			return nil, Unavailable(ctx, "schema", err)
-		}
-		more, err := ScanAll(rows, func(row Scanner) (Flaw, error) {
+		more, err := Select(ctx, s.From(ctx), "schema", func(row Scanner) (Flaw, error) {
 			var table, says string
 			err := row.Scan(&table, &says)
 			return flawOf(query.kind, table, "%s", says), err
-		})
+		}, query.sql)
 		if err != nil {
-			return nil, Unavailable(ctx, "schema", err)
+			return nil, err
 		}
 		flaws = append(flaws, more...)
 	}
@@ -180,16 +172,12 @@ func (s *Store) schemaFlawsPostgres(ctx context.Context) (flaws []Flaw, err erro
 
 // functionFlaws compares bodies: PostgreSQL keeps them as they were written.
 func (s *Store) functionFlaws(ctx context.Context, want made) (flaws []Flaw, err error) {
-	rows, err := s.From(ctx).QueryContext(ctx, schemaFunctions)
-	if err != nil {
-		return nil, Unavailable(ctx, "functions", err)
-	}
 	have := map[string]string{}
-	_, err = ScanAll(rows, func(row Scanner) (name string, err error) {
-		var body string
-		err = row.Scan(&name, &body)
+	err = EachRow(ctx, s.From(ctx), schemaFunctions, nil, func(row Scanner) error {
+		var name, body string
+		err := row.Scan(&name, &body)
 		have[name] = body
-		return name, err
+		return err
 	})
 	for _, name := range slices.Sorted(maps.Keys(want.functions)) {
 		if body, there := have[name]; !there {
@@ -198,7 +186,7 @@ func (s *Store) functionFlaws(ctx context.Context, want made) (flaws []Flaw, err
 			flaws = append(flaws, flawOf(FlawSchema, "events", "the function %s is not the one that scrapelog made: %s", name, distrusted))
 		}
 	}
-	return flaws, ifUnavailable(ctx, "functions", err)
+	return flaws, Unavailable(ctx, "functions", err)
 }
 
 // restorePostgres makes functions and triggers again.

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	eventsWithIDsSQLite   = `SELECT ` + RecordedColumns + ` FROM events WHERE id IN (SELECT value FROM json_each($1))`
-	eventsWithIDsPostgres = `SELECT ` + RecordedColumns + ` FROM events WHERE id IN (SELECT value::uuid FROM json_array_elements_text($1::json))`
+	eventsWithIDsSQLite   = eventsWhere + `id IN (SELECT value FROM json_each($1))`
+	eventsWithIDsPostgres = eventsWhere + `id IN (SELECT value::uuid FROM json_array_elements_text($1::json))`
 )
 
 // settle looks for refused requests in the log: one whose commit had an unknown fate
@@ -44,11 +44,7 @@ func idsOf(group []*request) (ids []uuid.UUID) {
 }
 
 func (s *Store) eventsWithIDs(ctx context.Context, from Querier, ids []uuid.UUID) (map[uuid.UUID]Recorded, error) {
-	rows, err := from.QueryContext(ctx, s.dialect.Pick(eventsWithIDsSQLite, eventsWithIDsPostgres), asJSON(ids))
-	if err != nil {
-		return nil, err
-	}
-	found, err := ScanAll(rows, ScanRecorded)
+	found, err := selectRows(ctx, from, scanRecorded, s.dialect.Pick(eventsWithIDsSQLite, eventsWithIDsPostgres), asJSON(ids))
 	known := make(map[uuid.UUID]Recorded, len(found))
 	for _, r := range found {
 		known[r.ID] = r

@@ -16,7 +16,7 @@ import (
 //go:embed sql/events.configurations.sql
 var eventsConfigurations string
 
-const eventsOfStreams = `SELECT ` + RecordedColumns + ` FROM events WHERE stream IN (SELECT key FROM json_each($1))`
+const eventsOfStreams = eventsWhere + `stream IN (SELECT key FROM json_each($1))`
 
 var guardsOf = guardSelect + ` WHERE scraper IN (SELECT key FROM json_each($1))`
 
@@ -33,20 +33,13 @@ func keys(all []string) string {
 // ReadStreams returns the events of several streams, in the transaction of ctx if there
 // is one. A stream without events is not in the map.
 func (s *Store) ReadStreams(ctx context.Context, streams []string) (map[string][]Recorded, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, eventsOfStreams, keys(streams))
-	if err != nil {
-		return nil, Unavailable(ctx, "read streams", err)
-	}
-	records, err := ScanAll(rows, ScanRecorded)
-	if err != nil {
-		return nil, Unavailable(ctx, "read streams", err)
-	}
+	records, err := Select(ctx, s.From(ctx), "read streams", scanRecorded, eventsOfStreams, keys(streams))
 	slices.SortFunc(records, func(a, b Recorded) int { return cmp.Compare(a.Position, b.Position) })
 	found := map[string][]Recorded{}
 	for _, r := range records {
 		found[r.Stream] = append(found[r.Stream], r)
 	}
-	return found, nil
+	return found, err
 }
 
 // ScraperState is what Scraper returns.
@@ -66,30 +59,25 @@ func (s *Store) Scrapers(ctx context.Context, names []string) (map[string]Scrape
 		streams[i] = domain.ScraperStream(name)
 		ofStream[streams[i]] = name
 	}
-	rows, err := s.From(ctx).QueryContext(ctx, eventsConfigurations, keys(streams))
-	if err != nil {
-		return nil, Unavailable(ctx, "scrapers", err)
-	}
-	defer rows.Close()
 	states := make(map[string]ScraperState, len(names))
-	for rows.Next() {
+	var unreadable error // a configuration, and not the database
+	err = EachRow(ctx, s.From(ctx), eventsConfigurations, []any{keys(streams)}, func(row Scanner) error {
 		var state ScraperState
 		var stream string
 		var kind sql.NullString
 		var data []byte
-		if err := rows.Scan(&stream, &state.Version, &kind, &data); err != nil {
-			return nil, Unavailable(ctx, "scrapers", err)
+		if err := row.Scan(&stream, &state.Version, &kind, &data); err != nil {
+			return err
 		}
 		name := ofStream[stream]
-		if state.Scraper, err = scraperOf(name, kind, data, guards[name]); err != nil {
-			return nil, err
-		}
+		state.Scraper, unreadable = scraperOf(name, kind, data, guards[name])
 		states[name] = state
+		return unreadable
+	})
+	if unreadable == nil {
+		unreadable = Unavailable(ctx, "scrapers", err)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, Unavailable(ctx, "scrapers", err)
-	}
-	return states, nil
+	return states, unreadable
 }
 
 // scraperOf is the scraper of a configuration, if there is one, and a guard.
@@ -107,13 +95,9 @@ func scraperOf(name string, kind sql.NullString, data []byte, guard domain.Guard
 
 // GuardsOf returns the guards of several scrapers, each as Guard does.
 func (s *Store) GuardsOf(ctx context.Context, names []string) (map[string]domain.Guard, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, guardsOf, keys(names))
+	found, err := Select(ctx, s.From(ctx), "guards", scanGuard, guardsOf, keys(names))
 	if err != nil {
-		return nil, Unavailable(ctx, "guards", err)
-	}
-	found, err := ScanAll(rows, scanGuard)
-	if err != nil {
-		return nil, Unavailable(ctx, "guards", err)
+		return nil, err
 	}
 	guards := make(map[string]domain.Guard, len(names))
 	for _, name := range names {

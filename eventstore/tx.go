@@ -136,13 +136,6 @@ func (e *commitError) Error() string {
 
 func (e *commitError) Unwrap() []error { return []error{ErrUnavailable, e.err} }
 
-// Querier is implemented by *sql.DB, *sql.Conn and *sql.Tx.
-type Querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // From returns the transaction of ctx, or else the read pool.
 func (s *Store) From(ctx context.Context) Querier {
 	tx, in := TxFrom(ctx)

@@ -2,9 +2,9 @@ package projections
 
 import (
 	"context"
-	"fmt"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 const eventTypes = `SELECT type, count(*) FROM events GROUP BY type`
@@ -22,15 +22,12 @@ func (q *Queries) EventCounts(ctx context.Context, after int64) (map[string]int6
 		query, args = eventTypesAfter, []any{after}
 	}
 	counts := map[string]int64{}
-	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
+	err := q.each(ctx, "event counts", query, args, func(row eventstore.Scanner) error {
 		var eventType string
 		var events int64
-		err := scan(&eventType, &events)
+		err := row.Scan(&eventType, &events)
 		counts[domain.Current(eventType)] += events
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("event counts: %w", err)
-	}
-	return counts, nil
+	return counts, err
 }

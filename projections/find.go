@@ -93,14 +93,8 @@ func (q *Queries) atAnEnd(ctx context.Context, in idQueries, part domain.IDPart)
 	return found[:min(len(found), maxFound)], err
 }
 
-func (q *Queries) ids(ctx context.Context, query string, args ...any) (found []uuid.UUID, err error) {
-	err = each(ctx, q.db, query, args, func(scan func(...any) error) error {
-		var one uuid.UUID
-		err := scan(id{&one})
-		found = append(found, one)
-		return err
-	})
-	return found, err
+func (q *Queries) ids(ctx context.Context, query string, args ...any) ([]uuid.UUID, error) {
+	return list(ctx, q, "ids", query, args, eventstore.Value[uuid.UUID])
 }
 
 // tailOf returns the number of the last 12 hex digits of an id, the last one first: ids

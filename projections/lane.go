@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // LaneSlot is a quarter of an hour in which runs of a scraper ended, or the time that
@@ -218,15 +219,12 @@ func (q *Queries) LaneSlots(ctx context.Context, scrapers []string, since time.T
 	for i, name := range slices.Compact(slices.Sorted(slices.Values(scrapers))) {
 		names, args = append(names, fmt.Sprintf("$%d", i+3)), append(args, name)
 	}
-	err := each(ctx, q.db, fmt.Sprintf(laneSlots, strings.Join(names, ", ")), args, func(scan func(...any) error) error {
+	err := q.each(ctx, "lane slots", fmt.Sprintf(laneSlots, strings.Join(names, ", ")), args, func(row eventstore.Scanner) error {
 		var s LaneSlot
-		err := scan(&s.Scraper, micros{&s.Start}, &s.Completed, &s.Failed, &s.Lost, &s.Gone, &s.Cancelled, &s.Items,
+		err := row.Scan(&s.Scraper, micros{&s.Start}, &s.Completed, &s.Failed, &s.Lost, &s.Gone, &s.Cancelled, &s.Items,
 			number[time.Duration]{&s.Took}, number[time.Duration]{&s.Away})
 		found[s.Scraper] = append(found[s.Scraper], s)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("lane slots: %w", err)
-	}
-	return found, nil
+	return found, err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // lastRunsOf is the branch of one scraper: a walk along an index that ends after $1 runs.
@@ -24,16 +25,13 @@ func (q *Queries) LastRuns(ctx context.Context, scrapers []string, n int) (map[s
 	for i, name := range scrapers {
 		args, branches[i] = append(args, name), fmt.Sprintf(lastRunsOf, i+2)
 	}
-	err := each(ctx, q.db, strings.Join(branches, "\nUNION ALL\n"), args, func(scan func(...any) error) error {
+	err := q.each(ctx, "last runs", strings.Join(branches, "\nUNION ALL\n"), args, func(row eventstore.Scanner) error {
 		var r Run
-		err := scan(id{&r.ID}, &r.Scraper, &r.Status, text[domain.Link]{&r.Link}, micros{&r.StartedAt.Time}, micros{&r.EndedAt.Time}, maybe{&r.Items}, id{&r.Recovers}, &r.StartPosition)
+		err := row.Scan(id{&r.ID}, &r.Scraper, &r.Status, text[domain.Link]{&r.Link}, micros{&r.StartedAt.Time}, micros{&r.EndedAt.Time}, maybe{&r.Items}, id{&r.Recovers}, &r.StartPosition)
 		last[r.Scraper] = append(last[r.Scraper], r)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("last runs: %w", err)
-	}
-	return last, nil
+	return last, err
 }
 
 // ScrapersWith returns the first scrapers in service whose name is not before the given

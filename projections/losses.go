@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // Loss is a run that lost its connection, and when the run that recovered it started.
@@ -40,18 +41,15 @@ func (q *Queries) LossesOf(ctx context.Context, scraper string, limit int) ([]Lo
 		return losses, nil
 	}
 	starts := map[uuid.UUID]time.Time{}
-	err = each(ctx, q.db, fmt.Sprintf(startsOf, strings.Join(places, ", ")), args, func(scan func(...any) error) error {
+	err = q.each(ctx, "losses of "+scraper, fmt.Sprintf(startsOf, strings.Join(places, ", ")), args, func(row eventstore.Scanner) error {
 		var run uuid.UUID
 		var at time.Time
-		err := scan(id{&run}, micros{&at})
+		err := row.Scan(id{&run}, micros{&at})
 		starts[run] = at
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("losses of %s: %w", scraper, err)
-	}
 	for i := range losses {
 		losses[i].RestartedAt = starts[losses[i].Run.RecoveredBy]
 	}
-	return losses, nil
+	return losses, err
 }

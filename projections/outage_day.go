@@ -2,12 +2,12 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // OutageDay is what one day, in UTC, had of outages. A day without any has no row.
@@ -98,15 +98,10 @@ const outageDays = `SELECT * FROM outage_days WHERE day >= $1 ORDER BY day`
 
 // OutageDays returns the days since the one of an instant that had outages or lost
 // watchers, the oldest first.
-func (q *Queries) OutageDays(ctx context.Context, since time.Time) (days []OutageDay, err error) {
-	err = each(ctx, q.db, outageDays, []any{dayOf(since)}, func(scan func(...any) error) error {
+func (q *Queries) OutageDays(ctx context.Context, since time.Time) ([]OutageDay, error) {
+	return list(ctx, q, "days of outages", outageDays, []any{dayOf(since)}, func(row eventstore.Scanner) (OutageDay, error) {
 		var d outageDay
-		err := scan(fieldsOf(d.columns())...)
-		days = append(days, d.OutageDay)
-		return err
+		err := row.Scan(fieldsOf(d.columns())...)
+		return d.OutageDay, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("days of outages: %w", err)
-	}
-	return days, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // OutageFilter chooses outages. The zero value chooses all of them.
@@ -171,17 +172,9 @@ func (q *Queries) OutageEdges(ctx context.Context, after int64) (edges []OutageE
 }
 
 func (q *Queries) outages(ctx context.Context, query string, args ...any) ([]Outage, error) {
-	outages := []Outage{}
-	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
-		var o Outage
-		err := scan(fieldsOf(o.columns())...)
-		outages = append(outages, o)
-		return err
+	return list(ctx, q, "outages", query, args, func(row eventstore.Scanner) (o Outage, err error) {
+		return o, row.Scan(fieldsOf(o.columns())...)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("outages: %w", err)
-	}
-	return outages, nil
 }
 
 const scrapersOfOutages = `SELECT DISTINCT key, scraper FROM json_each($1) JOIN outage_losses AS lost
@@ -193,13 +186,13 @@ func (q *Queries) addScrapers(ctx context.Context, outages []Outage) error {
 	for i := range outages {
 		wanted[lossesOf(outages[i].FirstPosition)], outages[i].Scrapers = i, []string{}
 	}
-	list, err := json.Marshal(wanted)
+	prefixes, err := json.Marshal(wanted)
 	if err != nil || len(wanted) == 0 {
 		return err
 	}
-	err = each(ctx, q.db, scrapersOfOutages, []any{string(list)}, func(scan func(...any) error) error {
+	err = q.each(ctx, "scrapers of outages", scrapersOfOutages, []any{string(prefixes)}, func(row eventstore.Scanner) error {
 		var losses, scraper string
-		err := scan(&losses, &scraper)
+		err := row.Scan(&losses, &scraper)
 		o := &outages[wanted[losses]]
 		o.Scrapers = append(o.Scrapers, scraper)
 		return err
@@ -207,8 +200,5 @@ func (q *Queries) addScrapers(ctx context.Context, outages []Outage) error {
 	for i := range outages {
 		slices.Sort(outages[i].Scrapers)
 	}
-	if err != nil {
-		return fmt.Errorf("scrapers of outages: %w", err)
-	}
-	return nil
+	return err
 }

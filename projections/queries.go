@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -139,28 +138,14 @@ ORDER BY name LIMIT $1`
 
 // ScraperNames returns the first of their names.
 func (q *Queries) ScraperNames(ctx context.Context, limit int) ([]string, error) {
-	names := []string{}
-	err := each(ctx, q.db, scraperNames, []any{limit}, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		names = append(names, name)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("scraper names: %w", err)
-	}
-	return names, nil
+	return list(ctx, q, "scraper names", scraperNames, []any{limit}, eventstore.Value[string])
 }
 
 const countScrapers = `SELECT count(*) FROM scrapers WHERE source = $1 AND configured_at IS NOT NULL AND NOT removed`
 
 // CountScrapers returns how many of them are managed by source.
 func (q *Queries) CountScrapers(ctx context.Context, source domain.Source) (n int, err error) {
-	err = each(ctx, q.db, countScrapers, []any{string(source)}, func(scan func(...any) error) error { return scan(&n) })
-	if err != nil {
-		return 0, fmt.Errorf("count scrapers: %w", err)
-	}
-	return n, nil
+	return n, q.each(ctx, "count scrapers", countScrapers, []any{string(source)}, func(row eventstore.Scanner) error { return row.Scan(&n) })
 }
 
 const scraperByName = `SELECT * FROM scrapers WHERE name = $1`
@@ -185,40 +170,29 @@ func (q *Queries) Streak(ctx context.Context, scraper string) (domain.Streak, in
 }
 
 func (q *Queries) runs(ctx context.Context, query string, args ...any) ([]Run, error) {
-	runs, masked := []Run{}, q.masks(ctx)
-	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
-		var r Run
-		err := scan(fieldsOf(r.columns())...)
+	masked := q.masks(ctx)
+	return list(ctx, q, "runs", query, args, func(row eventstore.Scanner) (r Run, err error) {
+		err = row.Scan(fieldsOf(r.columns())...)
 		if masked {
 			r.Params = domain.MaskParams(r.Params)
 		}
 		r.CancelledBy = q.named(r.CancelledBy)
-		runs = append(runs, r)
-		return err
+		return r, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("runs: %w", err)
-	}
-	return runs, nil
 }
 
 func (q *Queries) scrapers(ctx context.Context, query string, args ...any) ([]Scraper, error) {
-	scrapers, now, masked := []Scraper{}, time.Now(), q.masks(ctx)
-	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
+	now, masked := time.Now(), q.masks(ctx)
+	return list(ctx, q, "scrapers", query, args, func(row eventstore.Scanner) (Scraper, error) {
 		var r scraperRow
-		err := scan(fieldsOf(r.columns())...)
+		err := row.Scan(fieldsOf(r.columns())...)
 		view := r.view(now)
 		if masked {
 			view.Config = view.Config.Masked()
 		}
 		view.PausedBy = q.named(view.PausedBy)
-		scrapers = append(scrapers, view)
-		return err
+		return view, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("scrapers: %w", err)
-	}
-	return scrapers, nil
 }
 
 // querier is a pool or a transaction.
@@ -227,17 +201,24 @@ type querier interface {
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
-// each calls row for every row of a query.
-func each(ctx context.Context, q querier, query string, args []any, row func(scan func(...any) error) error) (err error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
+// list returns what scan makes of the rows of a query; never nil.
+func list[T any](ctx context.Context, q *Queries, what string, query string, args []any, scan func(row eventstore.Scanner) (T, error)) ([]T, error) {
+	all := []T{}
+	err := q.each(ctx, what, query, args, func(row eventstore.Scanner) error {
+		one, err := scan(row)
+		all = append(all, one)
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
-			return err
-		}
+	return all, nil
+}
+
+// each calls do for every row of a query. The error says what could not be read.
+func (q *Queries) each(ctx context.Context, what, query string, args []any, do func(row eventstore.Scanner) error) error {
+	if err := eventstore.EachRow(ctx, q.db, query, args, do); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	return rows.Err()
+	return nil
 }

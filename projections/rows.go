@@ -83,10 +83,10 @@ func (r *rows[K, R, P]) fetch(ctx context.Context, wanted map[string]K) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, r.querier, r.table.some(r.place), []any{string(list)}, func(scan func(...any) error) error {
+	return eventstore.EachRow(ctx, r.querier, r.table.some(r.place), []any{string(list)}, func(row eventstore.Scanner) error {
 		var found R
 		columns := P(&found).columns()
-		if err := scan(fieldsOf(columns)...); err != nil {
+		if err := row.Scan(fieldsOf(columns)...); err != nil {
 			return err
 		}
 		key, err := columns[0].Value()

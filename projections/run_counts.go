@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 const listCounts = `SELECT status, runs FROM run_counts`
@@ -97,15 +98,12 @@ func none() Counts {
 
 func (q *Queries) counts(ctx context.Context, query string, args ...any) (Counts, error) {
 	counts := none()
-	err := each(ctx, q.db, query, args, func(scan func(...any) error) error {
+	err := q.each(ctx, "run counts", query, args, func(row eventstore.Scanner) error {
 		var status domain.RunStatus
 		var runs int64
-		err := scan(text[domain.RunStatus]{&status}, &runs)
+		err := row.Scan(text[domain.RunStatus]{&status}, &runs)
 		counts[status] = runs
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("run counts: %w", err)
-	}
-	return counts, nil
+	return counts, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 // scrapersSearched is how many scrapers the text of a filter may mean: the runs of each
@@ -74,16 +75,7 @@ func (q *Queries) scrapersNamed(ctx context.Context, words string) (names []stri
 	if !ok {
 		return nil, nil
 	}
-	err = each(ctx, q.db, fmt.Sprintf(scrapersNamed, named), args, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		names = append(names, name)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("scrapers named %.40q: %w", words, err)
-	}
-	return names, nil
+	return list(ctx, q, fmt.Sprintf("scrapers named %.40q", words), fmt.Sprintf(scrapersNamed, named), args, eventstore.Value[string])
 }
 
 // has reports whether the filter chooses a run, but for its text and its cursor.

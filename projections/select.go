@@ -2,9 +2,10 @@ package projections
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"strings"
+
+	"scrapelog/eventstore"
 )
 
 // SelectAll yields every row of a table in the order of its key, the first column.
@@ -16,8 +17,8 @@ func SelectAll(ctx context.Context, q querier, table string, columns []string, c
 		into[i] = &values[i]
 	}
 	return func(yield func([]any, error) bool) {
-		err := each(ctx, q, query, nil, func(scan func(...any) error) error {
-			if err := scan(into...); err != nil {
+		err := eventstore.EachRow(ctx, q, query, nil, func(row eventstore.Scanner) error {
+			if err := row.Scan(into...); err != nil {
 				return err
 			}
 			for i, value := range values {
@@ -26,15 +27,12 @@ func SelectAll(ctx context.Context, q querier, table string, columns []string, c
 				}
 			}
 			if !yield(values, nil) {
-				return errEnough
+				return eventstore.ErrEnough
 			}
 			return nil
 		})
-		if err != nil && !errors.Is(err, errEnough) {
+		if err != nil {
 			yield(nil, err)
 		}
 	}
 }
-
-// errEnough ends a query whose remaining rows are not wanted.
-var errEnough = errors.New("enough rows")

@@ -2,8 +2,9 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
+
+	"scrapelog/eventstore"
 )
 
 // Vitals is the state of a scraper in service that metrics show.
@@ -21,28 +22,16 @@ ORDER BY name`
 
 // Vitals returns the vitals of every scraper in service, by name.
 func (q *Queries) Vitals(ctx context.Context) ([]Vitals, error) {
-	var all []Vitals
-	err := each(ctx, q.db, listVitals, nil, func(scan func(...any) error) error {
-		var v Vitals
-		err := scan(&v.Name, flag{&v.Lost}, flag{&v.Failing}, micros{&v.Overdue}, micros{&v.LastSuccess})
-		all = append(all, v)
-		return err
+	return list(ctx, q, "vitals of scrapers", listVitals, nil, func(row eventstore.Scanner) (v Vitals, err error) {
+		return v, row.Scan(&v.Name, flag{&v.Lost}, flag{&v.Failing}, micros{&v.Overdue}, micros{&v.LastSuccess})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("vitals of scrapers: %w", err)
-	}
-	return all, nil
 }
 
 const countOpenOutages = `SELECT count(*) FROM outages WHERE ended_at IS NULL`
 
 // CountOpenOutages returns how many outages have not ended.
 func (q *Queries) CountOpenOutages(ctx context.Context) (n int, err error) {
-	err = each(ctx, q.db, countOpenOutages, nil, func(scan func(...any) error) error { return scan(&n) })
-	if err != nil {
-		return 0, fmt.Errorf("count open outages: %w", err)
-	}
-	return n, nil
+	return n, q.each(ctx, "count open outages", countOpenOutages, nil, func(row eventstore.Scanner) error { return row.Scan(&n) })
 }
 
 // ScraperCounts is how many scrapers are in service, and in which state. One that waits
@@ -57,11 +46,7 @@ const scraperCounts = `SELECT
 
 // ScraperCounts counts the scrapers in service.
 func (q *Queries) ScraperCounts(ctx context.Context) (n ScraperCounts, err error) {
-	err = each(ctx, q.db, scraperCounts, nil, func(scan func(...any) error) error { return scan(&n.All, &n.Lost, &n.Paused) })
-	if err != nil {
-		return n, fmt.Errorf("count scrapers: %w", err)
-	}
-	return n, nil
+	return n, q.each(ctx, "count scrapers", scraperCounts, nil, func(row eventstore.Scanner) error { return row.Scan(&n.All, &n.Lost, &n.Paused) })
 }
 
 // LossesCounted is how far losses are counted.
@@ -78,10 +63,5 @@ const countLosses = `SELECT
 
 // Losses counts the losses that stand.
 func (q *Queries) Losses(ctx context.Context) (l Losses, err error) {
-	args := []any{LossesCounted + 1}
-	err = each(ctx, q.db, countLosses, args, func(scan func(...any) error) error { return scan(&l.Lost, &l.Outages) })
-	if err != nil {
-		return l, fmt.Errorf("count losses: %w", err)
-	}
-	return l, nil
+	return l, q.each(ctx, "count losses", countLosses, []any{LossesCounted + 1}, func(row eventstore.Scanner) error { return row.Scan(&l.Lost, &l.Outages) })
 }

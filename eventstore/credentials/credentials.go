@@ -9,7 +9,6 @@ package credentials
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,7 +54,7 @@ func scanUser(row eventstore.Scanner) (u User, err error) {
 
 // Users lists the users by name.
 func (s *Store) Users(ctx context.Context) ([]User, error) {
-	return all(ctx, s.log, "users", scanUser, allUsers)
+	return eventstore.Select(ctx, s.log.From(ctx), "users", scanUser, allUsers)
 }
 
 // Names returns the names of actors for people: "ada" of a user, "ada (token ci)" of a
@@ -79,10 +78,7 @@ func (s *Store) Names(ctx context.Context) (map[string]string, error) {
 // Any reports whether there are users, so that requests need a login.
 func (s *Store) Any(ctx context.Context) (any bool, err error) {
 	err = s.log.From(ctx).QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users)`).Scan(&any)
-	if err != nil {
-		return false, eventstore.Unavailable(ctx, "users", err)
-	}
-	return any, nil
+	return any, eventstore.Unavailable(ctx, "users", err)
 }
 
 // HasAdmin reports whether an admin can log in.
@@ -93,12 +89,12 @@ func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
 
 // ByName returns the user of a name in any letter case, or domain.ErrNotFound.
 func (s *Store) ByName(ctx context.Context, name string) (User, error) {
-	return one(ctx, s.log, fmt.Sprintf("user %.80q", name), scanUser, userByName, name)
+	return eventstore.SelectOne(ctx, s.log.From(ctx), fmt.Sprintf("user %.80q", name), scanUser, userByName, name)
 }
 
 // ByID returns a user, or domain.ErrNotFound.
 func (s *Store) ByID(ctx context.Context, id uuid.UUID) (User, error) {
-	return one(ctx, s.log, "user "+id.String(), scanUser, userByID, id.String())
+	return eventstore.SelectOne(ctx, s.log.From(ctx), "user "+id.String(), scanUser, userByID, id.String())
 }
 
 // othersThan counts the users beside the one with the given id.
@@ -193,37 +189,7 @@ func (s *Store) events(ctx context.Context, id uuid.UUID, yield func(domain.User
 	return nil
 }
 
-// exec runs a statement in the transaction of ctx, or in one that it begins.
 func (s *Store) exec(ctx context.Context, doing, statement string, args ...any) error {
-	return s.log.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
-			return eventstore.Unavailable(ctx, doing, err)
-		}
-		return nil
-	})
+	_, err := s.log.Exec(ctx, doing, statement, args...)
+	return err
 }
-
-func all[T any](ctx context.Context, log *eventstore.Store, doing string, scan func(eventstore.Scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := log.From(ctx).QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, doing, err)
-	}
-	list, err := eventstore.ScanAll(rows, scan)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, doing, err)
-	}
-	return list, nil
-}
-
-func one[T any](ctx context.Context, log *eventstore.Store, doing string, scan func(eventstore.Scanner) (T, error), query string, args ...any) (T, error) {
-	found, err := scan(log.From(ctx).QueryRowContext(ctx, query, args...))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return found, fmt.Errorf("%s: %w", doing, domain.ErrNotFound)
-	case err != nil:
-		return found, eventstore.Unavailable(ctx, doing, err)
-	}
-	return found, nil
-}
-
-func micros(n int64) time.Time { return time.UnixMicro(n).UTC() }

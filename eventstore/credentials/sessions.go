@@ -35,20 +35,18 @@ const (
 )
 
 func scanSession(row eventstore.Scanner) (x Session, err error) {
-	var created, seen, expires, deadline int64
-	err = row.Scan(&x.ID, &x.User, &x.Epoch, &x.Agent, &created, &seen, &expires, &deadline)
-	x.CreatedAt, x.SeenAt, x.ExpiresAt, x.Deadline = micros(created), micros(seen), micros(expires), micros(deadline)
-	return x, err
+	return x, row.Scan(&x.ID, &x.User, &x.Epoch, &x.Agent, eventstore.Micros{To: &x.CreatedAt}, eventstore.Micros{To: &x.SeenAt},
+		eventstore.Micros{To: &x.ExpiresAt}, eventstore.Micros{To: &x.Deadline})
 }
 
 // Sessions lists the sessions of a user that have not ended, the last seen first.
 func (s *Store) Sessions(ctx context.Context, user uuid.UUID) ([]Session, error) {
-	return all(ctx, s.log, "sessions", scanSession, sessionsOf, s.now().UnixMicro(), user.String())
+	return eventstore.Select(ctx, s.log.From(ctx), "sessions", scanSession, sessionsOf, s.now().UnixMicro(), user.String())
 }
 
 // Session returns a session that has not ended, or domain.ErrNotFound.
 func (s *Store) Session(ctx context.Context, id string) (Session, error) {
-	return one(ctx, s.log, "session", scanSession, sessionByID, s.now().UnixMicro(), id)
+	return eventstore.SelectOne(ctx, s.log.From(ctx), "session", scanSession, sessionByID, s.now().UnixMicro(), id)
 }
 
 // EndSession ends a session of a user. The id may be its first characters, at least 6.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"database/sql"
 	"encoding/base32"
 	"encoding/hex"
 	"errors"
@@ -42,30 +41,21 @@ const (
 )
 
 func scanToken(row eventstore.Scanner) (t Token, err error) {
-	var created, expires int64
-	var used, revoked sql.NullInt64
-	err = row.Scan(&t.ID, &t.User, &t.Name, &t.sha256, &t.Role, &t.Scrapers, &created, &expires, &used, &revoked)
-	t.CreatedAt, t.ExpiresAt = micros(created), micros(expires)
-	if used.Valid {
-		t.LastUsedAt = micros(used.Int64)
-	}
-	if revoked.Valid {
-		t.RevokedAt = micros(revoked.Int64)
-	}
-	return t, err
+	return t, row.Scan(&t.ID, &t.User, &t.Name, &t.sha256, &t.Role, &t.Scrapers, eventstore.Micros{To: &t.CreatedAt}, eventstore.Micros{To: &t.ExpiresAt},
+		eventstore.Micros{To: &t.LastUsedAt}, eventstore.Micros{To: &t.RevokedAt})
 }
 
 // Tokens lists the tokens of a user, or with uuid.Nil of all users, newest first.
 func (s *Store) Tokens(ctx context.Context, user uuid.UUID) ([]Token, error) {
 	if user == uuid.Nil {
-		return all(ctx, s.log, "tokens", scanToken, allTokens)
+		return eventstore.Select(ctx, s.log.From(ctx), "tokens", scanToken, allTokens)
 	}
-	return all(ctx, s.log, "tokens", scanToken, tokensOf, user.String())
+	return eventstore.Select(ctx, s.log.From(ctx), "tokens", scanToken, tokensOf, user.String())
 }
 
 // Token returns a token by its id, or domain.ErrNotFound.
 func (s *Store) Token(ctx context.Context, id string) (Token, error) {
-	return one(ctx, s.log, fmt.Sprintf("token %.40q", id), scanToken, tokenByID, id)
+	return eventstore.SelectOne(ctx, s.log.From(ctx), fmt.Sprintf("token %.40q", id), scanToken, tokenByID, id)
 }
 
 // Grant is what a new token is to be.

@@ -132,10 +132,7 @@ func (s *subscription) look() (offset, head int64, err error) {
 	ctx, cancel := context.WithTimeout(s.stopping, readTimeout)
 	defer cancel()
 	err = s.feed.Reader().QueryRowContext(ctx, offsetLook, s.topic, s.cfg.Group).Scan(&offset, &head)
-	if err != nil {
-		return 0, 0, eventstore.Unavailable(s.stopping, "look for events", err)
-	}
-	return offset, head, nil
+	return offset, head, eventstore.Unavailable(s.stopping, "look for events", err)
 }
 
 // HandleError implements wsql.BackoffManager. It never asks watermill-sql to wait,

@@ -32,20 +32,9 @@ type DeadLetter struct {
 
 // DeadLetters lists the events that were given up, the oldest first.
 func (s *Feed) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, deadLetterList, eventstore.Topic)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "dead letters", err)
-	}
-	letters, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (d DeadLetter, err error) {
-		var micros int64
-		err = row.Scan(&d.Group, &d.Position, &d.Reason, &micros)
-		d.RecordedAt = time.UnixMicro(micros).UTC()
-		return d, err
-	})
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "dead letters", err)
-	}
-	return letters, nil
+	return eventstore.Select(ctx, s.From(ctx), "dead letters", func(row eventstore.Scanner) (d DeadLetter, err error) {
+		return d, row.Scan(&d.Group, &d.Position, &d.Reason, eventstore.Micros{To: &d.RecordedAt})
+	}, deadLetterList, eventstore.Topic)
 }
 
 // ReplayDeadLetter hands the event of a dead letter to its reaction once more.
@@ -72,8 +61,6 @@ func (s *Feed) ReplayDeadLetter(ctx context.Context, group string, position int6
 func (s *Feed) markBlocked(ctx context.Context, topic, group string, position int64, reason error) error {
 	at := fmt.Sprintf("position %d: ", position)
 	by := at + strings.TrimPrefix(reason.Error(), at)
-	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, offsetBlock, by, topic, group)
-		return err
-	})
+	_, err := s.Exec(ctx, "mark as blocked", offsetBlock, by, topic, group)
+	return err
 }

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"slices"
 	"strings"
@@ -11,10 +10,8 @@ import (
 	"scrapelog/eventstore"
 )
 
-var (
-	//go:embed sql/consumer_offsets.list.sql
-	offsetList string
-)
+//go:embed sql/consumer_offsets.list.sql
+var offsetList string
 
 // Group describes how far a consumer group has come.
 type Group struct {
@@ -36,24 +33,16 @@ func (s *Feed) GroupStates(ctx context.Context) ([]Group, error) {
 }
 
 func (s *Feed) groups(ctx context.Context) ([]Group, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, offsetList, eventstore.Topic)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "consumer groups", err)
-	}
 	now := time.Now()
-	groups, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (g Group, err error) {
-		var waiting sql.NullInt64
-		err = row.Scan(&g.Name, &g.Position, &g.Lag, &waiting, &g.BlockedBy, &g.DeadLetters)
-		if waiting.Valid {
-			g.Behind = max(0, now.Sub(time.UnixMicro(waiting.Int64)))
+	return eventstore.Select(ctx, s.From(ctx), "consumer groups", func(row eventstore.Scanner) (g Group, err error) {
+		var waiting time.Time
+		err = row.Scan(&g.Name, &g.Position, &g.Lag, eventstore.Micros{To: &waiting}, &g.BlockedBy, &g.DeadLetters)
+		if !waiting.IsZero() {
+			g.Behind = max(0, now.Sub(waiting))
 		}
 		g.Failed, g.Relay = s.failures.of(g.Name), strings.HasPrefix(g.Name, relayPrefix)
 		return g, err
-	})
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "consumer groups", err)
-	}
-	return groups, nil
+	}, offsetList, eventstore.Topic)
 }
 
 // WaitFor returns when the group has handled the log up to position, or with

@@ -163,13 +163,9 @@ func dropTriggers(ctx context.Context, tx *sql.Tx, d eventstore.Dialect) (string
 	if d == eventstore.Postgres {
 		return `ALTER TABLE events DISABLE TRIGGER ALL;`, nil
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'`)
-	if err != nil {
-		return "", err
-	}
-	names, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (name string, err error) {
+	names, err := eventstore.Select(ctx, tx, "triggers", func(row eventstore.Scanner) (name string, err error) {
 		err = row.Scan(&name)
 		return "DROP TRIGGER " + name + ";", err
-	})
+	}, `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events'`)
 	return strings.Join(names, ""), err
 }

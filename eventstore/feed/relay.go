@@ -118,12 +118,8 @@ func awaitWake(ctx context.Context, wake <-chan struct{}, most time.Duration) {
 
 // beginRelay notes where the group begins, unless it has begun before.
 func (s *Feed) beginRelay(ctx context.Context, r Relay) error {
-	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, offsetBegin, eventstore.Topic, r.group(), r.FromStart); err != nil {
-			return eventstore.Unavailable(ctx, "begin "+r.group(), err)
-		}
-		return nil
-	})
+	_, err := s.Exec(ctx, "begin "+r.group(), offsetBegin, eventstore.Topic, r.group(), r.FromStart)
+	return err
 }
 
 // relayBatch sends the next events, and moves the offset past those that were confirmed.
@@ -170,12 +166,8 @@ func (s *Feed) sendNext(ctx context.Context, r Relay, offset func(ctx context.Co
 		return 0, err
 	}
 	// What was confirmed is noted also while this process stops.
-	return confirmed, errors.Join(err, s.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, offsetAck, events[confirmed-1].Position, eventstore.Topic, r.group()); err != nil {
-			return eventstore.Unavailable(ctx, "offset of "+r.group(), err)
-		}
-		return nil
-	}))
+	_, failed := s.Exec(context.WithoutCancel(ctx), "offset of "+r.group(), offsetAck, events[confirmed-1].Position, eventstore.Topic, r.group())
+	return confirmed, errors.Join(err, failed)
 }
 
 // send is Send. A panic of another system's library does not end the service.
@@ -216,11 +208,7 @@ func (s *Feed) relayFailed(ctx context.Context, r Relay, failures int, reason er
 	if !unsent {
 		return
 	}
-	err := s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, offsetWait, fmt.Sprintf("position %d: %v", at.position, reason), eventstore.Topic, r.group(), at.position-1)
-		return err
-	})
-	if err != nil {
+	if _, err := s.Exec(ctx, "record the wait", offsetWait, fmt.Sprintf("position %d: %v", at.position, reason), eventstore.Topic, r.group(), at.position-1); err != nil {
 		s.Logger().Debug("the wait could not be recorded", "group", r.group(), "error", err)
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	_ "embed"
 
-	"scrapelog/eventstore"
-
 	"github.com/google/uuid"
+
+	"scrapelog/eventstore"
 )
 
 //go:embed sql/scraper_guard.held.sql
@@ -33,15 +33,11 @@ func (s *Registry) Holdings(ctx context.Context, runs int) ([]Holding, error) {
 	}
 	holdings := make([]Holding, len(live))
 	for i, instance := range live {
-		rows, err := s.From(ctx).QueryContext(ctx, guardHeld, instance.ID, runs)
-		if err != nil {
-			return nil, eventstore.Unavailable(ctx, "held runs", err)
-		}
-		held, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (r HeldRun, err error) {
+		held, err := eventstore.Select(ctx, s.From(ctx), "held runs", func(row eventstore.Scanner) (r HeldRun, err error) {
 			return r, row.Scan(&r.Scraper, &r.Run)
-		})
+		}, guardHeld, instance.ID, runs)
 		if err != nil {
-			return nil, eventstore.Unavailable(ctx, "held runs", err)
+			return nil, err
 		}
 		holdings[i] = Holding{instance, append([]HeldRun{}, held...)}
 	}

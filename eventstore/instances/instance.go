@@ -101,10 +101,8 @@ func (i *Instance) register(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, instancesForget); err != nil {
 			return eventstore.Unavailable(ctx, "register instance", err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.ID); err != nil {
-			return eventstore.Unavailable(ctx, "register instance", err)
-		}
-		return nil
+		_, err := tx.ExecContext(ctx, `INSERT INTO instances (id) VALUES ($1)`, i.ID)
+		return eventstore.Unavailable(ctx, "register instance", err)
 	})
 }
 
@@ -191,20 +189,15 @@ func (i *Instance) beat(ctx context.Context, on eventstore.Querier) error {
 
 // Leave records that this instance is about to stop and takes no more runs.
 func (i *Instance) Leave(ctx context.Context) error {
-	return i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE instances SET leaving = true WHERE id = $1`, i.ID)
-		return err
-	})
+	_, err := i.store.Exec(ctx, "leave", `UPDATE instances SET leaving = true WHERE id = $1`, i.ID)
+	return err
 }
 
 // Release removes the instance and releases its locks. No open run may name it.
 func (i *Instance) Release(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	err := i.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE id = $1`, i.ID)
-		return err
-	})
+	_, err := i.store.Exec(ctx, "release instance", `DELETE FROM instances WHERE id = $1`, i.ID)
 	return errors.Join(err, i.unlock())
 }
 
@@ -235,9 +228,7 @@ func (s *Registry) MarkDead(ctx context.Context, id string) error {
 		if alive {
 			return fmt.Errorf("instance %s is alive: %w", id, domain.ErrConflict)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE instances SET dead = true WHERE id = $1`, id); err != nil {
-			return eventstore.Unavailable(ctx, "mark dead", err)
-		}
-		return nil
+		_, err := tx.ExecContext(ctx, `UPDATE instances SET dead = true WHERE id = $1`, id)
+		return eventstore.Unavailable(ctx, "mark dead", err)
 	})
 }

@@ -10,20 +10,9 @@ import (
 // Live lists the instances that are alive: first those that take runs, the least
 // loaded before the others.
 func (s *Registry) Live(ctx context.Context) ([]Row, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, s.Dialect().Pick(instancesLiveSQLite, instancesLivePostgres))
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "instances", err)
-	}
-	live, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (r Row, err error) {
-		var started, beat int64
-		err = row.Scan(&r.ID, &started, &beat, &r.TakesRuns, &r.OpenRuns)
-		r.StartedAt, r.LastBeat = time.UnixMicro(started).UTC(), time.UnixMicro(beat).UTC()
-		return r, err
-	})
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "instances", err)
-	}
-	return live, nil
+	return eventstore.Select(ctx, s.From(ctx), "instances", func(row eventstore.Scanner) (r Row, err error) {
+		return r, row.Scan(&r.ID, eventstore.Micros{To: &r.StartedAt}, eventstore.Micros{To: &r.LastBeat}, &r.TakesRuns, &r.OpenRuns)
+	}, s.Dialect().Pick(instancesLiveSQLite, instancesLivePostgres))
 }
 
 // Dead lists the instances that are not alive and leave something to end: an open
@@ -40,15 +29,7 @@ func (s *Registry) SurelyDead(ctx context.Context) ([]string, error) {
 }
 
 func (s *Registry) instanceIDs(ctx context.Context, query string) ([]string, error) {
-	rows, err := s.From(ctx).QueryContext(ctx, query)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "dead instances", err)
-	}
-	dead, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (id string, err error) { return id, row.Scan(&id) })
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "dead instances", err)
-	}
-	return dead, nil
+	return eventstore.Select(ctx, s.From(ctx), "dead instances", eventstore.Value[string], query)
 }
 
 // Clock returns the time by which instances are judged dead: on PostgreSQL that of the
@@ -59,8 +40,5 @@ func (s *Registry) Clock(ctx context.Context) (time.Time, error) {
 	}
 	var micros int64
 	err := s.From(ctx).QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&micros)
-	if err != nil {
-		return time.Time{}, eventstore.Unavailable(ctx, "clock", err)
-	}
-	return time.UnixMicro(micros), nil
+	return time.UnixMicro(micros), eventstore.Unavailable(ctx, "clock", err)
 }

@@ -20,7 +20,7 @@ func (o *Outbox) Add(ctx context.Context, notices ...Notice) error {
 	for _, n := range notices {
 		cause := sql.NullString{String: n.Cause.String(), Valid: n.Cause != uuid.Nil}
 		body := sql.NullString{String: string(n.Body), Valid: n.Body != nil}
-		_, err := o.exec(ctx, "add notice", addNotice, n.ID.String(), n.Channel, string(n.Kind), n.Type, n.Subject, n.Position,
+		_, err := o.Exec(ctx, "add notice", addNotice, n.ID.String(), n.Channel, string(n.Kind), n.Type, n.Subject, n.Position,
 			string(n.State), n.Open, cause, body, n.CreatedAt.UnixMicro(), n.NextAttempt.UnixMicro())
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func (o *Outbox) Open(ctx context.Context, subjects ...string) ([]Notice, error)
 // End records that the end of what a notice tells is told.
 func (o *Outbox) End(ctx context.Context, n Notice) error {
 	open := false // PostgreSQL and SQLite write it differently
-	_, err := o.exec(ctx, "end notice", `UPDATE notices SET open = $1 WHERE seq = $2`, open, n.Seq)
+	_, err := o.Exec(ctx, "end notice", `UPDATE notices SET open = $1 WHERE seq = $2`, open, n.Seq)
 	return err
 }
 
@@ -61,18 +61,13 @@ func (o *Outbox) Marks(ctx context.Context, scrapers ...string) (map[Mark]bool, 
 	if len(scrapers) == 0 {
 		return marks, nil
 	}
-	rows, err := o.From(ctx).QueryContext(ctx, fmt.Sprintf(markedScrapers, places(len(scrapers))), anys(scrapers)...)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "marks", err)
-	}
-	list, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (m Mark, err error) { return m, row.Scan(&m.Scraper, &m.Kind) })
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "marks", err)
-	}
-	for _, m := range list {
+	err := eventstore.EachRow(ctx, o.From(ctx), fmt.Sprintf(markedScrapers, places(len(scrapers))), anys(scrapers), func(row eventstore.Scanner) error {
+		var m Mark
+		err := row.Scan(&m.Scraper, &m.Kind)
 		marks[m] = true
-	}
-	return marks, nil
+		return err
+	})
+	return marks, eventstore.Unavailable(ctx, "marks", err)
 }
 
 // SetMark marks a scraper, or takes the mark away.
@@ -81,7 +76,7 @@ func (o *Outbox) SetMark(ctx context.Context, m Mark, on bool) error {
 	if on {
 		statement = `INSERT INTO notice_marks (scraper, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	}
-	_, err := o.exec(ctx, "mark scraper", statement, m.Scraper, string(m.Kind))
+	_, err := o.Exec(ctx, "mark scraper", statement, m.Scraper, string(m.Kind))
 	return err
 }
 
@@ -99,7 +94,7 @@ func (o *Outbox) Begin(ctx context.Context, group string, marks func(ctx context
 		if err != nil {
 			return err
 		}
-		added, err := o.exec(ctx, "begin "+group, beginGroup, eventstore.Topic, group, head)
+		added, err := o.Exec(ctx, "begin "+group, beginGroup, eventstore.Topic, group, head)
 		if err != nil || added == 0 {
 			return err
 		}
@@ -124,13 +119,11 @@ func (o *Outbox) Since(ctx context.Context, channel string) (since int64, err er
 		if err != nil {
 			return err
 		}
-		if _, err := o.exec(ctx, "add channel", addChannel, channel, head); err != nil {
+		if _, err := o.Exec(ctx, "add channel", addChannel, channel, head); err != nil {
 			return err
 		}
-		if err := tx.QueryRowContext(ctx, getChannel, channel).Scan(&since); err != nil {
-			return eventstore.Unavailable(ctx, "channel", err)
-		}
-		return nil
+		err = tx.QueryRowContext(ctx, getChannel, channel).Scan(&since)
+		return eventstore.Unavailable(ctx, "channel", err)
 	})
 	return since, err
 }

@@ -21,7 +21,7 @@ func (o *Outbox) Follow(ctx context.Context, topic, group string) error {
 	return o.InTx(ctx, func(ctx context.Context, _ *sql.Tx) error {
 		head, err := o.Head(ctx)
 		if err == nil {
-			_, err = o.exec(ctx, "follow "+topic, addCursor, topic, group, head)
+			_, err = o.Exec(ctx, "follow "+topic, addCursor, topic, group, head)
 		}
 		return err
 	})
@@ -39,7 +39,7 @@ func (o *Outbox) Reached(ctx context.Context, topic, group string, do func(ctx c
 		if err != nil || reached == position {
 			return err
 		}
-		_, err = o.exec(ctx, "cursor of "+topic, moveCursor, topic, group, reached)
+		_, err = o.Exec(ctx, "cursor of "+topic, moveCursor, topic, group, reached)
 		return err
 	})
 }
@@ -55,7 +55,7 @@ const mergeHeld = `UPDATE notices SET state = 'merged' WHERE subject = $1 AND ch
 
 // Merge keeps a held notice of a subject from being sent. ok is false if there is none.
 func (o *Outbox) Merge(ctx context.Context, subject, channel, noticeType string) (ok bool, err error) {
-	merged, err := o.exec(ctx, "merge notices", mergeHeld, subject, channel, noticeType)
+	merged, err := o.Exec(ctx, "merge notices", mergeHeld, subject, channel, noticeType)
 	return merged > 0, err
 }
 
@@ -64,20 +64,16 @@ const releaseHeld = `UPDATE notices SET state = $1, open = $2, body = $3, next_a
 // Release gives a held notice its state and body.
 func (o *Outbox) Release(ctx context.Context, n Notice) error {
 	body := sql.NullString{String: string(n.Body), Valid: n.Body != nil}
-	_, err := o.exec(ctx, "release notice", releaseHeld, string(n.State), n.Open, body, n.NextAttempt.UnixMicro(), n.Seq)
+	_, err := o.Exec(ctx, "release notice", releaseHeld, string(n.State), n.Open, body, n.NextAttempt.UnixMicro(), n.Seq)
 	return err
 }
 
 // RecordedAt returns when the event at a position was recorded. ok is false if there is
 // none.
 func (o *Outbox) RecordedAt(ctx context.Context, position int64) (at time.Time, ok bool, err error) {
-	var recorded int64
-	err = o.From(ctx).QueryRowContext(ctx, `SELECT recorded_at FROM events WHERE position = $1`, position).Scan(&recorded)
+	err = o.From(ctx).QueryRowContext(ctx, `SELECT recorded_at FROM events WHERE position = $1`, position).Scan(eventstore.Micros{To: &at})
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, false, nil
 	}
-	if err != nil {
-		return time.Time{}, false, eventstore.Unavailable(ctx, "event", err)
-	}
-	return micros(recorded), true, nil
+	return at, err == nil, eventstore.Unavailable(ctx, "event", err)
 }

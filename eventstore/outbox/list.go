@@ -64,23 +64,12 @@ const noticesLike = `SELECT id FROM notices WHERE replace(id, '-', '') LIKE $1 O
 // Find returns the id of the notice that a part of its id, or domain.Latest, names, as
 // domain.FindID does.
 func (o *Outbox) Find(ctx context.Context, field, text string) (uuid.UUID, error) {
-	newest := func() ([]uuid.UUID, error) {
-		found, err := o.List(ctx, Filter{Limit: 1})
-		if err != nil || len(found) == 0 {
-			return nil, err
-		}
-		return []uuid.UUID{found[0].ID}, nil
+	const newestNotice = `SELECT id FROM notices ORDER BY seq DESC LIMIT 1`
+	ids := func(query string, args ...any) ([]uuid.UUID, error) {
+		return eventstore.Select(ctx, o.From(ctx), "find notice", eventstore.Value[uuid.UUID], query, args...)
 	}
-	return domain.FindID(field, text, newest, func(part domain.IDPart) ([]uuid.UUID, error) {
-		rows, err := o.From(ctx).QueryContext(ctx, noticesLike, "%"+string(part)+"%")
-		if err != nil {
-			return nil, eventstore.Unavailable(ctx, "find notice", err)
-		}
-		found, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (id uuid.UUID, err error) { return id, row.Scan(&id) })
-		if err != nil {
-			return nil, eventstore.Unavailable(ctx, "find notice", err)
-		}
-		return found, nil
+	return domain.FindID(field, text, func() ([]uuid.UUID, error) { return ids(newestNotice) }, func(part domain.IDPart) ([]uuid.UUID, error) {
+		return ids(noticesLike, "%"+string(part)+"%")
 	})
 }
 
@@ -88,14 +77,7 @@ const noticeByID = `SELECT ` + columns + ` FROM notices WHERE id = $1`
 
 // Get returns one notice, or domain.ErrNotFound.
 func (o *Outbox) Get(ctx context.Context, id uuid.UUID) (Notice, error) {
-	found, err := all(ctx, o.From(ctx), "notice", noticeByID, id.String())
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("notice %s: %w", id, domain.ErrNotFound)
-	}
-	if err != nil {
-		return Notice{}, err
-	}
-	return found[0], nil
+	return eventstore.SelectOne(ctx, o.From(ctx), fmt.Sprintf("notice %s", id), scan, noticeByID, id.String())
 }
 
 const retry = `UPDATE notices SET state = 'pending', next_attempt = $1, waited = 0, attempts = CASE WHEN state = 'given_up' THEN 0 ELSE attempts END
@@ -104,7 +86,7 @@ WHERE id = $2 AND (state = 'given_up' OR state = 'pending' AND claimed_by IS NUL
 // Retry makes a notice due that waits for its next attempt or was given up. The
 // retries of a notice that was given up begin again.
 func (o *Outbox) Retry(ctx context.Context, id uuid.UUID, now time.Time) (Notice, error) {
-	changed, err := o.exec(ctx, "retry notice", retry, now.UnixMicro(), id.String())
+	changed, err := o.Exec(ctx, "retry notice", retry, now.UnixMicro(), id.String())
 	if err != nil {
 		return Notice{}, err
 	}
@@ -117,10 +99,8 @@ func (o *Outbox) Retry(ctx context.Context, id uuid.UUID, now time.Time) (Notice
 
 // GivenUp counts the notices that were given up, without those that people asked for.
 func (o *Outbox) GivenUp(ctx context.Context) (n int64, err error) {
-	if err := o.Reader().QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'given_up' AND kind <> 'test'`).Scan(&n); err != nil {
-		return 0, eventstore.Unavailable(ctx, "notices given up", err)
-	}
-	return n, nil
+	err = o.Reader().QueryRowContext(ctx, `SELECT count(*) FROM notices WHERE state = 'given_up' AND kind <> 'test'`).Scan(&n)
+	return n, eventstore.Unavailable(ctx, "notices given up", err)
 }
 
 // kept is how long a notice that is settled is kept.
@@ -130,6 +110,6 @@ const forget = `DELETE FROM notices WHERE created_at < $1 AND NOT open AND state
 
 // Forget removes old notices that are settled.
 func (o *Outbox) Forget(ctx context.Context, now time.Time) error {
-	_, err := o.exec(ctx, "forget notices", forget, now.Add(-kept).UnixMicro())
+	_, err := o.Exec(ctx, "forget notices", forget, now.Add(-kept).UnixMicro())
 	return err
 }

@@ -116,53 +116,18 @@ func New(log *eventstore.Store) *Outbox { return &Outbox{log} }
 const columns = `seq, id, channel, kind, type, subject, position, state, open, cause, body, created_at, next_attempt, attempts, waited, sent_at, last_error`
 
 func scan(row eventstore.Scanner) (n Notice, err error) {
-	var created, next, waited int64
-	var sent sql.NullInt64
-	var cause, body, lastError sql.NullString
-	err = row.Scan(&n.Seq, &n.ID, &n.Channel, &n.Kind, &n.Type, &n.Subject, &n.Position, &n.State, &n.Open, &cause, &body, &created, &next, &n.Attempts, &waited, &sent, &lastError)
-	if err != nil {
-		return n, err
-	}
-	n.CreatedAt, n.NextAttempt, n.Waited = micros(created), micros(next), time.Duration(waited)*time.Microsecond
-	if sent.Valid {
-		n.SentAt = micros(sent.Int64)
-	}
-	if cause.Valid {
-		n.Cause, err = uuid.Parse(cause.String)
-	}
+	var cause uuid.NullUUID
+	var body, lastError sql.NullString
+	err = row.Scan(&n.Seq, &n.ID, &n.Channel, &n.Kind, &n.Type, &n.Subject, &n.Position, &n.State, &n.Open, &cause, &body,
+		eventstore.Micros{To: &n.CreatedAt}, eventstore.Micros{To: &n.NextAttempt}, &n.Attempts, &n.Waited, eventstore.Micros{To: &n.SentAt}, &lastError)
+	n.Waited *= time.Microsecond
+	n.Cause, n.LastError = cause.UUID, lastError.String
 	if body.Valid {
 		n.Body = json.RawMessage(body.String)
 	}
-	n.LastError = lastError.String
 	return n, err
 }
 
-func micros(n int64) time.Time { return time.UnixMicro(n).UTC() }
-
 func all(ctx context.Context, from eventstore.Querier, doing, query string, args ...any) ([]Notice, error) {
-	rows, err := from.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, doing, err)
-	}
-	notices, err := eventstore.ScanAll(rows, scan)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, doing, err)
-	}
-	return notices, nil
-}
-
-// exec runs a statement in the transaction of ctx, or in one that it begins, and
-// returns the number of rows that it changed.
-func (o *Outbox) exec(ctx context.Context, doing, statement string, args ...any) (changed int64, err error) {
-	err = o.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, statement, args...)
-		if err == nil {
-			changed, err = result.RowsAffected()
-		}
-		if err != nil {
-			return eventstore.Unavailable(ctx, doing, err)
-		}
-		return nil
-	})
-	return changed, err
+	return eventstore.Select(ctx, from, doing, scan, query, args...)
 }

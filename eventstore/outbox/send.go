@@ -51,15 +51,7 @@ const dueChannels = `SELECT DISTINCT channel FROM notices WHERE state = 'pending
 
 // Due returns the channels that have notices which are due.
 func (o *Outbox) Due(ctx context.Context, now time.Time) ([]string, error) {
-	rows, err := o.Reader().QueryContext(ctx, dueChannels, now.UnixMicro(), now.Add(farthest).UnixMicro())
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "due notices", err)
-	}
-	channels, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (c string, err error) { return c, row.Scan(&c) })
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "due notices", err)
-	}
-	return channels, nil
+	return eventstore.Select(ctx, o.Reader(), "due notices", eventstore.Value[string], dueChannels, now.UnixMicro(), now.Add(farthest).UnixMicro())
 }
 
 // Settle records how an attempt ended: State, NextAttempt, Attempts, Waited, SentAt
@@ -68,7 +60,7 @@ func (o *Outbox) Due(ctx context.Context, now time.Time) ([]string, error) {
 func (o *Outbox) Settle(ctx context.Context, n Notice, instance string) error {
 	sent := sql.NullInt64{Int64: n.SentAt.UnixMicro(), Valid: n.State == StateSent}
 	lastError := sql.NullString{String: n.LastError, Valid: n.LastError != ""}
-	_, err := o.exec(ctx, "settle notice", settle, string(n.State), n.NextAttempt.UnixMicro(), n.Attempts, n.Waited.Microseconds(), sent, lastError, n.Seq, instance)
+	_, err := o.Exec(ctx, "settle notice", settle, string(n.State), n.NextAttempt.UnixMicro(), n.Attempts, n.Waited.Microseconds(), sent, lastError, n.Seq, instance)
 	return err
 }
 
@@ -88,7 +80,7 @@ func (o *Outbox) Unclaim(ctx context.Context, now time.Time) error {
 		return eventstore.Unavailable(ctx, "unclaim notices", err)
 	}
 	if orphans > 0 {
-		_, err = o.exec(ctx, "unclaim notices", unclaim, now.UnixMicro())
+		_, err = o.Exec(ctx, "unclaim notices", unclaim, now.UnixMicro())
 	}
 	return err
 }

@@ -23,14 +23,14 @@ func (o *Outbox) Troubles(ctx context.Context, instance string, seen []string, n
 	if before, err = o.troubles(ctx); err != nil {
 		return nil, nil, err
 	}
-	if _, err := o.exec(ctx, "troubles", forgetDead, instance); err != nil {
+	if _, err := o.Exec(ctx, "troubles", forgetDead, instance); err != nil {
 		return nil, nil, err
 	}
 	for _, trouble := range slices.Sorted(maps.Keys(before)) {
 		if slices.Contains(seen, trouble) {
 			continue
 		}
-		if _, err := o.exec(ctx, "troubles", forgetTrouble, instance, trouble); err != nil {
+		if _, err := o.Exec(ctx, "troubles", forgetTrouble, instance, trouble); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -39,7 +39,7 @@ func (o *Outbox) Troubles(ctx context.Context, instance string, seen []string, n
 		if known, ok := before[trouble]; ok {
 			since = known
 		}
-		if _, err := o.exec(ctx, "troubles", addTrouble, trouble, instance, since.UnixMicro()); err != nil {
+		if _, err := o.Exec(ctx, "troubles", addTrouble, trouble, instance, since.UnixMicro()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -48,21 +48,13 @@ func (o *Outbox) Troubles(ctx context.Context, instance string, seen []string, n
 }
 
 func (o *Outbox) troubles(ctx context.Context) (map[string]time.Time, error) {
-	rows, err := o.From(ctx).QueryContext(ctx, allTroubles)
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "troubles", err)
-	}
-	type trouble struct {
-		name  string
-		since int64
-	}
-	list, err := eventstore.ScanAll(rows, func(row eventstore.Scanner) (t trouble, err error) { return t, row.Scan(&t.name, &t.since) })
-	if err != nil {
-		return nil, eventstore.Unavailable(ctx, "troubles", err)
-	}
 	found := map[string]time.Time{}
-	for _, t := range list {
-		found[t.name] = micros(t.since)
-	}
-	return found, nil
+	err := eventstore.EachRow(ctx, o.From(ctx), allTroubles, nil, func(row eventstore.Scanner) error {
+		var name string
+		var since time.Time
+		err := row.Scan(&name, eventstore.Micros{To: &since})
+		found[name] = since
+		return err
+	})
+	return found, eventstore.Unavailable(ctx, "troubles", err)
 }
