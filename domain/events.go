@@ -116,9 +116,24 @@ type ScraperOverdue struct {
 // LogStream is the stream of events about the log itself.
 const LogStream = "log"
 
+// aboutLog is what every event of the log itself has.
+type aboutLog struct{}
+
+// Stream implements Event.
+func (aboutLog) Stream() string { return LogStream }
+
+// ScraperName implements Event.
+func (aboutLog) ScraperName() string { return "" }
+
+// Run implements Event.
+func (aboutLog) Run() uuid.UUID { return uuid.Nil }
+
+func (aboutLog) isEvent() {}
+
 // LogAccepted records that the owner of the log's key accepted a log that does not
 // follow from the signed checkpoints, or whose proof was lost.
 type LogAccepted struct {
+	aboutLog
 	At         time.Time `json:"at"`         // when it happened
 	By         string    `json:"by"`         // the actor
 	Reason     string    `json:"reason"`     // what was given as the reason
@@ -129,6 +144,7 @@ type LogAccepted struct {
 
 // LogVerified records that an instance compared the log with what was signed of it.
 type LogVerified struct {
+	aboutLog
 	At     time.Time `json:"at"`             // when the verification ended
 	UpTo   int64     `json:"up_to"`          // the log is proven up to this position
 	Root   string    `json:"root,omitempty"` // of the tree of these events, in base64
@@ -141,6 +157,7 @@ type LogVerified struct {
 // LogRead records that the whole log, or a range of it, was given out at once. It is
 // recorded where there are users.
 type LogRead struct {
+	aboutLog
 	At    time.Time `json:"at"`    // when
 	By    string    `json:"by"`    // cli and the number of the account of the operating system, such as cli:1000
 	What  ReadOf    `json:"what"`  // export or bundle
@@ -157,17 +174,6 @@ const (
 	ReadBundle ReadOf = "bundle" // audit bundle
 )
 
-// Stream implements Event.
-func (LogRead) Stream() string { return LogStream }
-
-// ScraperName implements Event.
-func (LogRead) ScraperName() string { return "" }
-
-// Run implements Event.
-func (LogRead) Run() uuid.UUID { return uuid.Nil }
-
-func (LogRead) isEvent() {}
-
 // OccurredAt implements Event.
 func (r LogRead) OccurredAt() time.Time { return r.At }
 
@@ -177,30 +183,8 @@ const (
 	LogDamaged = "damaged" // the log was changed
 )
 
-// Stream implements Event.
-func (LogVerified) Stream() string { return LogStream }
-
-// ScraperName implements Event.
-func (LogVerified) ScraperName() string { return "" }
-
-// Run implements Event.
-func (LogVerified) Run() uuid.UUID { return uuid.Nil }
-
-func (LogVerified) isEvent() {}
-
 // OccurredAt implements Event.
 func (v LogVerified) OccurredAt() time.Time { return v.At }
-
-// Stream implements Event.
-func (LogAccepted) Stream() string { return LogStream }
-
-// ScraperName implements Event.
-func (LogAccepted) ScraperName() string { return "" }
-
-// Run implements Event.
-func (LogAccepted) Run() uuid.UUID { return uuid.Nil }
-
-func (LogAccepted) isEvent() {}
 
 // OccurredAt implements Event.
 func (a LogAccepted) OccurredAt() time.Time { return a.At }

@@ -114,12 +114,10 @@ func Unavailable(ctx context.Context, doing string, err error) error {
 // advice returns what an operator can do about an error of the database. Writers
 // retry by themselves: nothing needs a restart afterwards.
 func advice(err error) string {
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		return sqliteAdvice[lite.Code()&0xff]
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgresAdvice[pg.Code]
 	}
 	return ""
@@ -143,16 +141,14 @@ var postgresAdvice = map[string]string{
 // OwnFault reports whether an error is one of the statement or of the code that
 // made it, and not of the database.
 func OwnFault(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pg.Code[:2] {
 		case "08", "40", "53", "55", "57", "58", "XX": // connection, serialisation, resources, locks, operator, system, internal
 			return false
 		}
 		return pg.Code != "25P03" // idle_in_transaction_session_timeout
 	}
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch lite.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
 			sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL,

@@ -88,11 +88,7 @@ func (s *Store) migratedIn(ctx context.Context, from Querier) (current, latest i
 		}
 		latest = max(latest, version)
 	}
-	var exists bool
-	query := s.dialect.Pick(
-		`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`,
-		`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)`)
-	err = from.QueryRowContext(ctx, query, migrationsTable).Scan(&exists)
+	exists, err := s.hasTable(ctx, from, migrationsTable)
 	if err == nil && exists {
 		err = from.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+migrationsTable).Scan(&current)
 	}
@@ -103,6 +99,18 @@ func (s *Store) migratedIn(ctx context.Context, from Querier) (current, latest i
 		return 0, 0, Newer("its schema", current, latest)
 	}
 	return current, latest, nil
+}
+
+// HasTable reports whether the database has a table of that name.
+func (s *Store) HasTable(ctx context.Context, name string) (bool, error) {
+	return s.hasTable(ctx, s.read, name)
+}
+
+func (s *Store) hasTable(ctx context.Context, from Querier, name string) (exists bool, err error) {
+	query := s.dialect.Pick(
+		`SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`,
+		`SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1)`)
+	return exists, from.QueryRowContext(ctx, query, name).Scan(&exists)
 }
 
 // newerError: a newer version of this program has used the database.

@@ -28,29 +28,21 @@ func Ensure(ctx context.Context, store *eventstore.Store) error {
 // MustNotBeNewer returns an eventstore.ErrForeign if a newer version of this program has
 // built a projection: building it in the older shape would take it from that program.
 func MustNotBeNewer(ctx context.Context, store *eventstore.Store) error {
-	var listed int
-	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&listed)
-	if err != nil || listed == 0 {
-		return unread(err)
+	listed, err := store.HasTable(ctx, "projections")
+	if err != nil || !listed {
+		return eventstore.Unavailable(ctx, "read models", err)
 	}
 	for _, p := range All() {
 		var built int64
 		err := store.Reader().QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM projections WHERE name = $1`, p.name).Scan(&built)
 		if err != nil {
-			return unread(err)
+			return eventstore.Unavailable(ctx, "read models", err)
 		}
 		if built > p.version {
 			return eventstore.Newer("the read model "+p.name, built, p.version)
 		}
 	}
 	return nil
-}
-
-func unread(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
 }
 
 // createList makes the table that says which version of each projection is built: of
@@ -66,9 +58,7 @@ const builtVersion = `SELECT version FROM projections WHERE name = $1`
 // of builds, which another instance may hold for long; two CREATE TABLE IF NOT EXISTS at
 // once may both try.
 func makeList(ctx context.Context, store *eventstore.Store) error {
-	var found int
-	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&found)
-	if err != nil || found > 0 {
+	if found, err := store.HasTable(ctx, "projections"); err != nil || found {
 		return err
 	}
 	unlock, err := lockBuilds(ctx, store)
@@ -104,19 +94,14 @@ var ErrNotBuilt = fmt.Errorf("%w: the read model is not built by this version of
 
 // MustBeBuilt returns ErrNotBuilt unless the tables exist and have this version.
 func (p Projection) MustBeBuilt(ctx context.Context, store *eventstore.Store) error {
-	var found int
-	err := store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), "projections").Scan(&found)
-	if err != nil {
-		return fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
+	built, err := store.HasTable(ctx, "projections")
+	if err == nil && built {
+		built, err = p.current(ctx, store)
 	}
-	if found == 0 {
+	if err == nil && !built {
 		return fmt.Errorf("%s: %w", p.name, ErrNotBuilt)
 	}
-	built, err := p.current(ctx, store)
-	if err == nil && !built {
-		err = fmt.Errorf("%s: %w", p.name, ErrNotBuilt)
-	}
-	return err
+	return eventstore.Unavailable(ctx, "read models", err)
 }
 
 // current reports whether the tables exist and have this version.
@@ -126,14 +111,11 @@ func (p Projection) current(ctx context.Context, store *eventstore.Store) (bool,
 	if errors.Is(err, sql.ErrNoRows) || err == nil && version != p.version {
 		return false, nil
 	}
+	found := err == nil
 	for _, table := range p.tables {
-		var found int
-		if err == nil {
-			err = store.Reader().QueryRowContext(ctx, tableExists(store.Dialect()), table.name).Scan(&found)
-		}
-		if err == nil && found == 0 {
-			return false, nil
+		if found {
+			found, err = store.HasTable(ctx, table.name)
 		}
 	}
-	return err == nil, err
+	return found, err
 }

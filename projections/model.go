@@ -28,8 +28,7 @@ func NewModel(p Projection, runs *Scratch) *Model {
 	}
 	switch f := m.rows.(type) {
 	case *runFold:
-		f.place = place{next: runs.place.next} // the counts stay in memory
-		f.runs.place = runs.place
+		f.place, f.runs.place = runs.place, runs.place // the counts stay in memory
 	case *outageFold:
 		m.rows = newOutageFold(runs.place)
 	case *laneFold:
@@ -48,13 +47,7 @@ func (m *Model) Apply(ctx context.Context, p eventstore.Payload, e domain.Event)
 
 // Flush writes the rows that have changed to the scratch database, if there is one.
 func (m *Model) Flush(ctx context.Context) error {
-	switch f := m.rows.(type) {
-	case *runFold:
-		return f.runs.flush(ctx)
-	case *outageFold, *laneFold:
-		return m.rows.flush(ctx)
-	}
-	return nil
+	return m.rows.flush(ctx)
 }
 
 // Counts returns how many runs have each status; nil: the projection has no runs.
@@ -63,9 +56,9 @@ func (m *Model) Counts() Counts {
 	if !ok {
 		return nil
 	}
-	counts := Counts{}
-	for _, status := range domain.Statuses {
-		counts[status] = f.counts[status]
+	counts := none()
+	for status, count := range f.counts.held {
+		counts[status] = count.runs
 	}
 	return counts
 }
@@ -163,39 +156,6 @@ type heldRow[R any, P row[R]] struct{ row P }
 
 func (r heldRow[R, P]) Values() []any          { return valuesOf(r.row.columns()) }
 func (r heldRow[R, P]) Shown(at time.Time) any { return r.row.shown(at) }
-
-// heldCounts are the counts that a fold of runs has come to.
-type heldCounts struct{ *runFold }
-
-func (heldCounts) Name() string { return runCountsTable.name }
-
-func (t heldCounts) All(context.Context) iter.Seq2[[]any, error] {
-	return func(yield func([]any, error) bool) {
-		for _, status := range slices.Sorted(maps.Keys(t.counts)) {
-			if !yield([]any{string(status), t.counts[status]}, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (t heldCounts) Watch(f func(key string, before, after Row)) {
-	t.counted = func(status domain.RunStatus, before, after int64, known bool) {
-		var was Row
-		if known {
-			was = heldCount{status, before}
-		}
-		f(string(status), was, heldCount{status, after})
-	}
-}
-
-type heldCount struct {
-	status domain.RunStatus
-	runs   int64
-}
-
-func (r heldCount) Values() []any     { return []any{string(r.status), r.runs} }
-func (heldCount) Shown(time.Time) any { return nil }
 
 // valuesOf is what columns would write.
 func valuesOf(columns []column) []any {

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,16 +18,15 @@ var runProjection = Projection{
 // runFold fills runs and run_counts.
 type runFold struct {
 	place
-	runs    rows[uuid.UUID, Run, *Run]
-	counts  map[domain.RunStatus]int64                                     // what is to be added; in memory, what there is
-	counted func(status domain.RunStatus, before, after int64, known bool) // told of every change; may be nil
+	runs   rows[uuid.UUID, Run, *Run]
+	counts rows[domain.RunStatus, runCount, *runCount]
 }
 
 func newRunFold(at place) folder {
-	return &runFold{place: at, runs: newRows[uuid.UUID, Run, *Run](at, runsTable), counts: map[domain.RunStatus]int64{}}
+	return &runFold{at, newRows[uuid.UUID, Run, *Run](at, runsTable), newRows[domain.RunStatus, runCount, *runCount](at, runCountsTable)}
 }
 
-func (f *runFold) held() []Table { return []Table{f.runs.folded(), heldCounts{f}} }
+func (f *runFold) held() []Table { return []Table{f.runs.folded(), f.counts.folded()} }
 
 func (f *runFold) load(ctx context.Context, events []event) error {
 	var runs []uuid.UUID
@@ -43,6 +41,9 @@ func (f *runFold) load(ctx context.Context, events []event) error {
 				runs = append(runs, run)
 			}
 		}
+	}
+	if err := f.counts.load(ctx, domain.Statuses[:]); err != nil {
+		return err
 	}
 	return f.runs.load(ctx, runs)
 }
@@ -60,7 +61,9 @@ func (f *runFold) apply(ctx context.Context, e event) error {
 	}
 	after := before.evolve(e.position, about)
 	f.runs.put(runID, after)
-	f.count(before.Status, after.Status)
+	if err := f.count(ctx, before.Status, after.Status); err != nil {
+		return err
+	}
 	if !starts || started.Recovers == uuid.Nil {
 		return nil
 	}
@@ -86,50 +89,45 @@ func (f *runFold) link(ctx context.Context, position int64, by domain.RunStarted
 	return err
 }
 
-func (f *runFold) count(before, after domain.RunStatus) {
+// count moves a run from one status to another; before is empty for one that starts.
+func (f *runFold) count(ctx context.Context, before, after domain.RunStatus) error {
 	if before == after {
-		return
+		return nil
 	}
-	if before != "" {
-		f.add(before, -1)
+	if err := f.add(ctx, after, 1); err != nil || before == "" {
+		return err
 	}
-	f.add(after, 1)
+	return f.add(ctx, before, -1)
 }
 
-func (f *runFold) add(status domain.RunStatus, n int64) {
-	before, known := f.counts[status]
-	if f.counted != nil {
-		f.counted(status, before, before+n, known)
+func (f *runFold) add(ctx context.Context, status domain.RunStatus, n int64) error {
+	c, _, err := f.counts.get(ctx, status)
+	if err == nil {
+		f.counts.put(status, runCount{status, c.runs + n})
 	}
-	f.counts[status] = before + n
+	return err
 }
 
 func (f *runFold) flush(ctx context.Context) error {
 	if err := f.runs.flush(ctx); err != nil {
 		return err
 	}
-	for _, status := range domain.Statuses {
-		n, touched := f.counts[status]
-		if !touched {
-			continue
-		}
-		if _, err := f.ExecContext(ctx, addRuns(f.place), string(status), n); err != nil {
-			return fmt.Errorf("run_counts: %w", err)
-		}
-	}
-	clear(f.counts)
-	return nil
+	return f.counts.flush(ctx)
 }
 
-// runCountsTable is the table of the counts.
-var runCountsTable = table{name: "run_counts", columns: []column{{"status", text[domain.RunStatus]{}, 0}, {"runs", number[int64]{}, 0}}}
-
-// addRuns adds to the count of a status.
-func addRuns(at place) string {
-	counts := runCountsTable.name + at.next
-	return "INSERT INTO " + counts + " (status, runs) VALUES ($1, $2)\n" +
-		"ON CONFLICT (status) DO UPDATE SET runs = " + counts + ".runs + excluded.runs"
+// runCount is how many runs have a status.
+type runCount struct {
+	status domain.RunStatus
+	runs   int64
 }
+
+func (c *runCount) shown(time.Time) any { return nil }
+
+func (c *runCount) columns() []column {
+	return []column{{"status", text[domain.RunStatus]{&c.status}, 0}, {"runs", number[int64]{&c.runs}, 0}}
+}
+
+var runCountsTable = table{name: "run_counts", columns: (&runCount{}).columns()}
 
 // evolve returns the run after e, the event at the given position. It never refuses.
 func (r Run) evolve(position int64, e domain.RunEvent) Run {

@@ -3,8 +3,6 @@ package projections
 import (
 	"fmt"
 	"strings"
-
-	"scrapelog/eventstore"
 )
 
 // column is one column of a row: its name, and where it is scanned to and written
@@ -109,12 +107,4 @@ func Columns(name string) []string {
 		}
 	}
 	panic("projections: no table " + name)
-}
-
-// tableExists counts the tables of a name.
-func tableExists(d eventstore.Dialect) string {
-	if d == eventstore.Postgres {
-		return `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`
-	}
-	return `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
 }

@@ -100,8 +100,7 @@ func parseLine(source []byte) (p parsed) {
 func readLine(source []byte) (e Event, hash tlog.Hash, last int64, err error) {
 	var l line
 	if err := json.Unmarshal(source, &l); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return e, hash, 0, fmt.Errorf("is not JSON%s, or was cut: %w", otherForm(source), err)
 		}
 		return e, hash, 0, fmt.Errorf("is not an event: %w", err)

@@ -90,7 +90,7 @@ var identityPostgres string
 // it changes, no key and no outside copy is found any more.
 func folderName(ctx context.Context, store *eventstore.Store) (string, error) {
 	var name, identity string
-	query := pick(store.Dialect(), identitySQLite, identityPostgres)
+	query := store.Dialect().Pick(identitySQLite, identityPostgres)
 	if err := store.Reader().QueryRowContext(ctx, query).Scan(&name, &identity); err != nil {
 		return "", unavailable(ctx, "identity of the database", err)
 	}
@@ -106,13 +106,6 @@ func readable(name string) string {
 		}
 		return '_'
 	}, name)
-}
-
-func pick(dialect eventstore.Dialect, sqlite, postgres string) string {
-	if dialect == eventstore.Postgres {
-		return postgres
-	}
-	return sqlite
 }
 
 // unavailable wraps an error of the database, and the end of our own context too: neither

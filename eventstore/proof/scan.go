@@ -58,7 +58,7 @@ func (l *leaves) read(ctx context.Context, s *snapshot, after, until int64, limi
 
 // readEvents yields up to limit events after a position and up to another.
 func readEvents(ctx context.Context, q eventstore.Querier, dialect eventstore.Dialect, after, until int64, limit int, yield func(Event)) error {
-	rows, err := q.QueryContext(ctx, pick(dialect, eventsPageSQLite, eventsPagePostgres), after, until, limit)
+	rows, err := q.QueryContext(ctx, dialect.Pick(eventsPageSQLite, eventsPagePostgres), after, until, limit)
 	if err != nil {
 		return unavailable(ctx, "read events", err)
 	}

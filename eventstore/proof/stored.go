@@ -212,7 +212,7 @@ func putHashes(ctx context.Context, tx *sql.Tx, dialect eventstore.Dialect, i in
 		flat = append(flat, h[:]...)
 	}
 	rows := (len(hashes) + perRow - 1) / perRow
-	_, err := tx.ExecContext(ctx, pick(dialect, hashesAddSQLite, hashesAddPostgres), i, flat, rows)
+	_, err := tx.ExecContext(ctx, dialect.Pick(hashesAddSQLite, hashesAddPostgres), i, flat, rows)
 	return unavailable(ctx, "store hashes", err)
 }
 

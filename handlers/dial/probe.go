@@ -43,7 +43,7 @@ func probe(req *http.Request, open func(context.Context) (net.Conn, error), want
 		return false, false, fmt.Errorf("probe: %w", err)
 	}
 	resp, err := newLink(conn).exchange(req.WithContext(ctx))
-	if malformed := (*MalformedError)(nil); errors.As(err, &malformed) {
+	if malformed, ok := errors.AsType[*MalformedError](err); ok {
 		return !want2xx && malformed.Status != 0 && !Gateway(malformed.Status), true, fmt.Errorf("probe: %w", err)
 	}
 	if err != nil {

@@ -32,7 +32,7 @@ func (d Dialer) DialContext(ctx context.Context, network, address string) (net.C
 	var denied atomic.Pointer[DeniedError] // two addresses may be tried at once
 	control := func(ctx context.Context, network, address string, raw syscall.RawConn) error {
 		err := rules.Control(ctx, network, address, raw)
-		if refused := (*DeniedError)(nil); errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*DeniedError](err); ok {
 			denied.Store(refused)
 		}
 		return err

@@ -112,7 +112,7 @@ func (h *Heart) beat(ctx context.Context) error {
 	}
 	request.Header.Set("User-Agent", "scrapelog")
 	answer, err := h.Client.Do(request)
-	if at := (*url.Error)(nil); errors.As(err, &at) {
+	if at, ok := errors.AsType[*url.Error](err); ok {
 		return at.Err // without the URL
 	}
 	if err != nil {

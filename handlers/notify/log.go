@@ -101,22 +101,9 @@ func (t *Teller) logWell(ctx context.Context, name string, since, now time.Time)
 	if err != nil {
 		return err
 	}
-	open, err := t.Outbox.Open(ctx, subjectOf(outbox.KindLog, name))
-	if err != nil {
-		return err
-	}
-	for _, began := range open {
-		if err := t.Outbox.End(ctx, began); err != nil {
-			return err
-		}
-		if _, ok := t.Channels.named(began.Channel); !ok {
-			continue // it has left the configuration
-		}
-		if err := t.addLog(ctx, name, began.Channel, "log.ended", since, now, content); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.ends(ctx, subjectOf(outbox.KindLog, name), func(channel Channel) error {
+		return t.addLog(ctx, name, channel.Name, "log.ended", since, now, content)
+	})
 }
 
 // addLog adds a notice whose id follows from what is wrong, since when, and the channel.

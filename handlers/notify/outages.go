@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/outbox"
 	"scrapelog/handlers/words"
 	"scrapelog/projections"
@@ -54,10 +55,8 @@ func (t *Teller) FollowOutages(ctx context.Context) error {
 		} else {
 			known = reached
 		}
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, outagesPause) {
 			return nil
-		case <-time.After(outagesPause):
 		}
 		select {
 		case <-ctx.Done():
@@ -99,22 +98,9 @@ func (t *Teller) tellOutages(ctx context.Context, known int64) (reached int64, e
 func (t *Teller) outageEdge(ctx context.Context, edge projections.OutageEdge) error {
 	subject := subjectOf(outbox.KindOutage, edge.Outage.Origin)
 	if edge.Ended {
-		open, err := t.Outbox.Open(ctx, subject)
-		if err != nil {
-			return err
-		}
-		for _, began := range open {
-			if err := t.Outbox.End(ctx, began); err != nil {
-				return err
-			}
-			if _, ok := t.Channels.named(began.Channel); !ok {
-				continue // it has left the configuration
-			}
-			if err := t.hold(ctx, edge, began.Channel, outageEnded, outbox.StateHeld); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.ends(ctx, subject, func(channel Channel) error {
+			return t.hold(ctx, edge, channel.Name, outageEnded, outbox.StateHeld)
+		})
 	}
 	now := t.Channels.inForce()
 	for _, channel := range now.To {

@@ -29,7 +29,7 @@ func settled(n outbox.Notice, err error, now time.Time) outbox.Notice {
 	}
 	n.LastError = domain.Printable(err.Error(), maxError)
 	wait := backoff(n.Attempts)
-	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		wait = max(wait, refused.RetryAfter)
 	}
 	n.NextAttempt = now.Add(wait)

@@ -139,22 +139,22 @@ func discreet(err error, address string) error {
 	if err == nil {
 		return nil
 	}
-	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return refused
 	}
-	if denied := (*egress.DeniedError)(nil); errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*egress.DeniedError](err); ok {
 		return denied
 	}
-	if said := (*textproto.Error)(nil); errors.As(err, &said) { // a mail server
+	if said, ok := errors.AsType[*textproto.Error](err); ok { // a mail server
 		return fmt.Errorf("answered with %s", without(said.Error(), address))
 	}
-	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Errorf("its host name was not found: %s", dns.Err)
 	}
-	if op := (*net.OpError)(nil); errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
-	if at := (*url.Error)(nil); errors.As(err, &at) {
+	if at, ok := errors.AsType[*url.Error](err); ok {
 		err = sign.Harmless(at)
 	}
 	return errors.New(without(err.Error(), address))

@@ -196,16 +196,22 @@ func (b *batch) end(ctx context.Context, h happened, kind outbox.Kind, title, te
 	if err := b.Outbox.SetMark(ctx, m, false); err != nil {
 		return err
 	}
-	open, err := b.Outbox.Open(ctx, subjectOf(kind, m.Scraper))
+	return b.ends(ctx, subjectOf(kind, m.Scraper), func(channel Channel) error { return b.add(ctx, h, channel, kind, "ended", title, text) })
+}
+
+// ends calls tell for each channel that was told a beginning and not its end. One that has
+// left the configuration is passed over.
+func (t *Teller) ends(ctx context.Context, subject string, tell func(Channel) error) error {
+	open, err := t.Outbox.Open(ctx, subject)
 	if err != nil {
 		return err
 	}
 	for _, began := range open {
-		if err := b.Outbox.End(ctx, began); err != nil {
+		if err := t.Outbox.End(ctx, began); err != nil {
 			return err
 		}
-		if channel, ok := b.Channels.named(began.Channel); ok {
-			if err := b.add(ctx, h, channel, kind, "ended", title, text); err != nil {
+		if channel, ok := t.Channels.named(began.Channel); ok {
+			if err := tell(channel); err != nil {
 				return err
 			}
 		}

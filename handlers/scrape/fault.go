@@ -18,7 +18,7 @@ import (
 // matters: a name that does not resolve and an unanswered handshake are timeouts too.
 func (o outcome) fault() (domain.Cause, string) {
 	err := o.err
-	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the wrapper's text carries the URL with its query
 	}
 	for _, look := range []func(stage, error) domain.Cause{
@@ -55,8 +55,7 @@ func exhaustedFault(_ stage, err error) domain.Cause {
 }
 
 func dnsFault(_ stage, err error) domain.Cause {
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return domain.CauseDNS
 	}
 	return ""

@@ -70,8 +70,7 @@ func readFile(variable, path string) (string, error) {
 // reason returns an error of a file without its path, which may be the secret itself,
 // put into the wrong variable.
 func reason(err error) string {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Err.Error()
 	}
 	return "unknown error"

@@ -48,8 +48,7 @@ func Post(ctx context.Context, client *http.Client, address, variable, id string
 
 // Harmless returns an error of a request without its URL, which is a secret.
 func Harmless(err error) error {
-	var at *url.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*url.Error](err); ok {
 		if at.Timeout() {
 			return errors.New("did not answer in time")
 		}
