@@ -140,7 +140,7 @@ func (s *Sealer) record(ctx context.Context, a *audit, accepted Restored) error 
 		if err := s.tell(ctx, tx, accepted); err != nil {
 			return err
 		}
-		if err := s.takeTurn(ctx, tx); err != nil {
+		if err := takeTurn(ctx, s.store, tx); err != nil {
 			return err
 		}
 		if last, err := lastStored(ctx, tx); last.number != a.tip.number {

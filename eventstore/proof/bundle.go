@@ -12,7 +12,6 @@ import (
 	"math/bits"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"scrapelog/domain"
@@ -52,13 +51,9 @@ const (
 // WriteBundle writes the bundle of a range, and the extra files, which are for people. It
 // fails as [Prove] does.
 func WriteBundle(ctx context.Context, store *eventstore.Store, configured Files, after, until int64, extra map[string][]byte, to io.Writer) (Bundle, error) {
-	files, err := FilesOf(ctx, store, configured)
+	key, err := keyOfLog(ctx, store, configured)
 	if err != nil {
 		return Bundle{}, err
-	}
-	key, err := ReadKey(files.Key)
-	if err != nil {
-		return Bundle{}, fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
 	}
 	last, signed, err := Newest(ctx, store)
 	if err != nil && !errors.Is(err, errNoCheckpoint) {
@@ -212,15 +207,8 @@ func CheckBundle(file io.ReaderAt, size int64) (Checked, error) {
 	if err := json.Unmarshal(small[bundleProof], &c.Bundle, json.RejectUnknownMembers(true)); err != nil || c.Format != bundleFormat {
 		return Checked{}, errors.Join(fmt.Errorf("%w: not a bundle of the format %s", domain.ErrInvalid, bundleFormat), err)
 	}
-	key, err := note.NewVerifier(c.Key)
-	if err != nil {
-		return Checked{}, fmt.Errorf("%w: key: %w", domain.ErrInvalid, err)
-	}
-	if c.Checkpoint, err = parseCheckpoint(string(small[bundleCheckpoint])); err != nil {
-		return Checked{}, fmt.Errorf("%w: checkpoint: %w", domain.ErrInvalid, err)
-	}
-	if !verified(string(small[bundleCheckpoint]), key) {
-		return Checked{}, fmt.Errorf("%w: its checkpoint was not signed with its key", ErrFalseProof)
+	if c.Checkpoint, err = checkSigned(string(small[bundleCheckpoint]), c.Key); err != nil {
+		return Checked{}, err
 	}
 	if c.Size != c.Checkpoint.Size || c.After < 0 || c.After >= c.Until || c.Until > c.Size {
 		return Checked{}, fmt.Errorf("%w: its checkpoint, of %d events, does not cover positions %d to %d", ErrFalseProof, c.Checkpoint.Size, c.After+1, c.Until)

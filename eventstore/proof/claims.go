@@ -81,16 +81,12 @@ func (c *claims) junk() bool {
 
 // collectInside reads the database.
 func (c *claims) collectInside(mine func(Checkpoint) bool) error {
-	rows, err := c.q.QueryContext(c.ctx, checkpointsList)
-	if err != nil {
-		return unavailable(c.ctx, "checkpoints", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var number, sealedAt int64
+	return unavailable(c.ctx, "checkpoints", eventstore.EachRow(c.ctx, c.q, checkpointsList, nil, func(row eventstore.Scanner) error {
+		var number int64
 		var signed string
-		if err := rows.Scan(&number, &signed, &sealedAt); err != nil {
-			return unavailable(c.ctx, "checkpoints", err)
+		var sealedAt time.Time
+		if err := row.Scan(&number, &signed, eventstore.Micros{To: &sealedAt}); err != nil {
+			return err
 		}
 		if number != c.rows+1 && c.hole == 0 {
 			c.hole = c.rows + 1
@@ -99,19 +95,19 @@ func (c *claims) collectInside(mine func(Checkpoint) bool) error {
 		p, err := parseCheckpoint(signed)
 		if err != nil {
 			c.unread = true
-			continue
+			return nil
 		}
 		if mine(p) {
 			c.mine = append(c.mine, p.Size)
 		}
 		c.inside++
-		next := &claim{mark: mark{Checkpoint: p, at: number, sum: sha256.Sum256([]byte(signed))}, column: time.UnixMicro(sealedAt).UTC()}
+		next := &claim{mark: mark{Checkpoint: p, at: number, sum: sha256.Sum256([]byte(signed))}, column: sealedAt}
 		if !p.SealedAt.IsZero() && !p.SealedAt.Equal(next.column) && c.edited == nil {
 			c.edited = next
 		}
 		c.list = append(c.list, next)
-	}
-	return unavailable(c.ctx, "checkpoints", rows.Err())
+		return nil
+	}))
 }
 
 // compareSides looks for checkpoints that only one side has, or that differ between the

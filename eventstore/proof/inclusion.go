@@ -51,13 +51,9 @@ var (
 // not sealed yet, and ErrDamaged when it cannot be proven because the log is not
 // what was signed.
 func Prove(ctx context.Context, store *eventstore.Store, configured Files, position int64) (Proof, error) {
-	files, err := FilesOf(ctx, store, configured)
+	key, err := keyOfLog(ctx, store, configured)
 	if err != nil {
 		return Proof{}, err
-	}
-	key, err := ReadKey(files.Key)
-	if err != nil {
-		return Proof{}, fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
 	}
 	tx, err := newSnapshot(ctx, store)
 	if err != nil {
@@ -89,6 +85,19 @@ func Prove(ctx context.Context, store *eventstore.Store, configured Files, posit
 	return proof, nil
 }
 
+// keyOfLog reads the key, which must be here.
+func keyOfLog(ctx context.Context, store *eventstore.Store, configured Files) (*Key, error) {
+	files, err := FilesOf(ctx, store, configured)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ReadKey(files.Key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: key of the log: %w", eventstore.ErrUnavailable, err)
+	}
+	return key, nil
+}
+
 func readEvent(ctx context.Context, q eventstore.Querier, dialect eventstore.Dialect, position int64) (e Event, err error) {
 	if position > 0 {
 		err = readEvents(ctx, q, dialect, position-1, position, 1, func(found Event) { e = found })
@@ -105,16 +114,9 @@ func (p Proof) Check() (Checkpoint, error) {
 	if p.Format != proofFormat {
 		return Checkpoint{}, fmt.Errorf("%w: its format is %q, not %q", domain.ErrInvalid, p.Format, proofFormat)
 	}
-	key, err := note.NewVerifier(p.Key)
+	c, err := checkSigned(p.Checkpoint, p.Key)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: key: %w", domain.ErrInvalid, err)
-	}
-	c, err := parseCheckpoint(p.Checkpoint)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: checkpoint: %w", domain.ErrInvalid, err)
-	}
-	if !verified(p.Checkpoint, key) {
-		return Checkpoint{}, fmt.Errorf("%w: its checkpoint was not signed with its key", ErrFalseProof)
+		return Checkpoint{}, err
 	}
 	if p.Event.Position < 1 || p.Event.Position > c.Size {
 		return Checkpoint{}, fmt.Errorf("%w: its checkpoint does not cover position %d", ErrFalseProof, p.Event.Position)
@@ -122,6 +124,22 @@ func (p Proof) Check() (Checkpoint, error) {
 	err = tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Event.Position-1, tlog.RecordHash(p.Event.Canonical()))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: this event was not at position %d of the log that was signed", ErrFalseProof, p.Event.Position)
+	}
+	return c, nil
+}
+
+// checkSigned reads a checkpoint, which must be signed with the public key beside it.
+func checkSigned(signed, public string) (Checkpoint, error) {
+	key, err := note.NewVerifier(public)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("%w: key: %w", domain.ErrInvalid, err)
+	}
+	c, err := parseCheckpoint(signed)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("%w: checkpoint: %w", domain.ErrInvalid, err)
+	}
+	if !verified(signed, key) {
+		return Checkpoint{}, fmt.Errorf("%w: its checkpoint was not signed with its key", ErrFalseProof)
 	}
 	return c, nil
 }

@@ -21,23 +21,11 @@ type Sealed struct {
 // Recent returns the newest checkpoints in the database, newest first and no more
 // than limit. Nothing is verified. One that cannot be read has its Note alone.
 func Recent(ctx context.Context, store *eventstore.Store, limit int) ([]Sealed, error) {
-	rows, err := store.Reader().QueryContext(ctx, checkpointsRecent, limit)
-	if err != nil {
-		return nil, unavailable(ctx, "checkpoints", err)
-	}
-	defer func() { _ = rows.Close() }() // rows.Err tells
-	var recent []Sealed
-	for rows.Next() {
-		var s Sealed
-		var at int64
-		if err := rows.Scan(&s.Note, &at); err != nil {
-			return nil, unavailable(ctx, "checkpoints", err)
-		}
-		s.At = time.UnixMicro(at).UTC()
+	return eventstore.Select(ctx, store.Reader(), "checkpoints", func(row eventstore.Scanner) (s Sealed, err error) {
+		err = row.Scan(&s.Note, eventstore.Micros{To: &s.At})
 		if c, err := parseCheckpoint(s.Note); err == nil {
 			s.Checkpoint = c
 		}
-		recent = append(recent, s)
-	}
-	return recent, unavailable(ctx, "checkpoints", rows.Err())
+		return s, err
+	}, checkpointsRecent, limit)
 }

@@ -72,7 +72,7 @@ func (s *Sealer) sealBatch(ctx context.Context) (more bool, err error) {
 	var b *batch
 	if s.store.Dialect() == eventstore.Postgres {
 		err = s.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			if err := s.takeTurn(ctx, tx); err != nil {
+			if err := takeTurn(ctx, s.store, tx); err != nil {
 				return err
 			}
 			if b, err = s.next(ctx, tx); err != nil || b == nil {
@@ -98,8 +98,8 @@ func (s *Sealer) sealBatch(ctx context.Context) (more bool, err error) {
 
 // takeTurn waits until no other instance seals, and keeps them waiting until the
 // transaction ends.
-func (s *Sealer) takeTurn(ctx context.Context, tx *sql.Tx) error {
-	if s.store.Dialect() != eventstore.Postgres {
+func takeTurn(ctx context.Context, store *eventstore.Store, tx *sql.Tx) error {
+	if store.Dialect() != eventstore.Postgres {
 		return nil
 	}
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, sealLock)

@@ -101,21 +101,16 @@ func (s storedHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	for n, i := range indexes {
 		args[n], places[n] = rowOf(i), fmt.Sprintf("$%d", n+1)
 	}
-	rows, err := s.q.QueryContext(s.ctx, `SELECT i, hashes FROM log_hashes WHERE i IN (`+strings.Join(places, ", ")+`)`, args...)
-	if err != nil {
-		return nil, unavailable(s.ctx, "stored hashes", err)
-	}
-	defer rows.Close()
 	found := map[int64][]byte{}
-	for rows.Next() {
+	query := `SELECT i, hashes FROM log_hashes WHERE i IN (` + strings.Join(places, ", ") + `)`
+	err := eventstore.EachRow(s.ctx, s.q, query, args, func(row eventstore.Scanner) error {
 		var i int64
 		var hashes []byte
-		if err := rows.Scan(&i, &hashes); err != nil {
-			return nil, unavailable(s.ctx, "stored hashes", err)
-		}
+		err := row.Scan(&i, &hashes)
 		found[i] = hashes
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, unavailable(s.ctx, "stored hashes", err)
 	}
 	hashes := make([]tlog.Hash, len(indexes))
@@ -132,26 +127,20 @@ func (s storedHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 // read returns the hashes with from ≤ i < to, without holes: one that is missing
 // is zero, which no hash is.
 func (s storedHashes) read(from, to int64, into []tlog.Hash) ([]tlog.Hash, error) {
-	rows, err := s.q.QueryContext(s.ctx, hashesPage, rowOf(from), to)
-	if err != nil {
-		return nil, unavailable(s.ctx, "read hashes", err)
-	}
-	defer rows.Close()
 	hashes := slices.Grow(into[:0], int(to-from))[:to-from]
 	clear(hashes)
 	var i int64
-	var row sql.RawBytes
-	for rows.Next() {
-		if err := rows.Scan(&i, &row); err != nil {
-			return nil, unavailable(s.ctx, "read hashes", err)
-		}
-		for ; len(row) >= tlog.HashSize && i < to; i, row = i+1, row[tlog.HashSize:] {
+	var stored sql.RawBytes
+	err := eventstore.EachRow(s.ctx, s.q, hashesPage, []any{rowOf(from), to}, func(row eventstore.Scanner) error {
+		err := row.Scan(&i, &stored)
+		for ; len(stored) >= tlog.HashSize && i < to; i, stored = i+1, stored[tlog.HashSize:] {
 			if i >= from {
-				copy(hashes[i-from][:], row)
+				copy(hashes[i-from][:], stored)
 			}
 		}
-	}
-	return hashes, unavailable(s.ctx, "read hashes", rows.Err())
+		return err
+	})
+	return hashes, unavailable(s.ctx, "read hashes", err)
 }
 
 // span is how many hashes are stored. Scattered: they do not stand in one row
@@ -189,15 +178,13 @@ func Newest(ctx context.Context, store *eventstore.Store) (Checkpoint, string, e
 // lastStored reads the newest row. A note that is no checkpoint is
 // errNoCheckpoint.
 func lastStored(ctx context.Context, q eventstore.Querier) (last storedCheckpoint, err error) {
-	var sealedAt int64
-	err = q.QueryRowContext(ctx, checkpointsLast).Scan(&last.number, &last.note, &sealedAt)
+	err = q.QueryRowContext(ctx, checkpointsLast).Scan(&last.number, &last.note, eventstore.Micros{To: &last.sealedAt})
 	if errors.Is(err, sql.ErrNoRows) {
 		return storedCheckpoint{}, nil
 	}
 	if err != nil {
 		return last, unavailable(ctx, "checkpoint", err)
 	}
-	last.sealedAt = time.UnixMicro(sealedAt).UTC()
 	last.Checkpoint, err = parseCheckpoint(last.note)
 	return last, err
 }

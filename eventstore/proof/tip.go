@@ -134,25 +134,22 @@ func (s *Sealer) behind(ctx context.Context, q eventstore.Querier, last mark) er
 	if s.kept != "" && s.caughtUp {
 		return nil // others seal as well
 	}
-	rows, err := q.QueryContext(ctx, checkpointsNewest, "%\n"+keptWord+" "+s.kept+"\n%", s.kept)
-	if err != nil {
+	var newest []string
+	err := eventstore.EachRow(ctx, q, checkpointsNewest, []any{"%\n" + keptWord + " " + s.kept + "\n%", s.kept}, func(row eventstore.Scanner) error {
+		note, err := eventstore.Value[string](row)
+		newest = append(newest, note)
+		return err
+	})
+	if err != nil || len(newest) < 2 {
 		return unavailable(ctx, "checkpoints", err)
 	}
-	defer rows.Close()
-	var second storedCheckpoint
-	for n := 0; rows.Next(); n++ {
-		if err := rows.Scan(&second.note); err != nil {
-			return unavailable(ctx, "checkpoints", err)
-		}
-		if n == 0 {
-			continue
-		}
-		if second.Checkpoint, err = parseCheckpoint(second.note); err != nil || second.Size > last.Size {
+	for _, note := range newest[1:] {
+		if c, err := parseCheckpoint(note); err != nil || c.Size > last.Size {
 			return refuse("The copy of the checkpoints outside, %s, ends with that of %d events, and the database has later ones: it was cut, or an old copy was put there. Copy the newest one back; %s.",
 				s.outside.path, last.Size, accepting)
 		}
 	}
-	return unavailable(ctx, "checkpoints", rows.Err())
+	return nil
 }
 
 // checkTail refuses a log that is shorter than what was signed and, once after

@@ -40,10 +40,8 @@ func (f Files) cosignedFile() string { return f.Checkpoints + ".witnessed" }
 func KeepCosigned(ctx context.Context, store *eventstore.Store, files Files, cosigned string) error {
 	kept, last := keptIn(store.Dialect(), files.Checkpoints), ""
 	err := store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if store.Dialect() == eventstore.Postgres {
-			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, sealLock); err != nil {
-				return unavailable(ctx, "lock for a cosignature", err)
-			}
+		if err := takeTurn(ctx, store, tx); err != nil {
+			return err
 		}
 		if err := tx.QueryRowContext(ctx, cosignaturesLast, kept).Scan(&last); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return unavailable(ctx, "cosignatures", err)
@@ -72,22 +70,19 @@ type Witnessed struct {
 // LastWitnessed returns the newest checkpoint in the database that the witness has signed;
 // the zero value: there is none.
 func LastWitnessed(ctx context.Context, store *eventstore.Store, w Witness) (seen Witnessed, err error) {
-	rows, err := store.Reader().QueryContext(ctx, cosignaturesNewest)
-	if err != nil {
-		return seen, unavailable(ctx, "cosignatures", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var signed string
-		if err := rows.Scan(&signed); err != nil {
-			return seen, unavailable(ctx, "cosignatures", err)
+	err = eventstore.EachRow(ctx, store.Reader(), cosignaturesNewest, nil, func(row eventstore.Scanner) error {
+		signed, err := eventstore.Value[string](row)
+		if err != nil {
+			return err
 		}
 		c, err := parseCheckpoint(signed)
 		if at, ok := w.seen(signed, nil); err == nil && ok {
-			return Witnessed{Witness: w.Name, Size: c.Size, At: at}, nil
+			seen = Witnessed{Witness: w.Name, Size: c.Size, At: at}
+			return eventstore.ErrEnough
 		}
-	}
-	return seen, unavailable(ctx, "cosignatures", rows.Err())
+		return nil
+	})
+	return seen, unavailable(ctx, "cosignatures", err)
 }
 
 // cosignatures are the two copies of what witnesses have signed, as one pass reads them:
@@ -150,22 +145,17 @@ func (c *cosignatures) collectOutside(again bool, void func(Checkpoint) bool) er
 
 // collectInside reads the database.
 func (c *cosignatures) collectInside(ctx context.Context, q eventstore.Querier, void func(Checkpoint) bool) error {
-	rows, err := q.QueryContext(ctx, cosignaturesList)
-	if err != nil {
-		return unavailable(ctx, "cosignatures", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return unavailable(ctx, "cosignatures", eventstore.EachRow(ctx, q, cosignaturesList, nil, func(row eventstore.Scanner) error {
 		var number int64
 		var one cosigned
-		if err := rows.Scan(&number, &one.note, &one.kept); err != nil {
-			return unavailable(ctx, "cosignatures", err)
+		if err := row.Scan(&number, &one.note, &one.kept); err != nil {
+			return err
 		}
 		one.Checkpoint, _ = parseCheckpoint(one.note) // one that is none is in no file
 		follows := number == c.rows+1
 		c.rows = number
 		if void(one.Checkpoint) {
-			continue
+			return nil
 		}
 		if !follows && c.hole == 0 {
 			c.hole = number - 1
@@ -178,8 +168,8 @@ func (c *cosignatures) collectInside(ctx context.Context, q eventstore.Querier, 
 			c.inside[sum] = one
 		}
 		c.note(one)
-	}
-	return unavailable(ctx, "cosignatures", rows.Err())
+		return nil
+	}))
 }
 
 // note keeps a checkpoint if it is the largest that claims to be of a key, in its copy.
