@@ -116,8 +116,8 @@ func TestOurOwnExhaustionIsWaitedFor(t *testing.T) {
 		"none come back": {plain.URL, 0, 0, patience, "connection_failed instance_exhausted connecting", patience},
 		"none come back, and a name is asked for": {"http://shop.invalid/", 0, 0, patience, "connection_failed instance_exhausted connecting", patience},
 		"they come back":                         {plain.URL, 0, 200 * time.Millisecond, time.Minute, "completed", 200 * time.Millisecond},
-		"one is left, for the connection":        {plain.URL, 1, 0, patience, "completed", 0},
-		"one is left, and none for certificates": {secure.URL, 1, 0, patience, "completed", 0},
+		"one is left, for the connection":        {plain.URL, 1, 0, time.Minute, "completed", 0},
+		"one is left, and none for certificates": {secure.URL, 1, 0, time.Minute, "completed", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorded, took := exhausted(t, test.url, test.spare, test.back, test.patience)

@@ -17,7 +17,7 @@ import (
 const settingsFrame = "\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x80\x00\x04\x00\x01\x00\x00\x00\x05\x00\xff\xff\xff"
 
 func connectFaults(t *testing.T) map[string]fault {
-	const limit = 300 * time.Millisecond
+	const limit, start = 300 * time.Millisecond, time.Second + grace
 	wrongName := trusted.issue(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"elsewhere.test"} })
 	expired := trusted.issue(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 	onlyH2 := handshake(trusted.issue(), nil)
@@ -40,9 +40,9 @@ func connectFaults(t *testing.T) map[string]fault {
 		"TLS: plain HTTP on the port":     {scenario{scheme: "https", peer: func(p *peer) { p.say("HTTP/1.0 400 Bad Request\r\n\r\n"); p.hang() }}, connecting(domain.CauseTLS).unsent()},
 		"TLS: handshake unanswered":       {scenario{scheme: "https", peer: (*peer).hang, config: impatient}, connecting(domain.CauseTLS).unsent().after(limit)},
 		"TLS: reset in the handshake":     {scenario{scheme: "https", peer: func(p *peer) { _, _ = p.Read(make([]byte, 1)); p.reset() }}, connecting(domain.CauseReset).unsent()},
-		"no response header":              {silent(""), connecting(domain.CauseStartTimeout).after(limit + grace)},
-		"a header that drips":             {dripping(streamHeader+strings.Repeat("x", 1<<10), 50*time.Millisecond), connecting(domain.CauseStartTimeout).after(limit + grace)},
-		"a header that never ends":        {silent("HTTP/1.1 200 OK\r\nContent-"), connecting(domain.CauseStartTimeout).after(limit + grace)},
+		"no response header":              {silent("").withConfig(hurried), connecting(domain.CauseStartTimeout).after(start)},
+		"a header that drips":             {dripping(streamHeader+strings.Repeat("x", 1<<10), 50*time.Millisecond).withConfig(hurried), connecting(domain.CauseStartTimeout).after(start)},
+		"a header that never ends":        {silent("HTTP/1.1 200 OK\r\nContent-").withConfig(hurried), connecting(domain.CauseStartTimeout).after(start)},
 		"request not read":                {scenario{peer: (*peer).hang, config: bigParams}, connecting(domain.CauseStartTimeout).unsent().after(5 * time.Second)},
 		"closed before the header":        {answer(""), connecting(domain.CauseEOF)},
 		"closed inside the header":        {answer("HTTP/1.1 200 OK\r\n"), connecting(domain.CauseEOF)},
@@ -157,6 +157,7 @@ func rejected(code int) want {
 
 func streamFaults() map[string]fault {
 	const idle = 300*time.Millisecond + grace
+	quiet := idling(300 * time.Millisecond)
 	beats := streamHeader + "X-Scrape-Beat: 1s\r\nTransfer-Encoding: chunked\r\n\r\n"
 	return map[string]fault{
 		"clean end after a wrong word":        {answer(streamHeader + "\r\nevent: Completed\ndata: {\"items\":4}\n\n"), streamed(domain.CauseEOF, 1).lastly("Completed").saying("the last event was Completed; the contract's word is completed")},
@@ -181,8 +182,8 @@ func streamFaults() map[string]fault {
 		"broken end of a chunk":               {answer(chunkedHeader + "3\r\n: \nzzzz"), streamed(domain.CauseCorrupt, 0)},
 		"broken trailer":                      {answer(chunkedHeader + chunk(progress) + "0\r\n" + secretQuery + "\r\n\r\n"), streamed(domain.CauseCorrupt, 1)},
 		"a stream that drips, byte by byte":   {dripping(chunkedHeader+chunk(progress+completed), time.Millisecond), done(7)},
-		"silence":                             {silent(chunkedHeader + chunk(progress)), streamed(domain.CauseIdleTimeout, 1).after(idle).saying("300ms")},
-		"silence from the header on":          {silent(chunkedHeader), streamed(domain.CauseIdleTimeout, 0).after(idle)},
+		"silence":                             {silent(chunkedHeader + chunk(progress)).withConfig(quiet), streamed(domain.CauseIdleTimeout, 1).after(idle).saying("300ms")},
+		"silence from the header on":          {silent(chunkedHeader).withConfig(quiet), streamed(domain.CauseIdleTimeout, 0).after(idle)},
 		"beats stop, comments go on":          {commentsOnly(beats + chunk(progress)), streamed(domain.CauseMissedBeats, 1).after(3*time.Second + grace).saying("the last event is 3.")},
 		"silence under beats":                 {silent(beats), streamed(domain.CauseMissedBeats, 0).after(3*time.Second + grace).saying("no event came")},
 		"terminal event, then reset":          {broken(chunkedHeader+chunk(completed), 2), done(7)},
@@ -201,7 +202,7 @@ func streamFaults() map[string]fault {
 		"garbage between events":              {answer(chunkedHeader + chunk("\xff\x00garbage\n\ndata: {broken\xc3\n\n"+completed) + "0\r\n\r\n"), done(7)},
 		"an event past 256 KiB":               {answer(chunkedHeader + chunk("data: "+strings.Repeat("x", maxEvent)+"\n\n"+completed) + "0\r\n\r\n"), failed(domain.CodeProtocol).saying("256 KiB")},
 		"a stream past 256 MiB":               {endless(streamHeader+"\r\n", ": "+strings.Repeat("x", 100)+"\n\n"), failed(domain.CodeProtocol).saying("256 MiB").after(time.Minute)},
-		"past max_duration":                   {silent(chunkedHeader).withConfig(shortLife), failed(domain.CodeTimeout).after(100 * time.Millisecond).saying("max_duration 100ms")},
+		"past max_duration":                   {silent(chunkedHeader).withConfig(shortLife), failed(domain.CodeTimeout).after(time.Second).saying("max_duration 1s")},
 		"our graceful stop":                   {ended(errStopped), streamed("", 1).stopped()},
 		"ended otherwise: cancelled":          {ended(errEnded), want{posts: 1}},
 		"our own death":                       {ended(instances.ErrMarkedDead), want{posts: 1}},

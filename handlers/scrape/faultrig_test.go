@@ -74,7 +74,8 @@ func (sc scenario) withConfig(f func(*domain.ScraperConfig)) scenario { sc.confi
 func (w want) stopped() want { w.cause, w.phase = domain.CauseInstanceStop, ""; return w }
 
 func impatient(c *domain.ScraperConfig) { c.ConnectTimeout = domain.Duration(300 * time.Millisecond) }
-func shortLife(c *domain.ScraperConfig) { c.MaxDuration = domain.Duration(100 * time.Millisecond) }
+func hurried(c *domain.ScraperConfig)   { c.StartTimeout = domain.Duration(time.Second) }
+func shortLife(c *domain.ScraperConfig) { c.MaxDuration = domain.Duration(time.Second) }
 func unsetHeader(c *domain.ScraperConfig) {
 	c.HeadersEnv = map[string]string{"Authorization": "SCRAPELOG_TEST_UNSET"}
 }
@@ -84,6 +85,7 @@ func signedWith(c *domain.ScraperConfig)    { c.SignEnv = "SCRAPELOG_TEST_SIGN_S
 
 // bigParams makes a request that no socket buffer holds.
 func bigParams(c *domain.ScraperConfig) {
+	hurried(c)
 	c.Params = map[string]any{"large": strings.Repeat("x", 8<<20)}
 }
 

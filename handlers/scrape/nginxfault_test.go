@@ -19,10 +19,6 @@ const (
 	notBuffered = streamHeader + "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 
-func patient(c *domain.ScraperConfig) {
-	c.StartTimeout, c.IdleTimeout = domain.Duration(20*time.Second), domain.Duration(20*time.Second)
-}
-
 // slowly says something every 100 ms, ten times over, and completes.
 func slowly(conn *net.TCPConn) {
 	for range 10 {
@@ -39,35 +35,30 @@ func nginxFaults() map[string]proxied {
 	stream := chunkedHeader + chunk(progress)
 	killUpstream := func(_ *nginx, kill func()) { kill() }
 	return map[string]proxied{
-		"a whole run, buffering off":          {settings: unbuffered, answer: whole, config: patient, want: done(7).unsent()},
-		"a whole run, buffering on":           {settings: buffered, answer: whole, config: patient, want: done(7).unsent()},
-		"buffering on, a slow stream":         {settings: buffered, answer: chunkedHeader, then: slowly, config: longer, want: done(7).unsent()},
-		"buffering on, X-Accel-Buffering: no": {settings: buffered, answer: notBuffered, then: slowly, config: longer, want: done(7).unsent()},
-		"proxy_read_timeout below the beat": {settings: unbuffered + "proxy_read_timeout 1s;", answer: stream, config: patient,
+		"a whole run, buffering off":          {settings: unbuffered, answer: whole, want: done(7).unsent()},
+		"a whole run, buffering on":           {settings: buffered, answer: whole, want: done(7).unsent()},
+		"buffering on, a slow stream":         {settings: buffered, answer: chunkedHeader, then: slowly, want: done(7).unsent()},
+		"buffering on, X-Accel-Buffering: no": {settings: buffered, answer: notBuffered, then: slowly, want: done(7).unsent()},
+		"proxy_read_timeout below the beat": {settings: unbuffered + "proxy_read_timeout 1s;", answer: stream,
 			want: streamed(domain.CauseTruncated, 1).unsent().after(time.Second)},
-		"proxy_read_timeout before the header": {settings: unbuffered + "proxy_read_timeout 1s;", config: patient,
+		"proxy_read_timeout before the header": {settings: unbuffered + "proxy_read_timeout 1s;",
 			want: connecting(domain.CauseGateway).unsent().after(time.Second).saying("504")},
-		"upstream killed in mid-stream": {settings: unbuffered, answer: stream, meanwhile: killUpstream, config: patient,
+		"upstream killed in mid-stream": {settings: unbuffered, answer: stream, meanwhile: killUpstream,
 			want: streamed(domain.CauseTruncated, 1).unsent()},
 		"upstream killed, spoken to in HTTP/1.0": {settings: "proxy_buffering off;", answer: "HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + progress,
-			then: func(c *net.TCPConn) { _ = c.CloseWrite() }, config: patient, want: streamed(domain.CauseEOF, 1).unsent()},
-		"upstream killed before it answers": {settings: unbuffered, then: func(c *net.TCPConn) { _ = c.Close() }, config: patient,
+			then: func(c *net.TCPConn) { _ = c.CloseWrite() }, want: streamed(domain.CauseEOF, 1).unsent()},
+		"upstream killed before it answers": {settings: unbuffered, then: func(c *net.TCPConn) { _ = c.Close() },
 			want: connecting(domain.CauseGateway).unsent().saying("502")},
-		"upstream silent": {settings: unbuffered, answer: stream, want: streamed(domain.CauseIdleTimeout, 1).unsent().after(idle)},
-		"reloaded in mid-stream": {settings: unbuffered, answer: chunkedHeader + chunk(progress), then: slowly, config: patient,
+		"upstream silent": {settings: unbuffered, answer: stream, config: idling(300 * time.Millisecond), want: streamed(domain.CauseIdleTimeout, 1).unsent().after(idle)},
+		"reloaded in mid-stream": {settings: unbuffered, answer: chunkedHeader + chunk(progress), then: slowly,
 			meanwhile: func(n *nginx, _ func()) { n.signal(syscall.SIGHUP) }, want: done(7).unsent()},
-		"stopped in mid-stream": {settings: unbuffered, answer: stream, config: patient,
+		"stopped in mid-stream": {settings: unbuffered, answer: stream,
 			meanwhile: func(n *nginx, _ func()) { n.signal(syscall.SIGTERM) }, want: streamed(domain.CauseTruncated, 1).unsent()},
-		"killed in mid-stream": {settings: unbuffered, answer: stream, config: patient,
+		"killed in mid-stream": {settings: unbuffered, answer: stream,
 			meanwhile: func(n *nginx, _ func()) { n.kill(syscall.SIGKILL) }, want: streamed(domain.CauseTruncated, 1).unsent()},
-		"frozen in mid-stream": {settings: unbuffered, answer: chunkedHeader + chunk(progress),
+		"frozen in mid-stream": {settings: unbuffered, answer: chunkedHeader + chunk(progress), config: idling(300 * time.Millisecond),
 			meanwhile: func(n *nginx, _ func()) { n.kill(syscall.SIGSTOP) }, want: streamed(domain.CauseIdleTimeout, 1).unsent().after(idle)},
 	}
-}
-
-func longer(c *domain.ScraperConfig) {
-	patient(c)
-	c.IdleTimeout = domain.Duration(5 * time.Second)
 }
 
 // TestFaultsBehindNginx injects what happens where a proxy stands in between.
@@ -85,7 +76,7 @@ func TestFaultsBehindNginx(t *testing.T) {
 	})
 	t.Run("refused", func(t *testing.T) { // nobody upstream
 		n := startNginx(t, closedPort(t), unbuffered)
-		c, _, took := scenario{url: n.url, config: patient}.run(t)
+		c, _, took := scenario{url: n.url}.run(t)
 		w := connecting(domain.CauseGateway).unsent().saying("502")
 		table.Store("nginx: upstream refused", w.row(c, took))
 		w.check(t, c, 0, took)

@@ -139,10 +139,10 @@ func TestFaultsOfAProcess(t *testing.T) {
 		first  bool // do it before the run is POSTed
 		want   want
 	}{
-		"killed":                     {config: idling(idle), during: func(_ *testing.T, s *scraperProcess) { s.signal(syscall.SIGKILL) }, want: streamed(domain.CauseTruncated, 0).unsent()},
+		"killed":                     {during: func(_ *testing.T, s *scraperProcess) { s.signal(syscall.SIGKILL) }, want: streamed(domain.CauseTruncated, 0).unsent()},
 		"stopped":                    {config: idling(idle), during: func(t *testing.T, s *scraperProcess) { s.pause(t) }, want: streamed(domain.CauseIdleTimeout, 0).unsent().after(idle + grace)},
-		"stopped before it is asked": {first: true, during: func(t *testing.T, s *scraperProcess) { s.pause(t) }, want: connecting(domain.CauseStartTimeout).unsent().after(300*time.Millisecond + grace)},
-		"stopped for less than its timeout, three times, then killed": {config: idling(30 * time.Second), during: func(t *testing.T, s *scraperProcess) {
+		"stopped before it is asked": {config: hurried, first: true, during: func(t *testing.T, s *scraperProcess) { s.pause(t) }, want: connecting(domain.CauseStartTimeout).unsent().after(time.Second + grace)},
+		"stopped for less than its timeout, three times, then killed": {during: func(t *testing.T, s *scraperProcess) {
 			for range 3 {
 				s.pause(t)
 				<-time.After(300 * time.Millisecond)

@@ -161,11 +161,12 @@ func (sc scenario) serve(p *peer) {
 	<-p.gone
 }
 
+// testConfig has no bound that a busy machine could pass: hurried and idling set one.
 func testConfig() dial.Target {
 	cfg := dial.Target{ScraperConfig: domain.DefaultScraperConfig()}
 	cfg.Name = "shop"
-	cfg.StartTimeout = domain.Duration(300 * time.Millisecond)
-	cfg.IdleTimeout = domain.Duration(300 * time.Millisecond)
+	cfg.StartTimeout = domain.Duration(time.Minute)
+	cfg.IdleTimeout = domain.Duration(time.Minute)
 	cfg.MaxDuration = domain.Duration(2 * time.Minute)
 	return cfg
 }
