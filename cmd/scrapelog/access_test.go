@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // keyhole is a scraper that keeps what it was sent as X-Key.
@@ -96,7 +98,7 @@ func TestAScraperOfTheAPISendsOnlyListedVariables(t *testing.T) {
 	config := func(secrets string) string {
 		return fmt.Sprintf("secrets: %s\nscrapers:\n  - {name: of-the-file, url: '%s', headers_env: {X-Key: ANY_OTHER}}\n", secrets, k.URL)
 	}
-	a, p, path := served(t, freeAddr(t), config("{SHOP_TOKEN: ['"+host+"'], ELSEWHERE: [shop.example]}"))
+	a, p, path := served(t, gatetest.FreeAddress(t), config("{SHOP_TOKEN: ['"+host+"'], ELSEWHERE: [shop.example]}"))
 
 	body := func(url, variable string) string {
 		return fmt.Sprintf(`{"url":%q,"headers_env":{"X-Key":%q}}`, url, variable)
@@ -169,7 +171,7 @@ func TestWhereScrapersMayNotGo(t *testing.T) {
 		"listening for others, and allowed": {"0.0.0.0", "egress: {allow: [127.0.0.0/8]}\n", []string{"--listen-without-logins"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, port, _ := net.SplitHostPort(freeAddr(t))
+			_, port, _ := net.SplitHostPort(gatetest.FreeAddress(t))
 			a, _, _ := served(t, test.host+":"+port, test.config+config, test.flags...)
 			if wide := test.host == "0.0.0.0"; a.warnsOfOthers("/runs") != wide {
 				t.Errorf("listening at %s, the pages warn of others: %t", test.host, !wide)
@@ -207,7 +209,7 @@ func TestWhereScrapersMayNotGo(t *testing.T) {
 // A denial in egress.deny holds for the scrapers of the file too.
 func TestADeniedNetwork(t *testing.T) {
 	k := newKeyhole(t)
-	a, _, _ := served(t, freeAddr(t), fmt.Sprintf("egress: {deny: [127.0.0.0/8]}\nscrapers:\n  - {name: of-the-file, url: '%s'}\n", k.URL))
+	a, _, _ := served(t, gatetest.FreeAddress(t), fmt.Sprintf("egress: {deny: [127.0.0.0/8]}\nscrapers:\n  - {name: of-the-file, url: '%s'}\n", k.URL))
 	if got := a.ends("of-the-file"); !strings.Contains(got, "it is in egress.deny") || k.seen() != "" {
 		t.Errorf("ended as %s", got)
 	}

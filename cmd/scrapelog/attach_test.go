@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestAnAttachedRunLivesWithItsWatcher starts a run with a watcher, takes
@@ -19,7 +20,7 @@ import (
 func TestAnAttachedRunLivesWithItsWatcher(t *testing.T) {
 	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		scraper, listen := newHolder(t), freeAddr(t)
+		scraper, listen := newHolder(t), gatetest.FreeAddress(t)
 		start(t, "serve", "--db", db.URL, "--listen", listen, "--config", write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"),
 			"watcher_grace: 2s\n"+scraper.config("attached", "detached")))
 		a := api{t, "http://" + listen}

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // cluster is several servers on one PostgreSQL database, and a scraper whose runs
@@ -40,7 +41,7 @@ func newCluster(t *testing.T, servers int, names ...string) *cluster {
 	c := &cluster{t: t, scraper: newHolder(t), database: eventstoretest.Postgres(t).URL, names: names}
 	c.config = write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), c.scraper.config(names...))
 	for range servers {
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		m := &member{api: api{t, "http://" + listen}, listen: listen}
 		c.members = append(c.members, m)
 		c.start(m)
@@ -287,7 +288,7 @@ func TestADatabaseThatWasAwayEndsNoRun(t *testing.T) {
 	run(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '` + name + `'`)
 	<-time.After(6 * time.Second)
 	run(`ALTER DATABASE ` + database + ` WITH ALLOW_CONNECTIONS true`)
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	late := &member{api: api{t, "http://" + listen}, listen: listen}
 	c.members = append(c.members, late)
 	c.start(late)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestTheDemo has the demo break itself, after a second start, and stops it in both ways:
@@ -18,7 +20,7 @@ func TestTheDemo(t *testing.T) {
 		t.Skip("needs 15 seconds for the shops; make test runs it")
 	}
 	t.Parallel()
-	data, listen := filepath.Join(t.TempDir(), "data"), freeAddr(t)
+	data, listen := filepath.Join(t.TempDir(), "data"), gatetest.FreeAddress(t)
 	api := api{t, "http://" + listen}
 	demo := start(t, "demo", "--data", data, "--listen", listen)
 	worker := workerIn(t, demo, `worker   process (\d+)`)
@@ -64,7 +66,7 @@ func says(t *testing.T, demo *process, text string) {
 
 func onlyOneDemoIn(t *testing.T, data, listen string) {
 	t.Helper()
-	if _, errs, code := command(t, "demo", "--data", data, "--listen", freeAddr(t)); code != 6 || !strings.Contains(errs, "in use by another demo") {
+	if _, errs, code := command(t, "demo", "--data", data, "--listen", gatetest.FreeAddress(t)); code != 6 || !strings.Contains(errs, "in use by another demo") {
 		t.Errorf("a second demo in the folder exits %d: %s", code, errs)
 	}
 	other := filepath.Join(t.TempDir(), "data")

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestServeOnAFullDisk: a run that ends while the disk is full is kept, people
@@ -29,7 +31,7 @@ func TestServeOnAFullDisk(t *testing.T) {
   - {name: one, url: %q}
   - {name: two, url: %[1]q}
 `, scraper.URL))
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	p := start(t, "serve", "--config", config, "--listen", listen, "--db", "sqlite:"+filepath.Join(dir, "full.db"))
 	a.ready()

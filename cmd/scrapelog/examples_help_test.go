@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // helpExample says how an example of a help is run, where that is more than calling it. The
@@ -159,13 +161,13 @@ func (s *street) open() (stop func() int) {
 		_, _ = io.WriteString(w, "event: completed\ndata: {\"items\":7}\n\n")
 	}))
 	t.Cleanup(shop.Close)
-	address, other := unusedAddress(t), unusedAddress(t)
+	address, other := gatetest.FreeAddress(t), gatetest.FreeAddress(t)
 	s.replace = strings.NewReplacer("http://127.0.0.1:9090", shop.URL, "http://127.0.0.1:8081", "http://"+address, "127.0.0.1:8080", other,
 		"https://scrapelog.example.org", "http://"+address, "--after 1000 --until 2000", "--after 1 --until 4")
 	putFile(t, "scrapelog.yaml", "listen: "+address+"\nnotify: {group_wait: 0s, to: [{name: ops, webhook_env: OPS_URL, on: [run]}]}\nscrapers:\n"+
 		"  - {name: shop-prices, schedule: '@daily', url: '"+shop.URL+"/scrapes/shop-prices'}\n  - {name: shop-hangs, url: '"+shop.URL+"/scrapes/shop-hangs'}\n")
 	putFile(t, "scrapers.yaml", "scrapers:\n  - {name: of-the-api, url: '"+shop.URL+"/scrapes/of-the-api'}\n")
-	putFile(t, "worker.yaml", "listen: "+unusedAddress(t)+"\nscrapes: [{name: shop-prices, command: ['true']}]\n")
+	putFile(t, "worker.yaml", "listen: "+gatetest.FreeAddress(t)+"\nscrapes: [{name: shop-prices, command: ['true']}]\n")
 	putFile(t, "password", "another horse battery\n")
 	for name, value := range map[string]string{
 		"XDG_STATE_HOME": filepath.Join(t.TempDir(), "state"), "XDG_CONFIG_HOME": t.TempDir(), "SCRAPELOG_SERVER": "http://" + address,

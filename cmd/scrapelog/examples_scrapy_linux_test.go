@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // Scrapy exits with 0 in each of these; the example must not, and what the worker
@@ -51,7 +53,7 @@ func TestTheScrapyExampleFailsWhenItsCrawlDid(t *testing.T) {
 				fmt.Fprint(w, tt.page)
 			}))
 			defer site.Close()
-			listen := freeAddr(t)
+			listen := gatetest.FreeAddress(t)
 			config := strings.NewReplacer("127.0.0.1:9090", listen, "http://shop.example", site.URL, "spider.py", inExamples("scrapy/spider.py")).
 				Replace(read(t, inExamples("scrapy/worker.yaml")))
 			worker := start(t, "worker", "--config", write(t, filepath.Join(t.TempDir(), "worker.yaml"), config))

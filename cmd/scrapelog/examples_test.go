@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"scrapelog/cmd/scrapelog/demo/shops"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // example is a scraper of docs/examples.
@@ -89,10 +90,10 @@ func TestExamples(t *testing.T) {
 	}
 	t.Parallel()
 	var config strings.Builder
-	listen, addresses := freeAddr(t), map[string]string{}
+	listen, addresses := gatetest.FreeAddress(t), map[string]string{}
 	fmt.Fprintf(&config, "listen: %s\nscrapers:\n", listen)
 	for name, ex := range examples {
-		addresses[name] = freeAddr(t)
+		addresses[name] = gatetest.FreeAddress(t)
 		fmt.Fprintf(&config, "  - {name: %s, url: \"http://%s%s\", sign_env: SCRAPER_SECRET, platforms: [%s]}\n", name, addresses[name], ex.path, strings.Join(ex.platforms, ", "))
 	}
 	setenv(t, "SCRAPER_SECRET", exampleSecret)

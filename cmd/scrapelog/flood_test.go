@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestAFloodOfWrongPasswords tries a thousand from as many addresses, as a proxy tells of
@@ -21,7 +22,7 @@ import (
 // A user with a token is answered meanwhile, and nothing of it is recorded.
 func TestAFloodOfWrongPasswords(t *testing.T) {
 	const tries, atOnce, password = 1000, 20, "correct horse battery staple"
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "trusted_proxies: [127.0.0.1]\n")
 	p := start(t, "serve", "--config", config, "--db", eventstoretest.SQLite(t).URL, "--listen", listen)
 	base := "http://" + listen

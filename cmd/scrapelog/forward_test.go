@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 const forwardConfig = `database: %q
@@ -44,7 +45,7 @@ func newNATS(t *testing.T) *natsServer {
 			t.Fatal("nats-server is missing: install Debian's package nats-server")
 		}
 	}
-	n := &natsServer{t: t, program: program, listen: freeAddr(t), folder: t.TempDir()}
+	n := &natsServer{t: t, program: program, listen: gatetest.FreeAddress(t), folder: t.TempDir()}
 	n.start()
 	return n
 }
@@ -114,7 +115,7 @@ func TestTheLogArrivesInNATS(t *testing.T) {
 			config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(forwardConfig, database(t).URL, shop.URL))
 			d := &doomed{T: t, config: config}
 			for i := range servers {
-				d.servers, d.processes = append(d.servers, api{t, "http://" + freeAddr(t)}), append(d.processes, nil)
+				d.servers, d.processes = append(d.servers, api{t, "http://" + gatetest.FreeAddress(t)}), append(d.processes, nil)
 				d.start(i)
 				d.servers[i].ready()
 			}

@@ -13,7 +13,7 @@ import (
 // TestForeignPagesAndNamesAreRefused asks the assembled server, pages and API
 // alike, as a page elsewhere would make a visitor's browser ask.
 func TestForeignPagesAndNamesAreRefused(t *testing.T) {
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	start(t, "serve", "--listen", listen, "--db", "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 	a.ready()
@@ -89,7 +89,7 @@ func TestServeRefusesToLetOtherMachinesIn(t *testing.T) {
 
 // A name that a proxy passes on is answered when the configuration holds it.
 func TestHostsThatAreConfigured(t *testing.T) {
-	dir, listen := t.TempDir(), freeAddr(t)
+	dir, listen := t.TempDir(), gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(dir, "scrapelog.yaml"), "hosts: [scrapes.example]\n")
 	start(t, "serve", "--config", config, "--listen", listen, "--db", "sqlite:"+filepath.Join(dir, "test.db"))
 	a := api{t, "http://" + listen}

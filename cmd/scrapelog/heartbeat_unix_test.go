@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // watchers records the heartbeats of servers. Each server has its own path.
@@ -132,7 +133,7 @@ func newPatient(t *testing.T, name string, postgres bool) *patient {
 		eventstoretest.NeedsPostgres(t)
 		p.admin, database = limitedDatabase(t)
 	}
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"),
 		fmt.Sprintf("listen: %s\nheartbeat: {url_env: %s, interval: %s}\n", listen, beatVariable(name), beatInterval))
 	p.api = api{t, "http://" + listen}

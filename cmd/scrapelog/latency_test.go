@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // cuttable is a scraper that streams until it is cut, and whose return is at our
@@ -85,7 +86,7 @@ func BenchmarkLossAndReturn(b *testing.B) {
 
 func lossAndReturn(b *testing.B, database string, announce bool) {
 	scraper := newCuttable(b)
-	listen := freeAddr(b)
+	listen := gatetest.FreeAddress(b)
 	a := api{b, "http://" + listen}
 	start(b, "serve", "--db", database, "--listen", listen)
 	a.ready()

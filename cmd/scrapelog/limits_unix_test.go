@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestClientsTakeNoDescriptorOfARun opens many more streams than a server has
@@ -21,7 +22,7 @@ func TestClientsTakeNoDescriptorOfARun(t *testing.T) {
 	t.Parallel()
 	const descriptors, streams = 200, 300
 	scraper := newChatty(t)
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"),
 		fmt.Sprintf("scrapers:\n  - {name: before, url: %[1]q}\n  - {name: amid, url: %[1]q}\n", scraper.URL))

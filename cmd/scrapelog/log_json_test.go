@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // frozen are the lines whose form programs depend on, by their beginning.
@@ -33,7 +34,7 @@ var logged = []struct{ what, as string }{
 // start, with testdata/log-lines.golden. Collectors of logs depend on their form: a
 // field may be added, and none may be renamed.
 func TestLogLinesOfProgramsAreFrozen(t *testing.T) {
-	scraper, db, addr := newHolder(t), eventstoretest.SQLite(t), freeAddr(t)
+	scraper, db, addr := newHolder(t), eventstoretest.SQLite(t), gatetest.FreeAddress(t)
 	config := write(t, t.TempDir()+"/scrapelog.yaml", scraper.config("shop")+fmt.Sprintf("  - {name: leap, url: %q, schedule: \"0 0 29 2 *\"}\n", scraper.URL+"/leap"))
 	s := api{t, "http://" + addr}
 	server := start(t, "serve", "--log-format", "json", "--config", config, "--listen", addr, "--db", db.URL)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestLoginsOfTheCommandLine plays how a new service becomes one that others can reach:
@@ -20,7 +21,7 @@ import (
 func TestLoginsOfTheCommandLine(t *testing.T) {
 	t.Parallel()
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		dir, listen := t.TempDir(), freeAddr(t)
+		dir, listen := t.TempDir(), gatetest.FreeAddress(t)
 		key := filepath.Join(dir, "audit.key")
 		config := write(t, filepath.Join(dir, "scrapelog.yaml"), "database: "+db.URL+"\naudit: {key: "+key+", checkpoints: "+filepath.Join(dir, "notes")+"}\n"+
 			"listen: "+listen+"\ntrusted_proxies: [127.0.0.1]\n")

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // mailbox is a mail server (RFC 5321) that keeps what it takes, and can be down.
@@ -31,7 +33,7 @@ type letter struct {
 
 func newMailbox(t testing.TB) *mailbox {
 	t.Helper()
-	m := &mailbox{addr: freeAddr(t)}
+	m := &mailbox{addr: gatetest.FreeAddress(t)}
 	m.comeBack(t)
 	t.Cleanup(m.goDown)
 	return m

@@ -9,6 +9,7 @@ import (
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/instances"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // tools write, and have the database alone while they do; each says what does the
@@ -24,7 +25,7 @@ var tools = map[string]string{
 func TestToolsAndServersKeepOut(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		t.Setenv("XDG_STATE_HOME", t.TempDir())
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		serve := []string{"serve", "--db", db.URL, "--listen", listen, "--config", write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers: []\n")}
 		server := start(t, serve...)
 		api{t, "http://" + listen}.ready()

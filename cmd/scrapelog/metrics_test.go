@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // series are the metrics of a page of text, `name{label,label}` as the API document
@@ -28,7 +29,7 @@ type counted struct {
 // run stays open, so that its slots are skipped.
 func countedServer(t *testing.T, db eventstoretest.Database) (counted, *process) {
 	t.Helper()
-	scraper, addr := newHolder(t), freeAddr(t)
+	scraper, addr := newHolder(t), gatetest.FreeAddress(t)
 	config := scraper.config("shop") + fmt.Sprintf("  - {name: often, url: %q, idle_timeout: 10m, schedule: every 1s, expect: {success_within: 1s}}\n", scraper.URL+"/often") +
 		"notify: {to: [{name: ops, webhook_env: SCRAPELOG_TEST_WEBHOOK, on: [overdue]}]}\n"
 	setenv(t, "SCRAPELOG_TEST_WEBHOOK", "http://127.0.0.1:1/refused")

@@ -11,6 +11,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 	"scrapelog/projections"
 )
 
@@ -50,7 +51,7 @@ func refusesAll(t *testing.T, db eventstoretest.Database, store *eventstore.Stor
 	before := contents(t, db, store)
 	file := filepath.Join(t.TempDir(), "file")
 	putFile(t, file, "{}\n")
-	t.Setenv("SCRAPELOG_LISTEN", unusedAddress(t))
+	t.Setenv("SCRAPELOG_LISTEN", gatetest.FreeAddress(t))
 	t.Setenv("SCRAPELOG_DB", db.URL)
 	for _, command := range []string{
 		"serve", "events list", "events tail", "events show 1", "events grep x", "events stats", "events export", "events verify", "events import " + file,

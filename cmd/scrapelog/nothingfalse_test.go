@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // chatty is a scraper that says something every 50 ms until told to complete.
@@ -72,7 +73,7 @@ func TestAStoppedAndContinuedServerLosesNothing(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		const idle = 500 * time.Millisecond
 		scraper := newChatty(t)
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		a := api{t, "http://" + listen}
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf("scrapers:\n  - {name: chatty, url: %q, idle_timeout: %s}\n", scraper.URL, idle))
 		server := start(t, "serve", "--config", config, "--db", db.URL, "--listen", listen)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestChannelsAreTested asks a server to test two channels, of which one refuses, and
@@ -21,7 +23,7 @@ func TestChannelsAreTested(t *testing.T) {
 	t.Setenv("BAD", refuses.URL+"/xq7-path")
 	t.Setenv("NTFY", "ntfy://user:xq7-word@127.0.0.1:1/xq7-topic?scheme=http")
 	t.Setenv("SIGN", webhookSecret)
-	addr := freeAddr(t)
+	addr := gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s
 database: "sqlite:%s"
 notify:

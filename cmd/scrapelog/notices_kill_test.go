@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 var (
@@ -83,7 +84,7 @@ func newDoomed(t *testing.T, database string, servers int) *doomed {
 	}
 	d.config = write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), config)
 	for i := range servers {
-		d.servers = append(d.servers, api{t, "http://" + freeAddr(t)})
+		d.servers = append(d.servers, api{t, "http://" + gatetest.FreeAddress(t)})
 		d.processes = append(d.processes, nil)
 		d.start(i)
 		d.servers[i].ready()
@@ -244,6 +245,8 @@ func (d *doomed) settle() {
 		time.Sleep(50 * time.Millisecond)
 	}
 	heard, heardRuns := d.hook.notices(), d.runs.notices()
+	head := len(a.events())
+	await(d, 30*time.Second, "the outages are seen", func() bool { return a.metric(`scrapelog_consumer_position{consumer="outages"}`) >= float64(head) })
 	troubles, runs := d.edges(a)
 	checkTold(d.T, heard, troubles)
 	checkTold(d.T, heardRuns, runs)

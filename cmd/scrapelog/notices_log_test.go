@@ -10,6 +10,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestWhatIsWrongWithTheLogIsTold gives up an event under the eyes of every server, stops
@@ -26,9 +27,9 @@ notify: {to: [{name: ops, webhook_env: OPS_URL, secret_env: OPS_SECRET, on: [log
 scrapers:
   - {name: shop, url: "http://127.0.0.1:9/"}
 `, db.URL))
-		servers := []api{{t, "http://" + freeAddr(t)}}
+		servers := []api{{t, "http://" + gatetest.FreeAddress(t)}}
 		if db.Dialect == eventstore.Postgres {
-			servers = append(servers, api{t, "http://" + freeAddr(t)})
+			servers = append(servers, api{t, "http://" + gatetest.FreeAddress(t)})
 		}
 		serve := func() (running []*process) {
 			for _, s := range servers {

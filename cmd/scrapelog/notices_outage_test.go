@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // site is an origin of scrapers whose streams stay open until it goes down. While it is
@@ -68,6 +69,24 @@ func (s *site) comeBack() {
 	s.down = make(chan struct{})
 }
 
+const groupWait = 2 * time.Second
+
+// upBetweenOutages is how long the scrapers of two outages were up between them.
+func (a api) upBetweenOutages() time.Duration {
+	a.t.Helper()
+	var page struct {
+		Outages []struct {
+			StartedAt time.Time `json:"started_at"`
+			EndedAt   time.Time `json:"ended_at"`
+		}
+	}
+	a.do("GET", "/api/v1/outages", "", &page)
+	if len(page.Outages) != 2 {
+		a.t.Fatalf("there are %d outages", len(page.Outages))
+	}
+	return page.Outages[0].StartedAt.Sub(page.Outages[1].EndedAt) // the newest comes first
+}
+
 // TestAnOutageIsOneNotice loses three scrapers of one origin at once, brings them back,
 // flaps, and looks at what two channels are told.
 func TestAnOutageIsOneNotice(t *testing.T) {
@@ -77,20 +96,20 @@ func TestAnOutageIsOneNotice(t *testing.T) {
 		setenv(t, "ALL", all.URL)
 		setenv(t, "ONE", one.URL)
 		setenv(t, "SECRET", webhookSecret)
-		addr := freeAddr(t)
+		addr := gatetest.FreeAddress(t)
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s
 database: %q
 notify:
-  group_wait: 2s
+  group_wait: %s
   to:
     - {name: all, webhook_env: ALL, secret_env: SECRET}
     - {name: one, webhook_env: ONE, secret_env: SECRET, scrapers: ["c*"]}
 scrapers:
-  - {name: a, url: %[3]s/a, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
-  - {name: b, url: %[3]s/b, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
-  - {name: c, url: %[3]s/c, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: a, url: %[4]s/a, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: b, url: %[4]s/b, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
+  - {name: c, url: %[4]s/c, idle_timeout: 10m, probe: {interval: 100ms}, recovery: {hold_down: 1s}}
   - {name: shop, url: http://127.0.0.1:1/elsewhere}
-`, addr, db.URL, site.URL))
+`, addr, db.URL, groupWait, site.URL))
 		start(t, "serve", "--config", config)
 		a := api{t, "http://" + addr}
 		a.ready()
@@ -116,6 +135,10 @@ scrapers:
 		for name, hook := range map[string]*hook{"all": all, "one": one} {
 			told := hook.await(t, 2)
 			if got := hook.types(); !slices.Equal(got, []string{"outage.started", "outage.ended"}) {
+				if up := a.upBetweenOutages(); up >= groupWait {
+					t.Logf("NOT TESTED: on this busy machine it was up for %s between the outages; %s is told of %q", up, name, got)
+					return
+				}
 				t.Fatalf("%s is told of %q", name, got)
 			}
 			if text := told[1].Data.Text; !strings.Contains(text, "3") || !strings.Contains(text, "recovered") {
@@ -134,7 +157,7 @@ func TestTooFewItems(t *testing.T) {
 	setenv(t, "OPS_URL", hook.URL)
 	setenv(t, "OPS_SECRET", webhookSecret)
 	shop, say := failingScraper(t)
-	addr := freeAddr(t)
+	addr := gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s
 database: "sqlite:%s"
 notify: {to: [{name: ops, webhook_env: OPS_URL, secret_env: OPS_SECRET}]}

@@ -16,6 +16,7 @@ import (
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 const webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -138,7 +139,7 @@ func TestAFailingScraperIsToldOfOnce(t *testing.T) {
 		setenv(t, "OPS_WEBHOOK_URL", hook.URL)
 		setenv(t, "OPS_WEBHOOK_SECRET_FILE", write(t, filepath.Join(t.TempDir(), "secret"), webhookSecret+"\n"))
 		shop, say := failingScraper(t)
-		addr := freeAddr(t)
+		addr := gatetest.FreeAddress(t)
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf(`listen: %s
 database: %q
 public_url: https://scrapelog.example

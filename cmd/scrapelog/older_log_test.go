@@ -32,6 +32,7 @@ func TestLogOfAnotherVersion(t *testing.T) {
 		olderIsListed(t)
 
 		serve := serveOlder(t)
+		serve.caughtUp(store)
 		serve.isShown()
 		exits(t, 0, "equal                yes", "audit", "replay")
 		serve.goesOn(store)
@@ -184,6 +185,12 @@ func (s olderServer) goesOn(store *eventstore.Store) {
 	s.await(olderWaiting, &recovery, func() bool { return recovery.RecoveredBy != "" })
 	next := recovery.RecoveredBy
 	s.await(next, &recovery, func() bool { return recovery.Status == "connection_failed" }) // nobody listens there
+	s.caughtUp(store)
+}
+
+// caughtUp waits until every read model and the saga have seen the whole log.
+func (s olderServer) caughtUp(store *eventstore.Store) {
+	s.Helper()
 	head, err := store.Head(s.Context())
 	if err != nil {
 		s.Fatal(err)

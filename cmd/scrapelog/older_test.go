@@ -18,6 +18,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 	"scrapelog/projections"
 )
 
@@ -179,7 +180,7 @@ func olderLog(t *testing.T, db eventstoretest.Database) *eventstore.Store {
 		}
 	}
 	config := fmt.Sprintf("listen: %s\ndatabase: %q\naudit: {key: %s/audit.key, checkpoints: %[3]s/audit.checkpoints}\nscrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/scrapes/shop\", schedule: \"@daily\"}\n",
-		unusedAddress(t), db.URL, dir)
+		gatetest.FreeAddress(t), db.URL, dir)
 	path := filepath.Join(dir, "scrapelog.yaml")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

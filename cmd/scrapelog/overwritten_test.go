@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestAnOlderCopyOverTheLiveFile: a person restores a copy into a file that is being
@@ -19,7 +21,7 @@ func TestAnOlderCopyOverTheLiveFile(t *testing.T) {
 	for name, between := range map[string]int{"the write-ahead log has everything since": 5, "much was written back since": 400} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log.db")
-			listen := freeAddr(t)
+			listen := gatetest.FreeAddress(t)
 			a := api{t, "http://" + listen}
 			server := start(t, "serve", "--db", "sqlite:"+path, "--listen", listen)
 			a.ready()

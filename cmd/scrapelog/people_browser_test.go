@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 	chrome "scrapelog/handlers/web/webtest/browser"
 )
 
@@ -100,7 +101,7 @@ func TestPeopleAtABrowser(t *testing.T) {
 		t.Skip("needs Chromium; make test runs it")
 	}
 	t.Parallel()
-	listen, s := freeAddr(t), newShop(t)
+	listen, s := gatetest.FreeAddress(t), newShop(t)
 	a := api{t, "http://" + listen}
 	server := start(t, "serve", "--db", eventstoretest.SQLite(t).URL, "--listen", listen)
 	a.ready()

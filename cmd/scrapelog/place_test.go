@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestPasswordIsNowhere: whichever way the database's password is written, neither
@@ -30,7 +31,7 @@ func TestPasswordIsNowhere(t *testing.T) {
 		"escaped":      "postgres://" + host + u.Path + "?sslmode=disable&user=" + user + "&pass%77ord=%43ANARY",
 	} {
 		t.Run(name, func(t *testing.T) {
-			listen := freeAddr(t)
+			listen := gatetest.FreeAddress(t)
 			p := start(t, "serve", "--listen", listen, "--db", db)
 			a := api{t, "http://" + listen}
 			a.ready()
@@ -81,7 +82,7 @@ func around(text, part string) string {
 func TestSecondServerOfAFile(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "a.db"), filepath.Join(t.TempDir(), "b.db")
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), scrapers(3))
 	first := start(t, "serve", "--listen", listen, "--db", "sqlite:"+file, "--config", config)
 	a := api{t, "http://" + listen}
@@ -91,7 +92,7 @@ func TestSecondServerOfAFile(t *testing.T) {
 	}
 	before := len(a.events())
 	for _, args := range [][]string{
-		{"serve", "--listen", freeAddr(t)}, {"db", "migrate"}, {"db", "status"}, {"events", "list"}, {"events", "verify"}, {"projections", "rebuild", "runs"},
+		{"serve", "--listen", gatetest.FreeAddress(t)}, {"db", "migrate"}, {"db", "status"}, {"events", "list"}, {"events", "verify"}, {"projections", "rebuild", "runs"},
 	} {
 		stdout, stderr, code := command(t, append(args, "--db", "sqlite:"+link)...)
 		if code != 6 || !strings.Contains(stderr, "under another name") || strings.Contains(stdout, "run.") {
@@ -111,7 +112,7 @@ func TestSecondServerOfAFile(t *testing.T) {
 func TestServeThroughAPooler(t *testing.T) {
 	for _, mode := range []string{"session", "transaction"} {
 		db := eventstoretest.Pooler(t, eventstoretest.Postgres(t).URL, "pool_mode = "+mode)
-		_, stderr, code := command(t, "serve", "--listen", freeAddr(t), "--db", db)
+		_, stderr, code := command(t, "serve", "--listen", gatetest.FreeAddress(t), "--db", db)
 		if code != 6 || !strings.Contains(stderr, "needs a direct connection") {
 			t.Errorf("%s mode: exit %d, %s", mode, code, stderr)
 		}

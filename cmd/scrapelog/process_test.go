@@ -7,15 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,27 +196,6 @@ func commandAt(t *testing.T, home string, args ...string) (stdout, stderr string
 		t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
-}
-
-// nextPort begins at random, so that two runs of the tests differ. The ports are below
-// those from which Linux takes the near ends of connections and those of port 0: one that
-// was free a moment ago is not given to another test or to a connection.
-var nextPort atomic.Int32
-
-func init() { nextPort.Store(10_000 + rand.Int32N(15_000)) }
-
-// freeAddr returns a loopback address at which no program listens.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // await polls until what holds, and fails with why when it never does.

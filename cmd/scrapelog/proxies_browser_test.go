@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"scrapelog/handlers/gate/gatetest"
 	chrome "scrapelog/handlers/web/webtest/browser"
 )
 
@@ -20,7 +21,7 @@ func TestABrowserHearsThroughCompressingProxies(t *testing.T) {
 		t.Skip("needs Chromium, nginx, Caddy and HAProxy; make test runs it")
 	}
 	t.Parallel()
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	startBehindProxy(t, listen)
 	a.ready()

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // reader does what the README says, in its order: files are written, commands run as they
@@ -30,7 +32,7 @@ func TestReadme(t *testing.T) {
 		t.Skip("needs 20 seconds for the demo; make test runs it")
 	}
 	t.Parallel()
-	listen, worker := freeAddr(t), freeAddr(t)
+	listen, worker := gatetest.FreeAddress(t), gatetest.FreeAddress(t)
 	for variable, value := range map[string]string{"SCRAPELOG_LISTEN": listen, "SCRAPELOG_SERVER": "http://" + listen} {
 		setenv(t, variable, value)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // notReady waits until /readyz is 503 with a reason that contains text.
@@ -43,7 +44,7 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 	t.Parallel()
 	t.Run("no connection is free", func(t *testing.T) {
 		admin, limited := limitedDatabase(t)
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		a := api{t, "http://" + listen}
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/\", schedule: \"@every 2s\"}\n")
 		p := start(t, "serve", "--listen", listen, "--db", limited, "--config", config)
@@ -70,7 +71,7 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 	})
 	t.Run("too few connections are free", func(t *testing.T) {
 		admin, limited := limitedDatabase(t)
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		a := api{t, "http://" + listen}
 		start(t, "serve", "--listen", listen, "--db", limited)
 		a.ready()
@@ -81,7 +82,7 @@ func TestReadyMeansItCanWrite(t *testing.T) {
 	})
 	t.Run("the file was moved away", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "a.db")
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		a := api{t, "http://" + listen}
 		start(t, "serve", "--listen", listen, "--db", "sqlite:"+file)
 		a.ready()
@@ -109,7 +110,7 @@ func TestFewConnections(t *testing.T) {
 			t.Parallel()
 			admin, limited := limitedDatabase(t)
 			limit(t, admin, granted)
-			listen := freeAddr(t)
+			listen := gatetest.FreeAddress(t)
 			a := api{t, "http://" + listen}
 			p, began := start(t, "serve", "--listen", listen, "--db", limited), time.Now()
 			await(t, 30*time.Second, "it says how many it needs, or that none is free", func() bool {
@@ -143,7 +144,7 @@ func TestFewConnections(t *testing.T) {
 func TestLeastPool(t *testing.T) {
 	admin, limited := limitedDatabase(t)
 	limit(t, admin, 3+2+1)
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "pool: {write: 3, read: 2}\n"+scrapers(4))
 	p := start(t, "serve", "--listen", listen, "--db", limited, "--config", config)
@@ -172,7 +173,7 @@ func TestSessionsThatEndEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	statements(t, admin, fmt.Sprintf("ALTER DATABASE %s SET idle_session_timeout = '1s'", u.Path[1:]))
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	p := start(t, "serve", "--listen", listen, "--db", limited)
 	for began := time.Now(); time.Since(began) < time.Second; {

@@ -19,6 +19,7 @@ import (
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/handlers/access"
+	"scrapelog/handlers/gate/gatetest"
 	chrome "scrapelog/handlers/web/webtest/browser"
 )
 
@@ -63,7 +64,7 @@ type someone struct {
 }
 
 func startRoles(t *testing.T, db eventstoretest.Database) *roles {
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "secrets: {SHOP_TOKEN: [\"127.0.0.1:9\"]}\n")
 	start(t, "serve", "--config", config, "--listen", listen, "--db", db.URL)
 	s := &roles{T: t, base: "http://" + listen}

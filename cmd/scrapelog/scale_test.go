@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 var streams = flag.Int("streams", 10_000, "streams that BenchmarkScale holds open")
@@ -55,7 +56,7 @@ func newScale(b *testing.B, database string, n int) *scale {
 	s := &scale{B: b, n: n}
 	addresses := startCrowd(b)
 	s.conductor = "http://" + addresses[0]
-	listen := freeAddr(b)
+	listen := gatetest.FreeAddress(b)
 	var config strings.Builder
 	fmt.Fprintf(&config, "listen: %s\ndatabase: %q\nscrapers:\n", listen, database)
 	for i := range n {

@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // schedules is how many BenchmarkScaleSchedules has.
@@ -37,7 +38,7 @@ func slotsLate(b *testing.B, database string, jitter domain.Duration) (late []ti
 		fmt.Fprint(w, "event: completed\ndata: {\"items\":1}\n\n")
 	}))
 	b.Cleanup(scraper.Close)
-	listen := freeAddr(b)
+	listen := gatetest.FreeAddress(b)
 	var config strings.Builder
 	fmt.Fprintf(&config, "listen: %s\ndatabase: %q\nscrapers:\n", listen, database)
 	for i := range schedules {

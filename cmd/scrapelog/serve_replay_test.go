@@ -12,13 +12,14 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestAReplayFromThePages is that of a server that serves meanwhile, before and
 // after a row was changed in the database, and once it was rebuilt.
 func TestAReplayFromThePages(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/shop\", schedule: \"@yearly\"}\n")
 		t.Setenv("SCRAPELOG_OUTPUT", "table") // what people have set for themselves
 		start(t, "serve", "--db", db.URL, "--listen", listen, "--config", config)

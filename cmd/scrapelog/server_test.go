@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestCommandsAgainstAServer plays what people do at the command line, with a
@@ -95,7 +95,7 @@ func newScraper(t *testing.T) *scraper {
 func startServer(t *testing.T, database, scraperURL string) (stop func() int) {
 	t.Helper()
 	dir := t.TempDir()
-	address := unusedAddress(t)
+	address := gatetest.FreeAddress(t)
 	config := filepath.Join(dir, "scrapelog.yaml")
 	source := fmt.Sprintf("listen: %s\ndatabase: %q\nscrapers:\n  - {name: shop, url: %s, schedule: \"@daily\"}\n", address, database, scraperURL)
 	if err := os.WriteFile(config, []byte(source), 0o600); err != nil {
@@ -141,16 +141,6 @@ func awaitOK(t *testing.T, url string) {
 		}
 	}
 	t.Fatalf("%s is not 200", url)
-}
-
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 type lockedBuffer struct {

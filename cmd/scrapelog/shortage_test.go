@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestOurOwnShortageLosesNoRun: sixty runs at once in a process that may open 64
@@ -42,7 +44,7 @@ func TestOurOwnShortageLosesNoRun(t *testing.T) {
 	for i := range runs {
 		fmt.Fprintf(&config, "  - {name: s%d, url: '%s', start_timeout: 1m}\n", i, scraper.URL)
 	}
-	address := freeAddr(t)
+	address := gatetest.FreeAddress(t)
 	cmd := exec.Command("sh", "-c", `ulimit -n 64; exec "$0" "$@"`, binary, "serve", "--listen", address,
 		"--config", write(t, filepath.Join(dir, "c.yaml"), config.String()), "--db", "sqlite:"+filepath.Join(dir, "log.db"))
 	out := &output{}

@@ -12,6 +12,7 @@ import (
 
 	"scrapelog/eventstore/eventstoretest"
 	"scrapelog/eventstore/eventstoretest/rivals"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 var longLog = flag.Int64("logged", 3_000_000, "events of the log that BenchmarkStart starts with")
@@ -47,7 +48,7 @@ func BenchmarkStart(b *testing.B) {
 // begin starts a server, measures it when it is idle, and stops it.
 func begin(b *testing.B, database string) (ready time.Duration, memory int64) {
 	b.Helper()
-	listen, began := freeAddr(b), time.Now()
+	listen, began := gatetest.FreeAddress(b), time.Now()
 	server := start(b, "serve", "--db", database, "--listen", listen)
 	a := api{b, "http://" + listen}
 	await(b, 10*time.Minute, "the server is ready", func() bool { return a.do("GET", "/readyz", "", nil) == http.StatusOK })

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestAStarvedServerLosesNothing lets a server run only when one core has nothing
@@ -25,7 +26,7 @@ func TestAStarvedServerLosesNothing(t *testing.T) {
 	t.Parallel()
 	const idle, starves = time.Second, 5 * time.Second
 	scraper := newChatty(t)
-	listen := freeAddr(t)
+	listen := gatetest.FreeAddress(t)
 	a := api{t, "http://" + listen}
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), fmt.Sprintf("scrapers:\n  - {name: chatty, url: %q, idle_timeout: %s}\n", scraper.URL, idle))
 	server := start(t, "serve", "--config", config, "--db", eventstoretest.SQLite(t).URL, "--listen", listen)

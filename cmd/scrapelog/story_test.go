@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // docs are the pages that ship with Go: real HTML that nobody wrote for a test.
@@ -49,7 +50,7 @@ func newStory(t *testing.T, database string) *story {
 	s := &story{t: t, database: database, docs: goDocs(t), mayEnd: filepath.Join(t.TempDir(), "may-end")}
 	site := httptest.NewServer(http.FileServer(http.Dir(s.docs)))
 	t.Cleanup(site.Close)
-	listen, workerListen := freeAddr(t), freeAddr(t)
+	listen, workerListen := gatetest.FreeAddress(t), gatetest.FreeAddress(t)
 	s.api = api{t, "http://" + listen}
 	dir := t.TempDir()
 	s.config = write(t, filepath.Join(dir, "scrapelog.yaml"), fmt.Sprintf(`listen: %s

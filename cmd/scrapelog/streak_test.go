@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // TestAScraperThatIsLostTheSameWayIsToldOf follows a scraper that ends its stream
@@ -25,7 +26,7 @@ func TestAScraperThatIsLostTheSameWayIsToldOf(t *testing.T) {
 			_, _ = io.WriteString(w, says.Load().(string))
 		}))
 		t.Cleanup(scraper.Close)
-		addr := freeAddr(t)
+		addr := gatetest.FreeAddress(t)
 		s := api{t, "http://" + addr}
 		config := fmt.Sprintf("scrapers:\n  - {name: shop, url: %q, recovery: {enabled: false}}\n", scraper.URL+"/")
 		server := start(t, "serve", "--config", write(t, t.TempDir()+"/scrapelog.yaml", config), "--listen", addr, "--db", db.URL)

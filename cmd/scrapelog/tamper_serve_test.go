@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // tampered is a log that a real server has sealed, and where its proof lies.
@@ -62,7 +63,7 @@ func TestTamperingBetweenTwoStarts(t *testing.T) {
 			eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 				config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/\", recovery: {enabled: false}}\n")
 				serve := func() (api, *process) {
-					listen := freeAddr(t)
+					listen := gatetest.FreeAddress(t)
 					return api{t, "http://" + listen}, start(t, "serve", "--listen", listen, "--db", db.URL, "--config", config)
 				}
 				a, p := serve()
@@ -148,7 +149,7 @@ func TestAnAcceptanceGoesOn(t *testing.T) {
 	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
 		t.Setenv("XDG_STATE_HOME", stateHome(t))
 		config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "scrapers:\n  - {name: shop, url: \"http://127.0.0.1:9/\", recovery: {enabled: false}}\n")
-		listen := freeAddr(t)
+		listen := gatetest.FreeAddress(t)
 		a := api{t, "http://" + listen}
 		serve := func() *process { return start(t, "serve", "--listen", listen, "--db", db.URL, "--config", config) }
 		p := serve()

@@ -18,7 +18,7 @@ import (
 // TestServiceOverTLS plays a service with a certificate of a private CA: what browsers,
 // commands, a worker and a trusted proxy see of it, and what its change breaks.
 func TestServiceOverTLS(t *testing.T) {
-	dir, listen, authority := t.TempDir(), freeAddr(t), gatetest.New(t)
+	dir, listen, authority := t.TempDir(), gatetest.FreeAddress(t), gatetest.New(t)
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	inAMonth := time.Now().Add(30 * 24 * time.Hour)
 	authority.Issue(cert, key, 2, inAMonth)
@@ -99,7 +99,7 @@ func TestServiceOverTLS(t *testing.T) {
 		t.Errorf("with the CA: %d %s %s", code, out, errs)
 	}
 	worker := start(t, "worker", "--config", write(t, filepath.Join(dir, "worker.yaml"),
-		"listen: "+freeAddr(t)+"\nannounce: "+base+"/api/v1/announce\nscrapes: [{name: shop, command: ['true']}]\n"))
+		"listen: "+gatetest.FreeAddress(t)+"\nannounce: "+base+"/api/v1/announce\nscrapes: [{name: shop, command: ['true']}]\n"))
 	await(t, 30*time.Second, "the worker has announced itself", func() bool { return strings.Contains(worker.out.String(), "INF announced") })
 
 	// The certificate changes, then goes bad; the stream goes on.

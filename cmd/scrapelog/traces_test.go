@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // collected are the spans that a collector was sent.
@@ -119,7 +120,7 @@ func linksOf(s *otlp.Span) (traces []string) {
 // trace, lost and recovered to a collector, and compares them with what the scraper and
 // the log were told.
 func TestARunIsATrace(t *testing.T) {
-	spans, scraper, addr := newCollector(t), newHolder(t), freeAddr(t)
+	spans, scraper, addr := newCollector(t), newHolder(t), gatetest.FreeAddress(t)
 	s := api{t, "http://" + addr}
 	server := start(t, "serve", "--log-format", "json", "--config", write(t, t.TempDir()+"/scrapelog.yaml", scraper.config("shop")), "--listen", addr, "--db", eventstoretest.SQLite(t).URL)
 	s.ready()
@@ -174,10 +175,10 @@ func TestACollectorThatIsAwayHoldsNothingUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
-	for name, endpoint := range map[string]string{"refused": freeAddr(t), "silent": silent.Addr().String()} {
+	for name, endpoint := range map[string]string{"refused": gatetest.FreeAddress(t), "silent": silent.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"+endpoint+"/v1/traces")
-			scraper, addr := newHolder(t), freeAddr(t)
+			scraper, addr := newHolder(t), gatetest.FreeAddress(t)
 			s := api{t, "http://" + addr}
 			server := start(t, "serve", "--config", write(t, t.TempDir()+"/scrapelog.yaml", scraper.config("shop")), "--listen", addr, "--db", eventstoretest.SQLite(t).URL)
 			s.ready()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 	"scrapelog/handlers/scrape/networktest"
 )
 
@@ -20,7 +21,7 @@ func TestAWatcherThatIsCutOffIsMissed(t *testing.T) {
 	}
 	laptop := networktest.NewIsland(t)
 	scraper := newHolder(t)
-	_, port, _ := strings.Cut(freeAddr(t), ":")
+	_, port, _ := strings.Cut(gatetest.FreeAddress(t), ":")
 	listen := laptop.Ours + ":" + port
 	a := api{t, "http://" + listen}
 	config := write(t, filepath.Join(t.TempDir(), "scrapelog.yaml"), "watcher_grace: 1s\n"+scraper.config("shop"))

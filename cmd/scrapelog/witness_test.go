@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"scrapelog/eventstore/proof"
+	"scrapelog/handlers/gate/gatetest"
 	"scrapelog/handlers/witness/witnesstest"
 )
 
@@ -72,7 +73,7 @@ func startLitewitness(t *testing.T, program string) witnessing {
 		}
 	}()
 	fingerprint := sha256.Sum256(private.Public().(ed25519.PublicKey))
-	listen, database := freeAddr(t), filepath.Join(dir, "litewitness.db")
+	listen, database := gatetest.FreeAddress(t), filepath.Join(dir, "litewitness.db")
 	p := launch(t, exec.Command(program, "-name", "witness.example/lite", "-db", database, "-ssh-agent", socket, "-key", hex.EncodeToString(fingerprint[:]), "-listen", listen), program)
 	var key []string
 	await(t, 30*time.Second, "litewitness serves", func() bool {
@@ -122,7 +123,7 @@ func (w *watched) key() string {
 // then it adds some events and stops.
 func (w *watched) serve(warns string, events int) {
 	w.Helper()
-	listen := freeAddr(w.T)
+	listen := gatetest.FreeAddress(w.T)
 	a := api{w.T, "http://" + listen}
 	p := start(w.T, "serve", "--listen", listen)
 	a.ready()

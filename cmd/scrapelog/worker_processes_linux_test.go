@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // A scrape that starts what drivers of browsers start: a detached process of Node,
@@ -152,7 +154,7 @@ func TestNothingOutlivesAKilledWorker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Node.js; make test runs it")
 	}
-	dir, listen := t.TempDir(), freeAddr(t)
+	dir, listen := t.TempDir(), gatetest.FreeAddress(t)
 	worker := start(t, "worker", "--config", write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(detaches, listen, dir)))
 	listens(t, listen)
 	order(t, listen, "browser", "r1", `"line":"row"`)
@@ -169,7 +171,7 @@ func TestWhatAKilledGuardLeftIsEndedByTheNextWorker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Node.js; make test runs it")
 	}
-	dir, listen := t.TempDir(), freeAddr(t)
+	dir, listen := t.TempDir(), gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(detaches, listen, dir))
 	worker := start(t, "worker", "--config", config)
 	listens(t, listen)
@@ -210,7 +212,7 @@ func TestTheFirstProcessOfAContainerLeavesNoZombies(t *testing.T) {
 	if out, err := exec.Command("unshare", "-pf", "--mount-proc", "true").CombinedOutput(); err != nil {
 		t.Skipf("no PID namespace may be made here: %v %s", err, out)
 	}
-	dir, listen := t.TempDir(), freeAddr(t)
+	dir, listen := t.TempDir(), gatetest.FreeAddress(t)
 	config := write(t, filepath.Join(dir, "worker.yaml"), fmt.Sprintf(detaches, listen, dir))
 	printed := &output{}
 	container := exec.Command("unshare", "-pf", "--mount-proc", "--kill-child", binary, "worker", "--config", config)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scrapelog/eventstore/eventstoretest"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // world is a server on a database with scrapers of every kind, and a channel that is told.
@@ -44,7 +45,7 @@ const loading = 8 // quick scrapers that are started by hand
 // Nothing is served yet.
 func newWorld(t *testing.T, db eventstoretest.Database, schedule, settings string) *world {
 	w := &world{T: t, database: db, holder: newHolder(t), quick: newQuickScraper(t), hook: newHook(t, nil)}
-	w.api = api{t, "http://" + freeAddr(t)}
+	w.api = api{t, "http://" + gatetest.FreeAddress(t)}
 	failing, say := failingScraper(t)
 	w.say = say
 	setenv(t, "WORLD_HOOK", w.hook.URL)

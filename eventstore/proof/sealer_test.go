@@ -34,7 +34,7 @@ func (l *log) run(s *Sealer) (stop func()) {
 // await polls until it is so.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !so() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)

@@ -33,7 +33,7 @@ import (
 	"scrapelog/projections"
 )
 
-const deadline = 20 * time.Second // for what takes milliseconds
+const deadline = 30 * time.Second // for what takes milliseconds
 
 // service is the API over a real log, on a real socket.
 type service struct {

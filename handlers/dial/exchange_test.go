@@ -122,7 +122,7 @@ func TestExchangeHearsAnAnswerThatCameFirst(t *testing.T) {
 	log.SetOutput(&logged)
 	defer log.SetOutput(os.Stderr)
 	arrived := func(waiting func() bool) {
-		for deadline := time.Now().Add(20 * time.Second); !waiting() && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(30 * time.Second); !waiting() && time.Now().Before(deadline); {
 			<-time.After(time.Millisecond)
 		}
 	}
@@ -213,7 +213,7 @@ func TestExchangeKnowsWhatWaits(t *testing.T) {
 	}
 	arrives := func(what string, send func(net.Conn)) {
 		next <- send
-		for deadline := time.Now().Add(20 * time.Second); !body.Waiting(); <-time.After(time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); !body.Waiting(); <-time.After(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s does not wait to be read", what)
 			}

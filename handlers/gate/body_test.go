@@ -18,7 +18,7 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// within is how long a body may take in these tests.
+// within is how long a body may take that does not come.
 const within = 300 * time.Millisecond
 
 // door is a server whose handlers count how often they acted.
@@ -28,7 +28,7 @@ type door struct {
 	acted atomic.Int32
 }
 
-func open(t *testing.T) *door {
+func open(t *testing.T, within time.Duration) *door {
 	d := &door{T: t}
 	e := echo.New()
 	e.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler), func(err error, c echo.Context) {
@@ -66,7 +66,7 @@ func (d *door) send(request string, then func(*net.TCPConn)) (*http.Response, st
 		d.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		d.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, request); err != nil {
@@ -127,8 +127,11 @@ func TestABodyThatDoesNotComeIsAnsweredAndDoesNothing(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := open(t)
-			begun := time.Now()
+			patience := 30 * time.Second
+			if tt.want == http.StatusRequestTimeout {
+				patience = within
+			}
+			d := open(t, patience)
 			res, text := d.send(fmt.Sprintf("%s HTTP/1.1\r\nHost: %s\r\n%s", tt.line, tt.host, tt.rest), tt.then)
 			if res.StatusCode != tt.want || !res.Close {
 				t.Errorf("answered %d %q, close %v; want %d and Connection: close", res.StatusCode, text, res.Close, tt.want)
@@ -139,22 +142,20 @@ func TestABodyThatDoesNotComeIsAnsweredAndDoesNothing(t *testing.T) {
 			if d.acted.Load() > 0 {
 				t.Error("the handler acted on half a body")
 			}
-			if took := time.Since(begun); took > 10*time.Second {
-				t.Errorf("answered after %s", took)
-			}
 		})
 	}
 }
 
 // TestABodyThatHasComeLeavesNoDeadline answers longer than a body may take to come.
 func TestABodyThatHasComeLeavesNoDeadline(t *testing.T) {
+	t.Parallel()
 	e := echo.New()
-	e.Use(gate.Bodies(50*time.Millisecond), gate.Whole)
+	e.Use(gate.Bodies(time.Second), gate.Whole)
 	e.POST("/", func(c echo.Context) error {
 		select {
 		case <-c.Request().Context().Done():
 			return c.Request().Context().Err()
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(1200 * time.Millisecond):
 		}
 		return c.NoContent(http.StatusOK)
 	})

@@ -61,7 +61,7 @@ func TestAConnectionBeyondTheLimitWaits(t *testing.T) {
 	case second := <-accepted:
 		_ = second.Close()
 		_ = second.Close() // net/http closes some twice
-	case <-time.After(20 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the second waits for ever")
 	}
 	if short := Shortages(listener, &Streams{Total: 1}); len(short) > 0 {

@@ -14,6 +14,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/handlers/dial"
+	"scrapelog/handlers/gate/gatetest"
 )
 
 // behindVarnish starts a real one, with what it does by default, and returns its URL.
@@ -28,7 +29,7 @@ func behindVarnish(t *testing.T, backend string) string {
 			t.Fatal("this test needs varnish: ", err)
 		}
 	}
-	listen := unusedAddress(t)
+	listen := gatetest.FreeAddress(t)
 	cmd := exec.Command(path, "-F", "-j", "none", "-a", listen, "-b", backend, "-n", t.TempDir(), "-s", "malloc,16m", "-T", "none")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its child is stopped with it
 	if err := cmd.Start(); err != nil {
@@ -46,16 +47,6 @@ func behindVarnish(t *testing.T, backend string) string {
 		return err == nil
 	})
 	return "http://" + listen + "/scrapes/shop"
-}
-
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func until(t *testing.T, what string, holds func() bool) {
