@@ -160,7 +160,7 @@ type LogRead struct {
 	aboutLog
 	At    time.Time `json:"at"`    // when
 	By    string    `json:"by"`    // cli and the number of the account of the operating system, such as cli:1000
-	What  ReadOf    `json:"what"`  // export or bundle
+	What  ReadOf    `json:"what"`  // export, bundle or backup
 	After int64     `json:"after"` // the events after this position
 	Until int64     `json:"until"` // and up to this one
 }
@@ -172,6 +172,7 @@ type ReadOf string
 const (
 	ReadExport ReadOf = "export" // events export
 	ReadBundle ReadOf = "bundle" // audit bundle
+	ReadBackup ReadOf = "backup" // db backup
 )
 
 // OccurredAt implements Event.

@@ -13,6 +13,7 @@ import (
 
 	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 )
@@ -49,27 +50,31 @@ A PostgreSQL database is backed up with pg_dump (exit 6).`,
 				}
 				return term.Failf(term.ErrRefused, "PostgreSQL has its own tools for that: run pg_dump --format=custom --file=%s %s, and keep the key and the checkpoints of the log too", args[0], eventstore.Redact(url))
 			}
-			return backUp(ctx, store, files, args[0], out)
+			result, err := backUp(ctx, store, files, args[0], out)
+			if err == nil {
+				recordRead(ctx, cmd, store, out, domain.LogRead{What: domain.ReadBackup, Until: result.Head})
+			}
+			return err
 		}),
 	}
 	addProofFlags(cmd)
 	return cmd
 }
 
-func backUp(ctx context.Context, store *eventstore.Store, files proof.Files, path string, out *term.Printer) error {
+func backUp(ctx context.Context, store *eventstore.Store, files proof.Files, path string, out *term.Printer) (proof.Result, error) {
 	files, err := proof.FilesOf(ctx, store, files)
 	if err != nil {
-		return err
+		return proof.Result{}, err
 	}
 	// The copy outside goes on while the database is copied: the backup is compared with
 	// what was there before.
 	before := path + ".checkpoints"
 	if err := copyOf(files.Checkpoints, before); err != nil {
-		return cannotWrite(before, err)
+		return proof.Result{}, cannotWrite(before, err)
 	}
 	defer os.Remove(before)
 	if err := store.Backup(ctx, path); err != nil {
-		return cannotWrite(path, err)
+		return proof.Result{}, cannotWrite(path, err)
 	}
 	result, err := verifyBackup(ctx, path, proof.Files{Key: files.Key, Checkpoints: before}, out)
 	if err == nil && result.Verdict == proof.Damaged {
@@ -77,10 +82,10 @@ func backUp(ctx context.Context, store *eventstore.Store, files proof.Files, pat
 	}
 	info, statErr := os.Stat(path)
 	if err := errors.Join(err, statErr); err != nil {
-		return errors.Join(err, os.Remove(path))
+		return result, errors.Join(err, os.Remove(path))
 	}
 	fmt.Fprintf(out.Notes, "keep copies of %s and %s too: they prove the log\n", files.Key, files.Checkpoints)
-	return out.Facts(struct {
+	return result, out.Facts(struct {
 		File    string        `json:"file"`
 		Bytes   int64         `json:"bytes"`
 		Head    int64         `json:"head"`
