@@ -225,4 +225,21 @@ func TestAWitnessAgainstTheOwner(t *testing.T) {
 	witness.register(w.key())
 	w.serve("", 0)
 	w.exits(0, "asked now", "events", "verify", "--witness")
+
+	// A backup is restored and accepted, then given another name, as docs/howto/backup.md has it.
+	if err := os.Rename(filepath.Join(earlier, "log.db"), filepath.Join(folder, "log.db")); err != nil {
+		t.Fatal(err)
+	}
+	w.exits(0, "", "audit", "checkpoint", "--accept-restored", "the disk broke")
+	w.serve("it was rolled back", 1)
+	w.exits(5, "witness_ahead", "events", "verify", "--witness")
+	for _, file := range []string{"audit.key", "audit.checkpoints"} {
+		if err := os.Rename(filepath.Join(folder, file), filepath.Join(folder, file+".old")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.exits(0, "", "audit", "checkpoint", "--accept-restored", "a new name for the witness")
+	witness.register(w.key())
+	w.serve("", 1)
+	w.exits(0, "asked now", "events", "verify", "--witness")
 }

@@ -21,18 +21,24 @@ const name = "witness.example"
 // Stamp is the time at which an Honest witness signs.
 const Stamp = 1_700_000_000
 
-// Honest is a witness of one log, as C2SP tlog-witness has it. Its answers are those of
-// litewitness.
+// Honest is a witness, as C2SP tlog-witness has it. Its answers are those of litewitness.
 type Honest struct {
 	mu   sync.Mutex
 	key  ed25519.PrivateKey
-	logs []note.Verifier // keys of the log
+	logs map[string]*watched // by name
+}
+
+// watched is a log, and what was signed of it last.
+type watched struct {
+	keys []note.Verifier
 	size int64
 	root tlog.Hash
 }
 
 // New returns a witness that knows no log.
-func New() *Honest { return &Honest{key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))} }
+func New() *Honest {
+	return &Honest{key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), logs: map[string]*watched{}}
+}
 
 // Register makes a public key of the log known.
 func (h *Honest) Register(key string) error {
@@ -42,15 +48,21 @@ func (h *Honest) Register(key string) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.logs = append(h.logs, v)
+	if h.logs[v.Name()] == nil {
+		h.logs[v.Name()] = &watched{}
+	}
+	h.logs[v.Name()].keys = append(h.logs[v.Name()].keys, v)
 	return nil
 }
 
-// Size is how many events it has signed.
-func (h *Honest) Size() int64 {
+// Size is how many events it has signed, of all logs together.
+func (h *Honest) Size() (events int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.size
+	for _, l := range h.logs {
+		events += l.size
+	}
+	return events
 }
 
 // Key is its public key.
@@ -83,21 +95,24 @@ func (h *Honest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		hash, _ := tlog.ParseHash(line)
 		consistency = append(consistency, hash)
 	}
-	_, unsigned := note.Open([]byte(signed), note.VerifierList(h.logs...))
+	l := h.logs[parts[0]]
+	if l == nil {
+		http.Error(w, "unknown log", http.StatusNotFound)
+		return
+	}
+	_, unsigned := note.Open([]byte(signed), note.VerifierList(l.keys...))
 	switch {
 	case r.URL.Path != "/add-checkpoint":
 		http.NotFound(w, r)
-	case len(h.logs) == 0 || h.logs[0].Name() != parts[0]:
-		http.Error(w, "unknown log", http.StatusNotFound)
 	case unsigned != nil:
 		http.Error(w, "invalid signature", http.StatusForbidden)
-	case old != h.size:
+	case old != l.size:
 		w.WriteHeader(http.StatusConflict)
-		fmt.Fprintln(w, h.size)
-	case old > 0 && tlog.CheckTree(consistency, size, root, old, h.root) != nil:
+		fmt.Fprintln(w, l.size)
+	case old > 0 && tlog.CheckTree(consistency, size, root, old, l.root) != nil:
 		http.Error(w, "bad consistency proof", http.StatusUnprocessableEntity)
 	default:
-		h.size, h.root = size, root
+		l.size, l.root = size, root
 		sig := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, h.hash()), Stamp)
 		sig = append(sig, ed25519.Sign(h.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n", Stamp, text))...)
 		fmt.Fprintf(w, "— %s %s\n", name, base64.StdEncoding.EncodeToString(sig))
