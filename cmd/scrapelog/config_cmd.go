@@ -13,9 +13,8 @@ import (
 )
 
 func newConfigCmd() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "config", Short: "Check, show or describe the configuration"})
-	group.AddCommand(newConfigCheckCmd(), newConfigShowCmd(), newConfigSchemaCmd(), newConfigExampleCmd())
-	return group
+	return term.Group(&cobra.Command{Use: "config", Short: "Check, show or describe the configuration"},
+		newConfigCheckCmd(), newConfigShowCmd(), newConfigSchemaCmd(), newConfigExampleCmd())
 }
 
 func newConfigCheckCmd() *cobra.Command {
@@ -82,7 +81,6 @@ func checkConfig(path, as string) (found string, err error) {
 }
 
 func newConfigShowCmd() *cobra.Command {
-	flags := &term.DataFlags{}
 	var origin bool
 	cmd := &cobra.Command{
 		Use:   "show",
@@ -90,10 +88,9 @@ func newConfigShowCmd() *cobra.Command {
 		Long: `show prints the configuration in force as YAML. With --origin it prints each value
 with where it comes from: a flag, a variable, a line of the file, or the default.`,
 		Example: "  scrapelog config show\n  scrapelog config show --origin --listen 127.0.0.1:9000",
-		Args:    term.Exactly(),
 	}
-	flags.Register(cmd)
-	cmd.RunE = flags.Run(func(_ context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+	term.AddDataFlags(cmd)
+	cmd.RunE = term.Run(func(_ context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 		if origin {
 			return showOrigins(cmd, out)
 		}
@@ -122,9 +119,7 @@ func showOrigins(cmd *cobra.Command, out *term.Printer) error {
 		if s.Value == nil || value == "[]" || value == "map[]" {
 			value = ""
 		}
-		if err := list.Add(s, s.Key, value, s.Origin); err != nil {
-			return err
-		}
+		list.Add(s, s.Key, value, s.Origin)
 	}
 	return list.Close()
 }
@@ -137,7 +132,6 @@ func newConfigSchemaCmd() *cobra.Command {
 language server reads it where the file begins with
   # yaml-language-server: $schema=scrapelog.schema.json`,
 		Example: "  scrapelog config schema > scrapelog.schema.json",
-		Args:    term.Exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			schema, err := config.Schema()
 			if err != nil {
@@ -153,7 +147,6 @@ func newConfigExampleCmd() *cobra.Command {
 		Use:     "example",
 		Short:   "Print a configuration file with every key",
 		Example: "  scrapelog config example > scrapelog.yaml",
-		Args:    term.Exactly(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return term.Printf(cmd, "%s", config.Example) },
 	}
 }

@@ -122,11 +122,10 @@ func TestLockedDatabase(t *testing.T) {
 func TestDefaultTimeout(t *testing.T) {
 	longer := map[string]time.Duration{"": 30 * time.Second, "--timeout=0": 100 * time.Millisecond, "--timeout=1h": 100 * time.Millisecond}
 	for given, want := range map[string]int{"": 124, "--timeout=0": 0, "--timeout=1h": 0} {
-		flags := &term.DataFlags{}
 		cmd := &cobra.Command{Use: "x", SilenceErrors: true, SilenceUsage: true}
 		cmd.Flags().String("color", "never", "")
-		flags.Register(cmd)
-		cmd.RunE = flags.RunWithin(time.Millisecond, func(ctx context.Context, _ *cobra.Command, _ *term.Printer, _ []string) error {
+		term.AddDataFlags(cmd)
+		cmd.RunE = term.RunWithin(time.Millisecond, func(ctx context.Context, _ *cobra.Command, _ *term.Printer, _ []string) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()

@@ -41,7 +41,7 @@ func newRootCmd() *cobra.Command {
 	root.SetCompletionCommandGroupID("More")
 	addHelp(root)
 	addAliases(root)
-	term.RequireSubcommand(root)
+	term.Group(root)
 	addVersion(root)
 	term.ArgsAreUsage(root)
 	return root

@@ -18,7 +18,6 @@ func newVersionCmd() *cobra.Command {
 		Use:     "version",
 		Example: "  scrapelog version",
 		Short:   "Print the version",
-		Args:    term.Exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return term.Printf(cmd, "%s\n", versionLine())
 		},

@@ -17,7 +17,7 @@ import (
 const checkTimeout = 5 * time.Minute
 
 func newWorkerCheckCmd() *cobra.Command {
-	flags, target, params := &term.DataFlags{}, contract.Target{}, ""
+	target, params := contract.Target{}, ""
 	cmd := &cobra.Command{
 		Use:     "check URL",
 		Example: "  scrapelog worker check http://127.0.0.1:9090/scrapes/shop-prices",
@@ -35,10 +35,9 @@ Each finding comes with what mends it, and the command exits 1. What there was
 nothing to judge by is "unseen". The contract itself: scrapelog help contract.`,
 		Args: term.Exactly("URL"),
 	}
-	flags.Register(cmd)
-	timeout := cmd.Flag("timeout")
-	timeout.DefValue, flags.Timeout = checkTimeout.String(), checkTimeout
-	cmd.RunE = flags.Run(func(ctx context.Context, _ *cobra.Command, out *term.Printer, args []string) (err error) {
+	term.AddDataFlags(cmd)
+	cmd.PersistentFlags().Lookup("timeout").DefValue = checkTimeout.String()
+	cmd.RunE = term.RunWithin(checkTimeout, func(ctx context.Context, _ *cobra.Command, out *term.Printer, args []string) (err error) {
 		target.URL = args[0]
 		if target.Params, err = term.ParseParams(params); err != nil {
 			return err
@@ -65,14 +64,9 @@ func printVerdicts(out *term.Printer, verdicts []contract.Verdict) error {
 	}
 	l := out.List("RULE", "RESULT", "SEEN")
 	for _, v := range verdicts {
-		if err := l.Add(v, string(v.Rule), string(v.Result), v.Seen); err != nil {
-			return err
-		}
-		if v.Fix == "" || !out.IsTable() {
-			continue
-		}
-		if err := l.Add(nil, "", "fix", v.Fix); err != nil {
-			return err
+		l.Add(v, string(v.Rule), string(v.Result), v.Seen)
+		if v.Fix != "" && out.IsTable() {
+			l.Add(nil, "", "fix", v.Fix)
 		}
 	}
 	return l.Close()

@@ -24,7 +24,7 @@ type applied struct {
 	DryRun  bool   `json:"dry_run,omitempty"`
 }
 
-func newScrapersApplyCmd(flags *term.DataFlags) *cobra.Command {
+func newScrapersApplyCmd() *cobra.Command {
 	var file string
 	var dryRun, prune bool
 	cmd := &cobra.Command{
@@ -39,9 +39,8 @@ stays as it is, and no event is recorded.
 server's own configuration file cannot be changed this way (exit 6).`,
 		Example: `  scrapelog scrapers apply -f scrapers.yaml --dry-run
   scrapelog scrapers show shop-prices | scrapelog scrapers apply -f - --server http://127.0.0.1:8081`,
-		Args: term.Exactly(),
 	}
-	cmd.RunE = flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+	cmd.RunE = term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 		if file == "" {
 			return term.Usagef("scrapers apply: -f FILE is missing; see %q", cmd.CommandPath()+" --help")
 		}
@@ -59,7 +58,7 @@ server's own configuration file cannot be changed this way (exit 6).`,
 
 func (c *client) applyScrapers(ctx context.Context, out *term.Printer, wanted []domain.ScraperConfig, dryRun, prune bool) error {
 	have := map[string]scraperDoc{}
-	err := listed(ctx, c, out, "scrapers", url.Values{}, 0, func(s scraperDoc) error {
+	err := listed(ctx, c, "scrapers", url.Values{}, 0, func(s scraperDoc) error {
 		have[s.view.Name] = s
 		return nil
 	})
@@ -127,7 +126,7 @@ func sameConfig(a, b domain.ScraperConfig) (bool, error) {
 	return bytes.Equal(first, second), err
 }
 
-func newScrapersRemoveCmd(flags *term.DataFlags) *cobra.Command {
+func newScrapersRemoveCmd() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "remove NAME", ValidArgsFunction: scraperNames,
@@ -136,7 +135,7 @@ func newScrapersRemoveCmd(flags *term.DataFlags) *cobra.Command {
 events stay. A scraper of the server's configuration file is removed there (exit 6).`,
 		Example: "  scrapelog scrapers remove shop-prices --reason 'the shop has closed'",
 		Args:    term.Exactly("NAME"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if err := c.removeScraper(ctx, args[0], reason); err != nil {
 				return err
 			}
@@ -152,9 +151,5 @@ func (c *client) removeScraper(ctx context.Context, name, reason string) error {
 	if reason != "" {
 		body = map[string]string{"reason": reason}
 	}
-	response, err := c.send(ctx, http.MethodDelete, scraperPath(name), body)
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
+	return c.none(ctx, http.MethodDelete, scraperPath(name), body)
 }

@@ -34,12 +34,19 @@ type client struct {
 	shown  string // the same without credentials, for messages
 	token  string // empty: none is sent
 	http   *http.Client
+	notes  io.Writer // what is neither data nor an error
 }
 
 func addServerFlag(group *cobra.Command) {
 	group.PersistentFlags().String("server", defaultServer, "the server to speak to; for https with a CA of your own, SSL_CERT_FILE names its certificate")
 	group.PersistentFlags().String("token-file", "", "file with the token to send [$SCRAPELOG_TOKEN_FILE, or the token itself in $SCRAPELOG_TOKEN] (default: that of the last login)")
 	term.BindEnv(group, "server", "SCRAPELOG_SERVER")
+}
+
+// serverGroup returns a group of commands that ask a server.
+func serverGroup(group *cobra.Command, cmds ...*cobra.Command) *cobra.Command {
+	addServerFlag(group)
+	return term.DataGroup(group, cmds...)
 }
 
 func newClient(cmd *cobra.Command) (*client, error) {
@@ -50,7 +57,7 @@ func newClient(cmd *cobra.Command) (*client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 	transport.MaxResponseHeaderBytes = 64 << 10
-	c := &client{server: strings.TrimSuffix(u.String(), "/"), http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
+	c := &client{server: strings.TrimSuffix(u.String(), "/"), notes: cmd.ErrOrStderr(), http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
 	c.shown = strings.TrimSuffix(domain.PublicURL(c.server), "/")
 	c.token, err = tokenOf(cmd, u)
 	return c, err
@@ -111,6 +118,17 @@ func (c *client) exchange(ctx context.Context, method, path string, body, into a
 		return c.unreachable(ctx, err)
 	}
 	return err
+}
+
+// none makes a request whose answer has no body.
+func (c *client) none(ctx context.Context, method, path string, body any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer within %s", answerTimeout))
+	defer cancel()
+	response, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
 }
 
 // maxAnswer bounds an answer, and one message of a live stream, whose first message is

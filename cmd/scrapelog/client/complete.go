@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 	"net/url"
-	"strconv"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -37,34 +37,27 @@ func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) 
 	}) // the flag is there
 }
 
-var runIDs = completing(func(ctx context.Context, c *client) ([]string, error) {
-	names := []string{domain.Latest}
-	var answer struct{ Runs []runDoc }
-	err := c.get(ctx, "/api/v1/runs", url.Values{"limit": {strconv.Itoa(completed)}}, &answer)
-	for _, r := range answer.Runs {
-		names = append(names, domain.ShortID(r.view.ID)+"\t"+r.view.Scraper+" "+string(r.view.Status))
-	}
-	return names, err
-})
+// completeList completes what text returns of the newest items of a list of the API.
+func completeList[T any](list string, limit int, first []string, text func(T) string) cobra.CompletionFunc {
+	return completing(func(ctx context.Context, c *client) ([]string, error) {
+		names := slices.Clone(first)
+		err := listed(ctx, c, list, url.Values{}, limit, func(item T) error {
+			names = append(names, text(item))
+			return nil
+		})
+		return names, err
+	})
+}
 
-var outageIDs = completing(func(ctx context.Context, c *client) ([]string, error) {
-	names := []string{domain.Latest}
-	var answer struct{ Outages []outageDoc }
-	err := c.get(ctx, "/api/v1/outages", url.Values{"limit": {strconv.Itoa(completed)}}, &answer)
-	for _, o := range answer.Outages {
-		names = append(names, domain.ShortID(o.view.ID)+"\t"+o.view.Origin)
-	}
-	return names, err
-})
-
-var scraperNames = completing(func(ctx context.Context, c *client) (names []string, err error) {
-	var answer struct{ Scrapers []scraperDoc }
-	err = c.get(ctx, "/api/v1/scrapers", url.Values{"limit": {strconv.Itoa(maxPage)}}, &answer)
-	for _, s := range answer.Scrapers {
-		names = append(names, s.view.Name)
-	}
-	return names, err
-})
+var (
+	runIDs = completeList("runs", completed, []string{domain.Latest}, func(r runDoc) string {
+		return domain.ShortID(r.view.ID) + "\t" + r.view.Scraper + " " + string(r.view.Status)
+	})
+	outageIDs = completeList("outages", completed, []string{domain.Latest}, func(o outageDoc) string {
+		return domain.ShortID(o.view.ID) + "\t" + o.view.Origin
+	})
+	scraperNames = completeList("scrapers", maxPage, nil, func(s scraperDoc) string { return s.view.Name })
+)
 
 // statuses and triggers are known without a server.
 var (

@@ -11,6 +11,15 @@ import (
 	"scrapelog/docs"
 )
 
+// showFields prints an answer: its fields in its order, and what else is known of it.
+func showFields[T any](out *term.Printer, answer fetched[T], more ...[2]string) error {
+	facts, err := factsOf(answer.raw)
+	if err != nil {
+		return err
+	}
+	return out.Facts(answer, append(facts, more...)...)
+}
+
 // factsOf lists the fields of an answer in its order, as tables show them: started_at
 // as "started", in UTC, and duration_ms as "duration". So a field is shown that only a
 // newer server has.

@@ -17,7 +17,7 @@ import (
 	"scrapelog/handlers/live"
 )
 
-func newRunsStartCmd(flags *term.DataFlags) *cobra.Command {
+func newRunsStartCmd() *cobra.Command {
 	var wait, attach bool
 	var params string
 	cmd := &cobra.Command{
@@ -28,7 +28,7 @@ func newRunsStartCmd(flags *term.DataFlags) *cobra.Command {
 exits 1 when it did not complete. With --attach the run lives only as long as
 this command follows it: when it goes away, the scrape is stopped.`,
 		Args: term.Exactly("NAME"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if wait && attach {
 				return term.Usagef("runs start: --wait and --attach exclude each other; --attach waits too")
 			}
@@ -47,14 +47,14 @@ this command follows it: when it goes away, the scrape is stopped.`,
 	return cmd
 }
 
-func newRunsWatchCmd(flags *term.DataFlags) *cobra.Command {
+func newRunsWatchCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "watch ID", ValidArgsFunction: runIDs,
 		Example: "  scrapelog runs watch latest",
 		Short:   "Follow a run to its end",
 		Long:    "watch prints a run whenever it changes, until it has ended, and exits 1 when it\ndid not complete. " + idHelp,
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			return out.WhileRead(ctx, func(ctx context.Context) error {
 				r, err := c.run(ctx, args[0])
 				if err != nil {

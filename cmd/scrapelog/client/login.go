@@ -22,7 +22,6 @@ import (
 func Login() *cobra.Command {
 	var user string
 	var fromStdin bool
-	flags := &term.DataFlags{}
 	cmd := &cobra.Command{
 		Use:     "login",
 		Example: "  scrapelog login --user ada\n  scrapelog login --server https://scrapelog.example.org --user ada",
@@ -31,9 +30,8 @@ func Login() *cobra.Command {
 that only you can read: tokens.json in the folder scrapelog of your configuration
 folder. Every command sends it to this server from then on, unless --token-file or
 SCRAPELOG_TOKEN say otherwise. While a server has no users, no login is needed.`,
-		Args: term.Exactly(),
 	}
-	cmd.RunE = flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+	cmd.RunE = term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 		if user == "" {
 			return term.Usagef("login: --user is missing; name the user who logs in")
 		}
@@ -41,7 +39,7 @@ SCRAPELOG_TOKEN say otherwise. While a server has no users, no login is needed.`
 	})
 	cmd.Flags().StringVar(&user, "user", "", "the name of the user")
 	addPasswordFlag(cmd, &fromStdin)
-	flags.Register(cmd)
+	term.AddDataFlags(cmd)
 	addServerFlag(cmd)
 	return cmd
 }
@@ -101,7 +99,6 @@ func Logout() *cobra.Command {
 		Use:     "logout",
 		Example: "  scrapelog logout",
 		Short:   "Revoke and forget the token that login keeps for a server",
-		Args:    term.Exactly(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return logout(cmd.Context(), cmd) },
 	}
 	addServerFlag(cmd)
@@ -125,10 +122,7 @@ func logout(ctx context.Context, cmd *cobra.Command) error {
 		_, err := fmt.Fprintf(cmd.ErrOrStderr(), "not logged in at %s\n", c.shown)
 		return err
 	}
-	response, err := c.send(ctx, http.MethodPost, "/api/v1/logout", nil)
-	if err == nil {
-		err = response.Body.Close()
-	}
+	err = c.none(ctx, http.MethodPost, "/api/v1/logout", nil)
 	if err != nil && !errors.Is(err, term.ErrRefused) { // a token that is not valid has ended
 		return err
 	}

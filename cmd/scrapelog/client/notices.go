@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -26,15 +25,11 @@ type noticeDoc = fetched[noticeView]
 
 // Notices returns "scrapelog notices".
 func Notices() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "notices", Short: "List, show and retry notices"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
-	group.AddCommand(newNoticesListCmd(flags), newNoticesShowCmd(flags), newNoticesRetryCmd(flags))
-	return group
+	return serverGroup(&cobra.Command{Use: "notices", Short: "List, show and retry notices"},
+		newNoticesListCmd(), newNoticesShowCmd(), newNoticesRetryCmd())
 }
 
-func newNoticesListCmd(flags *term.DataFlags) *cobra.Command {
+func newNoticesListCmd() *cobra.Command {
 	var states []string
 	var channel, kind, since, until string
 	var limit int
@@ -42,18 +37,20 @@ func newNoticesListCmd(flags *term.DataFlags) *cobra.Command {
 		Use:     "list",
 		Example: "  scrapelog notices list --state given_up",
 		Short:   "List notices, newest first",
-		Args:    term.Exactly(),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
-			query, err := runFilter{since: since, until: until, limit: limit}.query(ctx, c)
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+			query, err := c.span(ctx, since, until)
 			if err != nil {
 				return err
 			}
-			for _, state := range states {
-				query.Add("state", state)
-			}
+			query["state"] = states
 			setUnlessEmpty(query, "channel", channel)
 			setUnlessEmpty(query, "kind", kind)
-			return listNotices(ctx, c, out, query, limit)
+			list := listNoticesIn(out)
+			err = listed(ctx, c, "notices", query, limit, func(n noticeDoc) error { return list.Add(n, n.view.cells(out)...) })
+			if err != nil {
+				return err
+			}
+			return list.Close()
 		})),
 	}
 	f := cmd.Flags()
@@ -64,34 +61,6 @@ func newNoticesListCmd(flags *term.DataFlags) *cobra.Command {
 	f.StringVar(&until, "until", "", "made before: "+term.WhenHelp)
 	f.IntVar(&limit, "limit", 50, "at most this many; 0: all")
 	return cmd
-}
-
-func listNotices(ctx context.Context, c *client, out *term.Printer, query url.Values, limit int) error {
-	list := listNoticesIn(out)
-	for left := limit; ; {
-		page := maxPage
-		if limit > 0 {
-			page = min(left, maxPage)
-		}
-		query.Set("limit", strconv.Itoa(page))
-		var answer struct {
-			Notices []noticeDoc
-			Next    string
-		}
-		if err := c.get(ctx, "/api/v1/notices", query, &answer); err != nil {
-			return err
-		}
-		for _, n := range answer.Notices {
-			if err := list.Add(n, n.view.cells(list.Printer)...); err != nil {
-				return err
-			}
-		}
-		left -= len(answer.Notices)
-		if answer.Next == "" || limit > 0 && left <= 0 {
-			return list.Close()
-		}
-		query.Set("cursor", answer.Next)
-	}
 }
 
 func listNoticesIn(out *term.Printer) *term.Listing {
@@ -106,34 +75,31 @@ func (n noticeView) cells(out *term.Printer) []string {
 	return []string{id, n.Channel, n.Type, n.State, out.Stamp(n.CreatedAt), strconv.FormatInt(n.Attempts, 10), n.Title, n.LastError}
 }
 
-func newNoticesShowCmd(flags *term.DataFlags) *cobra.Command {
+func newNoticesShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show ID",
 		Example: "  scrapelog notices show latest",
 		Short:   "Show a notice",
 		Long:    "show prints a notice and what was sent. " + idHelp,
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
-			if err := domain.CheckID("ID", args[0]); err != nil {
-				return err
-			}
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var n noticeDoc
-			if err := c.get(ctx, "/api/v1/notices/"+url.PathEscape(args[0]), nil, &n); err != nil {
+			if err := c.named(ctx, "notices", args[0], &n); err != nil {
 				return err
 			}
-			return showNotice(out, n)
+			return showFields(out, n)
 		})),
 	}
 }
 
-func newNoticesRetryCmd(flags *term.DataFlags) *cobra.Command {
+func newNoticesRetryCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "retry ID",
 		Example: "  scrapelog notices retry 1f0c9e2a",
 		Short:   "Send a notice now that waits or was given up",
 		Long:    "retry sends a notice now that waits for its next attempt or was given up. " + idHelp,
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if err := domain.CheckID("ID", args[0]); err != nil {
 				return err
 			}
@@ -141,35 +107,23 @@ func newNoticesRetryCmd(flags *term.DataFlags) *cobra.Command {
 			if err := c.post(ctx, "/api/v1/notices/"+url.PathEscape(args[0])+"/retry", nil, &n); err != nil {
 				return err
 			}
-			return showNotice(out, n)
+			return showFields(out, n)
 		})),
 	}
 }
 
-func showNotice(out *term.Printer, n noticeDoc) error {
-	facts, err := factsOf(n.raw)
-	if err != nil {
-		return err
-	}
-	return out.Facts(n, facts...)
-}
-
 // Notify returns "scrapelog notify".
 func Notify() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "notify", Short: "Test the channels of notices"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
-	group.AddCommand(&cobra.Command{
-		Use:     "test [NAME]",
-		Example: "  scrapelog notify test\n  scrapelog notify test ops",
-		Short:   "Send a test to a channel, or to all of them",
-		Long: `test has the server send a test to the channel NAME, or to all of them. It exits 1
+	return serverGroup(&cobra.Command{Use: "notify", Short: "Test the channels of notices"},
+		&cobra.Command{
+			Use:     "test [NAME]",
+			Example: "  scrapelog notify test\n  scrapelog notify test ops",
+			Short:   "Send a test to a channel, or to all of them",
+			Long: `test has the server send a test to the channel NAME, or to all of them. It exits 1
 when a channel did not take it.`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: flags.Run(asking(testChannels)),
-	})
-	return group
+			Args: cobra.MaximumNArgs(1),
+			RunE: term.Run(asking(testChannels)),
+		})
 }
 
 func testChannels(ctx context.Context, c *client, out *term.Printer, args []string) error {
@@ -189,12 +143,10 @@ func testChannels(ctx context.Context, c *client, out *term.Printer, args []stri
 		if n.view.State != "sent" {
 			failed++
 		}
-		if err := list.Add(n, n.view.cells(list.Printer)...); err != nil {
-			return err
-		}
+		list.Add(n, n.view.cells(out)...)
 	}
 	if err := list.Close(); err != nil || failed == 0 {
 		return err
 	}
-	return term.Failf(term.ErrNegative, "%s", fmt.Sprintf("%d of %d channels did not take the test", failed, len(answer.Notices)))
+	return term.Failf(term.ErrNegative, "%d of %d channels did not take the test", failed, len(answer.Notices))
 }

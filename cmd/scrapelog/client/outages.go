@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -17,16 +16,11 @@ type outageDoc = fetched[projections.Outage]
 
 // Outages returns "scrapelog outages".
 func Outages() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{
+	return serverGroup(&cobra.Command{
 		Use: "outages", Short: "List and show outages",
 		Long: `An outage is what the scrapers of one origin (scheme, host and port) lose
 together: from the first lost connection until none of them is lost any more.`,
-	})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
-	group.AddCommand(newOutagesListCmd(flags), newOutagesShowCmd(flags))
-	return group
+	}, newOutagesListCmd(), newOutagesShowCmd())
 }
 
 type outageFilter struct {
@@ -35,14 +29,13 @@ type outageFilter struct {
 	limit                         int
 }
 
-func newOutagesListCmd(flags *term.DataFlags) *cobra.Command {
+func newOutagesListCmd() *cobra.Command {
 	var filter outageFilter
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List outages, newest first",
 		Example: "  scrapelog outages list --open",
-		Args:    term.Exactly(),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			return listOutages(ctx, c, out, filter)
 		})),
 	}
@@ -70,7 +63,7 @@ func listOutages(ctx context.Context, c *client, out *term.Printer, filter outag
 	setUnlessEmpty(query, "origin", filter.origin)
 	setUnlessEmpty(query, "scraper", filter.scraper)
 	list := out.List("ID", "STARTED", "LASTED", "CAUSE", "RUNS", "ORIGIN")
-	err = listed(ctx, c, out, "outages", query, filter.limit, func(o outageDoc) error {
+	err = listed(ctx, c, "outages", query, filter.limit, func(o outageDoc) error {
 		v := o.view
 		return list.Add(o, domain.ShortID(v.ID), out.Stamp(v.StartedAt.Time), lasted(v), string(v.Cause), strconv.FormatInt(v.RunsLost, 10), v.Origin)
 	})
@@ -88,26 +81,19 @@ func lasted(o projections.Outage) string {
 	return (time.Duration(*o.DurationMS) * time.Millisecond).Round(100 * time.Millisecond).String()
 }
 
-func newOutagesShowCmd(flags *term.DataFlags) *cobra.Command {
+func newOutagesShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", ValidArgsFunction: outageIDs,
 		Example: "  scrapelog outages show latest",
 		Short:   "Show one outage",
 		Long:    "show prints everything about an outage. " + idHelp,
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
-			if err := domain.CheckID("ID", args[0]); err != nil {
-				return err
-			}
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var o outageDoc
-			if err := c.get(ctx, "/api/v1/outages/"+url.PathEscape(args[0]), nil, &o); err != nil {
+			if err := c.named(ctx, "outages", args[0], &o); err != nil {
 				return err
 			}
-			facts, err := factsOf(o.raw)
-			if err != nil {
-				return err
-			}
-			return out.Facts(o, append(facts, explained(string(o.view.Cause))...)...)
+			return showFields(out, o, explained(string(o.view.Cause))...)
 		})),
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,12 +32,8 @@ type runDoc = fetched[runView]
 
 // Runs returns "scrapelog runs".
 func Runs() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
-	group.AddCommand(newRunsListCmd(flags), newRunsShowCmd(flags), newRunsStartCmd(flags), newRunsCancelCmd(flags), newRunsWatchCmd(flags))
-	return group
+	return serverGroup(&cobra.Command{Use: "runs", Short: "List, show, start, cancel and watch runs"},
+		newRunsListCmd(), newRunsShowCmd(), newRunsStartCmd(), newRunsCancelCmd(), newRunsWatchCmd())
 }
 
 // maxPage is the largest page of a list that the server returns.
@@ -46,7 +41,7 @@ const maxPage = 500
 
 // listed hands each item of a list of the API to add, up to a limit; 0: all. name is that
 // of the list's path and key.
-func listed[T any](ctx context.Context, c *client, out *term.Printer, name string, query url.Values, limit int, add func(T) error) error {
+func listed[T any](ctx context.Context, c *client, name string, query url.Values, limit int, add func(T) error) error {
 	if limit < 0 {
 		return term.Usagef("--limit: %d is negative; use 0 for all", limit)
 	}
@@ -74,7 +69,7 @@ func listed[T any](ctx context.Context, c *client, out *term.Printer, name strin
 			}
 		}
 		if _, more := answer["more"]; more && query.Get("cursor") == "" {
-			fmt.Fprintln(out.Notes, "more scrapers have this in their names than were searched; give more of the name")
+			fmt.Fprintln(c.notes, "more scrapers have this in their names than were searched; give more of the name")
 		}
 		left -= len(items)
 		if next == "" || limit > 0 && left <= 0 {
@@ -121,14 +116,22 @@ func setUnlessEmpty(query url.Values, key, value string) {
 // idHelp describes the id of a run that a command accepts.
 const idHelp = "ID is its id or any part of it of 6 digits or\nmore, such as the last 8, which the pages show; latest is the newest one."
 
-func newRunsShowCmd(flags *term.DataFlags) *cobra.Command {
+// named asks for the item of a list of the API that an id, a part of one or latest names.
+func (c *client) named(ctx context.Context, list, id string, into any) error {
+	if err := domain.CheckID("ID", id); err != nil {
+		return err
+	}
+	return c.get(ctx, "/api/v1/"+list+"/"+url.PathEscape(id), nil, into)
+}
+
+func newRunsShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", ValidArgsFunction: runIDs,
 		Example: "  scrapelog runs show latest\n  scrapelog runs show 1f0c9e2a --jq .cause",
 		Short:   "Show one run",
 		Long:    "show prints everything about a run. " + idHelp,
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			r, err := c.run(ctx, args[0])
 			if err != nil {
 				return err
@@ -191,22 +194,15 @@ func (c *client) story(ctx context.Context, r runView) (s words.Story, err error
 }
 
 func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {
-	if err := domain.CheckID("ID", id); err != nil {
-		return runDoc{}, err
-	}
-	err = c.get(ctx, "/api/v1/runs/"+url.PathEscape(id), nil, &r)
+	err = c.named(ctx, "runs", id, &r)
 	return r, err
 }
 
 func showRun(out *term.Printer, r runDoc, more ...[2]string) error {
-	facts, err := factsOf(r.raw)
-	if err != nil {
-		return err
-	}
-	return out.Facts(r, slices.Concat(facts, more, explained(r.view.why()))...)
+	return showFields(out, r, append(more, explained(r.view.why())...)...)
 }
 
-func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
+func newRunsCancelCmd() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "cancel ID", ValidArgsFunction: runIDs,
@@ -214,7 +210,7 @@ func newRunsCancelCmd(flags *term.DataFlags) *cobra.Command {
 		Short:   "End a run",
 		Long:    "cancel ends a run. " + idHelp,
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			found, err := c.run(ctx, args[0])
 			if err != nil {
 				return err

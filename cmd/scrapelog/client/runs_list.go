@@ -14,7 +14,7 @@ import (
 	"scrapelog/handlers/filter"
 )
 
-func newRunsListCmd(flags *term.DataFlags) *cobra.Command {
+func newRunsListCmd() *cobra.Command {
 	var asked runFilter
 	cmd := &cobra.Command{
 		Use:   "list [TERM…]",
@@ -25,7 +25,8 @@ TERM is what the page of runs reads too:
 scraper:NAME, status:failed,cancelled, trigger:manual, since:-1h, until:2026-11-27,
 short:true, or a part of a scraper's name or of a run's id.`,
 		Example: "  scrapelog runs list --status connection_failed --since yesterday -o csv\n  scrapelog runs list status:failed since:today\n  scrapelog runs list shop --limit 0",
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		Args:    cobra.ArbitraryArgs,
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			return listRuns(ctx, c, out, asked, args)
 		})),
 	}
@@ -85,7 +86,7 @@ func listRuns(ctx context.Context, c *client, out *term.Printer, asked runFilter
 		return err
 	}
 	list := listRunsIn(out)
-	err = listed(ctx, c, out, "runs", query, asked.limit, func(r runDoc) error { return list.Add(r, r.view.cells(list.Printer)...) })
+	err = listed(ctx, c, "runs", query, asked.limit, func(r runDoc) error { return list.Add(r, r.view.cells(out)...) })
 	if err != nil {
 		return err
 	}
@@ -97,9 +98,7 @@ func (f runFilter) query(ctx context.Context, c *client) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, status := range f.statuses {
-		query.Add("status", status)
-	}
+	query["status"] = f.statuses
 	setUnlessEmpty(query, "scraper", f.scraper)
 	setUnlessEmpty(query, "trigger", f.trigger)
 	setUnlessEmpty(query, "text", f.text)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,54 +36,31 @@ func streakText(s domain.Streak) string {
 
 // Scrapers returns "scrapelog scrapers".
 func Scrapers() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "scrapers", Short: "List, show, apply, remove, pause and resume scrapers"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
-	group.AddCommand(
-		newScrapersListCmd(flags), newScrapersShowCmd(flags), newScrapersNextCmd(flags), newScrapersApplyCmd(flags), newScrapersRemoveCmd(flags),
-		newScrapersChangeCmd(flags, "pause", "Stop the schedule and recoveries of a scraper"),
-		newScrapersChangeCmd(flags, "resume", "End a pause"),
-	)
-	return group
+	return serverGroup(&cobra.Command{Use: "scrapers", Short: "List, show, apply, remove, pause and resume scrapers"},
+		newScrapersListCmd(), newScrapersShowCmd(), newScrapersNextCmd(), newScrapersApplyCmd(), newScrapersRemoveCmd(),
+		newScrapersChangeCmd("pause", "Stop the schedule and recoveries of a scraper"), newScrapersChangeCmd("resume", "End a pause"))
 }
 
-func newScrapersListCmd(flags *term.DataFlags) *cobra.Command {
+func newScrapersListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Example: "  scrapelog scrapers list",
 		Short:   "List scrapers by name",
-		Args:    term.Exactly(),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
-			return listScrapers(ctx, c, out)
-		})),
+		RunE:    term.Run(asking(listScrapers)),
 	}
 }
 
-func listScrapers(ctx context.Context, c *client, out *term.Printer) error {
+func listScrapers(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 	list := out.List("NAME", "SCHEDULE", "~CONNECTION", "LAST RUN", "~STARTED", "NEXT", "~PAUSED", "~OVERDUE SINCE")
-	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
-	for {
-		var answer struct {
-			Scrapers []scraperDoc
-			Next     string
-		}
-		if err := c.get(ctx, "/api/v1/scrapers", query, &answer); err != nil {
-			return err
-		}
-		for _, s := range answer.Scrapers {
-			v := s.view
-			err := list.Add(s, v.Name, v.Config.Schedule, string(v.Connection.State), string(v.LastRun.Status),
-				out.Stamp(v.LastRun.StartedAt.Time), nextText(v, out.Stamp), yes(v.Paused), out.Stamp(v.OverdueSince.Time))
-			if err != nil {
-				return err
-			}
-		}
-		if answer.Next == "" {
-			return list.Close()
-		}
-		query.Set("cursor", answer.Next)
+	err := listed(ctx, c, "scrapers", url.Values{}, 0, func(s scraperDoc) error {
+		v := s.view
+		return list.Add(s, v.Name, v.Config.Schedule, string(v.Connection.State), string(v.LastRun.Status),
+			out.Stamp(v.LastRun.StartedAt.Time), nextText(v, out.Stamp), yes(v.Paused), out.Stamp(v.OverdueSince.Time))
+	})
+	if err != nil {
+		return err
 	}
+	return list.Close()
 }
 
 func yes(b bool) string {
@@ -94,7 +70,7 @@ func yes(b bool) string {
 	return ""
 }
 
-func newScrapersShowCmd(flags *term.DataFlags) *cobra.Command {
+func newScrapersShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", ValidArgsFunction: scraperNames,
 		Short: "Show one scraper, and its configuration as YAML",
@@ -102,7 +78,7 @@ func newScrapersShowCmd(flags *term.DataFlags) *cobra.Command {
 configuration file has it and "scrapelog scrapers apply" takes it.`,
 		Example: "  scrapelog scrapers show shop-prices\n  scrapelog scrapers show shop-prices --jq .config.schedule",
 		Args:    term.Exactly("NAME"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			s, err := c.scraper(ctx, args[0])
 			if err != nil {
 				return err
@@ -154,14 +130,14 @@ func scraperFacts(v projections.Scraper) [][2]string {
 	}
 }
 
-func newScrapersChangeCmd(flags *term.DataFlags, verb, short string) *cobra.Command {
+func newScrapersChangeCmd(verb, short string) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: verb + " NAME", ValidArgsFunction: scraperNames,
 		Example: "  scrapelog scrapers " + verb + " shop-prices --reason maintenance",
 		Short:   short,
 		Args:    term.Exactly("NAME"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			var s scraperDoc
 			if err := c.post(ctx, scraperPath(args[0])+"/"+verb, map[string]string{"reason": reason}, &s); err != nil {
 				return err
@@ -173,14 +149,14 @@ func newScrapersChangeCmd(flags *term.DataFlags, verb, short string) *cobra.Comm
 	return cmd
 }
 
-func newScrapersNextCmd(flags *term.DataFlags) *cobra.Command {
+func newScrapersNextCmd() *cobra.Command {
 	var n int
 	cmd := &cobra.Command{
 		Use: "next NAME", ValidArgsFunction: scraperNames,
 		Example: "  scrapelog scrapers next shop-prices -n 10",
 		Short:   "Print the next slots of a scraper",
 		Args:    term.Exactly("NAME"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			if n < 1 {
 				return term.Usagef("-n: %d is too few; use 1 or more", n)
 			}
@@ -214,9 +190,7 @@ func listSlots(out *term.Printer, s projections.Scraper, n int) error {
 			Slot    time.Time `json:"slot"`
 			After   bool      `json:"after_recovery,omitempty"`
 		}{s.Name, slot, s.AfterRecovery}
-		if err := list.Add(value, term.Stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700")); err != nil {
-			return err
-		}
+		list.Add(value, term.Stamp(slot), slot.In(zone).Format("Mon 2006-01-02 15:04:05 -0700"))
 		slot = schedule.Next(s.NextSlot.Time, slot)
 	}
 	if err := list.Close(); err != nil {

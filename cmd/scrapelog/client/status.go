@@ -48,7 +48,6 @@ type nextSlot struct {
 
 // Status returns "scrapelog status".
 func Status() *cobra.Command {
-	flags := &term.DataFlags{}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "How is it? One screen about a server and its scrapers",
@@ -56,8 +55,7 @@ func Status() *cobra.Command {
 or paused, which runs and outages are open, what comes next, and when the log was last
 verified. Exit 1: the server is not ready.`,
 		Example: "  scrapelog status\n  scrapelog status --jq .scrapers.lost",
-		Args:    term.Exactly(),
-		RunE: flags.RunWithin(term.ReadTimeout, asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+		RunE: term.RunWithin(term.ReadTimeout, asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			s, err := c.status(ctx, status{})
 			if err != nil {
 				return err
@@ -71,7 +69,7 @@ verified. Exit 1: the server is not ready.`,
 			return nil
 		})),
 	}
-	flags.Register(cmd)
+	term.AddDataFlags(cmd)
 	addServerFlag(cmd)
 	return cmd
 }
@@ -116,23 +114,10 @@ func (c *client) readiness(ctx context.Context, s *status) error {
 }
 
 func (c *client) askScrapers(ctx context.Context, s *status) error {
-	query := url.Values{"limit": {strconv.Itoa(maxPage)}}
-	for {
-		var answer struct {
-			Scrapers []projections.Scraper
-			Next     string
-		}
-		if err := c.get(ctx, "/api/v1/scrapers", query, &answer); err != nil {
-			return err
-		}
-		for _, v := range answer.Scrapers {
-			s.addScraper(v)
-		}
-		if answer.Next == "" {
-			return nil
-		}
-		query.Set("cursor", answer.Next)
-	}
+	return listed(ctx, c, "scrapers", url.Values{}, 0, func(v projections.Scraper) error {
+		s.addScraper(v)
+		return nil
+	})
 }
 
 func (s *status) addScraper(v projections.Scraper) {

@@ -28,15 +28,11 @@ type tokenView struct {
 
 // Tokens returns "scrapelog tokens".
 func Tokens() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "tokens", Short: "Make, list and revoke the tokens of programs"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
-	group.AddCommand(newTokensAddCmd(flags), newTokensListCmd(flags), newTokensRevokeCmd(flags))
-	return group
+	return serverGroup(&cobra.Command{Use: "tokens", Short: "Make, list and revoke the tokens of programs"},
+		newTokensAddCmd(), newTokensListCmd(), newTokensRevokeCmd())
 }
 
-func newTokensAddCmd(flags *term.DataFlags) *cobra.Command {
+func newTokensAddCmd() *cobra.Command {
 	body := map[string]*string{"role": new(string), "scrapers": new(string), "expires": new(string), "user": new(string)}
 	cmd := &cobra.Command{
 		Use:     "add NAME",
@@ -50,7 +46,7 @@ them.
 Roles: view, operate, admin, announce (a worker says that it is up) and metrics (reads
 /metrics and /readyz).`,
 		Args: term.Exactly("NAME"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
 			request := map[string]string{"name": args[0]}
 			for key, value := range body {
 				if *value != "" {
@@ -85,14 +81,13 @@ func printToken(out *term.Printer, t fetched[tokenView]) error {
 	return err
 }
 
-func newTokensListCmd(flags *term.DataFlags) *cobra.Command {
+func newTokensListCmd() *cobra.Command {
 	var user string
 	cmd := &cobra.Command{
 		Use:     "list",
 		Example: "  scrapelog tokens list",
 		Short:   "List tokens, newest first",
-		Args:    term.Exactly(),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, _ []string) error {
 			query := url.Values{}
 			setUnlessEmpty(query, "user", user)
 			var answer struct{ Tokens []fetched[tokenView] }
@@ -102,9 +97,7 @@ func newTokensListCmd(flags *term.DataFlags) *cobra.Command {
 			list := out.List("ID", "NAME", "ROLE", "SCRAPERS", "EXPIRES", "LAST USED", "REVOKED")
 			for _, t := range answer.Tokens {
 				v := t.view
-				if err := list.Add(t, v.ID, v.Name, string(v.Role), v.Scrapers, out.Stamp(v.ExpiresAt), out.Stamp(v.LastUsedAt), out.Stamp(v.RevokedAt)); err != nil {
-					return err
-				}
+				list.Add(t, v.ID, v.Name, string(v.Role), v.Scrapers, out.Stamp(v.ExpiresAt), out.Stamp(v.LastUsedAt), out.Stamp(v.RevokedAt))
 			}
 			return list.Close()
 		})),
@@ -113,29 +106,18 @@ func newTokensListCmd(flags *term.DataFlags) *cobra.Command {
 	return cmd
 }
 
-func newTokensRevokeCmd(flags *term.DataFlags) *cobra.Command {
+func newTokensRevokeCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "revoke ID",
 		Example: "  scrapelog tokens revoke 4f2a1b2c",
 		Short:   "End a token, at once",
 		Args:    term.Exactly("ID"),
-		RunE: flags.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
-			if err := c.none(ctx, http.MethodDelete, "/api/v1/tokens/"+url.PathEscape(args[0])); err != nil {
+		RunE: term.Run(asking(func(ctx context.Context, c *client, out *term.Printer, args []string) error {
+			if err := c.none(ctx, http.MethodDelete, "/api/v1/tokens/"+url.PathEscape(args[0]), nil); err != nil {
 				return err
 			}
 			value := map[string]string{"id": args[0], "state": "revoked"}
 			return out.Facts(value, [2]string{"id", args[0]}, [2]string{"state", "revoked"})
 		})),
 	}
-}
-
-// none makes a request whose answer has no body.
-func (c *client) none(ctx context.Context, method, path string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer within %s", answerTimeout))
-	defer cancel()
-	response, err := c.send(ctx, method, path, nil)
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
 }

@@ -17,7 +17,6 @@ import (
 
 // Top returns "scrapelog top".
 func Top() *cobra.Command {
-	flags := &term.DataFlags{}
 	interval := 2 * time.Second
 	cmd := &cobra.Command{
 		Use:   "top",
@@ -31,8 +30,7 @@ Keys: j k and the arrows move, Enter shows what became of a scraper's last run, 
 a run, p pauses or resumes, / shows only names that contain a text, ? lists all keys, q
 and Ctrl-C quit. It needs a terminal. A server that does not answer is asked again.`,
 		Example: "  scrapelog top --interval 5s",
-		Args:    term.Exactly(),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+		RunE: term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			if interval < 100*time.Millisecond {
 				return term.Usagef("--interval: %s is too short; use 100ms or more", interval)
 			}
@@ -48,7 +46,7 @@ and Ctrl-C quit. It needs a terminal. A server that does not answer is asked aga
 			})
 		}),
 	}
-	flags.Register(cmd)
+	term.AddDataFlags(cmd)
 	addServerFlag(cmd)
 	cmd.Flags().DurationVar(&interval, "interval", interval, "how often the server is asked")
 	return cmd

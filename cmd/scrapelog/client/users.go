@@ -48,7 +48,7 @@ type accounts interface {
 
 // Users returns "scrapelog users".
 func Users() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{
+	group := serverGroup(&cobra.Command{
 		Use:   "users",
 		Short: "Add, list, change and remove the people who may log in",
 		Long: `users asks the server. With --db it opens the database instead, while no server runs:
@@ -59,13 +59,8 @@ configuration (SCRAPELOG_CONFIG or scrapelog.yaml) has it, if that names this da
 Roles: view reads; operate also starts, cancels, pauses and resumes; admin also sets
 scrapers, users and tokens. The first user is an admin, and from then on every request
 needs a login or a token.`,
-	})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	addServerFlag(group)
+	}, newUsersListCmd(), newUsersAddCmd(), newUsersRoleCmd(), newUsersPasswdCmd(), newUsersDisableCmd(), newUsersRemoveCmd())
 	group.PersistentFlags().String("db", "", "open this database instead of asking a server: sqlite:PATH or postgres://…")
-	group.AddCommand(newUsersListCmd(flags), newUsersAddCmd(flags), newUsersRoleCmd(flags), newUsersPasswdCmd(flags),
-		newUsersDisableCmd(flags), newUsersRemoveCmd(flags))
 	return group
 }
 
@@ -88,44 +83,49 @@ func among(do func(ctx context.Context, cmd *cobra.Command, a accounts, out *ter
 	}
 }
 
-func newUsersListCmd(flags *term.DataFlags) *cobra.Command {
+// changing is among for what changes one user, who is printed.
+func changing(do func(ctx context.Context, cmd *cobra.Command, a accounts, args []string) (userView, error)) term.Action {
+	return among(func(ctx context.Context, cmd *cobra.Command, a accounts, out *term.Printer, args []string) error {
+		u, err := do(ctx, cmd, a, args)
+		if err != nil {
+			return err
+		}
+		return u.show(out)
+	})
+}
+
+func newUsersListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Example: "  scrapelog users list",
-		Short:   "List users by name", Args: term.Exactly(),
-		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, _ []string) error {
+		Short:   "List users by name",
+		RunE: term.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, _ []string) error {
 			users, err := a.list(ctx)
 			if err != nil {
 				return err
 			}
 			list := out.List("NAME", "ROLE", "STATE", "ID")
 			for _, u := range users {
-				if err := list.Add(u, u.Name, string(u.Role), u.state(), out.ID(u.ID)); err != nil {
-					return err
-				}
+				list.Add(u, u.Name, string(u.Role), u.state(), out.ID(u.ID))
 			}
 			return list.Close()
 		})),
 	}
 }
 
-func newUsersAddCmd(flags *term.DataFlags) *cobra.Command {
+func newUsersAddCmd() *cobra.Command {
 	var role string
 	var fromStdin bool
 	cmd := &cobra.Command{
 		Use:     "add NAME",
 		Example: "  scrapelog users add ada --role admin\n  scrapelog users add bob --role view --password-stdin < password",
 		Short:   "Add a user, with a password of 12 to 256 bytes", Args: term.Exactly("NAME"),
-		RunE: flags.Run(among(func(ctx context.Context, cmd *cobra.Command, a accounts, out *term.Printer, args []string) error {
+		RunE: term.Run(changing(func(ctx context.Context, cmd *cobra.Command, a accounts, args []string) (userView, error) {
 			password, err := newPassword(cmd, fromStdin, domain.CheckUserName("NAME", args[0]), domain.Role(role).CheckUser("--role"))
 			if err != nil {
-				return err
+				return userView{}, err
 			}
-			u, err := a.add(ctx, args[0], domain.Role(role), password)
-			if err != nil {
-				return err
-			}
-			return u.show(out)
+			return a.add(ctx, args[0], domain.Role(role), password)
 		})),
 	}
 	cmd.Flags().StringVar(&role, "role", "", "what they may do: view, operate or admin (required)")
@@ -148,67 +148,55 @@ func newPassword(cmd *cobra.Command, fromStdin bool, wrong ...error) (string, er
 	return password, err
 }
 
-func newUsersRoleCmd(flags *term.DataFlags) *cobra.Command {
+func newUsersRoleCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "role NAME ROLE",
 		Example: "  scrapelog users role bob operate",
 		Short:   "Give a user a role, and let them in again if they were disabled", Args: term.Exactly("NAME", "ROLE"),
-		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
+		RunE: term.Run(changing(func(ctx context.Context, _ *cobra.Command, a accounts, args []string) (userView, error) {
 			if err := domain.Role(args[1]).CheckUser("ROLE"); err != nil {
-				return err
+				return userView{}, err
 			}
-			u, err := a.setRole(ctx, args[0], domain.Role(args[1]))
-			if err != nil {
-				return err
-			}
-			return u.show(out)
+			return a.setRole(ctx, args[0], domain.Role(args[1]))
 		})),
 	}
 }
 
-func newUsersPasswdCmd(flags *term.DataFlags) *cobra.Command {
+func newUsersPasswdCmd() *cobra.Command {
 	var fromStdin bool
 	cmd := &cobra.Command{
 		Use:     "passwd NAME",
 		Example: "  scrapelog users passwd bob",
 		Short:   "Give a user a password, and end their sessions", Args: term.Exactly("NAME"),
-		RunE: flags.Run(among(func(ctx context.Context, cmd *cobra.Command, a accounts, out *term.Printer, args []string) error {
+		RunE: term.Run(changing(func(ctx context.Context, cmd *cobra.Command, a accounts, args []string) (userView, error) {
 			password, err := newPassword(cmd, fromStdin)
 			if err != nil {
-				return err
+				return userView{}, err
 			}
-			u, err := a.setPassword(ctx, args[0], password)
-			if err != nil {
-				return err
-			}
-			return u.show(out)
+			return a.setPassword(ctx, args[0], password)
 		})),
 	}
 	addPasswordFlag(cmd, &fromStdin)
 	return cmd
 }
 
-func newUsersDisableCmd(flags *term.DataFlags) *cobra.Command {
+func newUsersDisableCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "disable NAME",
 		Example: "  scrapelog users disable bob",
 		Short:   "Keep a user and their tokens out, until they are given a role again", Args: term.Exactly("NAME"),
-		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
-			u, err := a.disable(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return u.show(out)
+		RunE: term.Run(changing(func(ctx context.Context, _ *cobra.Command, a accounts, args []string) (userView, error) {
+			return a.disable(ctx, args[0])
 		})),
 	}
 }
 
-func newUsersRemoveCmd(flags *term.DataFlags) *cobra.Command {
+func newUsersRemoveCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove NAME",
 		Example: "  scrapelog users remove bob",
 		Short:   "Erase a user with their sessions and tokens; the log keeps an id", Args: term.Exactly("NAME"),
-		RunE: flags.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
+		RunE: term.Run(among(func(ctx context.Context, _ *cobra.Command, a accounts, out *term.Printer, args []string) error {
 			if err := a.remove(ctx, args[0]); err != nil {
 				return err
 			}
@@ -250,5 +238,5 @@ func (s ofServer) disable(ctx context.Context, name string) (u userView, err err
 }
 
 func (s ofServer) remove(ctx context.Context, name string) error {
-	return s.c.none(ctx, http.MethodDelete, userPath(name, ""))
+	return s.c.none(ctx, http.MethodDelete, userPath(name, ""), nil)
 }

@@ -40,7 +40,7 @@ version, id, type, recorded_at, metadata and data, each behind its length in byt
 bytes, big-endian); numbers are 8 bytes, big-endian. The tree is that of RFC 6962.
 `
 
-func newAuditBundleCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditBundleCmd() *cobra.Command {
 	var after, until, run, file string
 	cmd := &cobra.Command{
 		Use:   "bundle -o FILE",
@@ -53,7 +53,6 @@ last; what came between them is in the bundle too. Hand the key over on another 
 
 FILE must not be there yet. Where there are users, the event log.read records who made it.`,
 		Example: "  scrapelog audit bundle --after 1000 --until 2000 -o part.zip\n  scrapelog audit bundle --run 6ba7b810 -o run.zip\n  scrapelog audit bundle --after 2026-03-01 --until 2026-04-01 -o march.zip",
-		Args:    term.Exactly(),
 	}
 	write := reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 		var ends [2]int64
@@ -85,7 +84,7 @@ FILE must not be there yet. Where there are users, the event log.read records wh
 		if run != "" && after+until != "" {
 			return term.Usagef("--run excludes --after and --until")
 		}
-		return flags.Run(write)(cmd, args)
+		return term.Run(write)(cmd, args)
 	}
 	addProofFlags(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "the events after this position or time (default: from the first)")
@@ -127,7 +126,7 @@ func writeBundle(ctx context.Context, cmd *cobra.Command, store *eventstore.Stor
 		[2]string{"checkpoint", fmt.Sprintf("of %d events", made.Size)})
 }
 
-func newAuditCheckBundleCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditCheckBundleCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-bundle FILE",
 		Short: "Check a bundle, with the file and the key of the log",
@@ -139,7 +138,7 @@ every key.
 Exit 1: the bundle is false, is signed with another key, or no key is known.`,
 		Example: "  scrapelog audit check-bundle march.zip --key scrapelog/4f2a…+1b2c3d4e+AV…",
 		Args:    term.Exactly("FILE"),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
+		RunE: term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			f, err := os.Open(args[0])
 			if err != nil {
 				return cannotOpen(args[0], err)

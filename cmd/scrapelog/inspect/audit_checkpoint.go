@@ -40,7 +40,7 @@ func proofFilesBeside(cmd *cobra.Command, key string) (proof.Files, error) {
 	}, nil
 }
 
-func newAuditCheckpointCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditCheckpointCmd() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:     "checkpoint",
@@ -59,10 +59,9 @@ checkpoint and recorded as an event, and every verification reports them. An
 acceptance counts once, at its place in the copy outside.
 
 A copy outside that was forged is never accepted: rename it first.`,
-		Args: term.Exactly(),
 	}
 	const instead = "a running server seals by itself every second; stop it to accept a restored backup"
-	cmd.RunE = flags.Run(maintaining(instead, func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+	cmd.RunE = term.Run(maintaining(instead, func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 		files, err := proofFiles(cmd)
 		if err != nil {
 			return err
@@ -81,11 +80,7 @@ func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files,
 	}
 	if accept {
 		err = acceptRestored(ctx, sealer, reason, out.Notes)
-	} else if refused := sealer.Refused(); refused != "" {
-		err = term.Failf(term.ErrRefused, "%s", refused)
-	} else if idle := sealer.State().Idle; idle != "" {
-		err = term.Failf(term.ErrUnreachable, "%s", idle)
-	} else {
+	} else if err = maySeal(sealer); err == nil {
 		err = sealer.Seal(ctx)
 	}
 	if err != nil {
@@ -99,6 +94,17 @@ func checkpoint(ctx context.Context, store *eventstore.Store, files proof.Files,
 		return term.Failf(term.ErrNegative, "the log is empty: there is nothing to sign")
 	}
 	return showCheckpoint(out, c, signed, sealer.Files().Checkpoints)
+}
+
+// maySeal returns why a log cannot be signed; nil: it can.
+func maySeal(sealer *proof.Sealer) error {
+	if refused := sealer.Refused(); refused != "" {
+		return term.Failf(term.ErrRefused, "%s", refused)
+	}
+	if idle := sealer.State().Idle; idle != "" {
+		return term.Failf(term.ErrUnreachable, "%s", idle)
+	}
+	return nil
 }
 
 func acceptRestored(ctx context.Context, sealer *proof.Sealer, reason string, notes io.Writer) error {

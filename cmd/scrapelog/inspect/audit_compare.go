@@ -78,9 +78,7 @@ func (c comparison) list(out *term.Printer) error {
 			after = strconv.FormatInt(d.After, 10)
 		}
 		for _, column := range columnsOf(d) {
-			if err := list.Add(d, after, d.Table, d.Key, column.Name, valueText(column.Kept), valueText(column.Replayed)); err != nil {
-				return err
-			}
+			list.Add(d, after, d.Table, d.Key, column.Name, valueText(column.Kept), valueText(column.Replayed))
 		}
 	}
 	if more := c.Differing - len(c.Differences); more > 0 {

@@ -16,7 +16,7 @@ import (
 	"scrapelog/projections/replay"
 )
 
-func newAuditDiffCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditDiffCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "diff A B",
 		Example: "  scrapelog audit diff 0 10\n  scrapelog audit diff -- -2h -1h",
@@ -26,7 +26,7 @@ events by type, counts, runs, scrapers and outages. A point is a position, 0 for
 beginning, or a time: -1h, today or RFC 3339. A time stands for the last event
 before it. A negative time comes after "--", as in: audit diff -- -2h -1h`,
 		Args: term.Exactly("A", "B"),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			var points [2]int64
 			for i, arg := range args {
 				var err error
@@ -48,46 +48,35 @@ func showSpan(out *term.Printer, s replay.Span) error {
 		return out.Document(s)
 	}
 	list := out.List("WHAT", "NAME", "FIELD", "BEFORE", "AFTER")
-	add := func(cells ...string) error { return list.Add(nil, cells...) }
-	rows := [][]string{
-		{"log", "", "position", strconv.FormatInt(s.From.Position, 10), strconv.FormatInt(s.To.Position, 10)},
-		{"log", "", "recorded_at", stampOrNothing(s.From.RecordedAt), stampOrNothing(s.To.RecordedAt)},
-	}
+	add := func(cells ...string) { list.Add(nil, cells...) }
+	add("log", "", "position", strconv.FormatInt(s.From.Position, 10), strconv.FormatInt(s.To.Position, 10))
+	add("log", "", "recorded_at", stampOrNothing(s.From.RecordedAt), stampOrNothing(s.To.RecordedAt))
 	for _, name := range s.EventNames() {
-		rows = append(rows, []string{"events", name, "", "", fmt.Sprintf("+%d", s.Events[name])})
+		add("events", name, "", "", fmt.Sprintf("+%d", s.Events[name]))
 	}
 	for _, status := range domain.Statuses {
 		if before, after := s.From.Counts[status], s.To.Counts[status]; before != after {
-			rows = append(rows, []string{"runs", string(status), "", strconv.FormatInt(before, 10), strconv.FormatInt(after, 10)})
+			add("runs", string(status), "", strconv.FormatInt(before, 10), strconv.FormatInt(after, 10))
 		}
 	}
 	if before, after := *s.From.Scrapers, *s.To.Scrapers; before != after {
-		rows = append(rows, []string{"scrapers", "in service", "", strconv.Itoa(before), strconv.Itoa(after)})
+		add("scrapers", "in service", "", strconv.Itoa(before), strconv.Itoa(after))
 	}
-	for _, row := range append(rows, changeRows(s)...) {
-		if err := add(row...); err != nil {
-			return err
-		}
+	for _, c := range s.Runs {
+		addChanges(add, "run", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "scraper", "trigger", "status")
+	}
+	for _, c := range s.Scrapers {
+		addChanges(add, "scraper", c.After.Name, fieldsOf(c.Before), fieldsOf(&c.After), "source", "config.url", "config.schedule")
+	}
+	for _, c := range s.Outages {
+		addChanges(add, "outage", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "origin", "cause", "started_at", "ended_at", "runs_lost")
 	}
 	return list.Close()
 }
 
-func changeRows(s replay.Span) (rows [][]string) {
-	for _, c := range s.Runs {
-		rows = append(rows, fieldRows("run", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "scraper", "trigger", "status")...)
-	}
-	for _, c := range s.Scrapers {
-		rows = append(rows, fieldRows("scraper", c.After.Name, fieldsOf(c.Before), fieldsOf(&c.After), "source", "config.url", "config.schedule")...)
-	}
-	for _, c := range s.Outages {
-		rows = append(rows, fieldRows("outage", c.After.ID.String(), fieldsOf(c.Before), fieldsOf(&c.After), "origin", "cause", "started_at", "ended_at", "runs_lost")...)
-	}
-	return rows
-}
-
-// fieldRows returns a row for each field that changed; for a new object, for the fields
+// addChanges adds a row for each field that changed; for a new object, for the fields
 // ofNew only.
-func fieldRows(what, name string, before, after map[string]string, ofNew ...string) (rows [][]string) {
+func addChanges(add func(cells ...string), what, name string, before, after map[string]string, ofNew ...string) {
 	fields := maps.Clone(after)
 	maps.Copy(fields, before)
 	for _, always := range []string{"position", "last_position"} { // they always change
@@ -97,9 +86,8 @@ func fieldRows(what, name string, before, after map[string]string, ofNew ...stri
 		if before[field] == after[field] || before == nil && !slices.Contains(ofNew, field) {
 			continue
 		}
-		rows = append(rows, []string{what, name, field, orDash(before[field]), orDash(after[field])})
+		add(what, name, field, orDash(before[field]), orDash(after[field]))
 	}
-	return rows
 }
 
 func orDash(text string) string {

@@ -13,10 +13,11 @@ import (
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/proof"
 )
 
-func newAuditProveCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditProveCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "prove POSITION",
 		Example: "  scrapelog audit prove 4 > proof.json",
@@ -25,35 +26,30 @@ func newAuditProveCmd(flags *term.DataFlags) *cobra.Command {
 database: the event, the hashes that lead from it to a signed checkpoint, that
 checkpoint and the public key.`,
 		Args: term.Exactly("POSITION"),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
-			position, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil || position < 1 {
-				return term.Usagef("%q is not a position; use 1, 2, 3 …", args[0])
-			}
-			files, err := proofFiles(cmd)
-			if err != nil {
-				return err
-			}
-			store, err := openLog(ctx, cmd, true)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			made, err := proof.Prove(ctx, store, files, position)
-			if err != nil {
-				return err
-			}
-			if out.IsTable() {
-				out.Format = "json" // it is a file
-			}
-			return out.Document(made)
-		}),
 	}
+	cmd.RunE = term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		position, err := parsePosition(args[0])
+		if err != nil {
+			return err
+		}
+		files, err := proofFiles(cmd)
+		if err != nil {
+			return err
+		}
+		made, err := proof.Prove(ctx, store, files, position)
+		if err != nil {
+			return err
+		}
+		if out.IsTable() {
+			out.Format = "json" // it is a file
+		}
+		return out.Document(made)
+	}))
 	addProofFlags(cmd)
 	return cmd
 }
 
-func newAuditCheckProofCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditCheckProofCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "check-proof FILE",
 		Example: "  scrapelog audit check-proof proof.json --key scrapelog/4f2a…+1b2c3d4e+AV…",
@@ -66,7 +62,7 @@ accepts every key.
 
 Exit 1: the proof is false, is signed with another key, or no key is known.`,
 		Args: term.Exactly("FILE"),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
+		RunE: term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			made, err := readProof(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return err

@@ -25,7 +25,7 @@ const liveModels = "live"
 // replayFlags are those of audit replay.
 type replayFlags struct{ until, against, save string }
 
-func newAuditReplayCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditReplayCmd() *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
 		Use:     "replay",
@@ -38,8 +38,7 @@ when they differ, and names the rows and the first event after which they differ
 With --until, only the rows are compared that no later event has changed. To compare whole projections of the past, keep them: --save writes them to
 a file, as they are at a position, and --against compares the log with that file.
 --against takes a SQLite database, such as a backup, too.`,
-		Args: term.Exactly(),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			if f.save != "" && f.against != liveModels {
 				return term.Usagef("--against and --save exclude each other")
 			}

@@ -11,7 +11,7 @@ import (
 	"scrapelog/eventstore/proof"
 )
 
-func newAuditRotateKeyCmd(flags *term.DataFlags) *cobra.Command {
+func newAuditRotateKeyCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate-key",
 		Short: "Replace the key of the log; the old key signs the new one",
@@ -26,9 +26,8 @@ refuse what the new key signs until it is registered with them too.
 No server may use the database at that time (exit 6). Copy the file to the other instances
 and hand the new public key to those who verify elsewhere.`,
 		Example: "  scrapelog audit rotate-key",
-		Args:    term.Exactly(),
 	}
-	cmd.RunE = flags.Run(maintaining("stop it to replace its key", func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+	cmd.RunE = term.Run(maintaining("stop it to replace its key", func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 		files, err := proofFiles(cmd)
 		if err != nil {
 			return err
@@ -37,11 +36,8 @@ and hand the new public key to those who verify elsewhere.`,
 		if err != nil {
 			return err
 		}
-		if refused := sealer.Refused(); refused != "" {
-			return term.Failf(term.ErrRefused, "%s", refused)
-		}
-		if idle := sealer.State().Idle; idle != "" {
-			return term.Failf(term.ErrUnreachable, "%s", idle)
+		if err := maySeal(sealer); err != nil {
+			return err
 		}
 		key, err := sealer.RotateKey(ctx)
 		if err != nil {

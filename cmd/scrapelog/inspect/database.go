@@ -106,23 +106,24 @@ func maintaining(instead string, do func(ctx context.Context, store *eventstore.
 	}
 }
 
-// Database returns "scrapelog db".
-func Database() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "db", Short: "Migrate, inspect, back up or repair the database"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
+// databaseGroup returns a group of commands that open the database.
+func databaseGroup(group *cobra.Command, cmds ...*cobra.Command) *cobra.Command {
 	config.AddDatabaseFlag(group)
-	group.AddCommand(newDBMigrateCmd(flags), newDBStatusCmd(flags), newDBBackupCmd(flags), newDBRepairCmd(flags))
-	return group
+	return term.DataGroup(group, cmds...)
 }
 
-func newDBMigrateCmd(flags *term.DataFlags) *cobra.Command {
+// Database returns "scrapelog db".
+func Database() *cobra.Command {
+	return databaseGroup(&cobra.Command{Use: "db", Short: "Migrate, inspect, back up or repair the database"},
+		newDBMigrateCmd(), newDBStatusCmd(), newDBBackupCmd(), newDBRepairCmd())
+}
+
+func newDBMigrateCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "migrate",
 		Example: "  scrapelog db migrate --db sqlite:new.db",
 		Short:   "Bring the schema to the version of this program",
-		Args:    term.Exactly(),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+		RunE: term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			store, err := openDatabase(ctx, cmd, false)
 			if err != nil {
 				return err
@@ -161,7 +162,7 @@ func showMigration(ctx context.Context, out *term.Printer, store *eventstore.Sto
 	return out.Facts(value, [2]string{"from", fmt.Sprint(before)}, [2]string{"to", fmt.Sprint(current)})
 }
 
-func newDBStatusCmd(flags *term.DataFlags) *cobra.Command {
+func newDBStatusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
 		Example: "  scrapelog db status",
@@ -172,8 +173,7 @@ made, agree with the log. It checks tables, triggers and functions, the offsets 
 consumer groups, the roles that may change the log, and that no user or token has more
 rights than the log gives. It exits 1 when one of them is
 wrong, or when the schema is not that of this program.`,
-		Args: term.Exactly(),
-		RunE: flags.RunWithin(term.ReadTimeout, func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+		RunE: term.RunWithin(term.ReadTimeout, func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			url, err := config.DatabaseURL(cmd)
 			if err != nil {
 				return err

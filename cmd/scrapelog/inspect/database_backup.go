@@ -18,7 +18,7 @@ import (
 	"scrapelog/eventstore/proof"
 )
 
-func newDBBackupCmd(flags *term.DataFlags) *cobra.Command {
+func newDBBackupCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Copy a SQLite database while it is used, and verify the copy",
@@ -33,30 +33,25 @@ its -wal and -shm files, and run "scrapelog audit checkpoint --accept-restored R
 A PostgreSQL database is backed up with pg_dump (exit 6).`,
 		Example: "  scrapelog db backup monday.db",
 		Args:    term.Exactly("FILE"),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
-			files, err := proofFiles(cmd)
-			if err != nil {
-				return err
-			}
-			store, err := openLog(ctx, cmd, true)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			if store.Dialect() == eventstore.Postgres {
-				url, err := config.DatabaseURL(cmd)
-				if err != nil {
-					return err
-				}
-				return term.Failf(term.ErrRefused, "PostgreSQL has its own tools for that: run pg_dump --format=custom --file=%s %s, and keep the key and the checkpoints of the log too", args[0], eventstore.Redact(url))
-			}
-			result, err := backUp(ctx, store, files, args[0], out)
-			if err == nil {
-				recordRead(ctx, cmd, store, out, domain.LogRead{What: domain.ReadBackup, Until: result.Head})
-			}
-			return err
-		}),
 	}
+	cmd.RunE = term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		files, err := proofFiles(cmd)
+		if err != nil {
+			return err
+		}
+		if store.Dialect() == eventstore.Postgres {
+			url, err := config.DatabaseURL(cmd)
+			if err != nil {
+				return err
+			}
+			return term.Failf(term.ErrRefused, "PostgreSQL has its own tools for that: run pg_dump --format=custom --file=%s %s, and keep the key and the checkpoints of the log too", args[0], eventstore.Redact(url))
+		}
+		result, err := backUp(ctx, store, files, args[0], out)
+		if err == nil {
+			recordRead(ctx, cmd, store, out, domain.LogRead{What: domain.ReadBackup, Until: result.Head})
+		}
+		return err
+	}))
 	addProofFlags(cmd)
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 	"scrapelog/projections"
 )
 
-func newDBRepairCmd(flags *term.DataFlags) *cobra.Command {
+func newDBRepairCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "repair-guards",
 		Example: "  scrapelog db repair-guards",
@@ -24,8 +24,7 @@ the log; a projection with such an offset is rebuilt. It does not change events:
 "scrapelog events verify" first, which reports whether anyone has.
 
 No server may have the database meanwhile (exit 6).`,
-		Args: term.Exactly(),
-		RunE: flags.Run(maintaining("stop it to repair its guards", repair)),
+		RunE: term.Run(maintaining("stop it to repair its guards", repair)),
 	}
 }
 

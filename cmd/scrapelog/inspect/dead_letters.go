@@ -19,34 +19,29 @@ import (
 	"scrapelog/handlers/react"
 )
 
-func newDeadLettersCmd(flags *term.DataFlags) *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{
+func newDeadLettersCmd() *cobra.Command {
+	return term.Group(&cobra.Command{
 		Use:   "dead-letters",
 		Short: "List, show or replay the events that a reaction could not handle",
 		Long: `When the code of a reaction fails on an event again and again, the reaction passes
 over the event, which becomes a dead letter. replay hands the event to the reaction
 once more.`,
-	})
-	group.AddCommand(newDeadLettersListCmd(flags), newDeadLettersShowCmd(flags), newDeadLettersReplayCmd(flags))
-	return group
+	}, newDeadLettersListCmd(), newDeadLettersShowCmd(), newDeadLettersReplayCmd())
 }
 
-func newDeadLettersListCmd(flags *term.DataFlags) *cobra.Command {
+func newDeadLettersListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Example: "  scrapelog events dead-letters list",
 		Short:   "List the dead letters, the oldest first",
-		Args:    term.Exactly(),
-		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		RunE: term.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			letters, err := feed.New(store).DeadLetters(ctx)
 			if err != nil {
 				return err
 			}
 			list := out.List("POSITION", "GROUP", "GIVEN UP", "REASON")
 			for _, l := range letters {
-				if err := list.Add(l, strconv.FormatInt(l.Position, 10), l.Group, term.StampMillis(l.RecordedAt), l.Reason); err != nil {
-					return err
-				}
+				list.Add(l, strconv.FormatInt(l.Position, 10), l.Group, term.StampMillis(l.RecordedAt), l.Reason)
 			}
 			return list.Close()
 		})),
@@ -59,14 +54,14 @@ type letterView struct {
 	Event eventstore.Recorded `json:"event"`
 }
 
-func newDeadLettersShowCmd(flags *term.DataFlags) *cobra.Command {
+func newDeadLettersShowCmd() *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
 		Use:     "show POSITION",
 		Example: "  scrapelog events dead-letters show 7",
 		Short:   "Show a dead letter and its event",
 		Args:    term.Exactly("POSITION"),
-		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		RunE: term.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			letter, err := findLetter(ctx, store, args[0], group)
 			if err != nil {
 				return err
@@ -90,9 +85,9 @@ func groupFlag(cmd *cobra.Command, group *string) {
 
 // findLetter returns the letter at a position; two reactions may have one there.
 func findLetter(ctx context.Context, store *eventstore.Store, text, group string) (found feed.DeadLetter, err error) {
-	position, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || position < 1 {
-		return found, term.Usagef("%q is not a position; use 1, 2, 3 …", text)
+	position, err := parsePosition(text)
+	if err != nil {
+		return found, err
 	}
 	letters, err := feed.New(store).DeadLetters(ctx)
 	if err != nil {
@@ -113,7 +108,7 @@ func findLetter(ctx context.Context, store *eventstore.Store, text, group string
 	return found, nil
 }
 
-func newDeadLettersReplayCmd(flags *term.DataFlags) *cobra.Command {
+func newDeadLettersReplayCmd() *cobra.Command {
 	var group string
 	cmd := &cobra.Command{
 		Use:     "replay POSITION",
@@ -125,7 +120,7 @@ the reaction fails again, replay changes nothing and exits 1.
 The least loaded server follows a run that the reaction starts. On SQLite no server may
 use the database at that time: the next server that starts takes the run over.`,
 		Args: term.Exactly("POSITION"),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
+		RunE: term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 			store, err := openLog(ctx, cmd, false)
 			if err != nil {
 				return err
@@ -199,9 +194,7 @@ func replayLetter(ctx context.Context, store *eventstore.Store, out *term.Printe
 	if err != nil {
 		return err
 	}
-	if err := addEvents(list, caused); err != nil {
-		return err
-	}
+	addEvents(list, caused)
 	return list.Close()
 }
 

@@ -5,30 +5,24 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/credentials"
+	"scrapelog/handlers/words"
 )
 
 // Events returns "scrapelog events".
 func Events() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{
+	return databaseGroup(&cobra.Command{
 		Use:   "events",
 		Short: "Read the log",
 		Long:  "events opens the database directly, beside a running server too; only import writes.",
-	})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	config.AddDatabaseFlag(group)
-	group.AddCommand(newEventsListCmd(flags), newEventsShowCmd(flags), newEventsTailCmd(flags), newEventsGrepCmd(flags), newEventsStatsCmd(flags),
-		newEventsExportCmd(flags), newEventsImportCmd(flags), newEventsVerifyCmd(flags), newDeadLettersCmd(flags))
-	return group
+	}, newEventsListCmd(), newEventsShowCmd(), newEventsTailCmd(), newEventsGrepCmd(), newEventsStatsCmd(),
+		newEventsExportCmd(), newEventsImportCmd(), newEventsVerifyCmd(), newDeadLettersCmd())
 }
 
 // reading opens the log for a command that only reads.
@@ -43,20 +37,15 @@ func reading(do func(ctx context.Context, store *eventstore.Store, out *term.Pri
 	}
 }
 
-func newEventsListCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsListCmd() *cobra.Command {
 	var filter eventFilter
 	var limit int
 	cmd := &cobra.Command{
 		Use:     "list",
 		Example: "  scrapelog events list --since -1h --type 'run.*'\n  scrapelog events list --scraper shop-prices -o csv",
 		Short:   "Print events in log order",
-		Args:    term.Exactly(),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
-			selected, err := filter.selection(ctx, store, time.Now())
-			if err != nil {
-				return err
-			}
-			list, err := listEvents(ctx, store, out)
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+			selected, list, err := filter.begin(ctx, store, out)
 			if err != nil {
 				return err
 			}
@@ -72,7 +61,7 @@ func newEventsListCmd(flags *term.DataFlags) *cobra.Command {
 	return cmd
 }
 
-func newEventsShowCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show POSITION",
 		Short: "Show one event, what caused it and what it caused",
@@ -80,7 +69,7 @@ func newEventsShowCmd(flags *term.DataFlags) *cobra.Command {
 are those that followed from it in the 10,000 positions after it. POSITION may be latest.`,
 		Example: "  scrapelog events show 42\n  scrapelog events show latest --jq .data",
 		Args:    term.Exactly("POSITION"),
-		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		RunE: term.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			r, err := eventNamed(ctx, store, args[0])
 			if err != nil {
 				return err
@@ -88,6 +77,15 @@ are those that followed from it in the 10,000 positions after it. POSITION may b
 			return showEvent(ctx, store, out, r)
 		})),
 	}
+}
+
+// parsePosition parses the argument POSITION.
+func parsePosition(text string) (int64, error) {
+	position, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || position < 1 {
+		return 0, term.Usagef("%q is not a position; use 1, 2, 3 …", text)
+	}
+	return position, nil
 }
 
 // eventNamed returns the event at a position, or the last one.
@@ -205,6 +203,15 @@ func addEvents(list *eventList, events []eventstore.Recorded) error {
 		}
 	}
 	return nil
+}
+
+// summary returns one line about an event; for an event of an unknown type, its data.
+func summary(r eventstore.Recorded) string {
+	e, err := r.Event()
+	if e == nil || err != nil {
+		return string(r.Data)
+	}
+	return words.Brief(e)
 }
 
 // streamText is the name of a stream as a table shows it.

@@ -17,7 +17,7 @@ import (
 	"scrapelog/eventstore/proof"
 )
 
-func newEventsExportCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsExportCmd() *cobra.Command {
 	var format string
 	var after, until int64
 	cmd := &cobra.Command{
@@ -36,9 +36,8 @@ Where there are users, the event log.read records who took which events. It come
 them, and so is not in the export itself.`,
 		Example: `  scrapelog events export > log.ndjson
   scrapelog events export --after 1000 --format cloudevents`,
-		Args: term.Exactly(),
 	}
-	cmd.RunE = flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+	cmd.RunE = term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 		write, known := exportFormats[format]
 		if !known {
 			return term.Usagef("--format: %q is not a format; use ndjson or cloudevents", format)

@@ -51,6 +51,15 @@ func scraperNames(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.She
 	})
 }
 
+// begin resolves the filter and begins the list of what it selects.
+func (f *eventFilter) begin(ctx context.Context, store *eventstore.Store, out *term.Printer) (selected selection, list *eventList, err error) {
+	if selected, err = f.selection(ctx, store, time.Now()); err != nil {
+		return selected, nil, err
+	}
+	list, err = listEvents(ctx, store, out)
+	return selected, list, err
+}
+
 // selection is a filter resolved against a log: the query of the store, and the
 // conditions that are checked event by event.
 type selection struct {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,7 @@ import (
 	"scrapelog/eventstore"
 )
 
-func newEventsGrepCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsGrepCmd() *cobra.Command {
 	var filter eventFilter
 	var limit int
 	var ignoreCase bool
@@ -26,7 +25,7 @@ JSON, match PATTERN, a regular expression (RE2). Exit 1: none does.`,
 		Example: `  scrapelog events grep 'connection re(set|fused)' --since 1h
   scrapelog events grep -i '"actor":"user:' --type 'scraper.*'`,
 		Args: term.Exactly("PATTERN"),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			pattern := args[0]
 			if ignoreCase {
 				pattern = "(?i)" + pattern
@@ -35,11 +34,7 @@ JSON, match PATTERN, a regular expression (RE2). Exit 1: none does.`,
 			if err != nil {
 				return term.Usagef("events grep: %v", err)
 			}
-			selected, err := filter.selection(ctx, store, time.Now())
-			if err != nil {
-				return err
-			}
-			list, err := listEvents(ctx, store, out)
+			selected, list, err := filter.begin(ctx, store, out)
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ import (
 	"scrapelog/handlers/react"
 )
 
-func newEventsImportCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsImportCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Put an export into an empty log",
@@ -38,7 +38,7 @@ server starts, as after a restore.`,
 		Example: `  scrapelog events import log.ndjson --db sqlite:copy.db`,
 		Args:    term.Exactly("FILE"),
 	}
-	cmd.RunE = flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
+	cmd.RunE = term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, args []string) error {
 		files, err := proofFiles(cmd)
 		if err != nil {
 			return err

@@ -44,7 +44,7 @@ type stat struct {
 	LastAt  time.Time `json:"last_at"`
 }
 
-func newEventsStatsCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsStatsCmd() *cobra.Command {
 	var filter eventFilter
 	var by string
 	cmd := &cobra.Command{
@@ -54,8 +54,7 @@ func newEventsStatsCmd(flags *term.DataFlags) *cobra.Command {
 in UTC. --by cause counts lost connections by their cause.`,
 		Example: `  scrapelog events stats
   scrapelog events stats --by cause --since yesterday`,
-		Args: term.Exactly(),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			key, known := statKeys[by]
 			if !known {
 				return term.Usagef("--by: %q is not a key; use type, scraper, cause, day or hour", by)
@@ -107,10 +106,7 @@ func countEvents(ctx context.Context, store *eventstore.Store, selected selectio
 func listStats(out *term.Printer, by string, stats []stat) error {
 	list := out.List(strings.ToUpper(by), "EVENTS", "~FIRST", "~LAST", "LAST AT")
 	for _, s := range stats {
-		err := list.Add(s, s.Key, strconv.FormatInt(s.Events, 10), strconv.FormatInt(s.First, 10), strconv.FormatInt(s.Last, 10), out.Stamp(s.LastAt))
-		if err != nil {
-			return err
-		}
+		list.Add(s, s.Key, strconv.FormatInt(s.Events, 10), strconv.FormatInt(s.First, 10), strconv.FormatInt(s.Last, 10), out.Stamp(s.LastAt))
 	}
 	return list.Close()
 }

@@ -31,7 +31,7 @@ type tail struct {
 	written int64 // what the file has
 }
 
-func newEventsTailCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsTailCmd() *cobra.Command {
 	var filter eventFilter
 	var t tail
 	cmd := &cobra.Command{
@@ -47,8 +47,7 @@ ones again. A file that is not there yet begins as tail does without it.
 		Example: `  scrapelog events tail -n 20 --type 'run.*'
   scrapelog events tail -f -o ndjson --cursor-file seen
   scrapelog events tail --exit-on run.completed --scraper shop-prices --timeout 1h`,
-		Args: term.Exactly(),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			t.follow = t.follow || t.exitOn != ""
 			if err := t.check(out); err != nil {
 				return err
@@ -56,11 +55,7 @@ ones again. A file that is not there yet begins as tail does without it.
 			if t.follow && out.Format == "json" {
 				out.Format = "ndjson" // --jq filters event by event
 			}
-			selected, err := filter.selection(ctx, store, time.Now())
-			if err != nil {
-				return err
-			}
-			list, err := listEvents(ctx, store, out)
+			selected, list, err := filter.begin(ctx, store, out)
 			if err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ import (
 	"scrapelog/handlers/witness"
 )
 
-func newEventsVerifyCmd(flags *term.DataFlags) *cobra.Command {
+func newEventsVerifyCmd() *cobra.Command {
 	var since string
 	var all, ask bool
 	cmd := &cobra.Command{
@@ -52,8 +52,7 @@ and the time since which it signs, or name your key with --key, as a scheduled j
 should. --checkpoints names a copy, which may end before the database does. If the
 database and the copy outside were both put back to the same earlier moment, verify
 cannot find it: keep a copy of the checkpoints, or note their size, in a third place.`,
-		Args: term.Exactly(),
-		RunE: flags.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
+		RunE: term.Run(func(ctx context.Context, cmd *cobra.Command, out *term.Printer, _ []string) error {
 			if all && since != "" {
 				return term.Usagef("--all and --since exclude each other")
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"scrapelog/cmd/scrapelog/config"
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
@@ -17,12 +16,8 @@ import (
 
 // Projections returns "scrapelog projections".
 func Projections() *cobra.Command {
-	group := term.RequireSubcommand(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"})
-	flags := &term.DataFlags{}
-	flags.Register(group)
-	config.AddDatabaseFlag(group)
-	group.AddCommand(newProjectionsListCmd(flags), newProjectionsRebuildCmd(flags), newProjectionsCheckCmd(flags))
-	return group
+	return databaseGroup(&cobra.Command{Use: "projections", Short: "List, check or rebuild the projections"},
+		newProjectionsListCmd(), newProjectionsRebuildCmd(), newProjectionsCheckCmd())
 }
 
 // projectionView is a projection as it is printed.
@@ -33,13 +28,12 @@ type projectionView struct {
 	Blocked  string `json:"blocked,omitempty"`
 }
 
-func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
+func newProjectionsListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Example: "  scrapelog projections list",
 		Short:   "List the projections and how far each has come",
-		Args:    term.Exactly(),
-		RunE: flags.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
+		RunE: term.RunWithin(term.ReadTimeout, reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
 			groups, err := feed.New(store).GroupStates(ctx)
 			if err != nil {
 				return err
@@ -51,9 +45,7 @@ func newProjectionsListCmd(flags *term.DataFlags) *cobra.Command {
 			list := out.List("NAME", "POSITION", "LAG", "BLOCKED BY")
 			for _, p := range projections.All() {
 				v := viewOf(p.Name(), groups, head)
-				if err := list.Add(v, v.Name, strconv.FormatInt(v.Position, 10), strconv.FormatInt(v.Lag, 10), v.Blocked); err != nil {
-					return err
-				}
+				list.Add(v, v.Name, strconv.FormatInt(v.Position, 10), strconv.FormatInt(v.Lag, 10), v.Blocked)
 			}
 			return list.Close()
 		})),
@@ -71,7 +63,7 @@ func viewOf(name string, groups []feed.Group, head int64) projectionView {
 	return projectionView{Name: name, Lag: head}
 }
 
-func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
+func newProjectionsRebuildCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "rebuild NAME",
 		Example: "  scrapelog projections rebuild runs",
@@ -79,11 +71,11 @@ func newProjectionsRebuildCmd(flags *term.DataFlags) *cobra.Command {
 		Long: `rebuild folds the whole log into fresh tables and swaps them in. No server may use
 the database at that time: a running server rebuilds on its page /projections.`,
 		Args: term.Exactly("NAME"),
-		RunE: flags.Run(maintaining("rebuild it on the server's page /projections", rebuild)),
+		RunE: term.Run(maintaining("rebuild it on the server's page /projections", rebuild)),
 	}
 }
 
-func newProjectionsCheckCmd(flags *term.DataFlags) *cobra.Command {
+func newProjectionsCheckCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check NAME",
 		Example: "  scrapelog projections check runs",
@@ -91,7 +83,7 @@ func newProjectionsCheckCmd(flags *term.DataFlags) *cobra.Command {
 		Long: `check replays the log, in memory, up to the position of the projection, and compares
 row by row. It exits 1 when they differ.`,
 		Args: term.Exactly("NAME"),
-		RunE: flags.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
+		RunE: term.Run(reading(func(ctx context.Context, store *eventstore.Store, out *term.Printer, args []string) error {
 			return compareModels(ctx, store, out, replay.Config{Names: args}, liveModels)
 		})),
 	}

@@ -7,8 +7,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ArgsAreUsage makes every error about arguments a usage error.
+// ArgsAreUsage makes every error about arguments a usage error. A command takes no
+// arguments unless it says so.
 func ArgsAreUsage(cmd *cobra.Command) {
+	if cmd.Args == nil && cmd.Runnable() {
+		cmd.Args = Exactly()
+	}
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			err := check(cmd, args)
@@ -23,9 +27,10 @@ func ArgsAreUsage(cmd *cobra.Command) {
 	}
 }
 
-// RequireSubcommand makes a group print one line and exit with 2 when its subcommand
-// is missing or unknown, where cobra would print help and exit with 0.
-func RequireSubcommand(group *cobra.Command) *cobra.Command {
+// Group returns a group of commands. It prints one line and exits with 2 when the
+// subcommand is missing or unknown, where cobra would print help and exit with 0.
+func Group(group *cobra.Command, cmds ...*cobra.Command) *cobra.Command {
+	group.AddCommand(cmds...)
 	group.Args, group.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
 	group.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

@@ -14,26 +14,38 @@ import (
 	"github.com/google/uuid"
 	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"scrapelog/domain"
 )
 
-// DataFlags are the flags of every command that prints data.
-type DataFlags struct {
-	format    string
-	jq        string
-	noHeaders bool
-	Timeout   time.Duration
+// AddDataFlags adds the flags of every command that prints data to a command and those
+// below it.
+func AddDataFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringP("output", "o", "table", "table, json, ndjson or csv")
+	flags.String("jq", "", "filter the JSON with a jq expression")
+	flags.Bool("no-headers", false, "tables without their first line")
+	flags.Duration("timeout", 0, "give up after this long, exit 124; 0: never, but 1m where the log is opened to read one thing")
+	BindEnv(cmd, "output", "SCRAPELOG_OUTPUT")
+	BindEnv(cmd, "timeout", "SCRAPELOG_TIMEOUT")
 }
 
-func (f *DataFlags) Register(group *cobra.Command) {
-	flags := group.PersistentFlags()
-	flags.StringVarP(&f.format, "output", "o", "table", "table, json, ndjson or csv")
-	flags.StringVar(&f.jq, "jq", "", "filter the JSON with a jq expression")
-	flags.BoolVar(&f.noHeaders, "no-headers", false, "tables without their first line")
-	flags.DurationVar(&f.Timeout, "timeout", 0, "give up after this long, exit 124; 0: never, but 1m where the log is opened to read one thing")
-	BindEnv(group, "output", "SCRAPELOG_OUTPUT")
-	BindEnv(group, "timeout", "SCRAPELOG_TIMEOUT")
+// dataFlag returns one of the flags of AddDataFlags, also of a command that has another
+// flag of that name.
+func dataFlag(cmd *cobra.Command, name string) *pflag.Flag {
+	for ; cmd.HasParent(); cmd = cmd.Parent() {
+		if f := cmd.PersistentFlags().Lookup(name); f != nil {
+			return f
+		}
+	}
+	return cmd.PersistentFlags().Lookup(name)
+}
+
+// DataGroup returns a group of commands that print data.
+func DataGroup(group *cobra.Command, cmds ...*cobra.Command) *cobra.Command {
+	AddDataFlags(group)
+	return Group(group, cmds...)
 }
 
 // Action runs a command after its flags are read.
@@ -44,53 +56,55 @@ type Action func(ctx context.Context, cmd *cobra.Command, out *Printer, args []s
 const ReadTimeout = time.Minute
 
 // Run returns a cobra RunE that calls an action with a printer and under --timeout.
-func (f *DataFlags) Run(do Action) func(*cobra.Command, []string) error { return f.RunWithin(0, do) }
+func Run(do Action) func(*cobra.Command, []string) error { return RunWithin(0, do) }
 
 // RunWithin is Run with a limit that applies unless --timeout is given; 0: none.
-func (f *DataFlags) RunWithin(limit time.Duration, do Action) func(*cobra.Command, []string) error {
+func RunWithin(limit time.Duration, do Action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if limit > 0 && !cmd.Flag("timeout").Changed {
-			f.Timeout = limit
-		}
-		out, err := f.Printer(cmd)
+		out, err := newPrinter(cmd)
 		if err != nil {
 			return err
 		}
+		if f := dataFlag(cmd, "timeout"); f.Changed {
+			limit, _ = time.ParseDuration(f.Value.String()) // it is one
+		}
 		ctx := cmd.Context()
-		if f.Timeout > 0 {
+		if limit > 0 {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeoutCause(ctx, f.Timeout, ErrTimedOut)
+			ctx, cancel = context.WithTimeoutCause(ctx, limit, ErrTimedOut)
 			defer cancel()
 		}
 		err = do(ctx, cmd, out, args)
 		if err != nil && errors.Is(context.Cause(ctx), ErrTimedOut) {
-			return Failf(ErrTimedOut, "timed out after %s", f.Timeout)
+			return Failf(ErrTimedOut, "timed out after %s", limit)
 		}
 		return err
 	}
 }
 
-func (f *DataFlags) Printer(cmd *cobra.Command) (*Printer, error) {
+func newPrinter(cmd *cobra.Command) (*Printer, error) {
 	colour, err := wantsColour(cmd.Flag("color").Value.String(), cmd.OutOrStdout())
 	if err != nil {
 		return nil, err
 	}
 	p := &Printer{
-		Out: cmd.OutOrStdout(), Notes: cmd.ErrOrStderr(), Format: f.format, headers: !f.noHeaders, colour: colour,
+		Out: cmd.OutOrStdout(), Notes: cmd.ErrOrStderr(), Format: dataFlag(cmd, "output").Value.String(),
+		headers: dataFlag(cmd, "no-headers").Value.String() == "false", colour: colour,
 	}
 	p.width, p.terminal = terminalWidth(cmd.OutOrStdout())
-	switch f.format {
+	switch p.Format {
 	case "table", "json", "ndjson", "csv":
 	default:
-		return nil, Usagef("--output: %q is not a format; use table, json, ndjson or csv", f.format)
+		return nil, Usagef("--output: %q is not a format; use table, json, ndjson or csv", p.Format)
 	}
-	if f.jq == "" {
+	jq := dataFlag(cmd, "jq").Value.String()
+	if jq == "" {
 		return p, nil
 	}
 	if p.Format == "table" || p.Format == "csv" {
 		p.Format = "json"
 	}
-	query, err := gojq.Parse(f.jq)
+	query, err := gojq.Parse(jq)
 	if err != nil {
 		return nil, Usagef("--jq: %v", err)
 	}

@@ -23,11 +23,10 @@ func newOutput(t *testing.T, args ...string) (*Printer, *bytes.Buffer) {
 	var p *Printer
 	root := &cobra.Command{Use: "scrapelog"}
 	Register(root)
-	flags := &DataFlags{}
 	probe := &cobra.Command{Use: "probe"}
-	flags.Register(probe)
+	AddDataFlags(probe)
 	probe.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		p, err = flags.Printer(cmd)
+		p, err = newPrinter(cmd)
 		return err
 	}
 	root.AddCommand(probe)

@@ -20,6 +20,7 @@ type Listing struct {
 	rows     [][]string // of a table, not printed yet
 	values   []any      // of an array that --jq wants whole
 	Count    int
+	failed   error
 }
 
 // List begins a list with these columns. A title that begins with "~" is that of a column
@@ -35,8 +36,12 @@ func (p *Printer) List(titles ...string) *Listing {
 	return l
 }
 
-// Add appends a value, and the cells that show it in a table.
+// Add appends a value, and the cells that show it in a table. What fails is returned by
+// Close too, so that only endless lists need to look at it.
 func (l *Listing) Add(value any, cells ...string) error {
+	if l.failed != nil {
+		return l.failed
+	}
 	l.Count++
 	switch l.Format {
 	case "table":
@@ -48,11 +53,11 @@ func (l *Listing) Add(value any, cells ...string) error {
 	case "csv":
 		l.rows = append(l.rows, cells)
 	case "ndjson":
-		return l.Document(value)
+		l.failed = l.Document(value)
 	default:
 		l.values = append(l.values, value)
 	}
-	return nil
+	return l.failed
 }
 
 // Flush prints the rows collected so far. Later rows keep at least their widths.
@@ -102,6 +107,9 @@ func csvNames(titles []string) []string {
 
 // Close prints the remaining rows.
 func (l *Listing) Close() error {
+	if l.failed != nil {
+		return l.failed
+	}
 	if l.Format != "json" {
 		return l.Flush()
 	}
@@ -205,10 +213,12 @@ func (p *Printer) Comments(pairs ...[2]string) error {
 // Facts prints one value: a line for each pair, or JSON.
 func (p *Printer) Facts(value any, pairs ...[2]string) error {
 	if p.Format == "csv" {
-		list := p.List(titlesOf(pairs)...)
-		if err := list.Add(value, valuesOf(pairs)...); err != nil {
-			return err
+		titles, values := make([]string, len(pairs)), make([]string, len(pairs))
+		for i, pair := range pairs {
+			titles[i], values[i] = pair[0], pair[1]
 		}
+		list := p.List(titles...)
+		list.Add(value, values...)
 		return list.Close()
 	}
 	if !p.IsTable() {
@@ -234,18 +244,4 @@ func (p *Printer) Facts(value any, pairs ...[2]string) error {
 	}
 	_, err := p.Write(b.Bytes())
 	return err
-}
-
-func titlesOf(pairs [][2]string) (titles []string) {
-	for _, pair := range pairs {
-		titles = append(titles, pair[0])
-	}
-	return titles
-}
-
-func valuesOf(pairs [][2]string) (values []string) {
-	for _, pair := range pairs {
-		values = append(values, pair[1])
-	}
-	return values
 }
