@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -44,15 +43,6 @@ type newToken struct {
 	Text string `json:"token"`
 }
 
-// reachedAt puts the position of a write into the response; 0: nothing had to change.
-func (h *Handler) reachedAt(c echo.Context, position int64) (err error) {
-	if position == 0 {
-		position, err = h.Log.Head(c.Request().Context())
-	}
-	c.Response().Header().Set(positionHeader, strconv.FormatInt(position, 10))
-	return err
-}
-
 func (h *Handler) login(c echo.Context) error {
 	var body struct {
 		Name     string `json:"name"`
@@ -62,13 +52,15 @@ func (h *Handler) login(c echo.Context) error {
 		return err
 	}
 	token, text, position, err := h.Access.LoginToken(c.Request(), body.Name, body.Password)
-	if err != nil {
-		return err
+	return h.madeToken(c, token, text, position, err)
+}
+
+// madeToken answers with a token and its text.
+func (h *Handler) madeToken(c echo.Context, token credentials.Token, text string, position int64, err error) error {
+	if err == nil {
+		_, err = h.reachedAt(c, position)
 	}
-	if err := h.reachedAt(c, position); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusCreated, newToken{token, text})
+	return answer(c, http.StatusCreated, newToken{token, text}, err)
 }
 
 // logout revokes the token, or ends the session, of the request.
@@ -93,10 +85,10 @@ func (h *Handler) setUp(c echo.Context) error {
 }
 
 func (h *Handler) madeUser(c echo.Context, u credentials.User, position int64, err error) error {
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = h.reachedAt(c, position)
 	}
-	if err := h.reachedAt(c, position); err != nil {
+	if err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderLocation, "/api/v1/users/"+u.ID.String())
@@ -128,13 +120,7 @@ func (h *Handler) changePassword(c echo.Context) error {
 		return err
 	}
 	position, err := h.Access.ChangePassword(c.Response(), c.Request(), body.Old, body.Password)
-	if err == nil {
-		err = h.reachedAt(c, position)
-	}
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
+	return h.written(c, position, err)
 }
 
 // sessionDoc is a session as it is shown: with a part of its id, which is no secret but
@@ -169,17 +155,14 @@ func (h *Handler) endSession(c echo.Context) error {
 func (h *Handler) listOwnTokens(c echo.Context) error {
 	p := access.From(c.Request().Context())
 	if p.User == uuid.Nil {
-		return tokenList(c, nil, nil)
+		return tokenList(c, nil, nil) // without a user, Tokens returns those of all
 	}
 	tokens, err := h.Access.Credentials.Tokens(c.Request().Context(), p.User)
 	return tokenList(c, tokens, err)
 }
 
 func tokenList(c echo.Context, tokens []credentials.Token, err error) error {
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, map[string][]credentials.Token{"tokens": append([]credentials.Token{}, tokens...)})
+	return answer(c, http.StatusOK, map[string][]credentials.Token{"tokens": append([]credentials.Token{}, tokens...)}, err)
 }
 
 func (h *Handler) revokeOwnToken(c echo.Context) error {

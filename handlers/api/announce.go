@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -33,11 +32,9 @@ func (h *Handler) announce(c echo.Context) error {
 			return err
 		}
 	}
-	head, err := h.Log.Head(c.Request().Context())
-	if err != nil {
+	if _, err := h.reachedAt(c, 0); err != nil {
 		return err
 	}
 	h.Announce(body.Scrapers)
-	c.Response().Header().Set(positionHeader, strconv.FormatInt(head, 10))
 	return c.JSON(http.StatusAccepted, map[string]int{"accepted": len(body.Scrapers)})
 }

@@ -12,9 +12,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -35,25 +33,10 @@ type Log interface {
 	WaitFor(ctx context.Context, group string, position int64) error
 }
 
-// Views are the read models that the API serves.
-type Views interface {
-	Runs(ctx context.Context, f projections.RunFilter) (projections.RunPage, error)
-	Run(ctx context.Context, id uuid.UUID) (projections.Run, error)
-	// FindRun returns the id that a part of it names.
-	FindRun(ctx context.Context, field, part string) (uuid.UUID, error)
-	Outages(ctx context.Context, f projections.OutageFilter) (projections.OutagePage, error)
-	Outage(ctx context.Context, id uuid.UUID) (projections.Outage, error)
-	FindOutage(ctx context.Context, field, part string) (uuid.UUID, error)
-	ScrapersAfter(ctx context.Context, name string, limit int) ([]projections.Scraper, error)
-	Scraper(ctx context.Context, name string) (projections.Scraper, error)
-	CountScrapers(ctx context.Context, source domain.Source) (int, error)
-	LaneSlots(ctx context.Context, scrapers []string, since time.Time, size time.Duration) (map[string][]projections.LaneSlot, error)
-}
-
 // Config holds the dependencies of a Handler. Fields not marked optional MUST be set.
 type Config struct {
 	Log    Log
-	Views  Views
+	Views  *projections.Queries
 	Handle func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
 
 	// Watch subscribes a watcher to the hub that was made with [Render].
@@ -114,8 +97,7 @@ func (h *Handler) Register(e *echo.Echo) {
 		e.Add(method, path, fn, headers, gate.Params(), gate.JSON)
 	}
 	runs, scrapers, events := h.atLeast(h.inView(runsGroup)), h.atLeast(h.inView(scrapersGroup)), h.atLeast(h.inLog)
-	outages := h.atLeast(h.inView(outagesGroup))
-	notices := h.atLeast(h.inView(noticesGroup))
+	outages, notices := h.atLeast(h.inView(outagesGroup)), h.atLeast(h.inView(noticesGroup))
 	list := func(filters ...string) []string { return append(filters, "limit", "at_least") }
 	one := []string{"at_least"}
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,7 +13,7 @@ import (
 
 type eventPage struct {
 	Events []json.RawMessage `json:"events"`
-	Next   string            `json:"next,omitempty"` // the after of the page that follows
+	Next   int64             `json:"next,omitempty,string"` // the after of the page that follows
 }
 
 func (h *Handler) listEvents(c echo.Context) error {
@@ -34,20 +33,12 @@ func (h *Handler) listEvents(c echo.Context) error {
 		}
 		asked.Stream = domain.RunStream(run)
 	}
-	events, more, err := readPage(limit, func(last *eventstore.Recorded, n int) ([]eventstore.Recorded, error) {
-		if asked.Limit = n; last != nil {
-			asked.After = last.Position
-		}
+	position := func(r eventstore.Recorded) int64 { return r.Position }
+	events, next, err := readPage(limit, asked.After, position, func(after int64, n int) ([]eventstore.Recorded, error) {
+		asked.After, asked.Limit = after, n
 		return h.Log.Read(c.Request().Context(), asked)
 	})
-	if err != nil {
-		return err
-	}
-	page := eventPage{Events: events.json}
-	if more {
-		page.Next = strconv.FormatInt(events.last.Position, 10)
-	}
-	return c.JSON(http.StatusOK, page)
+	return answer(c, http.StatusOK, eventPage{events, next}, err)
 }
 
 func (h *Handler) showEvent(c echo.Context) error {
@@ -57,8 +48,5 @@ func (h *Handler) showEvent(c echo.Context) error {
 		return &domain.FieldError{Field: "position", Problem: fmt.Sprintf("%.40q is not a position", s), Want: "use 1, 2, 3 …"}
 	}
 	event, err := h.Log.ByPosition(c.Request().Context(), position)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, event)
+	return answer(c, http.StatusOK, event, err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +26,7 @@ type Notices interface {
 
 type noticePage struct {
 	Notices []json.RawMessage `json:"notices"`
-	Next    string            `json:"next,omitempty"`
+	Next    int64             `json:"next,omitempty,string"`
 }
 
 func (h *Handler) listNotices(c echo.Context) error {
@@ -44,21 +43,12 @@ func (h *Handler) listNotices(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
-	page, more, err := readPage(limit, func(last *outbox.Notice, n int) ([]outbox.Notice, error) {
-		if last != nil {
-			filter.Before = last.Seq
-		}
-		filter.Limit = n
+	place := func(n outbox.Notice) int64 { return n.Seq }
+	notices, next, err := readPage(limit, filter.Before, place, func(before int64, n int) ([]outbox.Notice, error) {
+		filter.Before, filter.Limit = before, n
 		return h.Notices.List(c.Request().Context(), filter)
 	})
-	if err != nil {
-		return err
-	}
-	answer := noticePage{Notices: page.json}
-	if more {
-		answer.Next = strconv.FormatInt(page.last.Seq, 10)
-	}
-	return c.JSON(http.StatusOK, answer)
+	return answer(c, http.StatusOK, noticePage{notices, next}, err)
 }
 
 func (h *Handler) showNotice(c echo.Context) error {
@@ -68,10 +58,7 @@ func (h *Handler) showNotice(c echo.Context) error {
 		return err
 	}
 	notice, err := h.Notices.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, notice)
+	return answer(c, http.StatusOK, notice, err)
 }
 
 func (h *Handler) retryNotice(c echo.Context) error {
@@ -81,10 +68,7 @@ func (h *Handler) retryNotice(c echo.Context) error {
 		return err
 	}
 	notice, err := h.Notices.Retry(ctx, id, time.Now())
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, notice)
+	return answer(c, http.StatusOK, notice, err)
 }
 
 func (h *Handler) testNotices(c echo.Context) error {
@@ -98,13 +82,5 @@ func (h *Handler) testNotices(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := noticePage{Notices: []json.RawMessage{}}
-	for _, n := range tests {
-		doc, err := json.Marshal(n)
-		if err != nil {
-			return err
-		}
-		answer.Notices = append(answer.Notices, doc)
-	}
-	return c.JSON(http.StatusOK, answer)
+	return c.JSON(http.StatusOK, map[string][]outbox.Notice{"notices": append([]outbox.Notice{}, tests...)})
 }

@@ -36,8 +36,5 @@ func (h *Handler) showOutage(c echo.Context) error {
 		return err
 	}
 	outage, err := h.Views.Outage(ctx, id)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, outage)
+	return answer(c, http.StatusOK, outage, err)
 }

@@ -11,42 +11,34 @@ const (
 	firstRead = 50
 )
 
-// listPage is a page of a list, as it is sent.
-type listPage[T any] struct {
-	json []json.RawMessage
-	last T
-}
-
-// readPage reads a page of at most limit items and pageBytes bytes. next reads the
-// first n items after last (nil: from where the page begins).
-func readPage[T any](limit int, next func(last *T, n int) ([]T, error)) (page listPage[T], more bool, err error) {
-	page.json = []json.RawMessage{}
+// readPage reads a page of at most limit items and pageBytes bytes. read reads the first n
+// items behind a cursor, which cursor returns of an item. next is the cursor of the page
+// that follows; its zero value: there is none.
+func readPage[T, C any](limit int, after C, cursor func(T) C, read func(after C, n int) ([]T, error)) (page []json.RawMessage, next C, err error) {
+	page = []json.RawMessage{}
+	var none C
 	size, n := 0, firstRead
 	for {
-		n = min(n, limit-len(page.json)+1) // one more than is shown: is there a next page?
-		var last *T
-		if len(page.json) > 0 {
-			last = &page.last
-		}
-		items, err := next(last, n)
+		n = min(n, limit-len(page)+1) // one more than is shown: is there a next page?
+		items, err := read(after, n)
 		if err != nil {
-			return page, false, err
+			return nil, none, err
 		}
-		read := size
+		before := size
 		for _, item := range items {
-			if len(page.json) == limit || size >= pageBytes {
-				return page, true, nil
+			if len(page) == limit || size >= pageBytes {
+				return page, after, nil
 			}
 			data, err := json.Marshal(item)
 			if err != nil {
-				return page, false, err
+				return nil, none, err
 			}
-			page.json, page.last, size = append(page.json, data), item, size+len(data)
+			page, after, size = append(page, data), cursor(item), size+len(data)
 		}
 		if len(items) < n {
-			return page, false, nil
+			return page, none, nil
 		}
-		if size-read < pageBytes/8 {
+		if size-before < pageBytes/8 {
 			n *= 10 // they are small
 		}
 	}

@@ -56,10 +56,7 @@ func (h *Handler) showRun(c echo.Context) error {
 	if err == nil {
 		err = access.From(c.Request().Context()).CheckReach(run.Scraper)
 	}
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, run)
+	return answer(c, http.StatusOK, run, err)
 }
 
 func (h *Handler) startRun(c echo.Context) error {
@@ -137,10 +134,7 @@ func (h *Handler) cancelRun(c echo.Context) error {
 		return err
 	}
 	run, err := h.changedRun(c.Request().Context(), id, position)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, run)
+	return answer(c, http.StatusOK, run, err)
 }
 
 // changedRun reads a run back with the write at position: from the read model, or from

@@ -27,20 +27,11 @@ func (h *Handler) listScrapers(c echo.Context) error {
 	if q.err != nil {
 		return q.err
 	}
-	scrapers, more, err := readPage(limit, func(last *projections.Scraper, n int) ([]projections.Scraper, error) {
-		if last != nil {
-			cursor = last.Name
-		}
-		return h.Views.ScrapersAfter(c.Request().Context(), cursor, n)
+	name := func(s projections.Scraper) string { return s.Name }
+	scrapers, next, err := readPage(limit, cursor, name, func(after string, n int) ([]projections.Scraper, error) {
+		return h.Views.ScrapersAfter(c.Request().Context(), after, n)
 	})
-	if err != nil {
-		return err
-	}
-	page := scraperPage{Scrapers: scrapers.json}
-	if more {
-		page.Next = scrapers.last.Name
-	}
-	return c.JSON(http.StatusOK, page)
+	return answer(c, http.StatusOK, scraperPage{scrapers, next}, err)
 }
 
 func (h *Handler) showScraper(c echo.Context) error {
@@ -112,11 +103,8 @@ func (h *Handler) removeScraper(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = h.write(c, domain.RemoveScraper{ToScraper: to(name), Source: domain.SourceAPI, By: actor(c.Request()), Reason: reason})
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
+	_, position, err := h.write(c, domain.RemoveScraper{ToScraper: to(name), Source: domain.SourceAPI, By: actor(c.Request()), Reason: reason})
+	return h.written(c, position, err)
 }
 
 // changeScraper handles a command and answers with the changed scraper.
@@ -126,10 +114,7 @@ func (h *Handler) changeScraper(c echo.Context, status int, name string, command
 		return err
 	}
 	s, err := h.changedScraper(c.Request().Context(), name, position)
-	if err != nil {
-		return err
-	}
-	return c.JSON(status, s)
+	return answer(c, status, s, err)
 }
 
 // changedScraper asks the log itself when the read model is late. What only the

@@ -34,10 +34,7 @@ func (h *Handler) userDoc(u credentials.User) userDoc { return userDoc{u, h.Acce
 
 func (h *Handler) showUser(c echo.Context) error {
 	u, err := h.Access.FindUser(c.Request().Context(), c.Param("user"))
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, h.userDoc(u))
+	return answer(c, http.StatusOK, h.userDoc(u), err)
 }
 
 func (h *Handler) addUser(c echo.Context) error {
@@ -62,7 +59,7 @@ func (h *Handler) changeUser(c echo.Context, change func(ctx context.Context, by
 	}
 	position, err := change(ctx, actor(c.Request()), u.ID)
 	if err == nil {
-		err = h.reachedAt(c, position)
+		_, err = h.reachedAt(c, position)
 	}
 	if err == nil {
 		err = h.Access.Compare(ctx)
@@ -108,13 +105,7 @@ func (h *Handler) removeUser(c echo.Context) error {
 		return err
 	}
 	position, err := h.Access.RemoveUser(ctx, actor(c.Request()), u.ID)
-	if err == nil {
-		err = h.reachedAt(c, position)
-	}
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
+	return h.written(c, position, err)
 }
 
 func (h *Handler) listTokens(c echo.Context) error {
@@ -151,22 +142,10 @@ func (h *Handler) addToken(c echo.Context) error {
 	}
 	request := access.TokenRequest{Name: body.Name, User: body.User, Role: body.Role, Scrapers: body.Scrapers, Life: life}
 	token, text, position, err := h.Access.IssueToken(c.Request().Context(), access.From(c.Request().Context()), request)
-	if err == nil {
-		err = h.reachedAt(c, position)
-	}
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusCreated, newToken{token, text})
+	return h.madeToken(c, token, text, position, err)
 }
 
 func (h *Handler) revokeToken(c echo.Context) error {
 	position, err := h.Access.Credentials.Revoke(c.Request().Context(), actor(c.Request()), c.Param("id"))
-	if err == nil {
-		err = h.reachedAt(c, position)
-	}
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
+	return h.written(c, position, err)
 }

@@ -43,19 +43,41 @@ func (h *Handler) write(c echo.Context, command domain.Command) ([]eventstore.Re
 	if err != nil {
 		return nil, 0, err
 	}
-	position, err := h.reached(ctx, recorded)
-	if err != nil {
-		return nil, 0, err
+	last := int64(0)
+	if n := len(recorded); n > 0 {
+		last = recorded[n-1].Position
 	}
-	c.Response().Header().Set(positionHeader, strconv.FormatInt(position, 10))
-	return recorded, position, nil
+	position, err := h.reachedAt(c, last)
+	return recorded, position, err
 }
 
-func (h *Handler) reached(ctx context.Context, recorded []eventstore.Recorded) (int64, error) {
-	if n := len(recorded); n > 0 {
-		return recorded[n-1].Position, nil
+// reachedAt puts the position of a write into the response, and returns it: the head for 0,
+// where nothing had to change.
+func (h *Handler) reachedAt(c echo.Context, position int64) (_ int64, err error) {
+	if position == 0 {
+		position, err = h.Log.Head(c.Request().Context())
 	}
-	return h.Log.Head(ctx)
+	c.Response().Header().Set(positionHeader, strconv.FormatInt(position, 10))
+	return position, err
+}
+
+// answer answers with a value, or returns what kept it from being read.
+func answer(c echo.Context, status int, value any, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.JSON(status, value)
+}
+
+// written answers a write that has nothing to show.
+func (h *Handler) written(c echo.Context, position int64, err error) error {
+	if err == nil {
+		_, err = h.reachedAt(c, position)
+	}
+	if err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
 }
 
 // actor returns who makes a request, as the log names them.
