@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -95,20 +96,23 @@ func (h *Handler) changePassword(c echo.Context) error {
 	return changed(c, position, err, "/account")
 }
 
-func (h *Handler) endSession(c echo.Context) error {
-	p, err := ownAccount(c)
-	if err != nil {
-		return err
+// ofAccount answers a form about one's own login.
+func (h *Handler) ofAccount(do func(c echo.Context, p access.Principal) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		p, err := ownAccount(c)
+		if err != nil {
+			return err
+		}
+		return changed(c, 0, do(c, p), "/account")
 	}
-	return changed(c, 0, h.cfg.Access.EndSession(c.Request().Context(), p.User, c.Param("id")), "/account")
 }
 
-func (h *Handler) endOtherSessions(c echo.Context) error {
-	p, err := ownAccount(c)
-	if err != nil {
-		return err
-	}
-	return changed(c, 0, h.cfg.Access.EndOtherSessions(c.Request().Context(), p.User, p.Session), "/account")
+func (h *Handler) endSession(c echo.Context, p access.Principal) error {
+	return h.cfg.Access.EndSession(c.Request().Context(), p.User, c.Param("id"))
+}
+
+func (h *Handler) endOtherSessions(c echo.Context, p access.Principal) error {
+	return h.cfg.Access.EndOtherSessions(c.Request().Context(), p.User, p.Session)
 }
 
 func (h *Handler) issueToken(c echo.Context) error {
@@ -165,11 +169,7 @@ func (h *Handler) revokeToken(c echo.Context) error {
 
 // confirm asks before something ends.
 func (h *Handler) confirm(c echo.Context, section string, a pages.Ask, newPassword bool) error {
-	chrome, err := h.chrome(c, section, a.Title, "")
-	if err != nil {
-		return err
-	}
-	return send(c, http.StatusOK, pages.ConfirmPage(chrome, a, newPassword))
+	return h.show(c, section, a.Title, func(chrome pages.Chrome) templ.Component { return pages.ConfirmPage(chrome, a, newPassword) })
 }
 
 // removedShown is how many removed users the page of the people lists.
@@ -206,66 +206,52 @@ func (h *Handler) addPerson(c echo.Context) error {
 	return changed(c, position, err, "/people")
 }
 
-// person returns the user in the path, and the actor who acts on them.
-func (h *Handler) person(c echo.Context) (u credentials.User, by string, err error) {
+// person returns the user in the path.
+func (h *Handler) person(c echo.Context) (credentials.User, error) {
 	id, err := uuid.Parse(c.Param("id"))
 	if err != nil {
-		return u, "", echo.ErrNotFound
+		return credentials.User{}, echo.ErrNotFound
 	}
-	u, err = h.cfg.Access.ByID(c.Request().Context(), id)
-	return u, actor(c), err
+	return h.cfg.Access.ByID(c.Request().Context(), id)
 }
 
-func (h *Handler) setRole(c echo.Context) error {
-	u, by, err := h.person(c)
-	if err != nil {
-		return err
+// ofPerson answers a form that changes a user.
+func (h *Handler) ofPerson(change func(c echo.Context, by string, id uuid.UUID) (position int64, err error)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u, err := h.person(c)
+		if err != nil {
+			return err
+		}
+		position, err := change(c, actor(c), u.ID)
+		return changed(c, position, err, "/people")
 	}
-	position, err := h.cfg.Access.SetRole(c.Request().Context(), by, u.ID, domain.Role(c.FormValue("role")))
-	return changed(c, position, err, "/people")
 }
 
-func (h *Handler) disablePerson(c echo.Context) error {
-	u, by, err := h.person(c)
-	if err != nil {
-		return err
+// askPerson asks before a user is changed.
+func (h *Handler) askPerson(ask func(credentials.User) pages.Ask, newPassword bool) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u, err := h.person(c)
+		if err != nil {
+			return err
+		}
+		return h.confirm(c, "/people", ask(u), newPassword)
 	}
-	position, err := h.cfg.Access.Disable(c.Request().Context(), by, u.ID)
-	return changed(c, position, err, "/people")
 }
 
-func (h *Handler) askPassword(c echo.Context) error {
-	u, _, err := h.person(c)
-	if err != nil {
-		return err
-	}
-	return h.confirm(c, "/people", pages.AskPassword(u), true)
+func (h *Handler) setRole(c echo.Context, by string, id uuid.UUID) (int64, error) {
+	return h.cfg.Access.SetRole(c.Request().Context(), by, id, domain.Role(c.FormValue("role")))
 }
 
-func (h *Handler) setPassword(c echo.Context) error {
-	u, by, err := h.person(c)
-	if err != nil {
-		return err
-	}
-	position, err := h.cfg.Access.SetPassword(c.Request().Context(), by, u.ID, c.FormValue("password"))
-	return changed(c, position, err, "/people")
+func (h *Handler) disable(c echo.Context, by string, id uuid.UUID) (int64, error) {
+	return h.cfg.Access.Disable(c.Request().Context(), by, id)
 }
 
-func (h *Handler) askRemove(c echo.Context) error {
-	u, _, err := h.person(c)
-	if err != nil {
-		return err
-	}
-	return h.confirm(c, "/people", pages.AskRemovePerson(u), false)
+func (h *Handler) setPassword(c echo.Context, by string, id uuid.UUID) (int64, error) {
+	return h.cfg.Access.SetPassword(c.Request().Context(), by, id, c.FormValue("password"))
 }
 
-func (h *Handler) removePerson(c echo.Context) error {
-	u, by, err := h.person(c)
-	if err != nil {
-		return err
-	}
-	position, err := h.cfg.Access.RemoveUser(c.Request().Context(), by, u.ID)
-	return changed(c, position, err, "/people")
+func (h *Handler) removePerson(c echo.Context, by string, id uuid.UUID) (int64, error) {
+	return h.cfg.Access.RemoveUser(c.Request().Context(), by, id)
 }
 
 // changed answers an action on an account with the page that shows it.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"scrapelog/domain"
@@ -50,20 +51,18 @@ func (h *Handler) cancel(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	recorded, err := h.do(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor(c), Reason: c.FormValue("reason")})
-	if err != nil {
-		return err
-	}
-	return h.done(c, recorded, "/runs/"+id.String())
+	return h.act(c, domain.CancelRun{ToRun: domain.ToRun{RunID: id}, By: actor(c), Reason: c.FormValue("reason")}, "/runs/"+id.String())
 }
 
-func (h *Handler) pause(c echo.Context) error {
-	to := domain.ToScraper{Scraper: c.Param("name")}
-	recorded, err := h.do(c, domain.PauseScraper{ToScraper: to, By: actor(c), Reason: c.FormValue("reason")})
-	if err != nil {
-		return err
+// change pauses or resumes a scraper.
+func (h *Handler) change(do string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		command, err := commandOf(c, do, c.Param("name"))
+		if err != nil {
+			return err
+		}
+		return h.act(c, command, scraperPath(c.Param("name")))
 	}
-	return h.done(c, recorded, scraperPath(to.Scraper))
 }
 
 // askCancel asks before a run is cancelled.
@@ -95,20 +94,16 @@ func (h *Handler) askPause(c echo.Context) error {
 }
 
 func (h *Handler) ask(c echo.Context, section string, a pages.Ask) error {
-	chrome, err := h.chrome(c, section, a.Title, "")
-	if err != nil {
-		return err
-	}
-	return send(c, http.StatusOK, pages.AskPage(chrome, a))
+	return h.show(c, section, a.Title, func(chrome pages.Chrome) templ.Component { return pages.AskPage(chrome, a) })
 }
 
-func (h *Handler) resume(c echo.Context) error {
-	to := domain.ToScraper{Scraper: c.Param("name")}
-	recorded, err := h.do(c, domain.ResumeScraper{ToScraper: to, By: actor(c), Reason: c.FormValue("reason")})
+// act records a command, and answers with the page that shows what was recorded.
+func (h *Handler) act(c echo.Context, command domain.Command, path string) error {
+	recorded, err := h.do(c, command)
 	if err != nil {
 		return err
 	}
-	return h.done(c, recorded, scraperPath(to.Scraper))
+	return h.done(c, recorded, path)
 }
 
 func (h *Handler) do(c echo.Context, command domain.Command) ([]eventstore.Recorded, error) {

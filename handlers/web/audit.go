@@ -93,31 +93,11 @@ func (h *Handler) audit(c echo.Context) error {
 }
 
 func (h *Handler) verify(c echo.Context) error {
-	err := h.jobs.start(verifying, h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
-		result, err := h.cfg.Audit.Verify(ctx, progress)
-		if err != nil {
-			return err
-		}
-		return h.keep(ctx, foundByVerify, result)
-	})
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, "/audit")
+	return h.begin(c, verifying, "/audit", keeping(h, foundByVerify, h.cfg.Audit.Verify))
 }
 
 func (h *Handler) replay(c echo.Context) error {
-	err := h.jobs.start(replaying, h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
-		result, err := h.cfg.Audit.Replay(ctx, progress)
-		if err != nil {
-			return err
-		}
-		return h.keep(ctx, foundByReplay, result)
-	})
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, "/audit#replay")
+	return h.begin(c, replaying, "/audit#replay", keeping(h, foundByReplay, h.cfg.Audit.Replay))
 }
 
 // inclusion reports whether an event is in the last signed checkpoint, and proves it.

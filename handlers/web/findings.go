@@ -22,6 +22,17 @@ const (
 	foundByReplay = "replay"
 )
 
+// keeping is a job that stores what it finds.
+func keeping[R any](h *Handler, kind string, find func(ctx context.Context, progress func(done, all int64)) (R, error)) work {
+	return func(ctx context.Context, progress func(done, all int64)) error {
+		result, err := find(ctx, progress)
+		if err != nil {
+			return err
+		}
+		return h.keep(ctx, kind, result)
+	}
+}
+
 // keep stores a job's result, for every instance and across restarts.
 func (h *Handler) keep(ctx context.Context, kind string, result any) error {
 	data, err := json.Marshal(result)

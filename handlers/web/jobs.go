@@ -3,11 +3,14 @@ package web
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"scrapelog/domain"
 	"scrapelog/handlers/web/pages"
+
+	"github.com/labstack/echo/v4"
 )
 
 // jobs are tasks that take longer than a request may, such as rebuilding a projection or
@@ -62,6 +65,14 @@ func (j *jobs) start(name string, now func() time.Time, do work) error {
 	default:
 		return fmt.Errorf("%w: too many jobs are waiting", domain.ErrConflict)
 	}
+}
+
+// begin starts a job, and answers with the page that shows it.
+func (h *Handler) begin(c echo.Context, name, path string, do work) error {
+	if err := h.jobs.start(name, h.cfg.Now, do); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, path)
 }
 
 func (j *jobs) set(name string, change func(*pages.Job)) {

@@ -69,11 +69,7 @@ func (h *Handler) rebuild(c echo.Context) error {
 	if !slices.Contains(rebuildable(), name) {
 		return fmt.Errorf("projection %s: %w", quoted(name), domain.ErrNotFound)
 	}
-	err := h.jobs.start(rebuilding(name), h.cfg.Now, func(ctx context.Context, progress func(done, all int64)) error {
+	return h.begin(c, rebuilding(name), "/projections", func(ctx context.Context, progress func(done, all int64)) error {
 		return h.cfg.Rebuild(ctx, name, progress)
 	})
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, "/projections")
 }

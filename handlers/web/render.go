@@ -43,6 +43,15 @@ func (h *Handler) chrome(c echo.Context, section, title, refresh string) (pages.
 	}, nil
 }
 
+// show answers with a page for which nothing is read but what surrounds it.
+func (h *Handler) show(c echo.Context, section, title string, page func(pages.Chrome) templ.Component) error {
+	chrome, err := h.chrome(c, section, title, "")
+	if err != nil {
+		return err
+	}
+	return send(c, http.StatusOK, page(chrome))
+}
+
 // bare makes what surrounds a page that needs no database, while that may be away.
 func (h *Handler) bare(c echo.Context, section, title string) pages.Chrome {
 	chrome := pages.Chrome{Title: title, Section: section, URL: withoutNotice(c.Request().URL), Now: h.cfg.Now(), OpenTo: h.cfg.OpenTo}

@@ -8,6 +8,7 @@ import (
 
 	"scrapelog/handlers/gate"
 	"scrapelog/handlers/web/assets"
+	"scrapelog/handlers/web/pages"
 )
 
 // maxForm is how much a form may send.
@@ -49,8 +50,8 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/runs/:id/cancel", h.cancel)
 	action("/scrapers", h.several)
 	action("/scrapers/:name/runs", h.start)
-	action("/scrapers/:name/pause", h.pause)
-	action("/scrapers/:name/resume", h.resume)
+	action("/scrapers/:name/pause", h.change("pause"))
+	action("/scrapers/:name/resume", h.change("resume"))
 
 	if h.cfg.Access != nil {
 		h.registerAccounts(page, action)
@@ -74,18 +75,18 @@ func (h *Handler) registerAccounts(page func(string, echo.HandlerFunc, ...string
 
 	page("/account", h.account)
 	action("/account/password", h.changePassword)
-	action("/account/sessions/end", h.endOtherSessions)
-	action("/account/sessions/:id/end", h.endSession)
+	action("/account/sessions/end", h.ofAccount(h.endOtherSessions))
+	action("/account/sessions/:id/end", h.ofAccount(h.endSession))
 	action("/account/tokens", h.issueToken)
 	page("/account/tokens/:id/revoke", h.askRevoke)
 	action("/account/tokens/:id/revoke", h.revokeToken)
 
 	page("/people", h.people)
 	action("/people", h.addPerson)
-	action("/people/:id/role", h.setRole)
-	action("/people/:id/disable", h.disablePerson)
-	page("/people/:id/password", h.askPassword)
-	action("/people/:id/password", h.setPassword)
-	page("/people/:id/remove", h.askRemove)
-	action("/people/:id/remove", h.removePerson)
+	action("/people/:id/role", h.ofPerson(h.setRole))
+	action("/people/:id/disable", h.ofPerson(h.disable))
+	page("/people/:id/password", h.askPerson(pages.AskPassword, true))
+	action("/people/:id/password", h.ofPerson(h.setPassword))
+	page("/people/:id/remove", h.askPerson(pages.AskRemovePerson, false))
+	action("/people/:id/remove", h.ofPerson(h.removePerson))
 }

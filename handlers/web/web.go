@@ -56,7 +56,6 @@ type Queries interface {
 // Events is the log as pages read it: *eventstore.Store.
 type Events interface {
 	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
-	ReadStream(ctx context.Context, stream string, afterVersion int64) ([]eventstore.Recorded, error)
 	ByPosition(ctx context.Context, position int64) (eventstore.Recorded, error)
 	ByID(ctx context.Context, id uuid.UUID) (eventstore.Recorded, error)
 	Head(ctx context.Context) (int64, error)

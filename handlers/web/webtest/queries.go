@@ -320,11 +320,6 @@ func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Reco
 	return found, s.Err
 }
 
-// ReadStream implements web.Events.
-func (s *Service) ReadStream(ctx context.Context, stream string, _ int64) ([]eventstore.Recorded, error) {
-	return s.Read(ctx, eventstore.Query{Stream: stream, Limit: math.MaxInt})
-}
-
 // ByPosition implements web.Events.
 func (s *Service) ByPosition(_ context.Context, position int64) (eventstore.Recorded, error) {
 	s.story.RLock()
