@@ -96,6 +96,14 @@ var nameRule = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 // ValidScraperName reports whether name may name a scraper.
 func ValidScraperName(name string) bool { return nameRule.MatchString(name) }
 
+// CheckScraperName returns why the value of a field cannot name a scraper; nil: it can.
+func CheckScraperName(field, name string) error {
+	if !ValidScraperName(name) {
+		return &FieldError{field, fmt.Sprintf("%.80q is not a scraper name", name), "use 1 to 63 of a-z, 0-9 and -"}
+	}
+	return nil
+}
+
 // Validate returns the first invalid value as a *FieldError, in the order of the keys
 // in the documentation.
 func (c ScraperConfig) Validate() error {
@@ -125,10 +133,7 @@ func (c ScraperConfig) Validate() error {
 }
 
 func (c ScraperConfig) validName() error {
-	if !ValidScraperName(c.Name) {
-		return &FieldError{"name", fmt.Sprintf("%q is not a scraper name", c.Name), "use 1 to 63 of a-z, 0-9 and -"}
-	}
-	return nil
+	return CheckScraperName("name", c.Name)
 }
 
 func (c ScraperConfig) validSchedule() error {

@@ -22,6 +22,14 @@ func Nearest(word string, known []string) string {
 	return nearest
 }
 
+// Suggest says which of the known words was meant, else which there are.
+func Suggest(word string, known []string) string {
+	if nearest := Nearest(word, known); nearest != "" {
+		return "did you mean " + nearest + "?"
+	}
+	return "use " + strings.Join(known, ", ")
+}
+
 // edits counts the bytes to insert, delete, replace or swap with their neighbour to
 // make b of a: the optimal string alignment distance.
 func edits(a, b string) int {

@@ -25,8 +25,8 @@ func (h *Handler) announce(c echo.Context) error {
 		return &domain.FieldError{Field: "scrapers", Problem: fmt.Sprintf("has %d names", n), Want: fmt.Sprintf("name 1 to %d scrapers", maxAnnounced)}
 	}
 	for _, name := range body.Scrapers {
-		if !domain.ValidScraperName(name) {
-			return &domain.FieldError{Field: "scrapers", Problem: fmt.Sprintf("%.80q is not a scraper name", name), Want: "use 1 to 63 of a-z, 0-9 and -"}
+		if err := domain.CheckScraperName("scrapers", name); err != nil {
+			return err
 		}
 		if err := access.From(c.Request().Context()).CheckReach(name); err != nil {
 			return err

@@ -71,7 +71,8 @@ func decodeObject(path string, object []byte, into reflect.Value) error {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		i, known := fields[key]
 		if !known {
-			return unknownKey(path, key, slices.Sorted(maps.Keys(fields)))
+			want := domain.Suggest(key, slices.Sorted(maps.Keys(fields)))
+			return &domain.FieldError{Field: path + fmt.Sprintf("%.80s", key), Problem: "is not known here", Want: want}
 		}
 		field := into.Field(i)
 		if field.Kind() == reflect.Struct && values[key][0] == '{' {
@@ -95,14 +96,6 @@ func fieldsOf(t reflect.Type) map[string]int {
 		fields[name] = i
 	}
 	return fields
-}
-
-func unknownKey(path, key string, known []string) error {
-	want := "use " + strings.Join(known, ", ")
-	if nearest := domain.Nearest(key, known); nearest != "" {
-		want = "did you mean " + nearest + "?"
-	}
-	return &domain.FieldError{Field: path + fmt.Sprintf("%.80s", key), Problem: "is not known here", Want: want}
 }
 
 // explain returns what is wrong with the value of a key.

@@ -79,9 +79,7 @@ func (q *query) scrapers() []string {
 		q.refuse("scraper", fmt.Sprintf("%d scrapers are named", len(names)), fmt.Sprintf("name 1 to %d", maxLanes))
 	}
 	for _, name := range names {
-		if !domain.ValidScraperName(name) {
-			q.refuse("scraper", fmt.Sprintf("%.80q is not a scraper name", name), "use 1 to 63 of a-z, 0-9 and -")
-		}
+		q.check(domain.CheckScraperName("scraper", name))
 	}
 	return names
 }

@@ -145,8 +145,8 @@ func (q *query) trigger() domain.Trigger {
 
 func (q *query) scraper() string {
 	name := q.text("scraper")
-	if name != "" && !domain.ValidScraperName(name) {
-		q.refuse("scraper", fmt.Sprintf("%.80q is not a scraper name", name), "use 1 to 63 of a-z, 0-9 and -")
+	if name != "" {
+		q.check(domain.CheckScraperName("scraper", name))
 	}
 	return name
 }

@@ -27,7 +27,6 @@ const (
 
 const keyLine = "q quit  j k move  Enter story  s start  p pause  / filter  ? keys"
 
-// View implements tea.Model.
 func (m *top) View() tea.View {
 	lines := m.listLines()
 	if m.page != nil {

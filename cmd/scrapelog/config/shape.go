@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"scrapelog/domain"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -58,7 +59,7 @@ func (d *document) checkStruct(node ast.Node, t reflect.Type, at string) error {
 		field, known := fieldOf(t, keyOf(entries.Key()))
 		if !known {
 			key := keyOf(entries.Key())
-			return d.fault(entries.Key(), at, fmt.Sprintf("unknown key %q", key), suggest(key, keysOf(t)))
+			return d.fault(entries.Key(), at, fmt.Sprintf("unknown key %q", key), domain.Suggest(key, keysOf(t)))
 		}
 		if err := d.checkNode(entries.Value(), field.Type, below(at, keyOf(entries.Key()))); err != nil {
 			return err
@@ -183,33 +184,3 @@ func yamlKey(field reflect.StructField) string {
 }
 
 func below(at, key string) string { return strings.TrimPrefix(at+"."+key, ".") }
-
-// suggest names the key that was probably meant, else all there are.
-func suggest(key string, known []string) string {
-	for _, candidate := range known {
-		if distance(key, candidate) <= 2 {
-			return fmt.Sprintf("did you mean %s?", candidate)
-		}
-	}
-	return "use " + strings.Join(known, ", ")
-}
-
-// distance is the number of letters to add, drop or change (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
-}

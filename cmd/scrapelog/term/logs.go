@@ -52,7 +52,6 @@ func newLogger(w io.Writer, format, level string, colour bool) (*slog.Logger, er
 // store logs the shortage once a minute, and every caller would log it too.
 type unrepeated struct{ slog.Handler }
 
-// Handle implements slog.Handler.
 func (h unrepeated) Handle(ctx context.Context, r slog.Record) error {
 	repeats := false
 	r.Attrs(func(a slog.Attr) bool {
@@ -66,12 +65,10 @@ func (h unrepeated) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs implements slog.Handler.
 func (h unrepeated) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return unrepeated{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup implements slog.Handler.
 func (h unrepeated) WithGroup(name string) slog.Handler { return unrepeated{h.Handler.WithGroup(name)} }
 
 // cleanAttr makes values safe for a terminal. Neither handler does: JSON leaves

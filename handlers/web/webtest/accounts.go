@@ -43,7 +43,6 @@ func (a *Accounts) do(format string, args ...any) {
 	a.Done = append(a.Done, fmt.Sprintf(format, args...))
 }
 
-// Login implements web.Accounts.
 func (a *Accounts) Login(_ http.ResponseWriter, _ *http.Request, name, password string) (credentials.User, error) {
 	for _, u := range a.People {
 		if u.Name == name && password == Password {
@@ -54,7 +53,6 @@ func (a *Accounts) Login(_ http.ResponseWriter, _ *http.Request, name, password 
 	return credentials.User{}, problem.New(problem.Login, "wrong name or password, or too many tries; wait 10 s and try again")
 }
 
-// NameOf implements web.Accounts.
 func (a *Accounts) NameOf(actor string) string {
 	for _, u := range a.People {
 		if actor == "user:"+u.ID.String() {
@@ -64,10 +62,8 @@ func (a *Accounts) NameOf(actor string) string {
 	return actor
 }
 
-// Logout implements web.Accounts.
 func (a *Accounts) Logout(http.ResponseWriter, *http.Request) error { a.do("logout"); return nil }
 
-// SetUp implements web.Accounts.
 func (a *Accounts) SetUp(_ *http.Request, token, name, _ string) (credentials.User, int64, error) {
 	if token != "token" {
 		return credentials.User{}, 0, problem.New(problem.Login, "the setup link is not valid, was used, or is older than 15 minutes")
@@ -77,7 +73,6 @@ func (a *Accounts) SetUp(_ *http.Request, token, name, _ string) (credentials.Us
 	return credentials.User{}, 0, nil
 }
 
-// ChangePassword implements web.Accounts.
 func (a *Accounts) ChangePassword(_ http.ResponseWriter, _ *http.Request, old, _ string) (int64, error) {
 	if old != Password {
 		return 0, problem.New(problem.Login, "wrong name or password, or too many tries; wait 10 s and try again")
@@ -86,13 +81,11 @@ func (a *Accounts) ChangePassword(_ http.ResponseWriter, _ *http.Request, old, _
 	return Head, nil
 }
 
-// IssueToken implements web.Accounts.
 func (a *Accounts) IssueToken(_ context.Context, by access.Principal, q access.TokenRequest) (t credentials.Token, text string, position int64, err error) {
 	a.do("issue %s %s %s %q %s", q.Name, q.User, q.Role, q.Scrapers, q.Life)
 	return t, "slg_h4k2m7p3q5r6s8t9_n3k5j7h2g4f6d8s9a2p4o6i8u3y5t7r9e2w4q6_x7c9v2b4", Head, by.Role.CheckUser("role")
 }
 
-// AddUser implements web.Accounts.
 func (a *Accounts) AddUser(_ context.Context, _, name string, role domain.Role, password string) (credentials.User, int64, error) {
 	if err := domain.CheckPassword("password", password); err != nil {
 		return credentials.User{}, 0, err
@@ -101,19 +94,15 @@ func (a *Accounts) AddUser(_ context.Context, _, name string, role domain.Role, 
 	return credentials.User{}, Head, role.CheckUser("role")
 }
 
-// RemoveUser implements web.Accounts.
 func (a *Accounts) RemoveUser(_ context.Context, _ string, id uuid.UUID) (int64, error) {
 	a.do("remove %s", id)
 	return Head, nil
 }
 
-// Troubles implements web.Accounts.
 func (a *Accounts) Troubles() []string { return a.Wrong }
 
-// Users implements web.Accounts.
 func (a *Accounts) Users(context.Context) ([]credentials.User, error) { return a.People, nil }
 
-// ByID implements web.Accounts.
 func (a *Accounts) ByID(_ context.Context, id uuid.UUID) (credentials.User, error) {
 	for _, u := range a.People {
 		if u.ID == id {
@@ -123,25 +112,21 @@ func (a *Accounts) ByID(_ context.Context, id uuid.UUID) (credentials.User, erro
 	return credentials.User{}, fmt.Errorf("user %s: %w", id, domain.ErrNotFound)
 }
 
-// SetRole implements web.Accounts.
 func (a *Accounts) SetRole(_ context.Context, by string, id uuid.UUID, role domain.Role) (int64, error) {
 	a.do("%s gives %s %s", by, id, role)
 	return Head, role.CheckUser("role")
 }
 
-// SetPassword implements web.Accounts.
 func (a *Accounts) SetPassword(_ context.Context, by string, id uuid.UUID, password string) (int64, error) {
 	a.do("%s sets the password of %s", by, id)
 	return Head, domain.CheckPassword("password", password)
 }
 
-// Disable implements web.Accounts.
 func (a *Accounts) Disable(_ context.Context, by string, id uuid.UUID) (int64, error) {
 	a.do("%s disables %s", by, id)
 	return Head, nil
 }
 
-// Sessions implements web.Accounts.
 func (a *Accounts) Sessions(_ context.Context, user uuid.UUID) ([]credentials.Session, error) {
 	session := func(id, agent string, begun, seen time.Duration) credentials.Session {
 		return credentials.Session{ID: id, User: user, Agent: agent, CreatedAt: ago(begun), SeenAt: ago(seen), Deadline: ago(begun - 7*24*time.Hour)}
@@ -153,19 +138,16 @@ func (a *Accounts) Sessions(_ context.Context, user uuid.UUID) ([]credentials.Se
 	}, nil
 }
 
-// EndSession implements web.Accounts.
 func (a *Accounts) EndSession(_ context.Context, _ uuid.UUID, id string) error {
 	a.do("end %s", id)
 	return nil
 }
 
-// EndOtherSessions implements web.Accounts.
 func (a *Accounts) EndOtherSessions(_ context.Context, _ uuid.UUID, but string) error {
 	a.do("end all but %s", but)
 	return nil
 }
 
-// Tokens implements web.Accounts.
 func (a *Accounts) Tokens(context.Context, uuid.UUID) ([]credentials.Token, error) {
 	return []credentials.Token{
 		{ID: "h4k2m7p3q5r6s8t9", Name: "ci-pipeline", Role: domain.RoleOperate, Scrapers: "shop-*", CreatedAt: ago(240 * time.Hour), ExpiresAt: ago(-80 * 24 * time.Hour), LastUsedAt: ago(time.Hour)},
@@ -175,7 +157,6 @@ func (a *Accounts) Tokens(context.Context, uuid.UUID) ([]credentials.Token, erro
 	}, nil
 }
 
-// Revoke implements web.Accounts.
 func (a *Accounts) Revoke(_ context.Context, by, id string) (int64, error) {
 	a.do("%s revokes %s", by, id)
 	return Head, nil

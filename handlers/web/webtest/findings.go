@@ -13,7 +13,6 @@ type findings struct {
 	last map[string]eventstore.Finding
 }
 
-// KeepFinding implements web.Findings.
 func (f *findings) KeepFinding(_ context.Context, found eventstore.Finding) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -24,7 +23,6 @@ func (f *findings) KeepFinding(_ context.Context, found eventstore.Finding) erro
 	return nil
 }
 
-// LastFinding implements web.Findings.
 func (f *findings) LastFinding(_ context.Context, kind string) (eventstore.Finding, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

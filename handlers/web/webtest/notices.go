@@ -13,7 +13,6 @@ import (
 // Notices are canned notices, the newest first.
 type Notices []outbox.Notice
 
-// List implements web.Notices.
 func (n Notices) List(_ context.Context, f outbox.Filter) (list []outbox.Notice, err error) {
 	for _, notice := range n {
 		if len(list) < f.Limit && (len(f.States) == 0 || slices.Contains(f.States, notice.State)) {
@@ -23,7 +22,6 @@ func (n Notices) List(_ context.Context, f outbox.Filter) (list []outbox.Notice,
 	return list, nil
 }
 
-// GivenUp implements web.Notices.
 func (n Notices) GivenUp(ctx context.Context) (int64, error) {
 	list, err := n.List(ctx, outbox.Filter{States: []outbox.State{outbox.StateGivenUp}, Limit: len(n)})
 	return int64(len(list)), err

@@ -65,7 +65,6 @@ func anOutage(n int) uuid.UUID {
 	return all[n].ID
 }
 
-// Outages implements web.Queries.
 func (s *Service) Outages(_ context.Context, f projections.OutageFilter) (page projections.OutagePage, err error) {
 	all, _ := s.outages()
 	for _, o := range all {
@@ -76,7 +75,7 @@ func (s *Service) Outages(_ context.Context, f projections.OutageFilter) (page p
 	return page, s.Err
 }
 
-// OutageDays implements web.Queries. Beside the outages of the story there were some before.
+// OutageDays adds some outages to those of the story.
 func (s *Service) OutageDays(_ context.Context, since time.Time) (days []projections.OutageDay, err error) {
 	if len(s.Recorded) == 0 {
 		return nil, s.Err
@@ -104,7 +103,6 @@ func (s *Service) OutageDays(_ context.Context, since time.Time) (days []project
 	return days, s.Err
 }
 
-// Outage implements web.Queries.
 func (s *Service) Outage(_ context.Context, id uuid.UUID) (projections.Outage, error) {
 	all, _ := s.outages()
 	for _, o := range all {
@@ -115,7 +113,6 @@ func (s *Service) Outage(_ context.Context, id uuid.UUID) (projections.Outage, e
 	return projections.Outage{}, fmt.Errorf("outage %s: %w", id, domain.ErrNotFound)
 }
 
-// FindOutage implements web.Queries.
 func (s *Service) FindOutage(_ context.Context, field, text string) (uuid.UUID, error) {
 	all, _ := s.outages()
 	newest := func() (found []uuid.UUID, err error) {
@@ -134,7 +131,6 @@ func (s *Service) FindOutage(_ context.Context, field, text string) (uuid.UUID, 
 	})
 }
 
-// RunsOfOutage implements web.Queries.
 func (s *Service) RunsOfOutage(_ context.Context, outage uuid.UUID, limit int) ([]projections.Run, error) {
 	_, runs := s.outages()
 	return runs[outage][:min(len(runs[outage]), limit)], s.Err

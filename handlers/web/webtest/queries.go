@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ import (
 // means.
 const shown, named = 12, 8
 
-// Runs implements web.Queries. There is one cursor, and it shows everything.
+// Runs has one cursor, which shows everything.
 func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page projections.RunPage, err error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -53,7 +52,6 @@ func (s *Service) Runs(_ context.Context, f projections.RunFilter) (page project
 	return page, s.Err
 }
 
-// Run implements web.Queries.
 func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -65,7 +63,6 @@ func (s *Service) Run(_ context.Context, id uuid.UUID) (projections.Run, error) 
 	return projections.Run{}, fmt.Errorf("run %s: %w", id, domain.ErrNotFound)
 }
 
-// FindRun implements web.Queries.
 func (s *Service) FindRun(_ context.Context, field, text string) (uuid.UUID, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -85,7 +82,6 @@ func (s *Service) FindRun(_ context.Context, field, text string) (uuid.UUID, err
 	})
 }
 
-// CountsOf implements web.Queries.
 func (s *Service) CountsOf(ctx context.Context, f projections.RunFilter, most int) (projections.Counts, error) {
 	f.Cursor, f.Limit, f.Statuses = "", len(s.Rows)+1, nil
 	page, err := s.Runs(ctx, f)
@@ -96,7 +92,6 @@ func (s *Service) CountsOf(ctx context.Context, f projections.RunFilter, most in
 	return counts, err
 }
 
-// Counts implements web.Queries.
 func (s *Service) Counts(context.Context) (projections.Counts, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -107,7 +102,6 @@ func (s *Service) Counts(context.Context) (projections.Counts, error) {
 	return counts, s.Err
 }
 
-// EventCounts implements web.Queries.
 func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -118,7 +112,6 @@ func (s *Service) EventCounts(_ context.Context, after int64) (map[string]int64,
 	return counts, s.Err
 }
 
-// ScraperCounts implements web.Queries.
 func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, err error) {
 	for _, named := range s.Named {
 		n.All++
@@ -132,7 +125,6 @@ func (s *Service) ScraperCounts(context.Context) (n projections.ScraperCounts, e
 	return n, s.Err
 }
 
-// Search implements web.Queries.
 func (s *Service) Search(ctx context.Context, text string, limit int) (found projections.Found, err error) {
 	found.Scrapers, err = s.named(limit, func(s projections.Scraper) bool { return strings.Contains(s.Name, text) })
 	if id, err := s.FindRun(ctx, "text", text); err == nil {
@@ -143,7 +135,6 @@ func (s *Service) Search(ctx context.Context, text string, limit int) (found pro
 	return found, err
 }
 
-// Losses implements web.Queries.
 func (s *Service) Losses(ctx context.Context) (l projections.Losses, err error) {
 	counts, err := s.ScraperCounts(ctx)
 	l.Lost = counts.Lost
@@ -156,12 +147,11 @@ func (s *Service) Losses(ctx context.Context) (l projections.Losses, err error) 
 	return l, err
 }
 
-// OverdueScrapers implements web.Queries.
 func (s *Service) OverdueScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, func(s projections.Scraper) bool { return !s.OverdueSince.IsZero() })
 }
 
-// LaneSlots implements web.Queries. It adds up the runs that ended since.
+// LaneSlots adds up the runs that ended since.
 func (s *Service) LaneSlots(_ context.Context, scrapers []string, since time.Time, size time.Duration) (map[string][]projections.LaneSlot, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -204,29 +194,24 @@ func (s *Service) LaneSlots(_ context.Context, scrapers []string, since time.Tim
 	return slots, s.Err
 }
 
-// LostScrapers implements web.Queries.
 func (s *Service) LostScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, projections.Scraper.Lost)
 }
 
-// PausedScrapers implements web.Queries.
 func (s *Service) PausedScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, func(s projections.Scraper) bool { return s.Paused && !s.Removed })
 }
 
-// NextScrapers implements web.Queries.
 func (s *Service) NextScrapers(_ context.Context, limit int) ([]projections.Scraper, error) {
 	due, err := s.named(len(s.Named), func(s projections.Scraper) bool { return !s.NextSlot.IsZero() })
 	slices.SortStableFunc(due, func(a, b projections.Scraper) int { return a.NextSlot.Compare(b.NextSlot.Time) })
 	return due[:min(len(due), limit)], err
 }
 
-// ScrapersFrom implements web.Queries.
 func (s *Service) ScrapersFrom(_ context.Context, name string, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, func(s projections.Scraper) bool { return s.Name >= name })
 }
 
-// ScrapersWith implements web.Queries.
 func (s *Service) ScrapersWith(_ context.Context, words, name string, limit int) ([]projections.Scraper, error) {
 	return s.named(limit, func(s projections.Scraper) bool {
 		for _, word := range strings.Fields(words) {
@@ -238,7 +223,6 @@ func (s *Service) ScrapersWith(_ context.Context, words, name string, limit int)
 	})
 }
 
-// LastRuns implements web.Queries.
 func (s *Service) LastRuns(_ context.Context, scrapers []string, n int) (map[string][]projections.Run, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -251,7 +235,6 @@ func (s *Service) LastRuns(_ context.Context, scrapers []string, n int) (map[str
 	return last, s.Err
 }
 
-// ScraperNames implements web.Queries.
 func (s *Service) ScraperNames(_ context.Context, limit int) (names []string, err error) {
 	for _, named := range s.Named[:min(len(s.Named), limit)] {
 		names = append(names, named.Name)
@@ -268,7 +251,6 @@ func (s *Service) named(limit int, which func(projections.Scraper) bool) (some [
 	return some, s.Err
 }
 
-// Scraper implements web.Queries.
 func (s *Service) Scraper(_ context.Context, name string) (projections.Scraper, error) {
 	for _, named := range s.Named {
 		if named.Name == name {
@@ -278,7 +260,6 @@ func (s *Service) Scraper(_ context.Context, name string) (projections.Scraper, 
 	return projections.Scraper{}, fmt.Errorf("scraper %q: %w", name, domain.ErrNotFound)
 }
 
-// LossesOf implements web.Queries.
 func (s *Service) LossesOf(_ context.Context, scraper string, limit int) (losses []projections.Loss, err error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -297,7 +278,6 @@ func (s *Service) LossesOf(_ context.Context, scraper string, limit int) (losses
 	return losses, s.Err
 }
 
-// Read implements web.Events.
 func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Recorded, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -320,7 +300,6 @@ func (s *Service) Read(_ context.Context, q eventstore.Query) ([]eventstore.Reco
 	return found, s.Err
 }
 
-// ByPosition implements web.Events.
 func (s *Service) ByPosition(_ context.Context, position int64) (eventstore.Recorded, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -330,7 +309,6 @@ func (s *Service) ByPosition(_ context.Context, position int64) (eventstore.Reco
 	return s.Recorded[position-1], s.Err
 }
 
-// ByID implements web.Events.
 func (s *Service) ByID(_ context.Context, id uuid.UUID) (eventstore.Recorded, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
@@ -342,14 +320,12 @@ func (s *Service) ByID(_ context.Context, id uuid.UUID) (eventstore.Recorded, er
 	return eventstore.Recorded{}, fmt.Errorf("event %s: %w", id, domain.ErrNotFound)
 }
 
-// Head implements web.Events.
 func (s *Service) Head(context.Context) (int64, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
 	return int64(len(s.Recorded)), s.Err
 }
 
-// FirstSince implements web.Events.
 func (s *Service) FirstSince(_ context.Context, t time.Time) (int64, error) {
 	s.story.RLock()
 	defer s.story.RUnlock()
