@@ -1,18 +1,19 @@
 package dial
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
-
-	"scrapelog/handlers/egress"
 )
 
 const (
-	// buffer is the size of net/http's buffers for reading and for writing. The
+	// buffer is the size of the buffers for reading and for writing. The
 	// lines of a header need no more, and the reader of a stream has its own buffer.
 	buffer = 1 << 10
 	// maxHeader limits what precedes the body: the header of the answer and of
@@ -63,28 +64,57 @@ func openPatiently(ctx context.Context, u *url.URL, t Target) (net.Conn, error) 
 }
 
 // exchange sends req and returns the answer. With an error the connection is
-// closed. The transport has this connection only, so that net/http cannot send the
-// request again on another.
+// closed. net/http's transport would do the same, with two goroutines that stay as long
+// as the stream: their stacks are most of what a stream costs.
 func (l *link) exchange(req *http.Request) (*http.Response, error) {
-	transport := egress.TransportOver(l)
-	transport.DisableCompression, transport.MaxResponseHeaderBytes = true, maxHeader
-	transport.ReadBufferSize, transport.WriteBufferSize = buffer, buffer
-	resp, err := transport.RoundTrip(req)
+	stop := context.AfterFunc(req.Context(), func() { _ = l.Close() })
+	req.Close = true // the connection is not used again
+	go l.send(req)   // a peer may answer, or refuse, what it has not read
+	header := &io.LimitedReader{R: l, N: maxHeader}
+	read := bufio.NewReaderSize(header, buffer)
+	resp, err := http.ReadResponse(read, req)
+	for err == nil && resp.StatusCode/100 == 1 && resp.StatusCode != http.StatusSwitchingProtocols {
+		resp, err = http.ReadResponse(read, req)
+	}
 	if err != nil {
+		stop()
 		_ = l.Close()
 		if cause := context.Cause(req.Context()); cause != nil {
 			return nil, cause
 		}
+		if header.N <= 0 {
+			err = errHeaderTooLong
+		}
 		return nil, l.explain(err)
 	}
-	resp.Body = body{resp.Body, l}
+	header.N = math.MaxInt64
+	resp.Body = body{resp.Body, l, stop}
 	return resp, nil
+}
+
+var errHeaderTooLong = errors.New("response headers exceeded the limit")
+
+// send writes the request. If the peer does not take it, reading says how the connection
+// ended; otherwise the request itself cannot be written.
+func (l *link) send(req *http.Request) {
+	write := bufio.NewWriterSize(l, buffer)
+	if err := errors.Join(req.Write(write), write.Flush()); err != nil {
+		l.failed(err)
+		_ = l.Close()
+	}
 }
 
 // body is the body of an answer, with its connection.
 type body struct {
 	io.ReadCloser
 	link *link
+	stop func() bool // ends the watch over the request's context
+}
+
+// Close closes the connection, however much of the body was read.
+func (b body) Close() error {
+	b.stop()
+	return b.link.Close()
 }
 
 // Waiting reports whether something has arrived that was not read; see [Exchange].

@@ -116,7 +116,8 @@ func TestExchangeHearsAnEarlyAnswer(t *testing.T) {
 	}
 }
 
-// net/http logs an answer that comes before the request is sent, and drops it.
+// An answer that comes before the request is sent is heard; net/http's transport logs
+// and drops it.
 func TestExchangeHearsAnAnswerThatCameFirst(t *testing.T) {
 	var logged bytes.Buffer
 	log.SetOutput(&logged)

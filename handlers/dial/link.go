@@ -11,23 +11,16 @@ import (
 // reading failed with, which the errors of net/http hide.
 type link struct {
 	net.Conn
-	asking func() // closes asked
-	asked  chan struct{}
 
 	mu    sync.Mutex
 	began []byte // the first bytes of the answer, as many as a status line has at least
 	err   error  // what reading failed with first
 }
 
-func newLink(conn net.Conn) *link {
-	asked := make(chan struct{})
-	return &link{Conn: conn, asked: asked, asking: sync.OnceFunc(func() { close(asked) })}
-}
+func newLink(conn net.Conn) *link { return &link{Conn: conn} }
 
-// Read implements io.Reader. It waits until the request is being sent: net/http
-// logs an answer that comes earlier and drops it.
+// Read implements io.Reader.
 func (l *link) Read(p []byte) (int, error) {
-	<-l.asked
 	n, err := l.Conn.Read(p)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,19 +31,20 @@ func (l *link) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write implements io.Writer. It hides that sending failed, because net/http would
-// give up then. A peer may refuse a request that it has not read, and if it does
-// not answer, reading says how the connection ended.
+// Write implements io.Writer. It hides that sending failed: a peer may refuse a request
+// that it has not read, and if it does not answer, reading says how the connection ended.
 func (l *link) Write(p []byte) (int, error) {
-	l.asking()
 	_, _ = l.Conn.Write(p)
 	return len(p), nil
 }
 
-// Close implements io.Closer.
-func (l *link) Close() error {
-	l.asking()
-	return l.Conn.Close()
+// failed notes what the exchange failed with, unless reading has failed before.
+func (l *link) failed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = err
+	}
 }
 
 // Waiting reports whether something has arrived that was not read; see [Exchange].

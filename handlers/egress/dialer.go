@@ -65,12 +65,6 @@ func (d Dialer) Transport() *http.Transport {
 	}
 }
 
-// TransportOver returns a transport that has one connection, which is open.
-func TransportOver(conn net.Conn) *http.Transport {
-	dial := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
-	return &http.Transport{DialContext: dial, DialTLSContext: dial, DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader}
-}
-
 // metadataNames are names of the services at which clouds keep credentials. Their
 // addresses are refused anyway; outside of that cloud the names do not resolve, and the
 // refusal is definite where the missing name would look like an outage.
