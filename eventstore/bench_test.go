@@ -165,12 +165,11 @@ func (r *race) follow(ctx context.Context) error {
 func BenchmarkGrowth(b *testing.B) {
 	const writers = 8
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
-		small, large := database(b).Open(b), database(b).Open(b)
-		for s, n := range map[*eventstore.Store]int64{small: *benchEvents / 100, large: *benchEvents} {
-			if err := rivals.Fill(b.Context(), s, n); err != nil {
-				b.Fatal(err)
-			}
+		small := database(b).Open(b)
+		if err := rivals.Fill(b.Context(), small, *benchEvents/100); err != nil {
+			b.Fatal(err)
 		}
+		large := rivals.Log(b, small.Dialect(), *benchEvents).Open(b)
 		reportDisk(b, large)
 		ours, other := appends(large, writers), appends(small, writers)
 		other.Name = "small"

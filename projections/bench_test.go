@@ -1,7 +1,9 @@
 package projections_test
 
 import (
+	"errors"
 	"flag"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,34 +22,34 @@ var benchEvents = flag.Int64("events", 1_000_000, "events of the log that benchm
 // that program does; a replay reads it once for all.
 func BenchmarkRebuild(b *testing.B) {
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
-		s := database(b).Open(b)
+		s := rivals.Log(b, database(b).Dialect, *benchEvents).Open(b)
 		if err := projections.Ensure(b.Context(), s); err != nil {
 			b.Fatal(err)
 		}
-		if err := rivals.Fill(b.Context(), s, *benchEvents); err != nil {
-			b.Fatal(err)
-		}
-		rebuild(b, s) // fills the tables that the others copy and compare with
-		copied, err := newCopies(b.Context(), s)
-		if err != nil {
-			b.Fatal(err)
-		}
-		rate := func(work func() error) func() float64 {
-			return func() float64 {
+		copied := sync.OnceValues(func() (*copies, error) { return newCopies(b.Context(), s) }) // of what the first rebuild fills
+		rate := func(name string, prepare, work func() error) rivals.Turn {
+			return rivals.Turn{Name: name, Rate: func() float64 {
+				if err := prepare(); err != nil {
+					b.Fatal(err)
+				}
 				begun := time.Now()
 				if err := work(); err != nil {
 					b.Fatal(err)
 				}
 				return float64(*benchEvents) / time.Since(begun).Seconds()
-			}
+			}}
 		}
-		pages := rivals.Turn{Name: "pages-and-upserts", Rate: rate(func() error { return copied.run(b.Context()) })}
-		b.Run("rebuild", func(b *testing.B) {
-			rivals.InTurns(b, rivals.Turn{Name: rivals.Ours, Rate: rate(func() error { rebuild(b, s); return nil })}, pages)
+		ready := func() error { return nil }
+		rebuilt := rate("rebuild", ready, func() error { rebuild(b, s); return nil })
+		replayed := rate("replay", ready, func() error { compare(b, s); return nil })
+		pages := rate("pages-and-upserts", func() error { _, err := copied(); return err }, func() error {
+			from, err := copied()
+			return errors.Join(err, from.run(b.Context()))
 		})
-		b.Run("replay", func(b *testing.B) {
-			rivals.InTurns(b, rivals.Turn{Name: rivals.Ours, Rate: rate(func() error { compare(b, s); return nil })}, pages)
-		})
+		rates := rivals.Rates(rebuilt, pages, replayed)
+		for _, name := range []string{rebuilt.Name, replayed.Name} {
+			b.Run(name, func(b *testing.B) { rivals.Report(b, rates, name, pages) })
+		}
 	})
 }
 

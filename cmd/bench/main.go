@@ -9,134 +9,91 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
+
+	"scrapelog/eventstore/eventstoretest"
 )
 
-// goal is a bound for one figure of the benchmarks that match.
-type goal struct {
-	benchmark string // regular expression over the name, without "Benchmark"
-	figure    string
-	bound     float64
-	most      bool // the figure may be at most bound; otherwise at least
-}
-
-var goals = []goal{
-	{`^Append/sqlite/writers=1$`, "x-plain", 1.0, false},
-	{`^Append/sqlite/writers=8$`, "x-plain", 3.5, false},
-	{`^Append/sqlite/writers=32$`, "x-plain", 7, false},
-	{`^Append/sqlite/writers=64$`, "x-plain", 10, false},
-	{`^Append/postgres/writers=1$`, "x-plain", 0.75, false},
-	{`^Append/postgres/writers=8$`, "x-plain", 1.5, false},
-	{`^Append/postgres/writers=32$`, "x-plain", 3.0, false},
-	{`^Append/postgres/`, "x-message-db", 1.0, false},
-	{`^Append/.*/writers=(8|32)$`, "x-watermill-sql", 1.0, false},
-	{`^TwoInstances$`, "x-one", 0.8, false},
-	{`^Import/`, "x-plain", 1.0, false},
-	{`^Race/`, "skipped", 0, true},
-	{`^Growth/`, "x-small", 1 / 1.5, false},
-	{`^Growth/`, "x-row", 1.35, true},
-	{`^CommitToHandler/sqlite$`, "scrapelog-p50-ms", 1, true},
-	{`^CommitToHandler/sqlite$`, "scrapelog-p99-ms", 4, true},
-	{`^CommitToHandler/postgres$`, "scrapelog-p50-ms", 1.5, true},
-	{`^CommitToHandler/postgres$`, "scrapelog-p99-ms", 6, true},
-	{`^Live/sqlite$`, "scrapelog/s", 20_000, false},
-	{`^Live/postgres$`, "scrapelog/s", 15_000, false},
-	{`^Live/`, "x-bare-watermill", 1, false},
-	{`^Live/`, "cpu-µs/event", 50, true},
-	{`^Backlog/`, "x-small", 0.9, false},
-	{`^Idle/`, "cpu-%", 0.2, true},
-	{`^Idle/`, "written", 0, true},
-	{`^Rebuild/`, "x-pages-and-upserts", 0.7, false},
-	{`^Verify/`, "x-read-and-hash", 1.5, false},
-	{`^Pages/.*/runs\?`, "p99-ms", 20, true},
-	{`^Pages/.*/runs\?`, "p99-ratio", 2, true},
-	{`^Start/`, "ms-to-ready", 300, true},
-	{`^Start/`, "MiB-idle", 40, true},
-	{`^Binary$`, "MB", 30, true},
-	{`^LossAndReturn/`, "lost-over-bare-p50-ms", 5, true},
-	{`^LossAndReturn/`, "lost-over-bare-p99-ms", 50, true},
-	{`^LossAndReturn/.*announce=true$`, "back-p95-ms", 100, true},
-	{`^LossAndReturn/.*announce=false$`, "back-p95-ms", 1300, true},
-	{`^ScaleSchedules/.*/spread$`, "late-p99-ms", 20, true},
-	{`^ScaleSchedules/.*/one-instant$`, "late-p99-ms", 150, true},
-	{`^Scale/`, "KiB/stream", 60, true},
-	{`^Scale/`, "cores-held", 1, true},
-	{`^Scale/`, "ms-silence-late-max", 1500, true}, // a tenth of three beats
-	{`^Scale/`, "s-all-recorded", 4, true},
-	{`^Scale/`, "s-all-rescraped", 10, true},
-	{`^Scale/`, "page-p99-ms", 300, true},
-}
-
-// suite is the benchmarks of a package, and their flags for large logs of that many
-// events.
+// suite is the benchmarks of a package, and their flags.
 type suite struct {
 	pkg, bench string
-	flags      func(rounds, events int) []any
+	flags      func(size) []any
 }
+
+// size is how much is measured.
+type size struct{ rounds, events int }
 
 var suites = []suite{
 	{"./eventstore", ".", inTurns},
 	{"./eventstore/proof", ".", inTurns},
-	{"./projections", ".", inTurns},
+	{"./projections", ".", func(s size) []any { return inTurns(size{1, s.events}) }}, // a round takes a minute
 	{"./handlers/react", ".", inTurns},
-	{"./handlers/web", "Pages", func(_, events int) []any {
-		return []any{"-benchtime", "300x", "-runs", events, "-scrapers", min(10_000, events/100)}
+	{"./handlers/web", "Pages/.*/^runs", func(s size) []any {
+		return []any{"-benchtime", "200x", "-runs", s.events, "-scrapers", min(10_000, s.events/100)}
 	}},
-	{"./cmd/scrapelog", ".", func(rounds, events int) []any {
-		return []any{"-rounds", rounds, "-events", events, "-logged", 3 * events, "-streams", min(10_000, events/100)}
+	{"./cmd/scrapelog", "Start|Binary|LossAndReturn|Scale", func(s size) []any {
+		return append(inTurns(s), "-logged", 3*s.events, "-streams", min(10_000, s.events/100))
 	}},
 }
 
-func inTurns(rounds, events int) []any { return []any{"-rounds", rounds, "-events", events} }
+func inTurns(s size) []any { return []any{"-rounds", s.rounds, "-events", s.events} }
 
 func main() {
-	bench := flag.String("bench", ".", "which benchmarks to run, as go test -bench takes it")
-	rounds := flag.Int("rounds", 5, "rounds of which the median is taken")
-	events := flag.Int("events", 1_000_000, "events of the large logs")
+	bench := flag.String("bench", "", "which benchmarks to run, as go test -bench takes it; empty: those of the table")
+	var s size
+	flag.IntVar(&s.rounds, "rounds", 3, "rounds of which the median is taken, where contenders take turns")
+	flag.IntVar(&s.events, "events", 1_000_000, "events of the large logs")
+	times := flag.Int("times", 1, "how often all of it is run; the table has medians and, in brackets, the lowest and the highest")
+	shelf := flag.String("shelf", "", "an empty folder for the large logs, which are filled once; removed afterwards. Default: a temporary one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	begun := time.Now()
-	results, err := run(ctx, *bench, *rounds, *events)
+	results, err := onShelf(ctx, *shelf, *times, func(ctx context.Context, time int) ([]result, error) { return run(ctx, *bench, s, time) })
 	fmt.Println()
 	missed := printTable(os.Stdout, results)
-	fmt.Printf("\n%d goals missed, in %s; medians of %d rounds\n", missed, time.Since(begun).Round(time.Second), *rounds)
+	fmt.Printf("\n%d goals missed, in %s; medians of %d runs\n", missed, time.Since(begun).Round(time.Second), *times)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// result is one line of a benchmark: its name and its figures in the order in
-// which they were printed.
-type result struct {
-	name    string
-	figures []figure
-}
-
-type figure struct {
-	name  string
-	value float64
+// onShelf runs all of it so many times with one server of PostgreSQL and one folder, where
+// the logs are that were filled once.
+func onShelf(ctx context.Context, folder string, times int, run func(context.Context, int) ([]result, error)) (all []result, err error) {
+	folder, err = os.MkdirTemp(folder, "scrapelog-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	cluster, err := eventstoretest.StartCluster()
+	if err != nil {
+		return nil, err
+	}
+	defer cluster.End()
+	err = errors.Join(os.Setenv(eventstoretest.ShelfVariable, folder), os.Setenv(eventstoretest.ServerVariable, cluster.URL))
+	for time := 0; time < times && err == nil && ctx.Err() == nil; time++ {
+		results, failed := run(ctx, time)
+		all, err = append(all, results...), errors.Join(err, failed)
+	}
+	return all, errors.Join(err, ctx.Err())
 }
 
 // run runs the benchmarks one package after another and shows what they print.
-func run(ctx context.Context, bench string, rounds, events int) (results []result, err error) {
+func run(ctx context.Context, bench string, of size, time int) (results []result, err error) {
 	for _, s := range suites {
-		if bench != "." {
+		if bench != "" {
 			s.bench = bench
 		}
 		args := []string{"test", "-run", "^$", "-bench", s.bench, "-benchtime", "1x", "-timeout", "3h", s.pkg}
-		for _, flag := range s.flags(rounds, events) {
+		for _, flag := range s.flags(of) {
 			args = append(args, fmt.Sprint(flag))
 		}
 		test := exec.CommandContext(ctx, "go", args...)
@@ -148,6 +105,7 @@ func run(ctx context.Context, bench string, rounds, events int) (results []resul
 		for lines := bufio.NewScanner(output); lines.Scan(); {
 			fmt.Fprintln(os.Stderr, lines.Text())
 			if r, ok := parse(lines.Text()); ok {
+				r.run = time
 				results = append(results, r)
 			}
 		}
@@ -163,53 +121,19 @@ func parse(line string) (r result, ok bool) {
 	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
 		return result{}, false
 	}
-	r.name = strings.TrimPrefix(fields[0], "Benchmark")
+	r.name, r.figures = strings.TrimPrefix(fields[0], "Benchmark"), map[string]float64{}
 	if i := strings.LastIndex(r.name, "-"); i >= 0 { // the number of processors
 		r.name = r.name[:i]
+	}
+	if named, is := once[r.name]; is {
+		r.name = named
 	}
 	for i := 2; i+1 < len(fields); i += 2 {
 		value, err := strconv.ParseFloat(fields[i], 64)
 		if err != nil {
 			return result{}, false
 		}
-		r.figures = append(r.figures, figure{fields[i+1], value})
+		r.figures[fields[i+1]] = value
 	}
 	return r, true
-}
-
-// printTable prints every figure beside its goal and returns how many are missed.
-func printTable(w io.Writer, results []result) (missed int) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "WHAT\tFIGURE\tVALUE\tGOAL\t")
-	for _, r := range results {
-		for _, f := range r.figures {
-			aim, verdict := judge(r.name, f)
-			if verdict == "MISSED" {
-				missed++
-			}
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.name, f.name, strconv.FormatFloat(f.value, 'g', 4, 64), aim, verdict)
-		}
-	}
-	tw.Flush()
-	return missed
-}
-
-// judge compares a figure with its goal, if it has one.
-func judge(name string, f figure) (aim, verdict string) {
-	i := slices.IndexFunc(goals, func(g goal) bool {
-		return g.figure == f.name && regexp.MustCompile(g.benchmark).MatchString(name)
-	})
-	if i < 0 {
-		return "", ""
-	}
-	g := goals[i]
-	sign, reached := "≥", f.value >= g.bound
-	if g.most {
-		sign, reached = "≤", f.value <= g.bound
-	}
-	verdict = "MISSED"
-	if reached {
-		verdict = "reached"
-	}
-	return fmt.Sprintf("%s %.3g", sign, g.bound), verdict
 }

@@ -196,7 +196,7 @@ func (p pkg) mayNotImportOurs(imported string) string {
 	}
 	from, to := slices.Index(arrows, top(p.ImportPath)), slices.Index(arrows, top(imported))
 	switch {
-	case isTestPackage(imported) && !isTestPackage(p.ImportPath):
+	case isTestPackage(imported) && !isTestPackage(p.ImportPath) && p.ImportPath != "cmd/bench":
 		return "only tests use it"
 	case isTestPackage(imported):
 		return ""

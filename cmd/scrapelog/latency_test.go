@@ -98,7 +98,7 @@ func lossAndReturn(b *testing.B, database string, announce bool) {
 	a.startRun("shop")
 	<-scraper.open
 	var bare, lost, back []time.Duration
-	for i := range max(b.N, 20) {
+	for i := range max(b.N, 12) {
 		bare = append(bare, bareReader(b, scraper, i%2 == 0))
 		scraper.down.Store(true)
 		cut := scraper.cut(i%2 == 0)

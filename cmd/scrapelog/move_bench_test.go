@@ -25,14 +25,7 @@ var movedEvents = flag.Int64("events", 1_000_000, "events of the log that Benchm
 // backup with cp and, where it is installed, with sqlite3's own .backup, which verify
 // nothing. Each is measured once.
 func BenchmarkMove(b *testing.B) {
-	source := eventstoretest.SQLite(b)
-	store := source.Open(b)
-	if err := rivals.Fill(b.Context(), store, *movedEvents); err != nil {
-		b.Fatal(err)
-	}
-	if err := store.Close(); err != nil {
-		b.Fatal(err)
-	}
+	source := rivals.Log(b, eventstore.SQLite, *movedEvents)
 	m := &move{dir: b.TempDir()}
 	m.run(b, nil, "audit", "checkpoint", "--db", source.URL, "--accept-restored", "made by a benchmark")
 	var said bytes.Buffer

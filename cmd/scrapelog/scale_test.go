@@ -34,7 +34,6 @@ func BenchmarkScale(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := newScale(b, database(b).URL, *streams)
 			s.fill()
-			s.hold(30 * time.Second)
 			s.silence()
 			s.storm()
 			b.ReportMetric(0, "ns/op")
@@ -116,7 +115,8 @@ func (s *scale) awaitAll(what string) {
 	}
 }
 
-// fill starts a run of every scraper.
+// fill starts a run of every scraper, and measures what it costs to hear every
+// stream's beats.
 func (s *scale) fill() {
 	empty, began := s.memory(), time.Now()
 	work := make(chan int)
@@ -137,16 +137,11 @@ func (s *scale) fill() {
 	starting.Wait()
 	s.awaitAll("every stream is open")
 	s.Logf("%d streams opened in %v", s.n, time.Since(began).Round(time.Millisecond))
+	before := s.cpu()
 	<-time.After(3 * beat)
+	s.ReportMetric((s.cpu()-before).Seconds()/(3*beat).Seconds(), "cores-held")
 	s.ReportMetric(float64(s.memory()-empty)/float64(s.n)/1024, "KiB/stream")
 	s.Log(s.breakdown())
-}
-
-// hold measures what it costs to hear every stream's beats.
-func (s *scale) hold(d time.Duration) {
-	before := s.cpu()
-	<-time.After(d)
-	s.ReportMetric((s.cpu()-before).Seconds()/d.Seconds(), "cores-held")
 }
 
 // silence stops the beats of a few, and measures when that is noticed. Those

@@ -53,19 +53,35 @@ func NeedsPostgres(t testing.TB) {
 func Postgres(t testing.TB) Database {
 	t.Helper()
 	NeedsPostgres(t)
+	return postgres(t, "")
+}
+
+// postgres is a new database of the cluster, made by a statement that ends as given.
+func postgres(t testing.TB, as string) Database {
+	t.Helper()
 	server, err := shared()
 	if err != nil {
-		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", serverVariable, err)
+		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", ServerVariable, err)
 	}
 	name := fmt.Sprintf("scrapelog_test_%d_%d", processID, databases.Add(1))
-	admin(t, server, "CREATE DATABASE "+name)
-	t.Cleanup(func() { admin(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
+	admin(t, server, "CREATE DATABASE "+name+as)
+	t.Cleanup(func() { admin(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") }) // not, if it was renamed
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
 	return Database{Dialect: eventstore.Postgres, URL: u.String()}
+}
+
+// name is that of the database on its server.
+func (d Database) name(t testing.TB) string {
+	t.Helper()
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Path[1:]
 }
 
 func admin(t testing.TB, server, statement string) {

@@ -21,10 +21,7 @@ var benchEvents = flag.Int64("events", 1_000_000, "events of the log that benchm
 // rows and hashes them.
 func BenchmarkVerify(b *testing.B) {
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
-		s := database(b).Open(b)
-		if err := rivals.Fill(b.Context(), s, *benchEvents); err != nil {
-			b.Fatal(err)
-		}
+		s := rivals.Log(b, database(b).Dialect, *benchEvents).Open(b)
 		files := proof.Files{Key: filepath.Join(b.TempDir(), "audit.key")}
 		sealer, err := proof.Open(b.Context(), proof.Config{Store: s, Files: files, Begin: true})
 		if err != nil {

@@ -273,7 +273,8 @@ func applyAll(ctx context.Context, tx *sql.Tx, r eventstore.Recorded, e domain.E
 func BenchmarkBacklog(b *testing.B) {
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
 		read := *benchEvents / 100
-		small, large := log(b, database(b), read), log(b, database(b), *benchEvents/2)
+		db := database(b)
+		small, large := log(b, db, read), log(b, rivals.Log(b, db.Dialect, int64(*benchEvents/2)), *benchEvents/2)
 		groups := 0
 		rate := func(s *feed.Feed) func() float64 {
 			return func() float64 {
@@ -299,13 +300,13 @@ func BenchmarkBacklog(b *testing.B) {
 // BenchmarkIdle reports what the feed of an idle log costs this process, and what
 // is written meanwhile.
 func BenchmarkIdle(b *testing.B) {
-	const long = 10 * time.Second
+	const settling, long = 4 * time.Second, 10 * time.Second
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
 		db := database(b)
 		s := log(b, db, 0)
 		stop := consume(b, s, projectionGroups()...)
 		defer stop()
-		time.Sleep(long) // until it has settled
+		time.Sleep(settling)
 		before, used := written(b, s, db), rivals.CPU()
 		time.Sleep(long)
 		b.ReportMetric(0, "ns/op")

@@ -48,6 +48,12 @@ type Turn struct {
 // as NAME/s, and the ratio of the first to each other one as x-NAME.
 func InTurns(b *testing.B, turns ...Turn) {
 	b.Helper()
+	rates := Rates(turns...)
+	Report(b, rates, turns[0].Name, turns[1:]...)
+}
+
+// Rates measures the contenders in turns and returns the median rate of each.
+func Rates(turns ...Turn) map[string]float64 {
 	measured := map[string][]float64{}
 	for round := range *rounds {
 		for i := range turns {
@@ -55,14 +61,22 @@ func InTurns(b *testing.B, turns ...Turn) {
 			measured[t.Name] = append(measured[t.Name], t.Rate())
 		}
 	}
-	ours := Median(measured[turns[0].Name])
+	rates := map[string]float64{}
+	for name, all := range measured {
+		rates[name] = Median(all)
+	}
+	return rates
+}
+
+// Report reports the rate of one contender as NAME/s, and of each of the others its rate
+// and, as x-NAME, the ratio to it.
+func Report(b *testing.B, rates map[string]float64, one string, others ...Turn) {
+	b.Helper()
 	b.ReportMetric(0, "ns/op")
-	for i, t := range turns {
-		rate := Median(measured[t.Name])
-		b.ReportMetric(rate, t.Name+"/s")
-		if i > 0 {
-			b.ReportMetric(ours/rate, "x-"+t.Name)
-		}
+	b.ReportMetric(rates[one], one+"/s")
+	for _, t := range others {
+		b.ReportMetric(rates[t.Name], t.Name+"/s")
+		b.ReportMetric(rates[one]/rates[t.Name], "x-"+t.Name)
 	}
 }
 

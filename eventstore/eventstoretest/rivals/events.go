@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/eventstoretest"
 )
 
 // An event with all that is stored of it has about 500 bytes.
@@ -72,11 +74,23 @@ func Tellers(n int) []*Teller {
 	return all
 }
 
-// Fill appends stories until the log has at least n events.
+// Log returns a database with a log of n events.
+func Log(b testing.TB, dialect eventstore.Dialect, n int64) eventstoretest.Database {
+	b.Helper()
+	return eventstoretest.Prepared(b, dialect, fmt.Sprintf("log_%d", n), func(s *eventstore.Store) error { return Fill(b.Context(), s, n) })
+}
+
+// few is how many events are appended. More are imported, which is faster.
+const few = 50_000
+
+// Fill adds stories until the log has at least n events.
 func Fill(ctx context.Context, s *eventstore.Store, n int64) error {
 	head, err := s.Head(ctx)
 	if err != nil {
 		return err
+	}
+	if head == 0 && n > few {
+		return fillEmpty(ctx, s, n)
 	}
 	writers, ctx := errgroup.WithContext(ctx)
 	writers.SetLimit(256) // what shares a transaction at most
@@ -93,6 +107,50 @@ func Fill(ctx context.Context, s *eventstore.Store, n int64) error {
 		})
 	}
 	return writers.Wait()
+}
+
+// fillEmpty imports stories. One goroutine makes them while another writes.
+func fillEmpty(ctx context.Context, s *eventstore.Store, n int64) error {
+	const batch = 3000
+	both, ctx := errgroup.WithContext(ctx)
+	batches := make(chan []eventstore.Stored, 2)
+	both.Go(func() error {
+		defer close(batches)
+		for position := int64(0); position < n; {
+			events := make([]eventstore.Stored, 0, batch)
+			for story := 0; len(events) < batch && position+int64(len(events)) < n; story++ {
+				events = append(events, storedStory(position+int64(len(events)), scraperName(story))...)
+			}
+			position += int64(len(events))
+			select {
+			case batches <- events:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	both.Go(func() error {
+		for events := range batches {
+			if err := s.Import(ctx, events, n+2, nil); err != nil {
+				return err
+			}
+		}
+		return s.EndImport(ctx)
+	})
+	return both.Wait()
+}
+
+// storedStory is a story as the log has it behind a position.
+func storedStory(position int64, scraper string) (all []eventstore.Stored) {
+	events := Story(scraper)
+	for i, e := range storedOf(events) {
+		all = append(all, eventstore.Stored{
+			Position: position + int64(i) + 1, Stream: events[i].Stream(), Version: int64(i) + 1, ID: uuid.Must(uuid.NewV7()).String(),
+			Type: e.Type, RecordedAt: time.Now().UnixMicro(), Data: string(e.Data), Metadata: string(e.Metadata),
+		})
+	}
+	return all
 }
 
 // stored is an event as a rival stores it.
