@@ -51,7 +51,8 @@ type request struct {
 	scraper  string     // whose guard the events move; empty: none
 	records  []Recorded // the rows, without what is assigned under the lock
 	metadata []string   // of the rows, as JSON
-	body     []byte     // PostgreSQL: the request as append_group reads it
+	run      uuid.UUID  // that the stream is of; zero: none
+	move     guardMove  // PostgreSQL: of the scraper's guard
 	settle   bool       // its ids may be in the log already
 
 	taken    atomic.Bool // by the appender, or back by the caller
@@ -72,8 +73,9 @@ func (s *Store) newRequest(a Append) (*request, error) {
 			return nil, err
 		}
 	}
-	if s.dialect == Postgres {
-		r.body = r.asJSON()
+	if s.dialect == Postgres && r.scraper != "" {
+		r.run, _ = domain.RunOfStream(r.Stream)
+		r.move = moveOf(r.Guard, r.run, r.Events)
 	}
 	return r, nil
 }

@@ -1,61 +1,41 @@
 package eventstore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"scrapelog/domain"
 )
 
-// appendGroupStatement calls the function that writes a group. By itself it is a
+// These call the functions that write one event, and a group. By itself each is a
 // transaction: the server alone takes the log's lock and releases it, whatever becomes
 // of this process.
-const appendGroupStatement = `SELECT last_position, last_recorded_at, refused FROM append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+const (
+	appendEventStatement = `SELECT last_position, last_recorded_at, refused FROM append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	appendGroupStatement = `SELECT last_position, last_recorded_at, refused FROM append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+)
 
-// appendJoinedStatement is the same within a transaction, which holds the lock until it
-// ends. It may be idle for a second only: an instance that is stopped meanwhile keeps
+// appendJoined makes of them the same within a transaction, which holds the lock until
+// it ends. It may be idle for a second only: an instance that is stopped meanwhile keeps
 // the others waiting.
-const appendJoinedStatement = appendGroupStatement + `, set_config('idle_in_transaction_session_timeout', '1s', true)`
+const appendJoined = `, set_config('idle_in_transaction_session_timeout', '1s', true)`
 
 // lockStatement takes the log's lock without an append.
 const lockStatement = `SELECT set_config('idle_in_transaction_session_timeout', '1s', true), pg_advisory_xact_lock($1)`
 
-// logLock is the advisory lock under which positions are given out. The function
-// append_group names it too. Changing it lets an older program append beside a newer
-// one.
+// logLock is the advisory lock under which positions are given out. The functions
+// append_event and append_group name it too. Changing it lets an older program append
+// beside a newer one.
 const logLock int64 = 0x7363726170656c67
-
-// unmovedGuard is the row of a scraper that has none yet.
-var unmovedGuard = string(guardValues(&domain.Guard{}).appendJSON(nil))
-
-// asJSON is the request as append_group reads it.
-func (r *request) asJSON() []byte {
-	text := make([]byte, 0, 512)
-	text = appendString(append(text, `{"stream":`...), r.Stream)
-	text = strconv.AppendInt(append(text, `,"expected":`...), r.Expected, 10)
-	if r.scraper != "" {
-		text = appendString(append(text, `,"scraper":`...), r.scraper)
-		text = append(text, `,"moves":`...)
-		for i, move := range movesOf(r.Guard, r.Events) {
-			text = move.appendJSON(append(text, "[,"[min(i, 1)]))
-		}
-		text = append(text, ']')
-	}
-	return append(text, '}')
-}
 
 // commitPostgres writes a group in a transaction of its own.
 func (s *Store) commitPostgres(group []*request) error {
 	ctx := context.Background()
-	err := s.callAppendGroup(ctx, s.write, appendGroupStatement, group)
+	err := callAppend(ctx, s.write, "", group)
 	var said *pgconn.PgError
 	var unconnected *connectError
 	switch {
@@ -79,7 +59,7 @@ func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error
 	for len(group) > 0 {
 		var part []*request
 		part, group = apart(group)
-		if err := s.callAppendGroup(ctx, t.Tx, appendJoinedStatement, part); err != nil {
+		if err := callAppend(ctx, t.Tx, appendJoined, part); err != nil {
 			return err
 		}
 		if err := s.settle(ctx, t.Tx, part); err != nil {
@@ -89,26 +69,32 @@ func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error
 	return nil
 }
 
-// apart splits a group: append_group decides about all requests by what it reads first,
-// so two of one stream or one scraper cannot go together.
+// apart splits a group: append_group decides about all requests before it writes one, so
+// two of one stream cannot go together.
 func apart(group []*request) (part, rest []*request) {
-	streams, scrapers := map[string]bool{}, map[string]bool{"": false}
+	if len(group) == 1 {
+		return group, nil
+	}
+	streams := map[string]bool{}
 	for _, r := range group {
-		if streams[r.Stream] || scrapers[r.scraper] {
+		if streams[r.Stream] {
 			rest = append(rest, r)
 		} else {
 			part = append(part, r)
 		}
 		streams[r.Stream] = true
-		scrapers[r.scraper] = r.scraper != ""
 	}
 	return part, rest
 }
 
-func (s *Store) callAppendGroup(ctx context.Context, from Querier, statement string, group []*request) error {
+func callAppend(ctx context.Context, from Querier, joined string, group []*request) error {
+	statement, args := appendEventStatement, eventArgs
+	if len(group) > 1 || len(group[0].records) > 1 {
+		statement, args = appendGroupStatement, groupArgs
+	}
 	var position, micros int64
 	var answer []byte
-	err := from.QueryRowContext(ctx, statement, groupArgs(group)...).Scan(&position, &micros, &answer)
+	err := from.QueryRowContext(ctx, statement+joined, args(group)...).Scan(&position, &micros, &answer)
 	if err != nil {
 		return err
 	}
@@ -118,7 +104,7 @@ func (s *Store) callAppendGroup(ctx context.Context, from Querier, statement str
 	}
 	if answer != nil {
 		if err := json.Unmarshal(answer, &refused); err != nil {
-			return fmt.Errorf("answer of append_group: %w", err)
+			return fmt.Errorf("answer of an append: %w", err)
 		}
 	}
 	at := time.UnixMicro(micros).UTC()
@@ -135,32 +121,44 @@ func (s *Store) callAppendGroup(ctx context.Context, from Querier, statement str
 	return nil
 }
 
+// eventArgs are the arguments of append_event, for a group of one event.
+func eventArgs(group []*request) []any {
+	r := group[0]
+	record := &r.records[0]
+	return []any{
+		r.Stream, r.Expected, r.settle, r.scraper, [16]byte(r.run), r.move.expected, r.move.bits(), r.move.news.text(),
+		[16]byte(record.ID), record.Type, record.RecordedAt.UnixMicro(), string(record.Data), r.metadata[0],
+	}
+}
+
 // groupArgs are the arguments of append_group.
 func groupArgs(group []*request) []any {
+	n := len(group)
 	var (
-		bodies                         [][]byte
-		numbers                        []int32
-		versions, times                []int64
-		streams, ids, types, datas, ms []string
+		streams, scrapers, guards, news = make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+		expected, moves, asked, runs    = make([]int64, n), make([]int64, n), make([]bool, n), make([][16]byte, n)
+
+		numbers             []int32
+		versions, times     []int64
+		ids                 [][16]byte
+		types, datas, metas []string
+		latest              time.Time
 	)
-	var latest time.Time
 	for i, r := range group {
-		bodies = append(bodies, r.body)
+		streams[i], expected[i], asked[i], scrapers[i], runs[i] = r.Stream, r.Expected, r.settle, r.scraper, r.run
+		guards[i], moves[i], news[i] = r.move.expected, r.move.bits(), r.move.news.text()
 		for k := range r.records {
 			record := &r.records[k]
 			if record.RecordedAt.Before(latest) { // of a request that was made earlier and queued later
 				record.RecordedAt = latest
 			}
 			latest = record.RecordedAt
-			numbers = append(numbers, int32(i+1))
-			streams, ids, types = append(streams, record.Stream), append(ids, record.ID.String()), append(types, record.Type)
-			versions, times = append(versions, record.Version), append(times, latest.UnixMicro())
-			datas = append(datas, string(record.Data))
+			numbers, versions, times = append(numbers, int32(i+1)), append(versions, record.Version), append(times, latest.UnixMicro())
+			ids, types, datas = append(ids, record.ID), append(types, record.Type), append(datas, string(record.Data))
 		}
-		ms = append(ms, r.metadata...)
+		metas = append(metas, r.metadata...)
 	}
-	requests := "[" + string(bytes.Join(bodies, []byte{','})) + "]"
-	return []any{requests, unmovedGuard, numbers, streams, versions, ids, types, times, datas, ms}
+	return []any{streams, expected, asked, scrapers, runs, guards, moves, news, numbers, versions, ids, types, times, datas, metas}
 }
 
 // lockLog takes the log's lock for the transaction of ctx. SQLite's BEGIN IMMEDIATE has

@@ -40,8 +40,9 @@ var flawsMade = map[string]struct {
 		eventstore.FlawSchema, "events", "is not the one that scrapelog made", true},
 	"the function that appends is dropped": {nil, []string{`DROP FUNCTION append_group`}, eventstore.FlawSchema, "events", "the function append_group is missing", true},
 	"the function that writes guards does nothing": {
-		nil, []string{`CREATE OR REPLACE FUNCTION scraper_guard_put(guards jsonb) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$`},
-		eventstore.FlawSchema, "events", "the function scraper_guard_put is not the one that scrapelog made", true},
+		nil, []string{`CREATE OR REPLACE FUNCTION append_decide(of_stream text, expected bigint, asked uuid[], of_scraper text, of_run uuid, guard text, moves bigint, news text)
+			RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN END $$`},
+		eventstore.FlawSchema, "events", "the function append_decide is not the one that scrapelog made", true},
 	"a trigger is added": {
 		[]string{`CREATE TRIGGER helper AFTER INSERT ON events BEGIN SELECT 1; END`},
 		[]string{`CREATE FUNCTION helper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`, `CREATE TRIGGER helper BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION helper()`},

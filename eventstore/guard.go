@@ -19,7 +19,7 @@ import (
 // guard that each one holds.
 //
 // A new column needs a migration for each dialect (with NULL or a DEFAULT), which on
-// PostgreSQL replaces the function scraper_guard_put as well, and a line here.
+// PostgreSQL replaces the function append_decide as well, and a line here.
 var guardFields = []struct {
 	column string
 	zero   string                  // what stands for a row that is missing

@@ -1,66 +1,64 @@
 package eventstore
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"scrapelog/domain"
 )
 
-// guardMove is one way in which an append moves a guard. A row that has the values of
-// fits gets those of set, and those of later that are later than its own. The database
-// makes the move under the log's lock (see append_group), so that no guard is read
-// before; what an event does to a guard is still decided by [domain.Guard.Evolve] only.
-type guardMove struct{ fits, set, later guardRow }
+// guardMove is how an append moves a guard. The database makes the move under the log's
+// lock (see append_decide), so that no guard is read before; what an event does to a
+// guard is still decided by [domain.Guard.Evolve] only.
+type guardMove struct {
+	expected string // the text of the guard that must be there; empty: any
+	set      int64  // one bit for each of guardFields that gets its value of news
+	opened   int64  // likewise, if the run of the events is the open one
+	lost     int64  // likewise, if it is the lost one
+	later    int64  // those that get their value only if it is later than their own
+	news     guardRow
+}
 
-// guardRow holds values of guardFields in their order; unset stands for none.
+// guardRow holds values of guardFields in their order.
 type guardRow []any
 
-type unset struct{}
-
-// nothing returns a move without values.
-func nothing() guardMove {
-	n := len(guardFields)
-	all := slices.Repeat(guardRow{unset{}}, 3*n)
-	return guardMove{all[:n:n], all[n : 2*n : 2*n], all[2*n:]}
-}
-
-// movesOf lists the moves of an append. The first that fits is made. If none fits, the
-// guard is not the expected one.
-func movesOf(expected *domain.Guard, events []NewEvent) []guardMove {
+// moveOf is the move of an append to the stream of a run, or of none.
+func moveOf(expected *domain.Guard, run uuid.UUID, events []NewEvent) guardMove {
 	if expected != nil {
-		m := nothing()
-		m.fits = guardValues(expected)
-		for i, value := range valuesAfter(*expected, events) {
-			if value != m.fits[i] {
-				m.set[i] = value
+		before := guardValues(expected)
+		m := guardMove{expected: before.text(), news: valuesAfter(*expected, events)}
+		for i, value := range m.news {
+			if value != before[i] {
+				m.set |= 1 << i
 			}
 		}
-		return []guardMove{m}
+		return m
 	}
-	run, _ := domain.RunOfStream(events[0].Event.Stream()) // uuid.Nil: a scraper's stream
-	pairs := []guardPair{anyPair}
-	moves := []guardMove{pairs[0].learn(events)}
+	m := anyPair.learn(events)
 	if run == uuid.Nil {
-		return moves
+		return m
 	}
-	for _, names := range []struct{ open, lost bool }{{lost: true}, {open: true}, {true, true}} {
-		p := anyPair.naming(run, names.open, names.lost)
-		// The most specific pair so far that has those names, or fewer.
-		fits := slices.IndexFunc(pairs, func(q guardPair) bool {
-			return (names.open || q.low.OpenRun != run) && (names.lost || q.low.LostRun != run)
-		})
-		if !p.follows(pairs[fits], events) {
-			pairs = slices.Insert(pairs, 0, p)
-			moves = slices.Insert(moves, 0, p.learn(events))
+	for _, of := range []struct {
+		pair guardPair
+		set  *int64
+	}{{anyPair.naming(run, uuid.Nil), &m.opened}, {anyPair.naming(uuid.Nil, run), &m.lost}} {
+		if !of.pair.follows(anyPair, events) {
+			learned := of.pair.learn(events)
+			*of.set = learned.set &^ m.set
+			for i, value := range learned.news {
+				if *of.set&(1<<i) != 0 {
+					m.news[i] = value
+				}
+			}
 		}
 	}
-	return moves
+	return m
 }
+
+// bits are the four sets as append_decide reads them.
+func (m guardMove) bits() int64 { return m.set | m.opened<<16 | m.lost<<32 | m.later<<48 }
 
 // A guard is moved by constants, and by whether it names the run that an event is
 // about. So two guards that differ in every other field tell what any guard becomes.
@@ -89,12 +87,12 @@ type guardPair struct {
 var anyPair = guardPair{lowGuard, highGuard, guardValues(&lowGuard), guardValues(&highGuard)}
 
 // naming returns the pair with a run that is open, lost or both.
-func (p guardPair) naming(run uuid.UUID, open, lost bool) guardPair {
-	if open {
-		p.low.OpenRun, p.high.OpenRun = run, run
+func (p guardPair) naming(open, lost uuid.UUID) guardPair {
+	if open != uuid.Nil {
+		p.low.OpenRun, p.high.OpenRun = open, open
 	}
-	if lost {
-		p.low.LostRun, p.high.LostRun = run, run
+	if lost != uuid.Nil {
+		p.low.LostRun, p.high.LostRun = lost, lost
 	}
 	p.lowValues, p.highValues = nil, nil // made when they are needed
 	return p
@@ -119,21 +117,19 @@ func (p guardPair) follows(q guardPair, events []NewEvent) bool {
 // learn returns the move that the events are. A value that both guards get is set, one
 // that only the lower gets is the later of two, and others are kept.
 func (p guardPair) learn(events []NewEvent) guardMove {
-	m, low, high := nothing(), p.lowValues, p.highValues
+	low, high := p.lowValues, p.highValues
 	if low == nil {
 		low, high = guardValues(&p.low), guardValues(&p.high)
 	}
-	lowest, highest := valuesAfter(p.low, events), valuesAfter(p.high, events)
-	for i := range guardFields {
-		if low[i] == high[i] {
-			m.fits[i] = low[i]
-		}
+	m := guardMove{news: valuesAfter(p.low, events)}
+	for i, highest := range valuesAfter(p.high, events) {
 		switch {
-		case lowest[i] == low[i] && highest[i] == high[i]:
-		case lowest[i] == highest[i]:
-			m.set[i] = lowest[i]
+		case m.news[i] == low[i] && highest == high[i]:
+			m.news[i] = nil
+		case m.news[i] == highest:
+			m.set |= 1 << i
 		default:
-			m.later[i] = lowest[i]
+			m.later |= 1 << i
 		}
 	}
 	return m
@@ -151,44 +147,31 @@ func evolve(g domain.Guard, events []NewEvent) domain.Guard {
 	return g
 }
 
-// appendJSON appends the move as append_group reads it.
-func (m guardMove) appendJSON(text []byte) []byte {
-	text = m.fits.appendJSON(append(text, `{"if":`...))
-	text = m.set.appendJSON(append(text, `,"set":`...))
-	if slices.ContainsFunc(m.later, func(value any) bool { return value != unset{} }) {
-		text = m.later.appendJSON(append(text, `,"later":`...))
-	}
-	return append(text, '}')
-}
+// What stands between the values of a guard, and for NULL, in append_decide.
+const (
+	guardSeparator = '\x1f'
+	guardNull      = '\x1e'
+)
 
-// appendJSON appends an object of the columns that have a value.
-func (r guardRow) appendJSON(text []byte) []byte {
-	text = append(text, '{')
+// text is the row as append_decide reads it.
+func (r guardRow) text() string {
+	text := make([]byte, 0, 128)
 	for i, value := range r {
-		if value == (unset{}) {
-			continue
+		if i > 0 {
+			text = append(text, guardSeparator)
 		}
-		if text[len(text)-1] != '{' {
-			text = append(text, ',')
-		}
-		text = append(append(append(text, '"'), guardFields[i].column...), '"', ':')
 		switch value := value.(type) {
 		case nil:
-			text = append(text, "null"...)
+			text = append(text, guardNull)
 		case bool:
 			text = strconv.AppendBool(text, value)
 		case int64:
 			text = strconv.AppendInt(text, value, 10)
 		case string:
-			text = appendString(text, value)
+			text = append(text, value...)
 		case runColumn:
-			text = appendString(text, uuid.UUID(value).String())
+			text = append(text, uuid.UUID(value).String()...)
 		}
 	}
-	return append(text, '}')
-}
-
-func appendString(text []byte, s string) []byte {
-	text, _ = jsontext.AppendQuote(text, s) // what is not UTF-8 is replaced
-	return text
+	return string(text)
 }

@@ -132,7 +132,7 @@ func TestAWriterWithoutTheLock(t *testing.T) {
 	}()
 	await(t, func() (waits bool) {
 		err := s.Reader().QueryRowContext(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
-			WHERE datname = current_database() AND query LIKE '%append_group%' AND wait_event = 'transactionid')`).Scan(&waits)
+			WHERE datname = current_database() AND query LIKE '%append_event%' AND wait_event = 'transactionid')`).Scan(&waits)
 		return waits && err == nil
 	})
 	if err := errors.Join(tx.Commit(), <-appended); err != nil {
@@ -141,7 +141,7 @@ func TestAWriterWithoutTheLock(t *testing.T) {
 	assertGapFree(t, s, 3)
 }
 
-// TestAnAppendScansNoTable checks the plans of append_group. A session keeps those that
+// TestAnAppendScansNoTable checks the plans of append_event. A session keeps those that
 // it made while the tables were small, where a scan looked best.
 func TestAnAppendScansNoTable(t *testing.T) {
 	s := eventstoretest.Postgres(t).Open(t)
