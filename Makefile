@@ -51,7 +51,7 @@ check: ## format, lint, scripts, generated files (made current), reference, impo
 	go test -run '^Test(Arrows|DocsReference)' ./cmd/scrapelog
 	.ci/vulnerabilities
 
-bench: ## one table of figures beside rivals and goals; BENCH='-events 20000 -rounds 2' for a look
+bench: ## one table of figures beside rivals and goals; BENCH='-times 3', or '-events 60000' for a look
 	go run ./cmd/bench $(BENCH)
 
 crash: ## kill -9, 4,000 times, on both databases; the log is held against what the scrapers saw
