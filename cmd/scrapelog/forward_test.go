@@ -165,7 +165,9 @@ func runs(servers []api, n int) {
 		a := servers[rand.N(len(servers))]
 		if a.do("POST", "/api/v1/scrapers/"+[]string{"a", "b", "c"}[rand.N(3)]+"/runs", "", nil) == 201 {
 			started++
+			continue
 		}
+		time.Sleep(time.Millisecond) // leave the processor to what is to end
 	}
 }
 

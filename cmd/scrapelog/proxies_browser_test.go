@@ -46,19 +46,30 @@ func TestABrowserHearsThroughCompressingProxies(t *testing.T) {
 				return page.nextHopProtocol === "h2" && page.encodedBodySize < page.decodedBodySize;
 			})()`)
 			listenToStreams(t, tab)
-			patience := time.Minute // for the page's own stream to open
+			late := map[string]int{}
+			hears := func(what, expression string) {
+				began := time.Now()
+				pageShows(t, tab, time.Minute, what, expression)
+				if time.Since(began) > 4*time.Second { // a beat comes every 5 s, and may push along what was held back
+					late[what]++
+				}
+			}
 			for _, action := range []string{"pause", "resume", "pause", "resume"} {
 				reason := fmt.Sprintf("%s at %d", action, time.Now().UnixNano())
 				if code := a.do("POST", "/api/v1/scrapers/shop/"+action, fmt.Sprintf(`{"reason":%q}`, reason), nil); code != http.StatusOK {
 					t.Fatalf("%s: %d", action, code)
 				}
 				paused := fmt.Sprint(action == "pause")
-				pageShows(t, tab, patience, "the page's live updates", `document.querySelector("main").textContent.includes("`+reason+`") || !`+paused+` && document.querySelector(".state-paused") === null`)
-				patience = 4 * time.Second // a beat comes every 5 s, and may push along what was held back
-				pageShows(t, tab, patience, "the tail", `tailed.some((m) => m.includes("`+reason+`"))`)
-				pageShows(t, tab, patience, "the watch stream", `watched.at(-1).includes('"paused":`+paused+`')`)
+				hears("the page's live updates", `document.querySelector("main").textContent.includes("`+reason+`") || !`+paused+` && document.querySelector(".state-paused") === null`)
+				hears("the tail", `tailed.some((m) => m.includes("`+reason+`"))`)
+				hears("the watch stream", `watched.at(-1).includes('"paused":`+paused+`')`)
 			}
-			pageShows(t, tab, time.Second, "no lost connection", `failures === 0 && document.getElementById("live-lost").hidden`)
+			for what, times := range late {
+				if times > 2 { // of 4: a busy machine may be late as well
+					t.Errorf("%s: held back %d times", what, times)
+				}
+			}
+			pageShows(t, tab, time.Minute, "no lost connection", `failures === 0 && document.getElementById("live-lost").hidden`)
 		})
 	}
 }

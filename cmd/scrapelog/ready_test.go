@@ -186,8 +186,11 @@ func TestSessionsThatEndEarly(t *testing.T) {
 		t.Fatal("it has ended")
 	case <-time.After(3 * time.Second):
 	}
-	if said := strings.TrimPrefix(p.out.String(), before); strings.Contains(said, "WRN") || strings.Contains(said, "ERR") {
-		t.Errorf("with nothing to do it says\n%s", said)
+	for line := range strings.Lines(strings.TrimPrefix(p.out.String(), before)) {
+		const ended = "57P01" // by the test, which is noticed when the session is used
+		if (strings.Contains(line, "WRN") || strings.Contains(line, "ERR")) && !strings.Contains(line, ended) {
+			t.Errorf("with nothing to do it says\n%s", line)
+		}
 	}
 }
 

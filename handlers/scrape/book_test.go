@@ -195,7 +195,7 @@ func next[T any](t *testing.T, what string, from <-chan T) (one T) {
 	t.Helper()
 	select {
 	case one = <-from:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("no %s", what)
 	}
 	return one
