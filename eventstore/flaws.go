@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 )
 
@@ -37,11 +36,19 @@ func flawOf(kind FlawKind, table, format string, args ...any) Flaw {
 	return Flaw{kind, table, fmt.Sprintf("table "+table+": "+format, args...)}
 }
 
-var (
-	//go:embed sql/consumer_offsets.past.sql
-	offsetsPast string
-	//go:embed sql/scraper_guard.forged.sql
-	guardsForged string
+const (
+	// Groups whose offset lies past the end of the log.
+	offsetsPast = `SELECT o.consumer_group, o.position, head.position
+FROM consumer_offsets o, (SELECT coalesce(max(position), 0) AS position FROM events) AS head
+WHERE o.position > head.position
+ORDER BY o.consumer_group`
+	// Guards that name a run of which the log has no first event.
+	guardsForged = `SELECT scraper, 'open_run', CAST(open_run AS text) FROM scraper_guard g
+WHERE open_run IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events WHERE stream = 'run-' || CAST(g.open_run AS text) AND version = 1)
+UNION ALL
+SELECT scraper, 'lost_run', CAST(lost_run AS text) FROM scraper_guard g
+WHERE lost_run IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events WHERE stream = 'run-' || CAST(g.lost_run AS text) AND version = 1)
+ORDER BY 1, 2`
 )
 
 // Flaws looks at triggers, tables and functions, at offsets and at the guards of

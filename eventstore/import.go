@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"fmt"
 	"strings"
 
@@ -22,8 +21,11 @@ type Stored struct {
 	Data       string
 }
 
-//go:embed sql/postgres/events.import.sql
-var eventsImport string
+const eventsImport = `INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata)
+SELECT position, stream, version, id::uuid, type, recorded_at, data::json, metadata::json
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])
+  AS e (position, stream, version, id, type, recorded_at, data, metadata)
+ORDER BY position`
 
 // holdGroup sets the offset of a group.
 const holdGroup = `INSERT INTO consumer_offsets (topic, consumer_group, position) VALUES ($1, $2, $3)

@@ -25,10 +25,7 @@ func (s *Store) startListening() {
 				if s.deaf.due() {
 					s.log.Warn("lost the connection that announces commits of other instances; polling until it is back", "error", err)
 				}
-				select {
-				case <-s.life.Done():
-				case <-time.After(time.Second):
-				}
+				Pause(s.life, time.Second)
 			}
 		})
 	})

@@ -3,15 +3,13 @@ package eventstore
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 )
 
 // Topic is the whole log. Any other topic is the stream of that name.
 const Topic = "events"
 
-//go:embed sql/consumer_offsets.get.sql
-var offsetGet string
+const offsetGet = `SELECT position FROM consumer_offsets WHERE topic = $1 AND consumer_group = $2`
 
 // Offset returns the position up to which a consumer group has handled the log.
 func (s *Store) Offset(ctx context.Context, group string) (position int64, err error) {

@@ -24,10 +24,8 @@ func Retry(ctx context.Context, logger *slog.Logger, passes func(error) bool, do
 			logger.Error("database unavailable, retrying", "error", err)
 			said = time.Now()
 		}
-		select {
-		case <-ctx.Done():
+		if !Pause(ctx, time.Second) {
 			return context.Cause(ctx)
-		case <-time.After(time.Second):
 		}
 	}
 }

@@ -84,14 +84,22 @@ func (m made) read(text string) {
 }
 
 var (
-	//go:embed sql/postgres/schema.triggers.sql
-	schemaTriggers string
-	//go:embed sql/postgres/schema.functions.sql
-	schemaFunctions string
+	// The triggers of the tables in this schema.
+	schemaTriggers = `SELECT t.tgname, c.relname, p.proname, t.tgtype, t.tgenabled::text, t.tgqual IS NOT NULL OR t.tgattr::text <> ''
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND c.relnamespace = to_regnamespace(current_schema())`
+	// The functions of this schema and their bodies.
+	schemaFunctions = `SELECT proname, prosrc FROM pg_proc WHERE pronamespace = to_regnamespace(current_schema())`
 	//go:embed sql/postgres/schema.tables.sql
 	schemaTables string
-	//go:embed sql/postgres/schema.grants.sql
-	schemaGrants string
+	// Roles other than its owner that may change rows or triggers of the log.
+	schemaGrants = `SELECT c.relname, coalesce(nullif(acl.grantee, 0)::regrole::text, 'PUBLIC') || ' may ' || string_agg(acl.privilege_type, ', ' ORDER BY acl.privilege_type)
+  || ' there: revoke that'
+FROM pg_class c, aclexplode(c.relacl) AS acl
+WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relname = 'events' AND acl.grantee <> c.relowner
+  AND acl.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+GROUP BY c.relname, acl.grantee
+ORDER BY 1, 2`
 )
 
 // found is a trigger of the database.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,8 +12,13 @@ import (
 	"scrapelog/domain"
 )
 
-//go:embed sql/events.configurations.sql
-var eventsConfigurations string
+// The ends of the streams of scrapers, and their newest configurations (under every
+// wire name of that event). The concatenation keeps SQLite from the index by type.
+const eventsConfigurations = `SELECT s.key, (SELECT coalesce(max(version), 0) FROM events WHERE stream = s.key), c.type, c.data
+FROM (SELECT key FROM json_each($1)) AS s
+LEFT JOIN events AS c ON c.stream = s.key AND c.version = (
+  SELECT max(version) FROM events
+  WHERE stream = s.key AND type || '' IN ('scraper.configured'))`
 
 const eventsOfStreams = eventsWhere + `stream IN (SELECT key FROM json_each($1))`
 

@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,13 +12,13 @@ import (
 	"scrapelog/eventstore"
 )
 
-var (
-	//go:embed sql/dead_letters.add.sql
-	deadLetterAdd string
-	//go:embed sql/dead_letters.list.sql
-	deadLetterList string
-	//go:embed sql/dead_letters.take.sql
-	deadLetterTake string
+const (
+	deadLetterAdd = `INSERT INTO dead_letters (topic, consumer_group, position, reason, recorded_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (topic, consumer_group, position) DO UPDATE SET reason = excluded.reason, recorded_at = excluded.recorded_at`
+	deadLetterList = `SELECT consumer_group, position, reason, recorded_at FROM dead_letters
+WHERE topic = $1
+ORDER BY recorded_at, consumer_group, position`
+	deadLetterTake = `DELETE FROM dead_letters WHERE topic = $1 AND consumer_group = $2 AND position = $3`
 )
 
 // DeadLetter is an event that a reaction could not handle and was moved past.

@@ -2,31 +2,43 @@ package feed
 
 import (
 	"database/sql"
-	_ "embed"
 	"errors"
-	"scrapelog/eventstore"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	wsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
+
+	"scrapelog/eventstore"
 )
 
-var (
-	//go:embed sql/sqlite/consumer_offsets.claim.sql
-	offsetClaimSQLite string
-	//go:embed sql/postgres/consumer_offsets.claim.sql
-	offsetClaimPostgres string
-	//go:embed sql/sqlite/consumer_offsets.ack.sql
-	offsetAckSQLite string
-	//go:embed sql/consumer_offsets.ack.sql
-	offsetAck string
-	//go:embed sql/consumer_offsets.add.sql
-	offsetAdd string
-	//go:embed sql/consumer_offsets.block.sql
-	offsetBlock string
-	//go:embed sql/consumer_offsets.look.sql
-	offsetLook string
+const (
+	// Claims a batch that was read before. No row: the group has moved on meanwhile.
+	// False: the log has another event where the batch ends.
+	offsetClaimSQLite = `SELECT coalesce((SELECT id FROM events WHERE position = $4) = $5, false)
+FROM consumer_offsets
+WHERE topic = $1 AND consumer_group = $2 AND position = $3`
+	// Claims a batch that was read before. No row: another instance works on the group,
+	// or has moved it on. False: the log has another event where the batch ends.
+	// set_config is called for the row that is locked, and nothing else needs its value.
+	offsetClaimPostgres = `SELECT coalesce((SELECT id FROM events WHERE position = $4) = $5, false)
+       AND (NOT $6::boolean OR set_config('synchronous_commit', 'off', true) = 'off')
+FROM consumer_offsets
+WHERE topic = $1 AND consumer_group = $2 AND position = $3
+FOR UPDATE SKIP LOCKED`
+	// Some errors make SQLite roll back by itself and go on in autocommit: then the
+	// savepoint is gone, this fails, and the offset stays where the rows are.
+	offsetAckSQLite = "RELEASE feed;\n" + offsetAck
+	offsetAck       = `UPDATE consumer_offsets SET position = $1, blocked_by = NULL
+WHERE topic = $2 AND consumer_group = $3 AND position < $1`
+	offsetAdd   = `INSERT INTO consumer_offsets (topic, consumer_group) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	offsetBlock = `UPDATE consumer_offsets SET blocked_by = $1 WHERE topic = $2 AND consumer_group = $3`
+	// How far a group has come, and how far it could.
+	offsetLook = `SELECT coalesce((SELECT position FROM consumer_offsets WHERE topic = $1 AND consumer_group = $2), 0),
+       coalesce(CASE WHEN $1 = 'events'
+         THEN (SELECT max(position) FROM events)
+         ELSE (SELECT position FROM events WHERE stream = $1 ORDER BY version DESC LIMIT 1)
+       END, 0)`
 )
 
 // Config is how a consumer group reads the log.

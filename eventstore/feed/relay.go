@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,13 +12,15 @@ import (
 	"scrapelog/eventstore"
 )
 
-var (
-	//go:embed sql/consumer_offsets.begin.sql
-	offsetBegin string
-	//go:embed sql/postgres/consumer_offsets.hold.sql
-	offsetHold string
-	//go:embed sql/consumer_offsets.wait.sql
-	offsetWait string
+const (
+	// Lets a group begin with the first event of the log, or after its last one.
+	offsetBegin = `INSERT INTO consumer_offsets (topic, consumer_group, position)
+VALUES ($1, $2, CASE WHEN $3 THEN 0 ELSE (SELECT coalesce(max(position), 0) FROM events) END)
+ON CONFLICT DO NOTHING`
+	// No row: another instance holds the group.
+	offsetHold = `SELECT position FROM consumer_offsets WHERE topic = $1 AND consumer_group = $2 FOR UPDATE SKIP LOCKED`
+	// Not if another instance has moved the group meanwhile.
+	offsetWait = `UPDATE consumer_offsets SET blocked_by = $1 WHERE topic = $2 AND consumer_group = $3 AND position = $4`
 )
 
 // relayPrefix begins the name of each group that is a Relay.

@@ -2,15 +2,16 @@ package instances
 
 import (
 	"context"
-	_ "embed"
 
 	"github.com/google/uuid"
 
 	"scrapelog/eventstore"
 )
 
-//go:embed sql/scraper_guard.held.sql
-var guardHeld string
+const guardHeld = `SELECT scraper, open_run FROM scraper_guard
+WHERE open_run IS NOT NULL AND instance = $1
+ORDER BY scraper
+LIMIT $2`
 
 // HeldRun is an open run and its scraper.
 type HeldRun struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	_ "embed"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,21 +20,48 @@ const (
 	servingLock   int64 = 0x7363726170657276
 )
 
-var (
-	//go:embed sql/sqlite/instances.beat.sql
-	instancesBeatSQLite string
-	//go:embed sql/postgres/instances.beat.sql
-	instancesBeatPostgres string
-	//go:embed sql/instances.dead.sql
-	instancesDead string
-	//go:embed sql/postgres/instances.surely_dead.sql
-	instancesSurelyDead string
-	//go:embed sql/instances.forget.sql
-	instancesForget string
-	//go:embed sql/sqlite/instances.live.sql
-	instancesLiveSQLite string
-	//go:embed sql/postgres/instances.live.sql
-	instancesLivePostgres string
+const (
+	instancesBeatSQLite = `UPDATE instances SET last_beat = CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)
+WHERE id = $1 AND NOT dead`
+	instancesBeatPostgres = `UPDATE instances SET last_beat = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+WHERE id = $1 AND NOT dead`
+	instancesDead = `SELECT id FROM instances
+WHERE NOT dead AND id NOT IN (SELECT id FROM live_instances)
+UNION
+SELECT instance FROM scraper_guard
+WHERE open_run IS NOT NULL AND instance NOT IN (SELECT id FROM live_instances)
+ORDER BY 1`
+	// Those that look dead, and somebody else was heard of while they missed a beat, two
+	// seconds ago or more: the database was not away from all.
+	instancesSurelyDead = `SELECT id FROM instances AS i
+WHERE NOT dead AND id NOT IN (SELECT id FROM live_instances)
+  AND EXISTS (
+    SELECT FROM instances AS other, unnest(ARRAY[other.started_at, other.last_beat]) AS heard
+    WHERE other.id <> i.id AND heard > i.last_beat + 2500000
+      AND heard < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 2000000)
+UNION
+SELECT instance FROM scraper_guard
+WHERE open_run IS NOT NULL AND instance NOT IN (SELECT id FROM instances WHERE NOT dead)
+ORDER BY 1`
+	// The marked dead have nothing left to be ended once no open run names them.
+	instancesForget = `DELETE FROM instances
+WHERE dead AND id NOT IN (SELECT instance FROM scraper_guard WHERE open_run IS NOT NULL)`
+	instancesLiveSQLite = `SELECT i.id, i.started_at, i.last_beat, NOT instances.leaving AS takes_runs,
+       (SELECT count(*) FROM scraper_guard g WHERE g.open_run IS NOT NULL AND g.instance = i.id) AS open_runs
+FROM live_instances i JOIN instances ON instances.id = i.id
+ORDER BY takes_runs DESC, open_runs, i.id`
+	// Who has lost its lock is most likely dead, and a run given to it would wait to
+	// be ended. The lock is that of the view live_instances.
+	instancesLivePostgres = `SELECT i.id, i.started_at, i.last_beat,
+       NOT instances.leaving AND EXISTS (
+         SELECT FROM pg_locks l
+         WHERE l.locktype = 'advisory' AND l.granted
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND l.objsubid = 2 AND l.classid::bigint = 1935897196
+           AND l.objid::bigint = hashtext(i.id)::bigint & 4294967295) AS takes_runs,
+       (SELECT count(*) FROM scraper_guard g WHERE g.open_run IS NOT NULL AND g.instance = i.id) AS open_runs
+FROM live_instances i JOIN instances ON instances.id = i.id
+ORDER BY takes_runs DESC, open_runs, i.id`
 )
 
 // ErrMarkedDead reports that another instance has marked this one dead and ended its

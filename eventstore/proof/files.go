@@ -3,7 +3,6 @@ package proof
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -80,11 +79,12 @@ func keptIn(dialect eventstore.Dialect, checkpoints string) string {
 	return hex.EncodeToString(digest[:6])
 }
 
-//go:embed sql/sqlite/identity.sql
-var identitySQLite string
+// The file, as SQLite opened it.
+const identitySQLite = `SELECT file, 'sqlite ' || file FROM pragma_database_list WHERE name = 'main'`
 
-//go:embed sql/postgres/identity.sql
-var identityPostgres string
+// The cluster, the database and the schema, however they are reached.
+const identityPostgres = `SELECT current_database(), concat_ws(' ', 'postgres', system_identifier, current_database(), current_schema())
+FROM pg_control_system()`
 
 // folderName returns a readable name of the database with a digest of its identity. If
 // it changes, no key and no outside copy is found any more.

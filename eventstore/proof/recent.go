@@ -2,14 +2,12 @@ package proof
 
 import (
 	"context"
-	_ "embed"
 	"time"
 
 	"scrapelog/eventstore"
 )
 
-//go:embed sql/log_checkpoints.recent.sql
-var checkpointsRecent string
+const checkpointsRecent = `SELECT note, sealed_at FROM log_checkpoints ORDER BY number DESC LIMIT $1`
 
 // Sealed is a checkpoint as the database keeps it.
 type Sealed struct {

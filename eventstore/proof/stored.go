@@ -3,7 +3,6 @@ package proof
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,37 +14,52 @@ import (
 	"scrapelog/eventstore"
 )
 
-var (
-	//go:embed sql/events.tail.sql
-	eventsTail string
-	//go:embed sql/events.holes.sql
-	eventsHoles string
-	//go:embed sql/sqlite/events.page.sql
-	eventsPageSQLite string
-	//go:embed sql/postgres/events.page.sql
-	eventsPagePostgres string
-	//go:embed sql/sqlite/log_hashes.add.sql
-	hashesAddSQLite string
-	//go:embed sql/postgres/log_hashes.add.sql
-	hashesAddPostgres string
-	//go:embed sql/log_hashes.cut.sql
-	hashesCut string
-	//go:embed sql/log_hashes.page.sql
-	hashesPage string
-	//go:embed sql/log_hashes.span.sql
-	hashesSpan string
-	//go:embed sql/log_checkpoints.add.sql
-	checkpointsAdd string
-	//go:embed sql/log_checkpoints.clear.sql
-	checkpointsClear string
-	//go:embed sql/log_checkpoints.get.sql
-	checkpointsGet string
-	//go:embed sql/log_checkpoints.last.sql
-	checkpointsLast string
-	//go:embed sql/log_checkpoints.newest.sql
-	checkpointsNewest string
-	//go:embed sql/log_checkpoints.list.sql
-	checkpointsList string
+const (
+	// How many events come after a position, and the last of them.
+	eventsTail = `SELECT count(*), coalesce(max(position), 0) FROM events WHERE position > $1`
+	// A stream of the tail whose versions are not 1, 2, 3 …
+	eventsHoles = `SELECT stream, max(version), count(*) FROM events
+WHERE stream IN (SELECT stream FROM events WHERE position > $1)
+GROUP BY stream
+HAVING max(version) <> count(*) OR min(version) <> 1
+LIMIT 1`
+	// What the canonical bytes are made of, as it is stored: one text, in parts that
+	// scanText takes apart. A NULL is damage, and must not take the rest with it: concat
+	// reads it as no text.
+	eventsPageSQLite = `SELECT concat(position, ' ', version, ' ', recorded_at, ' ', octet_length(metadata), char(0), stream, char(0), id, char(0), type, char(0), metadata, data)
+FROM events
+WHERE position > $1 AND position <= $2
+ORDER BY position
+LIMIT $3`
+	// What the canonical bytes are made of, as it is stored.
+	eventsPagePostgres = `SELECT position, stream, version, id::text, type, recorded_at, metadata::text, data::text
+FROM events
+WHERE position > $1 AND position <= $2
+ORDER BY position
+LIMIT $3`
+	// $2 holds hashes end to end, those of $3 rows.
+	hashesAddSQLite = `WITH RECURSIVE n (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM n WHERE k + 1 < $3)
+INSERT INTO log_hashes (i, hashes) SELECT $1 + k * 32, substr($2, k * 1024 + 1, 1024) FROM n`
+	// $2 holds hashes end to end, those of $3 rows.
+	hashesAddPostgres = `INSERT INTO log_hashes (i, hashes)
+SELECT $1::bigint + k * 32, substring($2::bytea FROM k * 1024 + 1 FOR 1024) FROM generate_series(0, $3::int - 1) AS k`
+	// The last row is written anew when it grows. What no checkpoint covers proves
+	// nothing and goes too.
+	hashesCut  = `DELETE FROM log_hashes WHERE i >= $1`
+	hashesPage = `SELECT i, hashes FROM log_hashes WHERE i >= $1 AND i < $2 ORDER BY i`
+	// How many rows, where the last begins, and how many hashes it has.
+	hashesSpan = `SELECT count(*), coalesce(max(i), 0), coalesce((SELECT length(hashes) / 32 FROM log_hashes ORDER BY i DESC LIMIT 1), 0)
+FROM log_hashes`
+	checkpointsAdd = `INSERT INTO log_checkpoints (number, note, sealed_at)
+SELECT coalesce(max(number), 0) + 1, $1, $2 FROM log_checkpoints`
+	checkpointsClear = `DELETE FROM log_checkpoints`
+	checkpointsGet   = `SELECT note FROM log_checkpoints WHERE number = $1`
+	checkpointsLast  = `SELECT number, note, sealed_at FROM log_checkpoints ORDER BY number DESC LIMIT 1`
+	// The newest two checkpoints of one file outside; with an empty mark, of any.
+	checkpointsNewest = `SELECT note FROM (SELECT number, note FROM log_checkpoints ORDER BY number DESC LIMIT 10000) AS newest
+WHERE $2 = '' OR note LIKE $1
+ORDER BY number DESC LIMIT 2`
+	checkpointsList = `SELECT number, note, sealed_at FROM log_checkpoints ORDER BY number`
 )
 
 // snapshot is a read transaction that sees one state of the database, and its connection.

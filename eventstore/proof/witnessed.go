@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -18,17 +17,13 @@ import (
 	"scrapelog/eventstore"
 )
 
-var (
-	//go:embed sql/log_cosignatures.add.sql
-	cosignaturesAdd string
-	//go:embed sql/log_cosignatures.clear.sql
-	cosignaturesClear string
-	//go:embed sql/log_cosignatures.last.sql
-	cosignaturesLast string
-	//go:embed sql/log_cosignatures.list.sql
-	cosignaturesList string
-	//go:embed sql/log_cosignatures.newest.sql
-	cosignaturesNewest string
+const (
+	cosignaturesAdd = `INSERT INTO log_cosignatures (number, note, kept)
+SELECT coalesce(max(number), 0) + 1, $1, $2 FROM log_cosignatures`
+	cosignaturesClear  = `DELETE FROM log_cosignatures`
+	cosignaturesLast   = `SELECT note FROM log_cosignatures WHERE kept = $1 ORDER BY number DESC LIMIT 1`
+	cosignaturesList   = `SELECT number, note, kept FROM log_cosignatures ORDER BY number`
+	cosignaturesNewest = `SELECT note FROM log_cosignatures ORDER BY number DESC LIMIT 1000`
 )
 
 // cosignedFile is where checkpoints that witnesses have signed are kept outside.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/handlers/secret"
 )
 
@@ -79,16 +80,12 @@ func (h *Heart) Run(ctx context.Context) error {
 	}
 	failed := false
 	for wait := time.Duration(0); ; wait = h.Interval.Std() {
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, wait) {
 			return nil
-		case <-time.After(wait):
 		}
 		for len(h.Ready(ctx)) > 0 { // the first beat comes when it is ready
-			select {
-			case <-ctx.Done():
+			if !eventstore.Pause(ctx, min(time.Second, h.Interval.Std())) {
 				return nil
-			case <-time.After(min(time.Second, h.Interval.Std())):
 			}
 		}
 		err := h.beat(ctx)

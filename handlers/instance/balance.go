@@ -88,8 +88,5 @@ func Leave(ctx context.Context, leave func(context.Context) error, live func(con
 	if len(rows) < 2 {
 		return
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(fresh + fresh/4):
-	}
+	eventstore.Pause(ctx, fresh+fresh/4)
 }

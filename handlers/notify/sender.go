@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"scrapelog/eventstore"
 	"scrapelog/eventstore/outbox"
 )
 
@@ -196,11 +197,9 @@ func (l *lane) settle(ctx context.Context, n outbox.Notice) {
 		if err == nil {
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, poll) {
 			l.Logger.Warn("cannot record how a notice was sent, it is sent again", "channel", n.Channel, "notice", n.ID, "error", err)
 			return
-		case <-time.After(poll):
 		}
 	}
 }

@@ -81,10 +81,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			return err
 		}
 		s.complain(ctx, err, &said)
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, Poll) {
 			return nil
-		case <-time.After(Poll):
 		}
 	}
 	s.Ready()

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 	"scrapelog/handlers/dial"
 )
 
@@ -24,10 +24,7 @@ func (s *Supervisor) prepare(h *hold) (domain.Run, dial.Target, error) {
 		if !logged {
 			s.Logger.Warn("run not loaded, retrying", "run", h.id, "error", err)
 		}
-		select {
-		case <-h.ctx.Done():
-		case <-time.After(poll):
-		}
+		eventstore.Pause(h.ctx, poll)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"scrapelog/domain"
+	"scrapelog/eventstore"
 )
 
 const (
@@ -28,10 +29,8 @@ func (s *Supervisor) record(h *hold, c domain.RunCommand, at time.Time) {
 			return
 		}
 		s.unrecorded(h, err)
-		select {
-		case <-s.recording.Done():
+		if !eventstore.Pause(s.recording, wait) {
 			return
-		case <-time.After(wait):
 		}
 	}
 }

@@ -109,10 +109,8 @@ func (s *Supervisor) watch(ctx context.Context, tokens <-chan struct{}, found ad
 	for ctx.Err() == nil {
 		began := time.Now()
 		s.pull(ctx, found)
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, min(9*time.Since(began), poll)) {
 			return
-		case <-time.After(min(9*time.Since(began), poll)):
 		}
 		select {
 		case <-ctx.Done():

@@ -111,10 +111,8 @@ func (v *Verifier) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			v.Logger.Warn("the log could not be verified; it will be tried again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, max(wait, time.Second)) {
 			return nil
-		case <-time.After(max(wait, time.Second)):
 		}
 	}
 }
@@ -162,10 +160,7 @@ func (v *Verifier) turn(ctx context.Context) error {
 		return err
 	}
 	if !mine {
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
+		eventstore.Pause(ctx, time.Second)
 		return ctx.Err()
 	}
 	_, err = v.Verify(ctx, false, nil)

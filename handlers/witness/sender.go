@@ -107,13 +107,11 @@ func (s *Sender) follow(ctx context.Context, w proof.Witness) error {
 		if !asked {
 			wait = soon
 		}
-		select {
-		case <-ctx.Done():
+		if !eventstore.Pause(ctx, wait) {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 			defer cancel()
 			s.send(last, w, false)
 			return nil
-		case <-time.After(wait):
 		}
 	}
 }

@@ -3,7 +3,6 @@ package rivals
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"fmt"
 	"net/url"
 	"strings"
@@ -18,13 +17,32 @@ import (
 	"scrapelog/eventstore/eventstoretest"
 )
 
-var (
-	//go:embed sql/plain.create.sqlite.sql
-	plainCreateSQLite string
-	//go:embed sql/plain.create.postgres.sql
-	plainCreatePostgres string
-	//go:embed sql/plain.insert.sql
-	plainInsert string
+const (
+	// A table of events that nothing guards but its keys.
+	plainCreateSQLite = `CREATE TABLE plain (
+  position    INTEGER PRIMARY KEY,
+  stream      TEXT    NOT NULL,
+  version     INTEGER NOT NULL,
+  id          TEXT    NOT NULL UNIQUE,
+  type        TEXT    NOT NULL,
+  data        TEXT    NOT NULL,
+  metadata    TEXT    NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  UNIQUE (stream, version)
+) STRICT`
+	// A table of events that nothing guards but its keys.
+	plainCreatePostgres = `CREATE TABLE plain (
+  position    bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  stream      text   NOT NULL,
+  version     bigint NOT NULL,
+  id          uuid   NOT NULL UNIQUE,
+  type        text   NOT NULL,
+  data        json   NOT NULL,
+  metadata    json   NOT NULL,
+  recorded_at bigint NOT NULL,
+  UNIQUE (stream, version)
+)`
+	plainInsert = `INSERT INTO plain (stream, version, id, type, data, metadata, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 )
 
 // openPool opens a database for a rival, as durable as the log. On SQLite a pool

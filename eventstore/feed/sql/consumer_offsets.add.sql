@@ -1,1 +1,0 @@
-INSERT INTO consumer_offsets (topic, consumer_group) VALUES ($1, $2) ON CONFLICT DO NOTHING

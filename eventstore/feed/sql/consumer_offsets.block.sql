@@ -1,1 +1,0 @@
-UPDATE consumer_offsets SET blocked_by = $1 WHERE topic = $2 AND consumer_group = $3

@@ -1,1 +1,0 @@
-SELECT note FROM log_checkpoints WHERE number = $1

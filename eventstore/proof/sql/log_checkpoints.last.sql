@@ -1,1 +1,0 @@
-SELECT number, note, sealed_at FROM log_checkpoints ORDER BY number DESC LIMIT 1

@@ -1,1 +1,0 @@
-SELECT note, sealed_at FROM log_checkpoints ORDER BY number DESC LIMIT $1

@@ -1,1 +1,0 @@
-SELECT number, note, kept FROM log_cosignatures ORDER BY number

@@ -1,1 +1,0 @@
-SELECT note FROM log_cosignatures ORDER BY number DESC LIMIT 1000

@@ -1,1 +1,0 @@
-SELECT position FROM consumer_offsets WHERE topic = $1 AND consumer_group = $2
