@@ -114,7 +114,7 @@ func (c ScraperConfig) Validate() error {
 		func() error { return within("jitter", c.Jitter, 0, 24*time.Hour) },
 		c.validCatchUp,
 		c.validHeaders,
-		c.validSignEnv,
+		func() error { return CheckEnvNameIfSet("sign_env", c.SignEnv) },
 		func() error { return within("connect_timeout", c.ConnectTimeout, time.Millisecond, 10*time.Minute) },
 		func() error { return within("start_timeout", c.StartTimeout, time.Millisecond, time.Hour) },
 		func() error { return within("idle_timeout", c.IdleTimeout, 10*time.Millisecond, 24*time.Hour) },
@@ -169,13 +169,6 @@ func (c ScraperConfig) validHeaders() error {
 		spelt[name] = header
 	}
 	return nil
-}
-
-func (c ScraperConfig) validSignEnv() error {
-	if c.SignEnv == "" {
-		return nil
-	}
-	return CheckEnvName("sign_env", c.SignEnv)
 }
 
 // reservedHeader names the headers that are part of the contract with scrapers,

@@ -22,6 +22,14 @@ func ValidEnvName(name string) bool {
 	return envNameRule.MatchString(name)
 }
 
+// CheckEnvNameIfSet is CheckEnvName for a field that may be empty.
+func CheckEnvNameIfSet(field, name string) error {
+	if name == "" {
+		return nil
+	}
+	return CheckEnvName(field, name)
+}
+
 // CheckEnvName returns a *FieldError where a configuration field does not name an
 // environment variable. Call it for each field that takes such a name. The error
 // does not repeat the value: people put the secret there by mistake.

@@ -40,7 +40,7 @@ func (p *GuardProver) Prove(ctx context.Context) (mismatches []string, err error
 	if err := each(ctx, p.Store.read, p.fold.position, p.fold.see); err != nil {
 		return nil, err
 	}
-	tx, err := p.Store.snapshot(ctx)
+	tx, err := p.Store.Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}

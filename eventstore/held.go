@@ -13,7 +13,7 @@ var guardHeld = guardSelect + ` WHERE open_run IS NOT NULL OR lost_run IS NOT NU
 // GuardsHeld returns the guards that name an open or a lost run or whose scraper was
 // removed, and the position of the log to which they belong.
 func (s *Store) GuardsHeld(ctx context.Context) (guards []domain.Guard, head int64, err error) {
-	tx, err := s.snapshot(ctx)
+	tx, err := s.Snapshot(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -9,16 +9,16 @@ import (
 	"scrapelog/domain"
 )
 
-// Stored is an event exactly as it is stored, to be put into another log.
+// Stored is an event exactly as it is stored.
 type Stored struct {
-	Position   int64
-	Stream     string
-	Version    int64
-	ID         string
-	Type       string
-	RecordedAt int64 // unix microseconds
-	Metadata   string
-	Data       string
+	Position   int64  `json:"position"`
+	Stream     string `json:"stream"`
+	Version    int64  `json:"version"`
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	RecordedAt int64  `json:"recorded_at"` // unix microseconds
+	Metadata   string `json:"metadata"`    // the stored bytes
+	Data       string `json:"data"`        // likewise
 }
 
 const eventsImport = `INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata)

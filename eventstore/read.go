@@ -162,13 +162,17 @@ func (s *Store) FirstSince(ctx context.Context, t time.Time) (position int64, er
 	return position, Unavailable(ctx, "position of a time", err)
 }
 
-// snapshot is a read transaction that sees one state of the database.
-func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
-	options := &sql.TxOptions{ReadOnly: true}
+// SnapshotOptions are those of a read transaction that sees one state of the database.
+func (s *Store) SnapshotOptions() *sql.TxOptions {
 	if s.dialect == Postgres {
-		options.Isolation = sql.LevelRepeatableRead
+		return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 	}
-	tx, err := s.read.BeginTx(ctx, options)
+	return &sql.TxOptions{ReadOnly: true}
+}
+
+// Snapshot begins such a transaction.
+func (s *Store) Snapshot(ctx context.Context) (*sql.Tx, error) {
+	tx, err := s.read.BeginTx(ctx, s.SnapshotOptions())
 	return tx, Unavailable(ctx, "read", err)
 }
 

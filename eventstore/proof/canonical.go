@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"scrapelog/eventstore"
 )
 
 // canonicalTag opens the canonical bytes of every event and names their
@@ -12,16 +14,7 @@ import (
 const canonicalTag = "scrapelog.event.v1\n"
 
 // Event is an event exactly as it is stored.
-type Event struct {
-	Position   int64  `json:"position"`
-	Stream     string `json:"stream"`
-	Version    int64  `json:"version"`
-	ID         string `json:"id"`
-	Type       string `json:"type"`
-	RecordedAt int64  `json:"recorded_at"` // unix microseconds
-	Metadata   string `json:"metadata"`    // the stored bytes
-	Data       string `json:"data"`        // likewise
-}
+type Event eventstore.Stored
 
 // Canonical returns the bytes that are hashed: the tag, then position, stream,
 // version, id, type, recorded_at, metadata and data. Each field is preceded by

@@ -70,15 +70,11 @@ type snapshot struct {
 }
 
 func newSnapshot(ctx context.Context, store *eventstore.Store) (*snapshot, error) {
-	options := &sql.TxOptions{ReadOnly: true}
-	if store.Dialect() == eventstore.Postgres {
-		options.Isolation = sql.LevelRepeatableRead
-	}
 	conn, err := store.Reader().Conn(ctx)
 	if err != nil {
 		return nil, unavailable(ctx, "read", err)
 	}
-	tx, err := conn.BeginTx(ctx, options)
+	tx, err := conn.BeginTx(ctx, store.SnapshotOptions())
 	if err != nil {
 		return nil, unavailable(ctx, "read", errors.Join(err, conn.Close()))
 	}

@@ -4,13 +4,14 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
+
+	"scrapelog/handlers/gate"
 )
 
 // How many logins are tried. There is no lock-out: it would let anyone keep a user out.
@@ -66,12 +67,8 @@ func (l *limits) succeeded(keys []string) {
 // loginKeys names what a login is counted for: its name and its address, of IPv6 the /64.
 func loginKeys(r *http.Request, name string) []string {
 	keys := []string{"name " + strings.ToLower(name[:min(len(name), 64)])}
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		addr := at.Addr().Unmap().WithZone("")
-		if network, err := addr.Prefix(64); err == nil && addr.Is6() {
-			addr = network.Addr()
-		}
-		keys = append(keys, "address "+addr.String())
+	if client, ok := gate.Client(r); ok {
+		keys = append(keys, "address "+client.String())
 	}
 	return keys
 }

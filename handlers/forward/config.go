@@ -115,10 +115,8 @@ func (n NATS) validate() error {
 	case !streamName.MatchString(n.Stream):
 		return &domain.FieldError{Field: "forward.nats.stream", Problem: fmt.Sprintf("%.80q is not a name of a stream", n.Stream), Want: "use letters, digits, _ and -"}
 	}
-	if n.URLEnv != "" {
-		if err := domain.CheckEnvName("forward.nats.url_env", n.URLEnv); err != nil {
-			return err
-		}
+	if err := domain.CheckEnvNameIfSet("forward.nats.url_env", n.URLEnv); err != nil {
+		return err
 	}
 	return n.Begin.validate("forward.nats")
 }

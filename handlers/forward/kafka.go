@@ -55,10 +55,8 @@ func (k Kafka) validate() error {
 			return &domain.FieldError{Field: fmt.Sprintf("%s.brokers[%d]", at, i), Problem: fmt.Sprintf("%.80q is not an address", address), Want: "use HOST:9092"}
 		}
 	}
-	if k.PasswordEnv != "" {
-		if err := domain.CheckEnvName(at+".password_env", k.PasswordEnv); err != nil {
-			return err
-		}
+	if err := domain.CheckEnvNameIfSet(at+".password_env", k.PasswordEnv); err != nil {
+		return err
 	}
 	return k.Begin.validate(at)
 }

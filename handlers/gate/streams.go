@@ -87,6 +87,17 @@ func (s *Streams) leave(clients []string) {
 	}
 }
 
+// Client returns the address that a request is counted for: that of its connection, of
+// IPv6 the /64.
+func Client(r *http.Request) (netip.Addr, bool) {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	addr := at.Addr().Unmap().WithZone("")
+	if network, err := addr.Prefix(64); err == nil && addr.Is6() && !addr.IsLoopback() {
+		addr = network.Addr()
+	}
+	return addr, err == nil
+}
+
 // clientsOf names whom a stream is counted for.
 func (s *Streams) clientsOf(r *http.Request) (clients []string) {
 	who := ""
@@ -95,14 +106,8 @@ func (s *Streams) clientsOf(r *http.Request) (clients []string) {
 	}
 	if who != "" {
 		clients = append(clients, who)
-	} else if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && !at.Addr().Unmap().IsLoopback() {
-		addr := at.Addr().Unmap().WithZone("")
-		if addr.Is6() {
-			if network, err := addr.Prefix(64); err == nil {
-				addr = network.Addr()
-			}
-		}
-		clients = append(clients, "address "+addr.String())
+	} else if client, ok := Client(r); ok && !client.IsLoopback() {
+		clients = append(clients, "address "+client.String())
 	}
 	if id := r.URL.Query().Get("id"); id != "" {
 		clients = append(clients, "watcher "+id)

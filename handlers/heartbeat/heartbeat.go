@@ -33,10 +33,7 @@ func (c Config) Validate() error {
 	if c.Interval.Std() < time.Second || c.Interval.Std() > 24*time.Hour {
 		return &domain.FieldError{Field: "heartbeat.interval", Problem: fmt.Sprintf("%s is out of range", c.Interval), Want: "use 1s to 24h, such as 60s"}
 	}
-	if c.URLEnv == "" {
-		return nil
-	}
-	return domain.CheckEnvName("heartbeat.url_env", c.URLEnv)
+	return domain.CheckEnvNameIfSet("heartbeat.url_env", c.URLEnv)
 }
 
 // Check returns an error if the environment holds no URL for the heartbeat.

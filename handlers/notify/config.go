@@ -64,10 +64,7 @@ func (c Channel) validate(at string) error {
 		return &domain.FieldError{Field: at + ".secret_env", Problem: "only a webhook is signed", Want: "leave it out"}
 	}
 	for _, variable := range []struct{ key, name string }{{"webhook_env", c.WebhookEnv}, {"secret_env", c.SecretEnv}, {"shoutrrr_env", c.ShoutrrrEnv}} {
-		if variable.name == "" {
-			continue
-		}
-		if err := domain.CheckEnvName(at+"."+variable.key, variable.name); err != nil {
+		if err := domain.CheckEnvNameIfSet(at+"."+variable.key, variable.name); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
@@ -16,30 +15,19 @@ import (
 
 // Span is what happened between two positions of the log: after From, up to To.
 type Span struct {
-	From     State            `json:"from"`
-	To       State            `json:"to"`
-	Events   map[string]int64 `json:"events"`   // how many of each wire name, of unknown ones too
-	Runs     []RunChange      `json:"runs"`     // in the order of their starts
-	Scrapers []ScraperChange  `json:"scrapers"` // by name
-	Outages  []OutageChange   `json:"outages"`  // in the order of their beginnings
+	From     State                         `json:"from"`
+	To       State                         `json:"to"`
+	Events   map[string]int64              `json:"events"`   // how many of each wire name, of unknown ones too
+	Runs     []Change[projections.Run]     `json:"runs"`     // in the order of their starts
+	Scrapers []Change[projections.Scraper] `json:"scrapers"` // by name
+	Outages  []Change[Outage]              `json:"outages"`  // in the order of their beginnings
 }
 
-// RunChange is a run that changed.
-type RunChange struct {
-	Before *projections.Run `json:"before,omitempty"` // nil: it had not started
-	After  projections.Run  `json:"after"`
-}
-
-// ScraperChange is a scraper that changed. Both are shown as at the end of the span.
-type ScraperChange struct {
-	Before *projections.Scraper `json:"before,omitempty"` // nil: nothing was known of it
-	After  projections.Scraper  `json:"after"`
-}
-
-// OutageChange is an outage that changed.
-type OutageChange struct {
-	Before *Outage `json:"before,omitempty"` // nil: it had not begun
-	After  Outage  `json:"after"`
+// Change is a run, a scraper or an outage that changed. Scrapers are shown as at the end of
+// the span.
+type Change[V any] struct {
+	Before *V `json:"before,omitempty"` // nil: there was none
+	After  V  `json:"after"`
 }
 
 // Outage is an outage without the names of its scrapers, which have rows of their own.
@@ -90,7 +78,14 @@ func (d *differing) between(ctx context.Context, a, b int64) (s Span, err error)
 	if s.To, err = d.state(ctx); err != nil {
 		return Span{}, err
 	}
-	s.Events, s.Runs, s.Scrapers, s.Outages = d.events, d.runs(s.To.RecordedAt), d.scrapers(s.To.RecordedAt), d.outages(s.To.RecordedAt)
+	at := s.To.RecordedAt
+	s.Events = d.events
+	s.Runs = changes(d.changed["runs"], func(row projections.Row) projections.Run { return row.Shown(at).(projections.Run) },
+		func(a, b projections.Run) int { return cmp.Compare(a.StartPosition, b.StartPosition) })
+	s.Scrapers = changes(d.changed["scrapers"], func(row projections.Row) projections.Scraper { return row.Shown(at).(projections.Scraper) },
+		func(a, b projections.Scraper) int { return cmp.Compare(a.Name, b.Name) })
+	s.Outages = changes(d.changed["outages"], func(row projections.Row) Outage { return Outage{Outage: row.Shown(at).(projections.Outage)} },
+		func(a, b Outage) int { return cmp.Compare(a.FirstPosition, b.FirstPosition) })
 	return s, nil
 }
 
@@ -110,44 +105,20 @@ func (d *differing) watch() {
 	}
 }
 
-func (d *differing) runs(at time.Time) []RunChange {
-	changes := make([]RunChange, 0, len(d.changed["runs"]))
-	for _, c := range d.changed["runs"] {
-		changes = append(changes, RunChange{shown[projections.Run](c.before, at), *shown[projections.Run](c.after, at)})
-	}
-	slices.SortFunc(changes, func(a, b RunChange) int { return cmp.Compare(a.After.StartPosition, b.After.StartPosition) })
-	return changes
-}
-
-func (d *differing) scrapers(at time.Time) []ScraperChange {
-	changes := make([]ScraperChange, 0, len(d.changed["scrapers"]))
-	for _, name := range slices.Sorted(maps.Keys(d.changed["scrapers"])) {
-		c := d.changed["scrapers"][name]
-		changes = append(changes, ScraperChange{shown[projections.Scraper](c.before, at), *shown[projections.Scraper](c.after, at)})
-	}
-	return changes
-}
-
-func (d *differing) outages(at time.Time) []OutageChange {
-	changes := make([]OutageChange, 0, len(d.changed["outages"]))
-	for _, c := range d.changed["outages"] {
-		change := OutageChange{After: Outage{Outage: *shown[projections.Outage](c.after, at)}}
-		if before := shown[projections.Outage](c.before, at); before != nil {
-			change.Before = &Outage{Outage: *before}
+// changes lists the changed rows of a table, as shown makes values of them, in an order of
+// what they are now.
+func changes[V any](rows map[string]*change, shown func(projections.Row) V, order func(a, b V) int) []Change[V] {
+	all := make([]Change[V], 0, len(rows))
+	for _, row := range rows {
+		c := Change[V]{After: shown(row.after)}
+		if row.before != nil {
+			before := shown(row.before)
+			c.Before = &before
 		}
-		changes = append(changes, change)
+		all = append(all, c)
 	}
-	slices.SortFunc(changes, func(a, b OutageChange) int { return cmp.Compare(a.After.FirstPosition, b.After.FirstPosition) })
-	return changes
-}
-
-// shown is what queries make of a row, nil if there is none.
-func shown[V any](row projections.Row, at time.Time) *V {
-	if row == nil {
-		return nil
-	}
-	v := row.Shown(at).(V)
-	return &v
+	slices.SortFunc(all, func(a, b Change[V]) int { return order(a.After, b.After) })
+	return all
 }
 
 // EventNames lists the wire names of the span's events in alphabetical order.

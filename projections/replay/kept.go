@@ -38,13 +38,9 @@ func (t tables) open(ctx context.Context, of []projections.Projection) (kept, er
 			return nil, err
 		}
 	}
-	options := &sql.TxOptions{ReadOnly: true}
-	if t.Dialect() == eventstore.Postgres {
-		options.Isolation = sql.LevelRepeatableRead
-	}
-	tx, err := t.Reader().BeginTx(ctx, options)
+	tx, err := t.Snapshot(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: read models: %w", eventstore.ErrUnavailable, err)
+		return nil, err
 	}
 	s := snapshot{Tx: tx}
 	if t.Dialect() == eventstore.Postgres {

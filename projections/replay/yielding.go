@@ -3,6 +3,8 @@ package replay
 import (
 	"context"
 	"time"
+
+	"scrapelog/eventstore"
 )
 
 // yielding lets the other work of the process go first: it rests after each piece
@@ -21,11 +23,9 @@ func (y *yielding) rest(ctx context.Context) error {
 	if !y.on {
 		return nil
 	}
-	select {
-	case <-time.After(min(restFor*time.Since(y.begun), longestRest)):
-		y.begun = time.Now()
-		return nil
-	case <-ctx.Done():
+	if !eventstore.Pause(ctx, min(restFor*time.Since(y.begun), longestRest)) {
 		return context.Cause(ctx)
 	}
+	y.begun = time.Now()
+	return nil
 }
