@@ -6,6 +6,7 @@ package rivals
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -111,7 +112,7 @@ func Fill(ctx context.Context, s *eventstore.Store, n int64) error {
 
 // fillEmpty imports stories. One goroutine makes them while another writes.
 func fillEmpty(ctx context.Context, s *eventstore.Store, n int64) error {
-	const batch = 3000
+	const batch = 999
 	both, ctx := errgroup.WithContext(ctx)
 	batches := make(chan []eventstore.Stored, 2)
 	both.Go(func() error {
@@ -132,13 +133,27 @@ func fillEmpty(ctx context.Context, s *eventstore.Store, n int64) error {
 	})
 	both.Go(func() error {
 		for events := range batches {
-			if err := s.Import(ctx, events, n+2, nil); err != nil {
+			if err := importBatch(ctx, s, events, n+2); err != nil {
 				return err
 			}
 		}
 		return s.EndImport(ctx)
 	})
 	return both.Wait()
+}
+
+// importBatch tries again while the server ends its session, as it does when this process
+// gets no CPU for a second within the transaction.
+func importBatch(ctx context.Context, s *eventstore.Store, events []eventstore.Stored, end int64) (err error) {
+	for range 10 {
+		if err = s.Import(ctx, events, end, nil); !errors.Is(err, eventstore.ErrUnavailable) {
+			return err
+		}
+		if head, unread := s.Head(ctx); unread == nil && head == events[len(events)-1].Position {
+			return nil // its answer alone was lost
+		}
+	}
+	return err
 }
 
 // storedStory is a story as the log has it behind a position.
