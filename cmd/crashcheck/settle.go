@@ -45,15 +45,17 @@ func (c *crash) settle(ctx context.Context) error {
 			return nil
 		}
 	}
+	return c.awaitRest(ctx, processes[0].base)
+}
+
+// awaitRest resumes every scraper through the API at base, and waits until nothing is
+// under way any more.
+func (c *crash) awaitRest(ctx context.Context, base string) error {
 	for _, s := range c.scrapers {
-		if !c.write(ctx, processes[0].base+"/api/v1/scrapers/"+s.name+"/resume", `{"reason":"quiet"}`, "") {
+		if !c.write(ctx, base+"/api/v1/scrapers/"+s.name+"/resume", `{"reason":"quiet"}`, "") {
 			c.record.violated("a scraper can be resumed", s.name)
 		}
 	}
-	return c.awaitRest(ctx)
-}
-
-func (c *crash) awaitRest(ctx context.Context) error {
 	store, err := eventstore.Open(ctx, eventstore.Config{URL: c.database, ReadOnly: true})
 	if err != nil {
 		return err

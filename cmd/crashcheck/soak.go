@@ -117,12 +117,7 @@ func (s *soak) rest(ctx context.Context) error {
 	if err := s.configure(false); err != nil {
 		return err
 	}
-	for _, scraper := range s.scrapers {
-		if !s.write(ctx, s.process.base+"/api/v1/scrapers/"+scraper.name+"/resume", `{"reason":"quiet"}`, "") {
-			s.record.violated("a scraper can be resumed", scraper.name)
-		}
-	}
-	return s.awaitRest(ctx)
+	return s.awaitRest(ctx, s.process.base)
 }
 
 // configure rewrites the configuration and makes serve read it.
