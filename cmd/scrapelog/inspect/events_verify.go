@@ -56,39 +56,7 @@ cannot find it: keep a copy of the checkpoints, or note their size, in a third p
 			if all && since != "" {
 				return term.Usagef("--all and --since exclude each other")
 			}
-			if _, err := strconv.ParseUint(since, 10, 63); err == nil {
-				since = "@" + since
-			}
-			from, err := term.ParseWhen("since", since, time.Now())
-			if err != nil {
-				return err
-			}
-			options, err := verifyOptions(cmd)
-			if err != nil {
-				return err
-			}
-			cfg, err := config.Load(config.Path(cmd))
-			if err != nil {
-				return err
-			}
-			if options.Witnesses = cfg.Audit.Witnesses; ask && len(options.Witnesses) == 0 {
-				return term.Usagef("--witness: the configuration names no witness (audit.witnesses)")
-			}
-			options.Recent, options.Keep = !all && since == "", true
-			store, err := openLog(ctx, cmd, true)
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			var witnesses *http.Client // nil: they are not asked
-			if ask {
-				rules, err := cfg.Egress.Rules()
-				if err != nil {
-					return err
-				}
-				witnesses = witness.NewClient(func() egress.Rules { return rules })
-			}
-			return verifyEvents(ctx, store, options, from, witnesses, out)
+			return verifyLog(ctx, cmd, out, since, all, ask)
 		}),
 	}
 	addProofFlags(cmd)
@@ -96,6 +64,42 @@ cannot find it: keep a copy of the checkpoints, or note their size, in a third p
 	cmd.Flags().BoolVar(&all, "all", false, "recompute the hash of every event")
 	cmd.Flags().StringVar(&since, "since", "", "only what came since "+term.WhenHelp+", from the checkpoint before it on")
 	return cmd
+}
+
+func verifyLog(ctx context.Context, cmd *cobra.Command, out *term.Printer, since string, all, ask bool) error {
+	if _, err := strconv.ParseUint(since, 10, 63); err == nil {
+		since = "@" + since
+	}
+	from, err := term.ParseWhen("since", since, time.Now())
+	if err != nil {
+		return err
+	}
+	options, err := verifyOptions(cmd)
+	if err != nil {
+		return err
+	}
+	cfg, err := config.Load(config.Path(cmd))
+	if err != nil {
+		return err
+	}
+	if options.Witnesses = cfg.Audit.Witnesses; ask && len(options.Witnesses) == 0 {
+		return term.Usagef("--witness: the configuration names no witness (audit.witnesses)")
+	}
+	options.Recent, options.Keep = !all && since == "", true
+	store, err := openLog(ctx, cmd, true)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	var witnesses *http.Client // nil: they are not asked
+	if ask {
+		rules, err := cfg.Egress.Rules()
+		if err != nil {
+			return err
+		}
+		witnesses = witness.NewClient(func() egress.Rules { return rules })
+	}
+	return verifyEvents(ctx, store, options, from, witnesses, out)
 }
 
 // verifyOptions takes --key as a key that the log must be sealed with, and

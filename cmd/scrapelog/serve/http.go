@@ -50,15 +50,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Total: limits.Streams, PerClient: limits.StreamsPerClient,
 		Principal: func(ctx context.Context) string { return access.From(ctx).Actor("") },
 	}
-	s.check = &ready.Checker{
-		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Relays: s.feed.Relays, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage, Witnesses: s.witnesses.Troubles,
-		Current: func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
-		GivenUp: outbox.New(s.store).GivenUp,
-		Refused: s.file.Refused,
-		Shortages: func() []string {
-			return slices.Concat(gate.Shortages(front.Listener, streams), s.certificate.Warnings(), s.access.Troubles(), s.checkpoints.Warnings())
-		},
-	}
+	s.check = s.checker(func() []string { return gate.Shortages(front.Listener, streams) })
 	audit := web.NewAudit(s.store, s.sealer, s.verifier.Verify, s.flaws.Found)
 	audit.Witnesses = s.witnesses.States
 	audit.Prove = events.Prove(audit.Prove, problem.New(problem.Role, "needs operate: the proof holds the event whole, params and header names too"))
@@ -96,4 +88,17 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		group.Go(func() error { return run(ctx) })
 	}
 	return nil
+}
+
+// checker says whether this instance does its work.
+func (s *service) checker(shortages func() []string) *ready.Checker {
+	return &ready.Checker{
+		CannotWrite: s.store.CannotWrite, Groups: s.feed.GroupStates, Relays: s.feed.Relays, Sealing: s.sealer.State, Found: s.flaws.Found, Damage: s.verifier.Damage, Witnesses: s.witnesses.Troubles,
+		Current: func() (ready.Instance, bool) { t := s.current.Load(); return t, t != idle },
+		GivenUp: outbox.New(s.store).GivenUp,
+		Refused: s.file.Refused,
+		Shortages: func() []string {
+			return slices.Concat(shortages(), s.certificate.Warnings(), s.access.Troubles(), s.checkpoints.Warnings())
+		},
+	}
 }
