@@ -145,7 +145,8 @@ func Parse(path string, source []byte) (Config, error) {
 	}
 	for i := range config.Scrapers { // once more, each on top of its defaults
 		config.Scrapers[i] = domain.DefaultScraperConfig()
-		if err := doc.decode(doc.find(fmt.Sprintf("scrapers[%d]", i)), &config.Scrapers[i]); err != nil {
+		node, _ := doc.find(fmt.Sprintf("scrapers[%d]", i))
+		if err := doc.decode(node, &config.Scrapers[i]); err != nil {
 			return Config{}, err
 		}
 	}
@@ -207,26 +208,16 @@ func (c Config) Validate() error {
 	case c.Pool.Read < eventstore.LeastPool.Read:
 		return &domain.FieldError{Field: "pool.read", Problem: fmt.Sprintf("%d connections are too few", c.Pool.Read), Want: fmt.Sprintf("use %d or more, such as %d", eventstore.LeastPool.Read, eventstore.DefaultPool.Read)}
 	}
-	if err := c.validPublicURL(); err != nil {
-		return err
+	proxies := func() error { _, err := c.TrustedProxies(); return err }
+	access := func() error { _, err := c.Access(); return err }
+	for _, check := range []func() error{
+		c.validPublicURL, c.Notify.Validate, c.Heartbeat.Validate, c.Forward.Validate, proxies, c.Auth.validate, access,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
-	if err := c.Notify.Validate(); err != nil {
-		return err
-	}
-	if err := c.Heartbeat.Validate(); err != nil {
-		return err
-	}
-	if err := c.Forward.Validate(); err != nil {
-		return err
-	}
-	if _, err := c.TrustedProxies(); err != nil {
-		return err
-	}
-	if err := c.Auth.validate(); err != nil {
-		return err
-	}
-	_, err := c.Access()
-	return err
+	return nil
 }
 
 // TrustedProxies returns the networks whose X-Forwarded headers are believed.

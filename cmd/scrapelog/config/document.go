@@ -171,20 +171,25 @@ func (d *document) keys() (keys []string) {
 
 // position returns the place of the value at a path such as
 // "scrapers[1].probe.interval", or of the nearest node around it when there is none.
-func (d *document) position(path string) token.Position { return start(d.find(path)) }
+func (d *document) position(path string) token.Position {
+	node, _ := d.find(path)
+	return start(node)
+}
 
-func (d *document) find(path string) ast.Node {
-	node := d.body
+// find returns the value at a path, or else the nearest node around it. there reports
+// whether the document has the value.
+func (d *document) find(path string) (node ast.Node, there bool) {
+	node = d.body
 	for path != "" && node != nil {
 		var step string
 		step, path = nextStep(path)
 		child := childOf(resolve(node), step)
 		if child == nil {
-			break
+			return node, false
 		}
 		node = child
 	}
-	return node
+	return node, node != nil
 }
 
 // nextStep cuts "scrapers[1].name" into "scrapers" and "[1].name".

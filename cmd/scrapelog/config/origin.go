@@ -83,19 +83,10 @@ func (o *origins) origin(at string) string {
 	if flag := o.flags[at]; flag != "" {
 		return flag
 	}
-	if o.doc != nil && o.doc.has(at) {
-		return fmt.Sprintf("%s:%d", o.doc.path, o.doc.position(at).Line)
+	if o.doc != nil {
+		if node, there := o.doc.find(at); there {
+			return fmt.Sprintf("%s:%d", o.doc.path, start(node).Line)
+		}
 	}
 	return "default"
-}
-
-// has reports whether the document has a value at a path.
-func (d *document) has(path string) bool {
-	node := d.body
-	for path != "" && node != nil {
-		var step string
-		step, path = nextStep(path)
-		node = childOf(resolve(node), step)
-	}
-	return node != nil
 }
