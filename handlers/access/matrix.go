@@ -141,6 +141,7 @@ var Table = []Row{
 	{Method: "POST", Path: "/scrapers/:name/runs", Least: domain.RoleOperate, Reach: Named},
 	{Method: "POST", Path: "/scrapers/:name/pause", Least: domain.RoleOperate, Reach: Named},
 	{Method: "POST", Path: "/scrapers/:name/resume", Least: domain.RoleOperate, Reach: Named},
+	{Method: "POST", Path: "/scrapers/:name/probe", Least: domain.RoleOperate, Reach: Named},
 	{Method: "POST", Path: "/audit/verify", Least: domain.RoleOperate, PerMinute: true},
 	{Method: "POST", Path: "/audit/replay", Least: domain.RoleOperate, PerMinute: true},
 	{Method: "POST", Path: "/projections/:name/rebuild", Least: domain.RoleAdmin},

@@ -122,7 +122,7 @@ func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
 
 func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.WaitGroup) {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watch{prober: p, scraper: guard.Scraper, run: guard.LostRun, cancel: cancel, announced: make(chan struct{}, 1)}
+	w := &watch{prober: p, scraper: guard.Scraper, run: guard.LostRun, cancel: cancel, sooner: make(chan domain.NoticedBy, 1)}
 	if p.watches == nil {
 		p.watches = map[string]*watch{}
 	}
@@ -140,8 +140,15 @@ func (p *Prober) Announce(scrapers []string) {
 	defer p.mu.Unlock()
 	for _, name := range scrapers {
 		if w := p.watches[name]; w != nil {
-			w.announce()
+			w.probeNow(domain.NoticedByAnnounce)
 		}
+	}
+}
+
+// ProbeNow probes a scraper at once if it is lost, at most once a second.
+func (p *Prober) ProbeNow(scraper string) {
+	if w := p.watch(scraper); w != nil {
+		w.probeNow(domain.NoticedByProbe)
 	}
 }
 
@@ -152,7 +159,7 @@ func (p *Prober) WatcherBack(id string) {
 	defer p.mu.Unlock()
 	for _, w := range p.watches {
 		if id != "" && domain.RecordedWatcher(w.state().watcher) == domain.WatcherDigest(id) {
-			w.announce()
+			w.probeNow(domain.NoticedByAnnounce)
 		}
 	}
 }

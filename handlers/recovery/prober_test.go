@@ -171,6 +171,24 @@ func TestAnAnnouncementIsProbedAtOnceAndOnceASecond(t *testing.T) {
 	})
 }
 
+func TestAPersonHasALostScraperProbedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		w := newWorld()
+		w.config.Probe.Interval = domain.Duration(time.Minute)
+		w.answer = backFrom(2)
+		p := w.start(t)
+		synctest.Wait()
+
+		time.Sleep(5 * time.Second)
+		p.ProbeNow("other")
+		p.ProbeNow(shop)
+		if restored := <-w.restored; restored.NoticedBy != domain.NoticedByProbe || time.Since(began) != 5*time.Second {
+			t.Errorf("restored by %s after %v", restored.NoticedBy, time.Since(began))
+		}
+	})
+}
+
 func TestARecoveryRunLostAtOnceIsHeldDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 	"scrapelog/handlers/dial"
 )
 
-// announcePause is the minimum time between two probes of a scraper that are caused
-// by announcements.
+// announcePause is the minimum time between two probes of a scraper that are asked for, by
+// announcements or by people.
 const announcePause = time.Second
 
 // watch probes for one loss until the connection is restored.
@@ -24,9 +25,9 @@ type watch struct {
 	run     uuid.UUID
 	cancel  context.CancelFunc
 
-	announced chan struct{} // holds at most one announcement that has not been answered
-	lost      domain.Run    // as loaded; used by loop only
-	hung      bool          // the last probe hung; used by loop only
+	sooner chan domain.NoticedBy // holds at most one wish for a probe, with what would notice the return
+	lost   domain.Run            // as loaded; used by loop only
+	hung   bool                  // the last probe hung; used by loop only
 
 	mu            sync.Mutex
 	seen          watchState
@@ -54,13 +55,14 @@ func (w *watch) state() watchState {
 	return w.seen
 }
 
-func (w *watch) announce() {
+// probeNow asks for a probe at once. by is what notices the return if it is answered.
+func (w *watch) probeNow(by domain.NoticedBy) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if now := time.Now(); now.Sub(w.lastAnnounced) >= announcePause {
 		w.lastAnnounced = now
 		select {
-		case w.announced <- struct{}{}:
+		case w.sooner <- by:
 		default:
 		}
 	}
@@ -86,14 +88,12 @@ func (w *watch) loop(ctx context.Context) {
 // restored.
 func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.NoticedBy) (state watchState, next time.Duration) {
 	w.hung = w.hung && by != domain.NoticedByAnnounce
-	leave, announced, err := w.enter(ctx)
+	leave, sooner, err := w.enter(ctx)
 	if err != nil {
 		return state, Poll
 	}
 	defer leave()
-	if announced {
-		by = domain.NoticedByAnnounce
-	}
+	by = cmp.Or(sooner, by)
 	config, err := w.prober.Config(ctx, w.scraper)
 	if err != nil {
 		return unreadable(err), Poll
@@ -114,27 +114,26 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 }
 
 // enter waits until another probe may be under way. If the last probe of this scraper
-// hung and no announcement came since, it counts to the limit of hung probes.
-func (w *watch) enter(ctx context.Context) (leave func(), announced bool, err error) {
+// hung and no probe was asked for since, it counts to the limit of hung probes.
+func (w *watch) enter(ctx context.Context) (leave func(), sooner domain.NoticedBy, err error) {
 	p := w.prober
 	if err := p.pace.Wait(ctx); err != nil {
-		return nil, false, err
+		return nil, "", err
 	}
 	if w.hung {
 		select {
 		case p.hanging <- struct{}{}:
-			return func() { <-p.hanging }, false, nil
-		case <-w.announced:
-			announced = true
+			return func() { <-p.hanging }, "", nil
+		case sooner = <-w.sooner:
 		case <-ctx.Done():
-			return nil, false, context.Cause(ctx)
+			return nil, "", context.Cause(ctx)
 		}
 	}
 	select {
 	case p.places <- struct{}{}:
-		return func() { <-p.places }, announced, nil
+		return func() { <-p.places }, sooner, nil
 	case <-ctx.Done():
-		return nil, announced, context.Cause(ctx)
+		return nil, sooner, context.Cause(ctx)
 	}
 }
 
@@ -217,8 +216,8 @@ func (w *watch) pause(ctx context.Context, interval time.Duration) domain.Notice
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-	case <-w.announced:
-		return domain.NoticedByAnnounce
+	case by := <-w.sooner:
+		return by
 	}
 	return domain.NoticedByProbe
 }

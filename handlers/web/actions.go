@@ -106,6 +106,16 @@ func (h *Handler) act(c echo.Context, command domain.Command, path string) error
 	return h.done(c, recorded, path)
 }
 
+// probe has a lost scraper probed at once, and records nothing.
+func (h *Handler) probe(c echo.Context) error {
+	scraper, err := h.cfg.Queries.Scraper(c.Request().Context(), c.Param("name"))
+	if err != nil {
+		return err
+	}
+	h.cfg.ProbeNow(scraper.Name)
+	return h.done(c, nil, scraperPath(scraper.Name))
+}
+
 func (h *Handler) do(c echo.Context, command domain.Command) ([]eventstore.Recorded, error) {
 	by := domain.Origin{Actor: actor(c), Traceparent: c.Request().Header.Get("Traceparent")}
 	return h.cfg.Handle(c.Request().Context(), command, by)

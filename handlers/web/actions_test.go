@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,6 +48,22 @@ func TestActions(t *testing.T) {
 				t.Errorf("%d %v", w.Code, w.Header())
 			}
 		})
+	}
+}
+
+func TestALostScraperIsProbedNow(t *testing.T) {
+	s := webtest.New()
+	e := serve(s)
+	button := document(t, get(e, "/")).Find(`.loss form[action="/scrapers/reviews/probe"] button`)
+	if name, _ := button.Attr("aria-label"); name != "Probe now: reviews" {
+		t.Errorf("the card of the loss has the button %q", name)
+	}
+	w := post(e, "/scrapers/reviews/probe", nil)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/scrapers/reviews" || !slices.Equal(s.Probed(), []string{"reviews"}) {
+		t.Errorf("%d %v, probed %q", w.Code, w.Header(), s.Probed())
+	}
+	if w := post(e, "/scrapers/nope/probe", nil); w.Code != http.StatusNotFound || len(s.Probed()) != 1 {
+		t.Errorf("%d for a scraper that is not there, probed %q", w.Code, s.Probed())
 	}
 }
 

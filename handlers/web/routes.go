@@ -52,6 +52,7 @@ func (h *Handler) Register(e *echo.Echo) {
 	action("/scrapers/:name/runs", h.start)
 	action("/scrapers/:name/pause", h.change("pause"))
 	action("/scrapers/:name/resume", h.change("resume"))
+	action("/scrapers/:name/probe", h.probe)
 
 	if h.cfg.Access != nil {
 		h.registerAccounts(page, action)

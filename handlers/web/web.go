@@ -99,6 +99,8 @@ type Config struct {
 	Heard func(runID uuid.UUID) (time.Time, bool)
 	// Waiting returns in words what the recovery of a lost scraper waits for: "waits for …".
 	Waiting func(scraper string) (string, bool)
+	// ProbeNow probes a scraper at once if it is lost.
+	ProbeNow func(scraper string)
 
 	// YAML writes a scraper's configuration as it stands in a file.
 	YAML func(c domain.ScraperConfig) (string, error)

@@ -66,10 +66,10 @@
   // What was recorded is in the page that the form leads to. Where that page says nothing of
   // it, or is the one to go on with, it is gone to.
   function accept(form, response, page) {
-    const notice = page.querySelector('main > .notice');
+    const notice = form.dataset.says ? paragraph(form.dataset.says) : page.querySelector('main > .notice');
     if (!notice || form.hasAttribute('data-follow')) return location.assign(response.url);
     if (dialog.open) dialog.close();
-    toast(toasts, Array.from(notice.children));
+    toast(toasts, form.dataset.says ? [notice] : Array.from(notice.children));
     const live = document.getElementById('live');
     if (live) live.dispatchEvent(new CustomEvent('refresh', { detail: { now: true } }));
   }
@@ -164,6 +164,15 @@
       dialog.close();
     } else ask(at.href);
     event.preventDefault();
+  });
+
+  // A click anywhere in a row means the row's link, but not one that ends a selection.
+  document.addEventListener('click', (event) => {
+    if (event.defaultPrevented || event.target.closest('a, button, input, select, label, summary, pre') || !getSelection().isCollapsed) return;
+    const link = event.target.closest('main tbody tr')?.querySelector('th a');
+    if (!link) return;
+    const { ctrlKey, metaKey, shiftKey } = event;
+    link.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
   });
 
   dialog.addEventListener('close', () => dialog.replaceChildren());

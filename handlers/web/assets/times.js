@@ -24,17 +24,21 @@
       two(d.getHours()) + ':' + two(d.getMinutes()) + ':' + two(d.getSeconds()) + ' ' + zoneOf(d);
   }
 
-  function relative(iso) {
+  function relative(iso, fine) {
     const s = Math.round((Date.now() - Date.parse(iso)) / 1000);
     const n = Math.abs(s);
-    const text = n < 60 ? n + '\u00a0s' : n < 3600 ? Math.floor(n / 60) + '\u00a0min' : n < 86400 ? Math.floor(n / 3600) + '\u00a0h' : Math.floor(n / 86400) + '\u00a0d';
+    const text = n < 60 ? n + '\u00a0s' : n < 3600 ? Math.floor(n / 60) + '\u00a0min' + (fine && n < 600 && n % 60 ? ' ' + n % 60 + '\u00a0s' : '') : n < 86400 ? Math.floor(n / 3600) + '\u00a0h' : Math.floor(n / 86400) + '\u00a0d';
     return s < 0 ? 'in ' + text : text + ' ago';
   }
 
-  // In a sentence, "lost at 3 min ago" is none: only cells have relative times.
+  // In a sentence, "lost at 3 min ago" is none: only cells have relative times. Slots that
+  // are a minute apart differ in their seconds.
   function shown(element) {
-    if (mode === 'Local') return local(element.dateTime);
-    return mode === 'Relative' && element.matches('td > time, dd > time, td > [data-cell] > time, .chips time') ? relative(element.dateTime) : utc(element.dateTime);
+    if (mode === 'Relative' && element.matches('td > time, dd > time, td > [data-cell] > time, :is(.slots, .latest, .counts) time')) {
+      return relative(element.dateTime, element.closest('.slots'));
+    }
+    const exact = (mode === 'Local' ? local : utc)(element.dateTime);
+    return 'clock' in element.dataset ? exact.slice('2006-01-02 '.length) : exact;
   }
 
   // Writes only what differs: the observer below sees these changes too.

@@ -100,17 +100,7 @@ func (l Lanes) sentence(lane Lane) string {
 // durations is the line of the completed runs' durations, of a slot their mean, the oldest
 // first, in a box of 80 by 18.
 func durations(lane Lane) string {
-	var took []float64
-	for _, r := range slices.Backward(lane.Runs) {
-		if r.Status == domain.StatusCompleted {
-			took = append(took, r.EndedAt.Sub(r.StartedAt.Time).Seconds())
-		}
-	}
-	for _, s := range lane.Slots {
-		if s.Completed > 0 {
-			took = append(took, s.Took.Seconds()/float64(s.Completed))
-		}
-	}
+	took := tookOf(lane)
 	if len(took) < 2 {
 		return ""
 	}
@@ -124,4 +114,35 @@ func durations(lane Lane) string {
 		fmt.Fprintf(&path, "%s%.1f %.1f", op, 80*float64(i)/float64(len(took)-1), 17-16*s/most)
 	}
 	return path.String()
+}
+
+// usual is how long a scraper's run usually takes: the median of what is drawn, 0 if
+// nothing of it has completed.
+func (l Lanes) usual(scraper string) time.Duration {
+	i := slices.IndexFunc(l.Of, func(lane Lane) bool { return lane.Name == scraper })
+	if i < 0 {
+		return 0
+	}
+	took := tookOf(l.Of[i])
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return time.Duration(took[len(took)/2] * float64(time.Second))
+}
+
+// tookOf are the seconds that the completed runs of a lane took, of a slot their mean, the
+// oldest first.
+func tookOf(lane Lane) (took []float64) {
+	for _, r := range slices.Backward(lane.Runs) {
+		if r.Status == domain.StatusCompleted {
+			took = append(took, r.EndedAt.Sub(r.StartedAt.Time).Seconds())
+		}
+	}
+	for _, s := range lane.Slots {
+		if s.Completed > 0 {
+			took = append(took, s.Took.Seconds()/float64(s.Completed))
+		}
+	}
+	return took
 }

@@ -51,11 +51,12 @@ type Service struct {
 
 	pressed, says string // the button a story begins with, and what its page says then
 
-	story sync.RWMutex // over Rows and Recorded, once pages are served: see Change
-	mu    sync.Mutex
-	asked []domain.Command
-	by    domain.Origin
-	found findings
+	story  sync.RWMutex // over Rows and Recorded, once pages are served: see Change
+	mu     sync.Mutex
+	asked  []domain.Command
+	probed []string
+	by     domain.Origin
+	found  findings
 }
 
 // New is a service with the canned story in it.
@@ -100,6 +101,7 @@ func (s *Service) Config(subscriber web.Subscriber, now func() time.Time) web.Co
 		Waiting: func(scraper string) (string, bool) {
 			return "waits for the scraper to answer, probing every 1 s (probe: dial tcp 127.0.0.1:9090: connect: connection refused)", scraper == "reviews"
 		},
+		ProbeNow: s.probeNow,
 		YAML: func(c domain.ScraperConfig) (string, error) {
 			asJSON, err := json.Marshal(c)
 			if err != nil {
@@ -241,6 +243,19 @@ func (s *Service) Asked() ([]domain.Command, domain.Origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked), s.by
+}
+
+func (s *Service) probeNow(scraper string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probed = append(s.probed, scraper)
+}
+
+// Probed are the scrapers that were to be probed at once.
+func (s *Service) Probed() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.probed)
 }
 
 // Instances says that one process serves, and follows a run.

@@ -5,13 +5,14 @@ package webtest
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
-	"scrapelog/domain"
-	"scrapelog/handlers/web/pages"
 	"time"
 
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
+	"scrapelog/domain"
+	"scrapelog/handlers/web/pages"
 )
 
 // stories shows every badge, and leads to every page in each of its states.
