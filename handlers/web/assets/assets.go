@@ -4,6 +4,8 @@
 package assets
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -11,6 +13,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
+	"time"
 )
 
 //go:embed app.css actions.js app.js keys.js news.js palette.js theme.js times.js favicon.svg favicon-lost.svg dist
@@ -52,11 +56,40 @@ func Handler() http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		w.Header().Set("Cache-Control", caching(r, version))
-		w.Header().Set("ETag", `"`+version+`"`)
-		http.ServeFileFS(w, r, files, located(name))
+		header := w.Header()
+		header.Set("Cache-Control", caching(r, version))
+		header.Set("ETag", `"`+version+`"`)
+		header.Set("Vary", "Accept-Encoding")
+		packed := packedFiles()[name]
+		if len(packed) == 0 || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			http.ServeFileFS(w, r, files, located(name))
+			return
+		}
+		header.Set("ETag", `"`+version+`-gzip"`)
+		header.Set("Content-Encoding", "gzip")
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(packed))
 	})
 }
+
+// packedFiles are the texts among the files, compressed. Fonts are by themselves.
+var packedFiles = sync.OnceValue(func() map[string][]byte {
+	packed := map[string][]byte{}
+	for name := range versions {
+		if path.Ext(name) == ".woff2" {
+			continue
+		}
+		content, err := files.ReadFile(located(name))
+		if err != nil {
+			panic(err) // as in hashAll
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(content) // into memory
+		_ = z.Close()
+		packed[name] = b.Bytes()
+	}
+	return packed
+})
 
 func caching(r *http.Request, version string) string {
 	if r.URL.Query().Get("v") == version {
