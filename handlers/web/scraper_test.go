@@ -28,7 +28,7 @@ func TestTheTabsOfAScraper(t *testing.T) {
 	if w := get(e, "/scrapers/shop-prices?tab=nope"); w.Code != 400 {
 		t.Errorf("a tab that is none: %d", w.Code)
 	}
-	if n := document(t, get(e, "/scrapers/shop-prices")).Find(".chips time").Length(); n != 5 {
+	if n := document(t, get(e, "/scrapers/shop-prices")).Find(".slots time").Length(); n != 5 {
 		t.Errorf("%d next slots", n)
 	}
 }

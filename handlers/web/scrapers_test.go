@@ -16,7 +16,7 @@ func TestScrapersInRows(t *testing.T) {
 	s.Named[4].Config.URL = "http://127.0.0.1:9191/scrapes/weather"
 	doc := document(t, get(serve(s), "/scrapers"))
 	groups := doc.Find(".day").Map(func(_ int, g *goquery.Selection) string { return words(g) })
-	if got := strings.Join(groups, "; "); got != "http://127.0.0.1:9090 4 scrapers, 1 lost; http://127.0.0.1:9191 1 scraper" {
+	if got := strings.Join(groups, "; "); got != "http://127.0.0.1:9090 · 4 scrapers, 1 lost; http://127.0.0.1:9191 · 1 scraper" {
 		t.Errorf("groups: %s", got)
 	}
 	for name, want := range map[string][]string{

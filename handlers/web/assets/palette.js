@@ -69,6 +69,7 @@
 
   field.addEventListener('input', () => { asked = search(); });
   field.addEventListener('keydown', async (event) => {
+    if (event.key === 'Escape' && !event.isComposing) dialog.close(); // the browser would only empty the field
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by && (event.key !== 'Enter' || event.isComposing)) return;
     event.preventDefault();

@@ -111,16 +111,17 @@ type dayCell struct {
 const (
 	cellStep = 13
 	cellTop  = 14
+	cellLeft = 26
 )
 
 func (y OutageYear) viewBox() string {
-	return fmt.Sprintf("0 0 %d %d", weeks*cellStep-2, cellTop+7*cellStep-2)
+	return fmt.Sprintf("0 0 %d %d", cellLeft+weeks*cellStep-2, cellTop+7*cellStep-2)
 }
 
 // place returns the corner of a day's cell.
 func (y OutageYear) place(day time.Time) (x, top int) {
 	n := int(day.Sub(y.From()) / aDay)
-	return n / 7 * cellStep, cellTop + n%7*cellStep
+	return cellLeft + n/7*cellStep, cellTop + n%7*cellStep
 }
 
 // cells are the days with time away.
@@ -163,7 +164,7 @@ func (y OutageYear) months() (marks []axisMark) {
 	for week := range weeks - 1 {
 		monday := y.From().AddDate(0, 0, 7*week)
 		if monday.Day() <= 7 {
-			marks = append(marks, axisMark{x: strconv.Itoa(week * cellStep), label: monday.Format("Jan")})
+			marks = append(marks, axisMark{x: strconv.Itoa(cellLeft + week*cellStep), label: monday.Format("Jan")})
 		}
 	}
 	return marks

@@ -660,7 +660,7 @@ func instanceList(l ProjectionList) templ.Component {
 			templ_7745c5c3_Var33 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "<section aria-labelledby=\"instances\"><h2 id=\"instances\">Instances</h2><p>Each of these processes serves this log. When one dies, another ends its runs, and they are scraped again.</p><table class=\"stack\"><thead><tr><th>Instance</th><th>Serving for</th><th>Last beat</th><th>Follows</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "<section aria-labelledby=\"instances\"><h2 id=\"instances\">Instances</h2><p class=\"quiet\">Each of these processes serves this log. When one dies, another ends its runs, and they are scraped again.</p><table class=\"stack\"><thead><tr><th>Instance</th><th>Serving for</th><th>Last beat</th><th>Follows</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

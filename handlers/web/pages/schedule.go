@@ -28,7 +28,12 @@ func everyText(interval string) string {
 	if err != nil {
 		return "every " + clean(interval)
 	}
-	return "every " + strings.TrimSuffix(strings.TrimSuffix(Took(every), " 0"+unit+"s"), " 0"+unit+"min")
+	return "every " + rounded(every)
+}
+
+// rounded is a length of time without a smaller unit of which there is none.
+func rounded(d time.Duration) string {
+	return strings.TrimSuffix(strings.TrimSuffix(Took(d), " 0"+unit+"s"), " 0"+unit+"min")
 }
 
 // cronText says a line of five fields in words: when in the day, and on which

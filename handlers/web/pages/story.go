@@ -61,7 +61,7 @@ func tickFor(span time.Duration) time.Duration {
 // offsets is the axis of a chain: lines at full lengths of time since its start.
 func (l Lanes) offsets() (marks []axisMark) {
 	for d := time.Duration(0); d < l.Range.Span*24/25; d += l.Range.tick {
-		marks = append(marks, axisMark{l.seconds(d), l.percent(d), "+" + Took(d)})
+		marks = append(marks, axisMark{l.seconds(d), l.percent(d), "+" + rounded(d)})
 	}
 	return marks
 }
