@@ -8,6 +8,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -177,7 +178,7 @@ func (p *Prober) Waiting(scraper string) (string, bool) {
 	if w == nil {
 		return "", false
 	}
-	return "waits " + w.state().String(), true
+	return "waits " + cmp.Or(w.state().String(), "for the first probe"), true
 }
 
 func (p *Prober) watch(scraper string) *watch {

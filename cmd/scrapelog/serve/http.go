@@ -66,10 +66,10 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 	people := web.New(web.Config{
 		Queries: views, Events: events, Live: fragments, Groups: s.feed.GroupStates, Relays: s.feed.Relays, Instances: standing.Serving, Away: standing.Away, Refused: standing.Refused, File: s.config.File,
 		Handle: s.commands.Handle, WaitFor: s.feed.WaitFor, Streams: streams, OpenTo: s.config.OpenTo(),
-		Heard:   func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
-		Waiting: func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
+		Heard:    func(run uuid.UUID) (time.Time, bool) { return s.current.Load().Heard(run) },
+		Waiting:  func(scraper string) (string, bool) { return s.current.Load().Waiting(scraper) },
 		ProbeNow: func(scraper string) { s.current.Load().ProbeNow(scraper) },
-		Notices: outbox.New(s.store), Database: eventstore.Redact(s.config.Database), Access: accounts{s.access, s.access.Credentials}, YAML: config.EncodeScraper,
+		Notices:  outbox.New(s.store), Database: eventstore.Redact(s.config.Database), Access: accounts{s.access, s.access.Credentials}, YAML: config.EncodeScraper,
 		Audit: audit, Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
 			return projections.Rebuild(ctx, s.store, name, progress)
