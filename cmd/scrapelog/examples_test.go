@@ -130,7 +130,7 @@ func (ex example) play(t *testing.T, server api, name, address string) {
 	setenv(t, "SCRAPER_SECRET", exampleSecret)
 	check := []string{"worker", "check", "http://" + address + ex.path, "-o", "json", "--sign-env", "SCRAPER_SECRET", "--platforms", strings.Join(ex.platforms, ",")}
 	out, errs, code := command(t, check...)
-	for try := 1; try < 3 && code == 0 && strings.Contains(out, "unseen"); try++ {
+	for try := 1; try < 10 && code == 0 && strings.Contains(out, "unseen"); try++ {
 		out, errs, code = command(t, check...) // a busy machine notices too late that the client left
 	}
 	if code != 0 || strings.Contains(out, "unseen") {
