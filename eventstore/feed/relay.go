@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// Lets a group begin with the first event of the log, or after its last one.
+	// Lets a group begin with the event at a position, or after the last one.
 	offsetBegin = `INSERT INTO consumer_offsets (topic, consumer_group, position)
-VALUES ($1, $2, CASE WHEN $3 THEN 0 ELSE (SELECT coalesce(max(position), 0) FROM events) END)
+SELECT $1, $2, CASE WHEN CAST($3 AS bigint) BETWEEN 1 AND head THEN CAST($3 AS bigint) - 1 ELSE head END
+FROM (SELECT coalesce(max(position), 0) AS head FROM events) AS log
+WHERE true
 ON CONFLICT DO NOTHING`
 	// No row: another instance holds the group.
 	offsetHold = `SELECT position FROM consumer_offsets WHERE topic = $1 AND consumer_group = $2 FOR UPDATE SKIP LOCKED`
@@ -39,9 +41,9 @@ const (
 type Relay struct {
 	// Name is persistent: under another one the group begins where From says.
 	Name string
-	// FromStart lets the group begin with the first event of the log. Otherwise it begins
-	// with the first event after the first call of Relay.
-	FromStart bool
+	// From is the position of the event that the group begins with. 0 or one that is not
+	// there yet: it begins with the first event after the first call of Relay.
+	From int64
 	// Send hands over events and returns how many of them, from the first, the other system
 	// has confirmed. The error says why it did not confirm the next one. Send must return
 	// within 10 s: see idle_in_transaction_session_timeout.
@@ -119,7 +121,7 @@ func awaitWake(ctx context.Context, wake <-chan struct{}, most time.Duration) {
 
 // beginRelay notes where the group begins, unless it has begun before.
 func (s *Feed) beginRelay(ctx context.Context, r Relay) error {
-	_, err := s.Exec(ctx, "begin "+r.group(), offsetBegin, eventstore.Topic, r.group(), r.FromStart)
+	_, err := s.Exec(ctx, "begin "+r.group(), offsetBegin, eventstore.Topic, r.group(), r.From)
 	return err
 }
 

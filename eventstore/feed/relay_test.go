@@ -75,13 +75,13 @@ func (b *bus) tried(n int) func() bool {
 }
 
 // relay runs a relay to the bus until the test or stop ends it.
-func (b *bus) relay(t *testing.T, s *feed.Feed, fromStart bool) (stop func()) {
+func (b *bus) relay(t *testing.T, s *feed.Feed, from int64) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- s.Relay(ctx, feed.Relay{
-			Name: "bus", FromStart: fromStart, Send: b.send, Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Poll: 10 * time.Millisecond,
+			Name: "bus", From: from, Send: b.send, Backoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond, Poll: 10 * time.Millisecond,
 		})
 	}()
 	var once sync.Once
@@ -117,13 +117,13 @@ func TestARelayBeginsWhereItIsToldAndGoesOnWhereItWas(t *testing.T) {
 		s := feed.New(db.Open(t))
 		appendRelayed(t, s, 2)
 		now := &bus{}
-		stop := now.relay(t, s, false)
+		stop := now.relay(t, s, 0)
 		await(t, begun(t, s, 2))
 		appendRelayed(t, s, 1)
 		await(t, now.has(3))
 		stop()
 		appendRelayed(t, s, 1)
-		now.relay(t, s, true) // it has begun before
+		now.relay(t, s, 1) // it has begun before
 		await(t, now.has(3, 4))
 		await(t, begun(t, s, 4))
 		if groups, err := s.GroupStates(t.Context()); len(groups) != 0 || err != nil {
@@ -136,8 +136,8 @@ func TestARelayBeginsWhereItIsToldAndGoesOnWhereItWas(t *testing.T) {
 		all := &bus{}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go func() { _ = s.Relay(ctx, feed.Relay{Name: "all", FromStart: true, Send: all.send}) }()
-		await(t, all.has(1, 2, 3, 4))
+		go func() { _ = s.Relay(ctx, feed.Relay{Name: "all", From: 2, Send: all.send}) }()
+		await(t, all.has(2, 3, 4))
 	})
 }
 
@@ -156,7 +156,7 @@ func TestARelayWaitsForTheOtherSystem(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &bus{away: errors.New("nobody answers")}
-		defer b.relay(t, s, true)()
+		defer b.relay(t, s, 1)()
 		appendRelayed(t, s, 3)
 		await(t, b.tried(5))
 		groups, err := s.Relays(t.Context())
@@ -187,7 +187,7 @@ func TestOneInstanceRelaysAtATime(t *testing.T) {
 	db, b := eventstoretest.Postgres(t), &bus{}
 	var want []int64
 	for range 4 {
-		b.relay(t, feed.New(db.Open(t)), true)
+		b.relay(t, feed.New(db.Open(t)), 1)
 	}
 	s := feed.New(db.Open(t))
 	for position := range int64(60) {

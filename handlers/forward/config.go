@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"scrapelog/domain"
@@ -29,16 +30,23 @@ type NATS struct {
 
 // Begin says where a target begins, and under which name it goes on.
 type Begin struct {
-	From string `yaml:"from"` // "now" (the default) or "start": of the log, once under each name
+	From string `yaml:"from"` // "now" (the default), "start" of the log, or the position of the first event to send; once under each name
 	Name string `yaml:"name"` // default: the key of the broker
 }
 
-func (b Begin) fromStart() bool { return b.From == "start" }
+// position is where a group begins; 0: with the next event.
+func (b Begin) position() int64 {
+	if b.From == "start" {
+		return 1
+	}
+	position, _ := strconv.ParseInt(b.From, 10, 64)
+	return position
+}
 
 func (b Begin) validate(at string) error {
 	switch {
-	case b.From != "" && b.From != "now" && b.From != "start":
-		return &domain.FieldError{Field: at + ".from", Problem: fmt.Sprintf("%.40q is not known", b.From), Want: "use now, or start for the whole log"}
+	case b.From != "" && b.From != "now" && b.position() < 1:
+		return &domain.FieldError{Field: at + ".from", Problem: fmt.Sprintf("%.40q is not known", b.From), Want: "use now, start for the whole log, or the position of the first event to send"}
 	case b.Name != "" && !domain.ValidScraperName(b.Name):
 		return &domain.FieldError{Field: at + ".name", Problem: fmt.Sprintf("%.80q is not a name", b.Name), Want: "use 1 to 63 of a-z, 0-9 and -"}
 	}

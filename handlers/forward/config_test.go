@@ -26,6 +26,8 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"a wrong stream":    {NATS{URL: here, Stream: "LOG.>"}, "forward.nats.stream", `"LOG.>" is not`},
 		"a wrong variable":  {NATS{URLEnv: "1 2", Stream: "LOG"}, "forward.nats.url_env", ""},
 		"a wrong from":      {NATS{URL: here, Stream: "LOG", Begin: Begin{From: "end"}}, "forward.nats.from", `"end" is not known`},
+		"from a position":   {NATS{URL: here, Stream: "LOG", Begin: Begin{From: "43"}}, "", ""},
+		"from no position":  {NATS{URL: here, Stream: "LOG", Begin: Begin{From: "0"}}, "forward.nats.from", `"0" is not known`},
 		"a wrong name":      {NATS{URL: here, Stream: "LOG", Begin: Begin{Name: "a b"}}, "forward.nats.name", `"a b" is not a name`},
 	} {
 		t.Run(name, func(t *testing.T) {

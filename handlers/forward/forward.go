@@ -35,7 +35,7 @@ func (f Forwarder) Run(ctx context.Context) error {
 func (f Forwarder) relay(ctx context.Context, name string, begin Begin, b broker) error {
 	s := &sender{broker: b, open: ctx}
 	defer s.close()
-	return f.Relay(ctx, feed.Relay{Name: name, FromStart: begin.fromStart(), Send: s.send})
+	return f.Relay(ctx, feed.Relay{Name: name, From: begin.position(), Send: s.send})
 }
 
 // broker is where events go.
