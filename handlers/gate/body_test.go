@@ -32,7 +32,9 @@ func open(t *testing.T, within time.Duration) *door {
 	d := &door{T: t}
 	e := echo.New()
 	e.HTTPErrorHandler = problem.ErrorHandler(slog.New(slog.DiscardHandler), func(err error, c echo.Context) {
-		_ = c.String(problem.Of(err).Status, "a page")
+		if c.Request().Context().Err() == nil { // as templ does: nothing is rendered for a request that is cancelled
+			_ = c.String(problem.Of(err).Status, "a page")
+		}
 	})
 	e.Use(gate.Bodies(within), gate.Hosts(nil), gate.Whole)
 	act := func(c echo.Context) error {
@@ -114,6 +116,7 @@ func TestABodyThatDoesNotComeIsAnsweredAndDoesNothing(t *testing.T) {
 		"a GET with half a body":           {"GET /api/act", "localhost", chunk, nil, 408},
 		"a HEAD with half a body":          {"HEAD /api/act", "localhost", length, nil, 408},
 		"a DELETE with half a body":        {"DELETE /api/act", "localhost", length, nil, 408},
+		"half a body for an unknown page":  {"POST /none", "localhost", length, nil, 408},
 		"half a body for an unknown route": {"POST /api/none", "localhost", length, nil, 408},
 		"half a body in a wrong way":       {"PATCH /form", "localhost", chunk, nil, 408},
 		"half a body from elsewhere":       {"POST /api/act", "evil.example", length, nil, 403},

@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -17,9 +18,15 @@ func ErrorHandler(logger *slog.Logger, pages echo.HTTPErrorHandler) echo.HTTPErr
 	return func(err error, c echo.Context) {
 		r, w := c.Request(), c.Response()
 		_, onPurpose := errors.AsType[*Document](err)
-		if r.Context().Err() != nil && !onPurpose {
-			unanswered(w)
-			return
+		if r.Context().Err() != nil {
+			if !onPurpose {
+				unanswered(w)
+				return
+			}
+			// The client still reads: net/http cancels a request whose body came too late, and
+			// no page is rendered for one that is cancelled.
+			r = r.WithContext(context.WithoutCancel(r.Context()))
+			c.SetRequest(r)
 		}
 		if pages != nil && !Path(r.URL.Path) {
 			pages(err, c)
