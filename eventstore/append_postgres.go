@@ -16,7 +16,7 @@ import (
 // of this process.
 const (
 	appendEventStatement = `SELECT last_position, last_recorded_at, refused FROM append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
-	appendGroupStatement = `SELECT last_position, last_recorded_at, refused FROM append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+	appendGroupStatement = `SELECT last_position, last_recorded_at, refused FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 )
 
 // appendJoined makes of them the same within a transaction, which holds the lock until
@@ -28,7 +28,7 @@ const appendJoined = `, set_config('idle_in_transaction_session_timeout', '1s', 
 const lockStatement = `SELECT set_config('idle_in_transaction_session_timeout', '1s', true), pg_advisory_xact_lock($1)`
 
 // logLock is the advisory lock under which positions are given out. The functions
-// append_event and append_group name it too. Changing it lets an older program append
+// append_event and append_events name it too. Changing it lets an older program append
 // beside a newer one.
 const logLock int64 = 0x7363726170656c67
 
@@ -69,7 +69,7 @@ func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error
 	return nil
 }
 
-// apart splits a group: append_group decides about all requests before it writes one, so
+// apart splits a group: append_events decides about all requests before it writes one, so
 // two of one stream cannot go together.
 func apart(group []*request) (part, rest []*request) {
 	if len(group) == 1 {
@@ -131,7 +131,7 @@ func eventArgs(group []*request) []any {
 	}
 }
 
-// groupArgs are the arguments of append_group.
+// groupArgs are the arguments of append_events.
 func groupArgs(group []*request) []any {
 	n := len(group)
 	var (

@@ -18,7 +18,7 @@ const row = `(position, stream, version, id, type, recorded_at, data, metadata) 
 const next = `(3, 'x', 1, '019a3f00-0000-7000-8000-000000000003', 't', 1, '{}', '{}')`
 
 // appendGroup writes the row after that.
-const appendGroup = `SELECT append_group('{y}', '{0}', '{false}', '{""}', '{00000000-0000-0000-0000-000000000000}', '{""}', '{0}', '{""}',
+const appendGroup = `SELECT append_events('{y}', '{0}', '{false}', '{""}', '{00000000-0000-0000-0000-000000000000}', '{""}', '{0}', '{""}',
 	'{1}', '{1}', '{019a3f00-0000-7000-8000-000000000004}', '{t}', '{1}', ARRAY['{}'::json], ARRAY['{}'::json])`
 
 var changes = map[string]string{
@@ -47,8 +47,8 @@ var dialectChanges = map[eventstore.Dialect]map[string]string{
 		"TRUNCATE CASCADE":         `TRUNCATE events CASCADE`,
 		"MERGE":                    `MERGE INTO events e USING (SELECT 1 AS position) s ON e.position = s.position WHEN MATCHED THEN DELETE`,
 		"DELETE by a replicator":   `SET LOCAL session_replication_role = replica; DELETE FROM events`,
-		"append_group with a hole": strings.Replace(appendGroup, "'{1}', '{019a", "'{2}', '{019a", 1),
-		"append_group of a version that is there": strings.NewReplacer("'{y}'", "ARRAY[stream]", "'{0}', '{false}'", "'{1}', '{false}'").
+		"append_events with a hole": strings.Replace(appendGroup, "'{1}', '{019a", "'{2}', '{019a", 1),
+		"append_events of a version that is there": strings.NewReplacer("'{y}'", "ARRAY[stream]", "'{0}', '{false}'", "'{1}', '{false}'").
 			Replace(appendGroup) + ` FROM events WHERE position = 1`,
 		"DELETE inside of a query": `WITH gone AS (DELETE FROM events RETURNING 1) SELECT count(*) FROM gone`,
 	},

@@ -38,7 +38,7 @@ var flawsMade = map[string]struct {
 	"a trigger does not see deletes": {
 		nil, []string{`DROP TRIGGER events_append_only ON events`, `CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION events_refuse()`},
 		eventstore.FlawSchema, "events", "is not the one that scrapelog made", true},
-	"the function that appends is dropped": {nil, []string{`DROP FUNCTION append_group`}, eventstore.FlawSchema, "events", "the function append_group is missing", true},
+	"the function that appends is dropped": {nil, []string{`DROP FUNCTION append_events`}, eventstore.FlawSchema, "events", "the function append_events is missing", true},
 	"the function that writes guards does nothing": {
 		nil, []string{`CREATE OR REPLACE FUNCTION append_decide(of_stream text, expected bigint, asked uuid[], of_scraper text, of_run uuid, guard text, moves bigint, news text)
 			RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN END $$`},

@@ -1,6 +1,5 @@
 -- +goose Up
-DROP FUNCTION append_group;
-DROP FUNCTION scraper_guard_put;
+-- The functions of before stay: instances that are not upgraded yet append with them.
 
 -- append_decide answers, under the log's lock, whether events may be appended to a
 -- stream: NULL, or the version that the stream has where they are refused. Accepted
@@ -103,12 +102,12 @@ END
 $$;
 -- +goose StatementEnd
 
--- append_group does the same with many appends, no two of them to the same stream. The
+-- append_events does the same with many appends, no two of them to the same stream. The
 -- arrays after the news hold their events in the order of the appends; request is the
 -- number of theirs, from 1. refused lists the appends that were refused, and is NULL if
 -- none was.
 -- +goose StatementBegin
-CREATE FUNCTION append_group(
+CREATE FUNCTION append_events(
   streams text[], expected bigint[], asked boolean[], scrapers text[], runs uuid[], guards text[], moves bigint[], news text[],
   request int[], versions bigint[], ids uuid[], types text[], times bigint[], datas json[], metadatas json[],
   OUT last_position bigint, OUT last_recorded_at bigint, OUT refused jsonb
