@@ -14,16 +14,16 @@ import (
 // LaneSlot is a quarter of an hour in which runs of a scraper ended, or the time that
 // [Queries.LaneSlots] adds such quarters up to.
 type LaneSlot struct {
-	Scraper   string
-	Start     time.Time
-	Completed int64
-	Failed    int64
-	Lost      int64
-	Gone      int64 // attached runs whose watcher went: the connection to the scraper held
-	Cancelled int64
-	Items     int64         // of the completed runs together
-	Took      time.Duration // likewise
-	Away      time.Duration // without a connection to the scraper, up to its return
+	Scraper   string        `json:"-"`
+	Start     time.Time     `json:"start"`
+	Completed int64         `json:"completed,omitempty"`
+	Failed    int64         `json:"failed,omitempty"`
+	Lost      int64         `json:"lost,omitempty"`
+	Gone      int64         `json:"gone,omitempty"` // attached runs whose watcher went: the connection to the scraper held
+	Cancelled int64         `json:"cancelled,omitempty"`
+	Items     int64         `json:"items,omitempty"` // of the completed runs together
+	Took      time.Duration `json:"-"`               // likewise
+	Away      time.Duration `json:"-"`               // without a connection to the scraper, up to its return
 }
 
 // Worst returns the status that a slot is drawn with: a loss before a failure, a

@@ -25,15 +25,9 @@ type lane struct {
 }
 
 type laneSlot struct {
-	Start     time.Time `json:"start"`
-	Completed int64     `json:"completed,omitempty"`
-	Failed    int64     `json:"failed,omitempty"`
-	Lost      int64     `json:"lost,omitempty"`
-	Gone      int64     `json:"gone,omitempty"`
-	Cancelled int64     `json:"cancelled,omitempty"`
-	Items     int64     `json:"items,omitempty"`
-	TookMS    int64     `json:"duration_ms,omitempty"`
-	AwayMS    int64     `json:"away_ms,omitempty"`
+	projections.LaneSlot
+	TookMS int64 `json:"duration_ms,omitempty"`
+	AwayMS int64 `json:"away_ms,omitempty"`
 }
 
 func (h *Handler) listLanes(c echo.Context) error {
@@ -67,7 +61,7 @@ func (h *Handler) listLanes(c echo.Context) error {
 func slotsOf(slots []projections.LaneSlot) []laneSlot {
 	all := make([]laneSlot, len(slots))
 	for i, s := range slots {
-		all[i] = laneSlot{s.Start, s.Completed, s.Failed, s.Lost, s.Gone, s.Cancelled, s.Items, s.Took.Milliseconds(), s.Away.Milliseconds()}
+		all[i] = laneSlot{s, s.Took.Milliseconds(), s.Away.Milliseconds()}
 	}
 	return all
 }

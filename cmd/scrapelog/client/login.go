@@ -44,14 +44,6 @@ SCRAPELOG_TOKEN say otherwise. While a server has no users, no login is needed.`
 	return cmd
 }
 
-// loginDoc is the token that a login makes.
-type loginDoc struct {
-	ID        string      `json:"id"`
-	Role      domain.Role `json:"role"`
-	ExpiresAt time.Time   `json:"expires_at"`
-	Text      string      `json:"token"`
-}
-
 func login(ctx context.Context, cmd *cobra.Command, out *term.Printer, user string, fromStdin bool) error {
 	server, err := serverURL(cmd.Flag("server").Value.String())
 	if err == nil {
@@ -73,7 +65,7 @@ func login(ctx context.Context, cmd *cobra.Command, out *term.Printer, user stri
 		return err
 	}
 	c.token = "" // a new one is asked for
-	var answer loginDoc
+	var answer tokenView
 	if err := c.post(ctx, "/api/v1/login", map[string]string{"name": user, "password": password}, &answer); err != nil {
 		return err
 	}
@@ -81,7 +73,6 @@ func login(ctx context.Context, cmd *cobra.Command, out *term.Printer, user stri
 	if err := kept.write(); err != nil {
 		return err
 	}
-	answer.Text = "" // it is kept, and not printed
 	return out.Facts(struct {
 		Server    string      `json:"server"`
 		User      string      `json:"user"`

@@ -166,14 +166,11 @@ func (c *client) story(ctx context.Context, r runView) (s words.Story, err error
 	if r.Status != domain.StatusConnectionFailed && r.Status != domain.StatusCancelled {
 		return s, nil
 	}
-	var stream struct {
-		Events []eventstore.Recorded `json:"events"`
-	}
-	query := url.Values{"stream": {domain.RunStream(r.ID)}}
-	if err := c.get(ctx, "/api/v1/events", query, &stream); err != nil {
+	events, err := c.eventsOf(ctx, r.ID)
+	if err != nil {
 		return s, err
 	}
-	if s.Run, err = projections.RunAsOf(stream.Events); err != nil {
+	if s.Run, err = projections.RunAsOf(events); err != nil {
 		return s, err
 	}
 	if r.Status == domain.StatusCancelled {
@@ -191,6 +188,15 @@ func (c *client) story(ctx context.Context, r runView) (s words.Story, err error
 		err = nil // it was removed
 	}
 	return s, err
+}
+
+// eventsOf asks for the events of a run.
+func (c *client) eventsOf(ctx context.Context, run uuid.UUID) ([]eventstore.Recorded, error) {
+	var stream struct {
+		Events []eventstore.Recorded `json:"events"`
+	}
+	err := c.get(ctx, "/api/v1/events", url.Values{"stream": {domain.RunStream(run)}}, &stream)
+	return stream.Events, err
 }
 
 func (c *client) run(ctx context.Context, id string) (r runDoc, err error) {

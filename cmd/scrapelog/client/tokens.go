@@ -5,25 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/domain"
+	"scrapelog/eventstore/credentials"
 )
 
-// tokenView is a token as a server answers it.
+// tokenView is a token as a server answers it, with its text where it was made just now.
 type tokenView struct {
-	ID, Name   string
-	User       uuid.UUID `json:"user_id"`
-	Role       domain.Role
-	Scrapers   string
-	ExpiresAt  time.Time `json:"expires_at"`
-	LastUsedAt time.Time `json:"last_used_at"`
-	RevokedAt  time.Time `json:"revoked_at"`
-	Text       string    `json:"token"`
+	credentials.Token
+	Text string `json:"token"`
 }
 
 // Tokens returns "scrapelog tokens".

@@ -2,7 +2,6 @@ package client
 
 import (
 	"cmp"
-	"net/url"
 	"strings"
 	"time"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"scrapelog/cmd/scrapelog/term"
-	"scrapelog/domain"
-	"scrapelog/eventstore"
 	"scrapelog/handlers/words"
 )
 
@@ -44,13 +41,11 @@ func (m *top) runLines(id uuid.UUID, wide int) ([]string, error) {
 		return nil, err
 	}
 	lines := append(term.Wrap(strings.ReplaceAll(story.Summary(time.Now()), words.Unit, " "), wide), "")
-	var stream struct {
-		Events []eventstore.Recorded `json:"events"`
-	}
-	if err := m.c.get(m.ctx, "/api/v1/events", url.Values{"stream": {domain.RunStream(id)}}, &stream); err != nil {
+	events, err := m.c.eventsOf(m.ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	for _, e := range stream.Events {
+	for _, e := range events {
 		event, _ := e.Event() // nil for one of a newer version, which has its own words
 		lines = append(lines, hanging(e.RecordedAt.UTC().Format("15:04:05Z"), words.Summary(event), wide)...)
 	}

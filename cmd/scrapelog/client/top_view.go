@@ -39,10 +39,8 @@ func (m *top) View() tea.View {
 
 func (m *top) listLines() []string {
 	lines := append(m.head(), "", m.titles())
-	from := m.first
 	for _, name := range m.visible() {
 		lines = append(lines, m.row(name))
-		from++
 	}
 	if len(m.shown) == 0 {
 		lines = append(lines, m.line(m.nothing()))

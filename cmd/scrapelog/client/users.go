@@ -5,20 +5,17 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
 	"scrapelog/domain"
+	"scrapelog/eventstore/credentials"
 )
 
 // userView is a user as a server or a database has them.
 type userView struct {
-	ID       uuid.UUID   `json:"id"`
-	Name     string      `json:"name"`
-	Role     domain.Role `json:"role"`
-	Disabled bool        `json:"disabled,omitempty"`
-	Locked   string      `json:"locked,omitempty"`
+	credentials.User
+	Locked string `json:"locked,omitempty"`
 }
 
 func (u userView) state() string {

@@ -79,7 +79,7 @@ func (d ofDatabase) list(ctx context.Context) ([]userView, error) {
 	raised, err := d.Raised(ctx)
 	views := make([]userView, len(users))
 	for i, u := range users {
-		views[i] = viewOf(u)
+		views[i] = userView{User: u}
 		for _, r := range raised {
 			if r.User == u.ID {
 				views[i].Locked = r.Says
@@ -89,13 +89,9 @@ func (d ofDatabase) list(ctx context.Context) ([]userView, error) {
 	return views, err
 }
 
-func viewOf(u credentials.User) userView {
-	return userView{ID: u.ID, Name: u.Name, Role: u.Role, Disabled: u.Disabled}
-}
-
 func (d ofDatabase) add(ctx context.Context, name string, role domain.Role, password string) (userView, error) {
 	u, _, err := d.Add(ctx, cliActor, name, role, password)
-	return viewOf(u), err
+	return userView{User: u}, err
 }
 
 // change changes the user of a name and returns them.
@@ -108,7 +104,7 @@ func (d ofDatabase) change(ctx context.Context, name string, change func(ctx con
 		return userView{}, err
 	}
 	u, err = d.ByID(ctx, u.ID)
-	return viewOf(u), err
+	return userView{User: u}, err
 }
 
 func (d ofDatabase) setRole(ctx context.Context, name string, role domain.Role) (userView, error) {
