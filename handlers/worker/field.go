@@ -55,8 +55,8 @@ var (
 	addressLists = set("srcset", "imagesrcset", "data-srcset", "data-lazy-srcset")
 )
 
-func set(names ...string) map[string]bool {
-	all := map[string]bool{}
+func set[T comparable](names ...T) map[T]bool {
+	all := map[T]bool{}
 	for _, name := range names {
 		all[name] = true
 	}

@@ -198,7 +198,7 @@ func (c *crawl) follow(start string, got page, asked map[string]bool) (next, why
 // fetch waits for its turn and then for the page, and beats meanwhile.
 func (c *crawl) fetch(ctx context.Context, url string) (page, error) {
 	if c.seen.Pages > 0 {
-		if err := c.turn(ctx); err != nil {
+		if err := beatUntil(ctx, c.out, c.pace.C); err != nil {
 			return page{}, err
 		}
 	}
@@ -209,27 +209,12 @@ func (c *crawl) fetch(ctx context.Context, url string) (page, error) {
 		defer close(done)
 		got, err = c.browser.visit(ctx, url)
 	}()
-	if err := c.out.await(ctx, done); err != nil {
+	if err := beatUntil(ctx, c.out, done); err != nil {
 		c.cancel()
 		<-done
 		return page{}, err
 	}
 	return got, err
-}
-
-func (c *crawl) turn(ctx context.Context) error {
-	for {
-		select {
-		case <-c.pace.C:
-			return nil
-		case <-c.out.beats.C:
-			if err := c.out.beat(); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 }
 
 // keep writes the page's items to the output, in one piece, and reports them.

@@ -50,13 +50,7 @@ func unseen(n *html.Node) bool {
 }
 
 // separate are the elements that stand on lines or in cells of their own.
-var separate = func(atoms ...atom.Atom) map[atom.Atom]bool {
-	set := map[atom.Atom]bool{}
-	for _, a := range atoms {
-		set[a] = true
-	}
-	return set
-}(
+var separate = set(
 	atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Body, atom.Br, atom.Caption, atom.Center,
 	atom.Dd, atom.Details, atom.Dialog, atom.Dir, atom.Div, atom.Dl, atom.Dt, atom.Fieldset, atom.Figcaption,
 	atom.Figure, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Header,

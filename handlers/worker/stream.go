@@ -90,9 +90,9 @@ func (s *stream) end(items int64, err error) error {
 	return err
 }
 
-// await beats until ready is closed. The error is why ctx ended, or that the
-// client cannot be written to.
-func (s *stream) await(ctx context.Context, ready <-chan struct{}) error {
+// beatUntil beats until something comes from ready, or ready is closed. The error is why ctx
+// ended, or that the client cannot be written to.
+func beatUntil[T any](ctx context.Context, s *stream, ready <-chan T) error {
 	for {
 		select {
 		case <-ready:

@@ -9,7 +9,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -60,7 +59,7 @@ func newWeb(pause time.Duration) *web {
 		reach: r,
 		pause: pause,
 		client: &http.Client{
-			Jar:           &jar{},
+			Jar:           newJar(),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport:     transport,
 		},
@@ -177,18 +176,16 @@ func redirect(resp *http.Response) string {
 // jar keeps cookies as net/http/cookiejar does, and no more than maxCookies of them.
 // It is used by one request at a time.
 type jar struct {
-	made  sync.Once
-	jar   *cookiejar.Jar
+	*cookiejar.Jar
 	names map[string]bool
 }
 
-func (j *jar) init() {
-	j.jar, _ = cookiejar.New(nil) // its error is always nil
-	j.names = map[string]bool{}
+func newJar() *jar {
+	kept, _ := cookiejar.New(nil) // its error is always nil
+	return &jar{kept, map[string]bool{}}
 }
 
 func (j *jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
-	j.made.Do(j.init)
 	var kept []*http.Cookie
 	for _, c := range cookies {
 		if key := u.Host + " " + c.Name + " " + c.Path; len(c.Value) <= 4<<10 && (j.names[key] || len(j.names) < maxCookies) {
@@ -196,10 +193,5 @@ func (j *jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 			kept = append(kept, c)
 		}
 	}
-	j.jar.SetCookies(u, kept)
-}
-
-func (j *jar) Cookies(u *url.URL) []*http.Cookie {
-	j.made.Do(j.init)
-	return j.jar.Cookies(u)
+	j.Jar.SetCookies(u, kept)
 }

@@ -214,7 +214,7 @@ func (w *Worker) follow(c echo.Context, job job, order Order, held *slot, log *s
 	defer out.close()
 	log.Info("scrape started", "recovers", order.Recovers)
 	var items int64
-	if err = out.await(held.ctx, held.ready()); err == nil {
+	if err = beatUntil(held.ctx, out, held.ready()); err == nil {
 		items, err = job.run(held.ctx, order, out)
 	}
 	if held.ctx.Err() != nil {
