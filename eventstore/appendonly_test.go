@@ -43,10 +43,10 @@ var dialectChanges = map[eventstore.Dialect]map[string]string{
 		"INSERT of no position":                 `INSERT INTO events ` + strings.Replace(row+next, "(3,", "(NULL,", 1),
 	},
 	eventstore.Postgres: {
-		"TRUNCATE":                 `TRUNCATE events`,
-		"TRUNCATE CASCADE":         `TRUNCATE events CASCADE`,
-		"MERGE":                    `MERGE INTO events e USING (SELECT 1 AS position) s ON e.position = s.position WHEN MATCHED THEN DELETE`,
-		"DELETE by a replicator":   `SET LOCAL session_replication_role = replica; DELETE FROM events`,
+		"TRUNCATE":                  `TRUNCATE events`,
+		"TRUNCATE CASCADE":          `TRUNCATE events CASCADE`,
+		"MERGE":                     `MERGE INTO events e USING (SELECT 1 AS position) s ON e.position = s.position WHEN MATCHED THEN DELETE`,
+		"DELETE by a replicator":    `SET LOCAL session_replication_role = replica; DELETE FROM events`,
 		"append_events with a hole": strings.Replace(appendGroup, "'{1}', '{019a", "'{2}', '{019a", 1),
 		"append_events of a version that is there": strings.NewReplacer("'{y}'", "ARRAY[stream]", "'{0}', '{false}'", "'{1}', '{false}'").
 			Replace(appendGroup) + ` FROM events WHERE position = 1`,
