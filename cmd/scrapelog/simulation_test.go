@@ -209,7 +209,7 @@ func (l *simulatedLife) act(ctx context.Context, logger *slog.Logger) {
 		Handle: l.handle, Wake: l.store.Wake, Logger: logger,
 	}
 	scheduler := &schedule.Scheduler{
-		Log: quiet, Handle: l.handle, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Now: l.wall, Logger: logger,
+		Log: quiet, HandleAll: l.handleAll, Unanswered: prober.Unanswered, Wake: l.store.Wake, Ready: func() {}, Now: l.wall, Logger: logger,
 	}
 	router, err := react.New(l.store, logger, react.Rescrape(l.handleAll, logger))
 	l.must(err)
@@ -226,7 +226,7 @@ func (l *simulatedLife) handle(ctx context.Context, c domain.Command, by domain.
 }
 
 func (l *simulatedLife) handleAll(ctx context.Context, orders []domain.Order) []eventstore.Appended {
-	answers := l.commands.HandleAll(ctx, orders)
+	answers := l.crowd.HandleAll(ctx, orders)
 	for _, answer := range answers {
 		l.note(answer.Recorded)
 	}

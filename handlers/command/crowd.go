@@ -42,11 +42,28 @@ func (c *Crowd) Handle(ctx context.Context, command domain.Command, by domain.Or
 	if _, joined := eventstore.TxFrom(ctx); joined {
 		return c.Handler.Handle(ctx, command, by)
 	}
-	answer, err := c.commands.ask(ctx, domain.Order{Command: command, By: by}, c.HandleAll)
+	answer, err := c.commands.ask(ctx, domain.Order{Command: command, By: by}, c.Handler.HandleAll)
 	if err != nil {
 		return nil, err
 	}
 	return answer.Recorded, answer.Err
+}
+
+// HandleAll is Handler.HandleAll. The orders come as one crowd: up to maxTogether of them
+// are handled together, and none waits for the first.
+func (c *Crowd) HandleAll(ctx context.Context, orders []domain.Order) []eventstore.Appended {
+	if _, joined := eventstore.TxFrom(ctx); joined {
+		return c.Handler.HandleAll(ctx, orders)
+	}
+	answers := make([]eventstore.Appended, len(orders))
+	for i, caller := range c.commands.join(ctx, orders, c.Handler.HandleAll) {
+		answer, err := c.commands.await(ctx, caller)
+		if err != nil {
+			answer.Err = err
+		}
+		answers[i] = answer
+	}
+	return answers
 }
 
 // Run is Handler.Run.
@@ -115,14 +132,27 @@ type caller[Q, A any] struct {
 // ask returns the answer to q that all gives, which answers many questions in their
 // order. The error is the cause of ctx, if it ended before all was called.
 func (t *together[Q, A]) ask(ctx context.Context, q Q, all func(context.Context, []Q) []A) (answer A, err error) {
-	me := &caller[Q, A]{q, make(chan A, 1)}
+	return t.await(ctx, t.join(ctx, []Q{q}, all)[0])
+}
+
+// join has questions answered by all, and returns a caller for each.
+func (t *together[Q, A]) join(ctx context.Context, questions []Q, all func(context.Context, []Q) []A) []*caller[Q, A] {
+	callers := make([]*caller[Q, A], len(questions))
+	for i, q := range questions {
+		callers[i] = &caller[Q, A]{q, make(chan A, 1)}
+	}
 	t.mu.Lock()
-	t.waiting = append(t.waiting, me)
+	defer t.mu.Unlock()
+	t.waiting = append(t.waiting, callers...)
 	if !t.busy {
 		t.busy = true
 		go t.answer(context.WithoutCancel(ctx), all)
 	}
-	t.mu.Unlock()
+	return callers
+}
+
+// await returns the answer to a caller, or the cause of ctx as ask does.
+func (t *together[Q, A]) await(ctx context.Context, me *caller[Q, A]) (answer A, err error) {
 	select {
 	case answer = <-me.answer:
 		return answer, nil

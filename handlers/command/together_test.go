@@ -208,6 +208,32 @@ func TestACrowdIsAnswered(t *testing.T) {
 	})
 }
 
+// Orders that come at once are not cut into those that came first and the others.
+func TestACrowdComesAtOnce(t *testing.T) {
+	each(t, func(d desk) {
+		slots := d.shops(20)
+		log := &asked{Log: d.store}
+		d.Log = log
+		crowd := &command.Crowd{Handler: d.Handler}
+		for i, answer := range crowd.HandleAll(d.Context(), slots) {
+			scraper := slots[i].Command.(domain.StartScrape).Scraper
+			if answer.Err != nil || len(answer.Recorded) != 1 || answer.Recorded[0].Scraper() != scraper {
+				d.Errorf("slot of %s: %+v", scraper, answer)
+			}
+		}
+		if log.many != 3 || log.one != 0 {
+			d.Errorf("%d questions about many, %d about one, want 3 and 0", log.many, log.one)
+		}
+		gone, cancel := context.WithCancel(d.Context())
+		cancel()
+		for _, answer := range crowd.HandleAll(gone, slots) {
+			if answer.Err != nil && !errors.Is(answer.Err, context.Canceled) {
+				d.Errorf("%v, want context.Canceled", answer.Err)
+			}
+		}
+	})
+}
+
 // A database that is away is each caller's answer.
 func TestACrowdIsToldThatTheDatabaseIsAway(t *testing.T) {
 	store := eventstoretest.SQLite(t).Open(t)

@@ -23,11 +23,14 @@ func (e *entry) expired(now time.Time) bool {
 	return !e.deadline.IsZero() && !now.Before(e.deadline)
 }
 
-// report records that a scraper is overdue. Any number of instances may: the guard
-// takes the first. A report that fails is tried again at the next poll.
-func (s *Scheduler) report(ctx context.Context, name string, e *entry, now time.Time) {
-	overdue := domain.ReportOverdue{ToScraper: domain.ToScraper{Scraper: name}, Since: e.scraper.Expect.Since}
-	_, err := s.Handle(ctx, overdue, domain.Origin{Actor: "scheduler"})
+// report returns the command that records that a scraper is overdue. Any number of
+// instances may give it: the guard takes the first.
+func report(name string, e *entry) domain.Command {
+	return domain.ReportOverdue{ToScraper: domain.ToScraper{Scraper: name}, Since: e.scraper.Expect.Since}
+}
+
+// reported takes the answer to report. What failed is tried again at the next poll.
+func (s *Scheduler) reported(ctx context.Context, name string, e *entry, now time.Time, err error) {
 	if err == nil {
 		e.deadline, e.unreported = time.Time{}, false
 		return

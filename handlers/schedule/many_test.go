@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,10 +18,8 @@ type many struct {
 	*log
 	scrapers []domain.Scraper
 
-	mu     sync.Mutex
 	starts map[string]time.Time
-	under  int
-	most   int
+	most   int // at once
 }
 
 func (m *many) Guards(context.Context) (guards []domain.Guard, _ error) {
@@ -40,17 +37,13 @@ func (m *many) Scrapers(context.Context, []string) (map[string]eventstore.Scrape
 	return states, nil
 }
 
-func (m *many) commit(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
-	m.mu.Lock()
-	m.under++
-	m.most = max(m.most, m.under)
-	m.mu.Unlock()
+func (m *many) commit(_ context.Context, orders []domain.Order) []eventstore.Appended {
 	time.Sleep(10 * time.Millisecond)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.under--
-	m.starts[c.(domain.StartScrape).Scraper] = time.Now()
-	return nil, nil
+	for _, order := range orders {
+		m.starts[order.Command.(domain.StartScrape).Scraper] = time.Now()
+	}
+	m.most = max(m.most, len(orders))
+	return make([]eventstore.Appended, len(orders))
 }
 
 // A thousand slots at the same instant are not started one after the other.
@@ -63,7 +56,7 @@ func TestSlotsOfOneInstantStartTogether(t *testing.T) {
 			m.scrapers = append(m.scrapers, domain.Scraper{}.Evolve(e))
 		}
 		s := &schedule.Scheduler{
-			Log: m, Handle: m.commit, Ready: func() {}, Logger: slog.New(slog.DiscardHandler),
+			Log: m, HandleAll: m.commit, Ready: func() {}, Logger: slog.New(slog.DiscardHandler),
 			Unanswered: func(string) bool { return false },
 			Wake:       func() (<-chan struct{}, func()) { return m.wake, func() {} },
 		}

@@ -34,8 +34,8 @@ type Log interface {
 // Scheduler starts the slots of all scrapers. All fields but Now are required.
 type Scheduler struct {
 	Log Log
-	// Handle is called for all slots that are due, at once.
-	Handle     func(ctx context.Context, c domain.Command, by domain.Origin) ([]eventstore.Recorded, error)
+	// HandleAll is called once for all that has come due, and answers in its order.
+	HandleAll  func(ctx context.Context, orders []domain.Order) []eventstore.Appended
 	Unanswered func(scraper string) bool // did the last probe of its lost connection get no answer at all?
 	Wake       func() (<-chan struct{}, func())
 	Ready      func()           // called once, when ticking has begun
@@ -241,18 +241,25 @@ func (s *Scheduler) tick(ctx context.Context, now time.Time) {
 		e := s.entries[scraper]
 		return e != nil && !e.due(now, s.began).IsZero()
 	})
-	var starting sync.WaitGroup // all at once: Handle takes them together
+	var orders []domain.Order
+	var answered []func(err error) // of each order
+	add := func(c domain.Command, then func(err error)) {
+		orders = append(orders, domain.Order{Command: c, By: domain.Origin{Actor: "scheduler"}})
+		answered = append(answered, then)
+	}
 	for name, e := range s.entries {
 		if due := e.due(now, s.began); !due.IsZero() {
-			starting.Go(func() { s.start(ctx, name, e, due) })
+			add(s.start(name, due), func(err error) { s.started(ctx, name, e, due, err) })
 		}
-	}
-	for name, e := range s.entries {
 		if e.expired(now) {
-			starting.Go(func() { s.report(ctx, name, e, now) })
+			add(report(name, e), func(err error) { s.reported(ctx, name, e, now, err) })
 		}
 	}
-	starting.Wait()
+	if len(orders) > 0 {
+		for i, answer := range s.HandleAll(ctx, orders) {
+			answered[i](answer.Err)
+		}
+	}
 	s.next = now.Add(Poll)
 	for _, e := range s.entries {
 		s.await(e)
@@ -276,14 +283,18 @@ func (s *Scheduler) rewind(now time.Time) {
 	}
 }
 
-// start starts or skips a slot. One that cannot be started is tried again.
-func (s *Scheduler) start(ctx context.Context, name string, e *entry, due time.Time) {
-	start := domain.StartScrape{
+// start returns the command that starts or skips a slot.
+func (s *Scheduler) start(name string, due time.Time) domain.Command {
+	s.pending.begin(name, due)
+	return domain.StartScrape{
 		ToScraper: domain.ToScraper{Scraper: name}, RunID: domain.SlotRunID(name, due),
 		Trigger: domain.TriggerSchedule, DueAt: due, Unanswered: s.Unanswered(name),
 	}
-	s.pending.begin(name, due)
-	if _, err := s.Handle(ctx, start, domain.Origin{Actor: "scheduler"}); err != nil {
+}
+
+// started takes the answer to start. A slot that could not be started is tried again.
+func (s *Scheduler) started(ctx context.Context, name string, e *entry, due time.Time, err error) {
+	if err != nil {
 		s.pending.failed(name, err)
 		if ctx.Err() == nil && !e.late.Equal(due) {
 			s.Logger.Error("starting a slot failed, retrying", "scraper", name, "due_at", due, "error", err)

@@ -80,18 +80,26 @@ func (l *log) Read(_ context.Context, q eventstore.Query) ([]eventstore.Recorded
 	return append([]eventstore.Recorded(nil), l.events[q.After:]...), nil
 }
 
-func (l *log) handle(_ context.Context, c domain.Command, _ domain.Origin) ([]eventstore.Recorded, error) {
+func (l *log) handleAll(_ context.Context, orders []domain.Order) []eventstore.Appended {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	answers := make([]eventstore.Appended, len(orders))
+	for i, order := range orders {
+		answers[i].Err = l.handle(order.Command)
+	}
+	return answers
+}
+
+func (l *log) handle(c domain.Command) error {
 	if err := l.fail; err != nil {
 		l.fail = nil
-		return nil, err
+		return err
 	}
 	events, err := l.scraper().Decide(c.(domain.ScraperCommand), time.Now())
 	for _, e := range events {
 		l.append(e)
 	}
-	return nil, err
+	return err
 }
 
 // record appends from outside.
@@ -120,7 +128,7 @@ func all[E domain.Event](l *log) []E {
 
 func (l *log) tick(t *testing.T, unanswered bool) {
 	s := &schedule.Scheduler{
-		Log: l, Handle: l.handle, Ready: func() {}, Logger: slog.New(slog.DiscardHandler),
+		Log: l, HandleAll: l.handleAll, Ready: func() {}, Logger: slog.New(slog.DiscardHandler),
 		Unanswered: func(string) bool { return unanswered },
 		Wake:       func() (<-chan struct{}, func()) { return l.wake, func() {} },
 	}
