@@ -172,3 +172,29 @@ func sameGuard(a, b domain.Guard) bool {
 	}
 	return a == b
 }
+
+// guardDiff names the columns in which a row differs from what the log says, with both
+// values as the database has them.
+func guardDiff(row, want domain.Guard) string {
+	var list []string
+	is, should := guardValues(&row), guardValues(&want)
+	for i, field := range guardFields {
+		if is[i] != should[i] {
+			list = append(list, fmt.Sprintf("%s is %s, by the log %s", field.column, columnText(is[i]), columnText(should[i])))
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+func columnText(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "NULL"
+	case runColumn:
+		return uuid.UUID(v).String()
+	case string:
+		return strconv.Quote(v)
+	default:
+		return fmt.Sprint(v)
+	}
+}

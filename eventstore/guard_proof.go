@@ -89,8 +89,13 @@ func (p *guardFold) compare(rows []domain.Guard) (mismatches []string) {
 	there := map[string]bool{}
 	for _, row := range rows {
 		there[row.Scraper] = true
-		if want, known := p.guards[row.Scraper]; !p.beyond[row.Scraper] && (!known || !sameGuard(row, want)) {
-			mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is %+v, and by the log %+v", row.Scraper, row, want))
+		want, known := p.guards[row.Scraper]
+		switch {
+		case p.beyond[row.Scraper]:
+		case !known:
+			mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is there, and the log has no such scraper", row.Scraper))
+		case !sameGuard(row, want):
+			mismatches = append(mismatches, fmt.Sprintf("guard of scraper %s is not what the log says: %s", row.Scraper, guardDiff(row, want)))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.guards)) {

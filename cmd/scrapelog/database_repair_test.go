@@ -25,7 +25,7 @@ func TestRepairGuards(t *testing.T) {
 			`INSERT INTO consumer_offsets (topic, consumer_group, position) VALUES ('events', 'rescrape', 999)`)
 		disturbOnly(t, store, disable)
 		stdout, _, code := invoke(t, "db", "status", "--db", db.URL)
-		for _, says := range []string{"guard of scraper shop is", "table events: the trigger", "table consumer_offsets: the offset of rescrape is 999"} {
+		for _, says := range []string{"guard of scraper shop is not what the log says: paused is true, by the log false\n", "table events: the trigger", "table consumer_offsets: the offset of rescrape is 999"} {
 			if code != 1 || !strings.Contains(stdout, says) {
 				t.Errorf("exit %d, no %q in\n%s", code, says, stdout)
 			}
