@@ -121,10 +121,10 @@ func (l Lanes) hatch() string {
 // axisMark is a line across the lanes with its label.
 type axisMark struct{ x, percent, label string }
 
+// axis ends before the right edge, which would cut the last label.
 func (l Lanes) axis() (marks []axisMark) {
-	for t := l.from().Truncate(l.Range.tick).Add(l.Range.tick); t.Before(l.Until); t = t.Add(l.Range.tick) {
-		part := float64(l.at(t)) / float64(l.Range.Span) * 100
-		marks = append(marks, axisMark{l.seconds(l.at(t)), strconv.FormatFloat(part, 'f', 2, 64) + "%", t.UTC().Format(l.Range.label)})
+	for t := l.from().Truncate(l.Range.tick).Add(l.Range.tick); l.at(t) < l.Range.Span*24/25; t = t.Add(l.Range.tick) {
+		marks = append(marks, axisMark{l.seconds(l.at(t)), l.percent(l.at(t)), t.UTC().Format(l.Range.label)})
 	}
 	return marks
 }

@@ -105,7 +105,7 @@ func visit(tab context.Context, out io.Reader) error {
 	for _, shot := range []struct {
 		name, path string
 		height     int64
-	}{{"overview", "/", 560}, {"run", "/runs/" + lost, 700}, {"outage", "/outages/" + outage, 620}, {"proof", "/audit", 560}} {
+	}{{"overview", "/", 560}, {"run", "/runs/" + lost, 700}, {"outage", "/outages/" + outage, 620}, {"proof", "/audit", 418}} {
 		if err := open(tab, shot.path); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// shrink makes a picture of at most 64 colours: those that it has most of, and for each
+// shrink makes a picture of at most 256 colours: those that it has most of, and for each
 // other one the nearest of these. Pages have few colours and many shades between them.
 func shrink(picture []byte) ([]byte, error) {
 	from, err := png.Decode(bytes.NewReader(picture))
@@ -28,7 +28,7 @@ func shrink(picture []byte) ([]byte, error) {
 	slices.SortFunc(colours, func(a, b color.RGBA) int { return counts[b] - counts[a] })
 	palette := color.Palette{}
 	for _, c := range colours {
-		if len(palette) < 64 && apart(palette, c) {
+		if len(palette) < 256 && apart(palette, c) {
 			palette = append(palette, c)
 		}
 	}
