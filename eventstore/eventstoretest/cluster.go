@@ -23,15 +23,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ServerVariable names a server to use, as a URL whose user may create databases.
-const ServerVariable = "SCRAPELOG_TEST_POSTGRES"
+// serverVariable names a server to use, as a URL whose user may create databases.
+const serverVariable = "SCRAPELOG_TEST_POSTGRES"
 
 var processID = os.Getpid()
 
 // shared starts the cluster of this process's tests at its first use. Tests need
 // no durability; benchmarks measure with the server's defaults.
 var shared = sync.OnceValues(func() (string, error) {
-	if server := os.Getenv(ServerVariable); server != "" {
+	if server := os.Getenv(serverVariable); server != "" {
 		return server, nil
 	}
 	settings := []string{"fsync=off", "full_page_writes=off", "shared_buffers=64MB"}

@@ -61,7 +61,7 @@ func postgres(t testing.TB, as string) Database {
 	t.Helper()
 	server, err := shared()
 	if err != nil {
-		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", ServerVariable, err)
+		t.Fatalf("these tests need PostgreSQL (install the server, or set %s): %v", serverVariable, err)
 	}
 	name := fmt.Sprintf("scrapelog_test_%d_%d", processID, databases.Add(1))
 	admin(t, server, "CREATE DATABASE "+name+as)

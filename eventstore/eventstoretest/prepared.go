@@ -15,15 +15,34 @@ import (
 	"scrapelog/eventstore"
 )
 
-// ShelfVariable names a folder for databases that are filled once: files of SQLite, and
+// shelfVariable names a folder for databases that are filled once: files of SQLite, and
 // marks of databases of PostgreSQL. The processes that share it share a server, too.
-const ShelfVariable = "SCRAPELOG_BENCH_SHELF"
+const shelfVariable = "SCRAPELOG_BENCH_SHELF"
+
+// Shelf makes a folder for the databases of Prepared, in one that is named or among the
+// temporary ones, and starts a PostgreSQL server. Processes that are started after it use
+// both, until end is called. end is never nil.
+func Shelf(in string) (end func(), err error) {
+	folder, err := os.MkdirTemp(in, "scrapelog-bench-")
+	if err != nil {
+		return func() {}, err
+	}
+	cluster, err := StartCluster()
+	if err != nil {
+		return func() { _ = os.RemoveAll(folder) }, err
+	}
+	end = func() {
+		cluster.End()
+		_ = os.RemoveAll(folder)
+	}
+	return end, errors.Join(os.Setenv(shelfVariable, folder), os.Setenv(serverVariable, cluster.URL))
+}
 
 // Prepared returns a database that fill has filled. With a shelf it is a copy: fill is
 // then called once for all that ask for the name.
 func Prepared(b testing.TB, dialect eventstore.Dialect, name string, fill func(*eventstore.Store) error) Database {
 	b.Helper()
-	shelf := os.Getenv(ShelfVariable)
+	shelf := os.Getenv(shelfVariable)
 	switch {
 	case shelf == "" && dialect == eventstore.SQLite:
 		return filled(b, SQLite(b), fill)

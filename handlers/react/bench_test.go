@@ -115,7 +115,7 @@ func newStopwatch() *stopwatch {
 const samples = 150 // of a latency, in one round
 
 // BenchmarkCommitToHandler reports p50 and p99 from a commit to its handler, in
-// milliseconds, of ours and of watermill-sql at two poll intervals.
+// milliseconds, of ours and of watermill-sql at two poll intervals, and their ratios.
 func BenchmarkCommitToHandler(b *testing.B) {
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
 		contenders := []struct {
@@ -138,6 +138,10 @@ func BenchmarkCommitToHandler(b *testing.B) {
 		for _, c := range contenders {
 			b.ReportMetric(rivals.Median(p50[c.name]), c.name+"-p50-ms")
 			b.ReportMetric(rivals.Median(p99[c.name]), c.name+"-p99-ms")
+			if c.name != rivals.Ours {
+				b.ReportMetric(rivals.Median(p50[rivals.Ours])/rivals.Median(p50[c.name]), "x-"+c.name+"-p50")
+				b.ReportMetric(rivals.Median(p99[rivals.Ours])/rivals.Median(p99[c.name]), "x-"+c.name+"-p99")
+			}
 		}
 	})
 }

@@ -7,11 +7,11 @@ import (
 
 // TestTheTable has two runs of two databases judged.
 func TestTheTable(t *testing.T) {
-	var results []result
-	for run, lines := range []string{`
+	var runs [][]result
+	for _, output := range []string{`
 BenchmarkAppend/sqlite/writers=8-2  1  4000 scrapelog/s  1000 plain/s  4.0 x-plain
 BenchmarkAppend/postgres/writers=8-2  1  1000 scrapelog/s  1000 plain/s  1.0 x-plain
-BenchmarkCommitToHandler/sqlite-2  1  0.5 scrapelog-p50-ms  5.0 watermill-10ms-poll-p50-ms
+BenchmarkCommitToHandler/sqlite-2  1  0.5 scrapelog-p50-ms  5.0 watermill-10ms-poll-p50-ms  0.1 x-watermill-10ms-poll-p50
 BenchmarkPages/sqlite/runs?status_failed-2  200  9 p99-ms  1.5 p99-ratio
 BenchmarkPages/sqlite/runs?status_completed-2  200  21 p99-ms  1.1 p99-ratio
 BenchmarkTwoInstances-2  1  900 two/s  1000 one/s  0.9 x-one
@@ -19,15 +19,10 @@ BenchmarkRace/postgres-2  1  0 skipped
 `, `
 BenchmarkAppend/sqlite/writers=8-2  1  3000 scrapelog/s  1000 plain/s  3.0 x-plain
 `} {
-		for line := range strings.Lines(lines) {
-			if r, ok := parse(line); ok {
-				r.run = run
-				results = append(results, r)
-			}
-		}
+		runs = append(runs, parse(output))
 	}
 	var table strings.Builder
-	missed := printTable(&table, results)
+	missed := printTable(&table, runs)
 	for _, want := range []string{
 		"append, 8 writers plain INSERT 4000 (3000–4000) 1000 4 (3–4) · 1 ≥ 3.5 · ≥ 1.5 reached · MISSED",
 		"commit to handler, p50 ms watermill-sql, 10 ms poll 0.5 – 0.1 ≤ 1 reached",
