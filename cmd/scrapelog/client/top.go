@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrapelog/cmd/scrapelog/term"
+	"scrapelog/projections"
 )
 
 // Top returns "scrapelog top".
@@ -230,24 +231,6 @@ func (m *top) hear(a answered) tea.Cmd {
 	return nil
 }
 
-// askLanes asks for the lanes on the screen that are not known yet.
-func (m *top) askLanes() tea.Cmd {
-	names := m.visible()
-	if m.asking || m.laning || m.lost != nil {
-		return nil
-	}
-	for _, name := range names {
-		if _, known := m.lanes[name]; !known {
-			m.laning = true
-			return func() tea.Msg {
-				lanes, err := m.c.lanes(m.ctx, names)
-				return laned{lanes, err}
-			}
-		}
-	}
-	return nil
-}
-
 // start starts a run of the chosen scraper.
 func (m *top) start() tea.Cmd {
 	name := m.selected
@@ -279,26 +262,38 @@ func (m *top) pauseOrResume() {
 	}
 }
 
-// lanes asks for the lanes of scrapers.
-func (c *client) lanes(ctx context.Context, names []string) (map[string][]slot, error) {
-	lanes := map[string][]slot{}
-	for ; len(names) > 0; names = names[min(len(names), lanesAtOnce):] {
-		var answer struct {
-			Lanes []struct {
-				Scraper string
-				Slots   []slot
-			}
-		}
-		query := url.Values{"scraper": names[:min(len(names), lanesAtOnce)]}
-		if err := c.get(ctx, "/api/v1/lanes", query, &answer); err != nil {
-			return nil, err
-		}
-		for _, l := range answer.Lanes {
-			lanes[l.Scraper] = l.Slots
-		}
+// sort orders the names and keeps the choice.
+func (m *top) sort() {
+	m.shown = m.status.sortedNames(m.filter)
+	if len(m.shown) > 0 && !slices.Contains(m.shown, m.selected) {
+		m.selected = m.shown[0]
 	}
-	return lanes, nil
+	if len(m.shown) == 0 {
+		m.selected = ""
+	}
 }
 
-// lanesAtOnce is how many lanes the server answers at once.
-const lanesAtOnce = 50
+// sortedNames returns the names that contain a text, those in trouble first.
+func (s status) sortedNames(part string) (names []string) {
+	for _, group := range [][]string{s.Scrapers.Lost, s.Scrapers.Failing, s.Scrapers.Overdue, allNames(s.all)} {
+		for _, name := range slices.Sorted(slices.Values(group)) {
+			if strings.Contains(name, strings.ToLower(part)) {
+				names = append(names, name)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
+}
+
+func allNames(scrapers []projections.Scraper) []string {
+	names := make([]string, len(scrapers))
+	for i, s := range scrapers {
+		names[i] = s.Name
+	}
+	return names
+}

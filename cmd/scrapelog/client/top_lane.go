@@ -1,9 +1,12 @@
 package client
 
 import (
+	"context"
+	"net/url"
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/google/uuid"
 
 	"scrapelog/cmd/scrapelog/term"
@@ -87,3 +90,45 @@ func paintLane(out *term.Printer, lane []mark) string {
 	}
 	return b.String()
 }
+
+// askLanes asks for the lanes on the screen that are not known yet.
+func (m *top) askLanes() tea.Cmd {
+	names := m.visible()
+	if m.asking || m.laning || m.lost != nil {
+		return nil
+	}
+	for _, name := range names {
+		if _, known := m.lanes[name]; !known {
+			m.laning = true
+			return func() tea.Msg {
+				lanes, err := m.c.lanes(m.ctx, names)
+				return laned{lanes, err}
+			}
+		}
+	}
+	return nil
+}
+
+// lanes asks for the lanes of scrapers.
+func (c *client) lanes(ctx context.Context, names []string) (map[string][]slot, error) {
+	lanes := map[string][]slot{}
+	for ; len(names) > 0; names = names[min(len(names), lanesAtOnce):] {
+		var answer struct {
+			Lanes []struct {
+				Scraper string
+				Slots   []slot
+			}
+		}
+		query := url.Values{"scraper": names[:min(len(names), lanesAtOnce)]}
+		if err := c.get(ctx, "/api/v1/lanes", query, &answer); err != nil {
+			return nil, err
+		}
+		for _, l := range answer.Lanes {
+			lanes[l.Scraper] = l.Slots
+		}
+	}
+	return lanes, nil
+}
+
+// lanesAtOnce is how many lanes the server answers at once.
+const lanesAtOnce = 50

@@ -263,39 +263,3 @@ func (m *top) scraper(name string) (projections.Scraper, bool) {
 	}
 	return m.status.all[i], true
 }
-
-// sort orders the names and keeps the choice.
-func (m *top) sort() {
-	m.shown = m.status.sortedNames(m.filter)
-	if len(m.shown) > 0 && !slices.Contains(m.shown, m.selected) {
-		m.selected = m.shown[0]
-	}
-	if len(m.shown) == 0 {
-		m.selected = ""
-	}
-}
-
-// sortedNames returns the names that contain a text, those in trouble first.
-func (s status) sortedNames(part string) (names []string) {
-	for _, group := range [][]string{s.Scrapers.Lost, s.Scrapers.Failing, s.Scrapers.Overdue, allNames(s.all)} {
-		for _, name := range slices.Sorted(slices.Values(group)) {
-			if strings.Contains(name, strings.ToLower(part)) {
-				names = append(names, name)
-			}
-		}
-	}
-	seen := map[string]bool{}
-	return slices.DeleteFunc(names, func(name string) bool {
-		again := seen[name]
-		seen[name] = true
-		return again
-	})
-}
-
-func allNames(scrapers []projections.Scraper) []string {
-	names := make([]string, len(scrapers))
-	for i, s := range scrapers {
-		names[i] = s.Name
-	}
-	return names
-}
