@@ -27,20 +27,15 @@ import (
 
 // serveHTTP answers pages and API until ctx ends.
 func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *ready.Front) error {
-	hub := func(c live.Config) *live.Hub {
-		c.Wake, c.Watchers, c.Logger = s.feed.WakeProgress, &s.watchers, s.logger
-		c.Arrived = func(watcher string) { s.current.Load().WatcherBack(watcher) }
-		return live.New(c)
-	}
 	named := s.queries.Named(s.access.NameOf)
-	changes := hub(live.Config{Source: s.queries, Render: api.Render})
+	changes := s.hub(live.Config{Source: s.queries, Render: api.Render})
 	database := &ready.Database{CannotWrite: s.store.CannotWrite}
 	standing := web.Standing{Sealing: s.sealer.State, Serving: instances.New(s.store).Holdings, Away: database.Away, Refused: s.file.Refused}
 	fragments := web.Hubs{}
 	for _, role := range domain.UserRoles {
 		masked := access.Principal{Role: role}.Masked()
 		views := named.Veiled(func(context.Context) bool { return masked })
-		fragments[role] = hub(live.Config{
+		fragments[role] = s.hub(live.Config{
 			Source: projections.Outline{Queries: views}, Render: web.RenderFor(role), Standing: standing.Message, Alarm: standing.Alarm,
 		})
 	}
@@ -89,6 +84,13 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		group.Go(func() error { return run(ctx) })
 	}
 	return nil
+}
+
+// hub returns a hub of live updates, which reports the watchers that come back.
+func (s *service) hub(c live.Config) *live.Hub {
+	c.Wake, c.Watchers, c.Logger = s.feed.WakeProgress, &s.watchers, s.logger
+	c.Arrived = func(watcher string) { s.current.Load().WatcherBack(watcher) }
+	return live.New(c)
 }
 
 // checker says whether this instance does its work.
