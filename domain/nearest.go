@@ -1,6 +1,9 @@
 package domain
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Nearest returns the word of known that takes the fewest edits to reach from word,
 // if word is close enough to be a misspelling of it; otherwise "".
@@ -22,12 +25,18 @@ func Nearest(word string, known []string) string {
 	return nearest
 }
 
-// Suggest says which of the known words was meant, else which there are.
-func Suggest(word string, known []string) string {
+// DidYouMean asks whether the nearest of the known words was meant. It returns "" if none
+// is near.
+func DidYouMean(word string, known []string) string {
 	if nearest := Nearest(word, known); nearest != "" {
 		return "did you mean " + nearest + "?"
 	}
-	return "use " + strings.Join(known, ", ")
+	return ""
+}
+
+// Suggest says which of the known words was meant, else which there are.
+func Suggest(word string, known []string) string {
+	return cmp.Or(DidYouMean(word, known), "use "+strings.Join(known, ", "))
 }
 
 // edits counts the bytes to insert, delete, replace or swap with their neighbour to

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -180,9 +181,7 @@ func nearer[T ~string](err error, word string, known []T) *domain.FieldError {
 	for i, k := range known {
 		words[i] = string(k)
 	}
-	if nearest := domain.Nearest(word, words); nearest != "" {
-		is.Want = "did you mean " + nearest + "?"
-	}
+	is.Want = cmp.Or(domain.DidYouMean(word, words), is.Want)
 	return is
 }
 

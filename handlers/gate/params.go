@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,10 +36,7 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 func unknownParam(given string, names []string) error {
 	want := "leave it out: there are none here"
 	if len(names) > 0 {
-		want = "use " + strings.Join(names, ", ")
-	}
-	if nearest := domain.Nearest(given, names); nearest != "" {
-		want = "did you mean " + nearest + "?"
+		want = domain.Suggest(given, names)
 	}
 	if !plainName.MatchString(given) {
 		given = fmt.Sprintf("%.64q", given)

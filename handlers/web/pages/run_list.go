@@ -91,8 +91,8 @@ func (l RunList) searchedText() string {
 // missingText says that there never was a scraper of the filter's name.
 func (l RunList) missingText() string {
 	text := "There is no scraper " + clean(l.Missing)
-	if nearest := domain.Nearest(l.Missing, l.Names); nearest != "" {
-		return text + "; did you mean " + nearest + "?"
+	if meant := domain.DidYouMean(l.Missing, l.Names); meant != "" {
+		return text + "; " + meant
 	}
 	return text + "."
 }
