@@ -33,8 +33,8 @@ type outsideReader struct {
 func (o *outsideReader) forget() { o.info = nil }
 
 // refresh reads what was added since it was called last, all of a file that is
-// another one or has become shorter. Every note is yielded. A file that is missing
-// is an error of fs.ErrNotExist.
+// another one, was overwritten or has become shorter. Every note is yielded. A file
+// that is missing is an error of fs.ErrNotExist.
 func (o *outsideReader) refresh(key note.Verifier, yield func(m mark, accepts bool)) error {
 	f, info, err := openRegular(o.path)
 	if err != nil {
@@ -42,7 +42,7 @@ func (o *outsideReader) refresh(key note.Verifier, yield func(m mark, accepts bo
 		return err
 	}
 	defer f.Close()
-	o.reread = o.info == nil || !o.state.whole || !os.SameFile(o.info, info) || info.Size() < o.info.Size()
+	o.reread = o.info == nil || !o.state.whole || !os.SameFile(o.info, info) || info.Size() < o.info.Size() || !o.state.holds(f)
 	if o.reread {
 		o.state = outsideState{hashed: sha256.New(), whole: true}
 	}
@@ -51,6 +51,14 @@ func (o *outsideReader) refresh(key note.Verifier, yield func(m mark, accepts bo
 		return nil
 	}
 	return o.state.readFrom(io.NewSectionReader(f, o.state.read, info.Size()-o.state.read), key, yield)
+}
+
+// holds reports whether the last note still is where it was read. A file that was copied
+// over this one has other notes there, perhaps of other lengths.
+func (s *outsideState) holds(f io.ReaderAt) bool {
+	signed := make([]byte, s.last.length)
+	_, err := f.ReadAt(signed, s.last.at)
+	return !s.found || err == nil && sha256.Sum256(signed) == s.last.sum
 }
 
 // readFrom finds the notes in r: a paragraph, an empty line, and the paragraph of
