@@ -147,7 +147,8 @@ func evolve(g domain.Guard, events []NewEvent) domain.Guard {
 	return g
 }
 
-// What stands between the values of a guard, and for NULL, in append_decide.
+// These stand between the values of a guard, and for NULL, in append_decide. No value has
+// them: a guard's texts are ids and words of the domain.
 const (
 	guardSeparator = '\x1f'
 	guardNull      = '\x1e'

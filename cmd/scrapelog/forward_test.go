@@ -167,7 +167,7 @@ func runs(servers []api, n int) {
 			started++
 			continue
 		}
-		time.Sleep(time.Millisecond) // leave the processor to what is to end
+		time.Sleep(time.Millisecond) // leave the processor to the runs that are to end
 	}
 }
 

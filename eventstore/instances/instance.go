@@ -31,8 +31,8 @@ UNION
 SELECT instance FROM scraper_guard
 WHERE open_run IS NOT NULL AND instance NOT IN (SELECT id FROM live_instances)
 ORDER BY 1`
-	// Those that look dead, and somebody else was heard of while they missed a beat, two
-	// seconds ago or more: the database was not away from all.
+	// Those that look dead. Another instance has beaten while they missed a beat, two seconds
+	// ago or more, so the database was not away from all.
 	instancesSurelyDead = `SELECT id FROM instances AS i
 WHERE NOT dead AND id NOT IN (SELECT id FROM live_instances)
   AND EXISTS (

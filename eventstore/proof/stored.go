@@ -43,8 +43,8 @@ INSERT INTO log_hashes (i, hashes) SELECT $1 + k * 32, substr($2, k * 1024 + 1, 
 	// $2 holds hashes end to end, those of $3 rows.
 	hashesAddPostgres = `INSERT INTO log_hashes (i, hashes)
 SELECT $1::bigint + k * 32, substring($2::bytea FROM k * 1024 + 1 FOR 1024) FROM generate_series(0, $3::int - 1) AS k`
-	// The last row is written anew when it grows. What no checkpoint covers proves
-	// nothing and goes too.
+	// The last row is written again when it grows. Hashes that no checkpoint covers prove
+	// nothing and go too.
 	hashesCut  = `DELETE FROM log_hashes WHERE i >= $1`
 	hashesPage = `SELECT i, hashes FROM log_hashes WHERE i >= $1 AND i < $2 ORDER BY i`
 	// How many rows, where the last begins, and how many hashes it has.

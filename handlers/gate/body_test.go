@@ -18,7 +18,7 @@ import (
 	"scrapelog/handlers/problem"
 )
 
-// within is how long a body may take that does not come.
+// within is how long these tests wait for a body that does not come.
 const within = 300 * time.Millisecond
 
 // door is a server whose handlers count how often they acted.

@@ -1,6 +1,6 @@
 package live
 
-// reader is one open stream. Whatever removes it from Hub.readers closes its channel,
+// reader is one open stream. Code that removes it from Hub.readers closes its channel,
 // with Hub.mu held.
 type reader struct{ messages chan Message }
 
