@@ -80,6 +80,7 @@ func TestUsage(t *testing.T) {
 		"evnts":                             `there is no command "evnts"; did you mean events?`,
 		"runs":                              "runs: name a command: cancel, list, show, start, watch",
 		"runs lst":                          `runs: there is no command "lst"; did you mean list?`,
+		"completion nope":                   `completion: there is no command "nope"; use bash, fish, powershell, zsh`,
 		"runs show":                         `runs show: ID is missing; see "scrapelog runs show --help"`,
 		"runs show a b":                     `runs show: "b" is one argument too many; see "scrapelog runs show --help"`,
 		"runs show a":                       `"a" is neither an id nor a part of one`,

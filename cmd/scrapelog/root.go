@@ -40,11 +40,23 @@ func newRootCmd() *cobra.Command {
 	addGroup(root, "More", newConfigCmd(), newVersionCmd(), newContractCmd())
 	root.SetCompletionCommandGroupID("More")
 	addHelp(root)
+	addCompletion(root)
 	addAliases(root)
 	term.Group(root)
 	addVersion(root)
 	term.ArgsAreUsage(root)
 	return root
+}
+
+// addCompletion adds cobra's command now, so that it is told like every other group which
+// shell it does not know.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			term.Group(cmd)
+		}
+	}
 }
 
 // singular are the aliases of groups.
