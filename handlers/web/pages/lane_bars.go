@@ -117,14 +117,16 @@ func drawnAs(r projections.Run) domain.RunStatus {
 	return r.Status
 }
 
-// barPath is the shape of a run: a lost one has a torn end, a failed one half the height,
-// a cancelled one is a strip. Statuses can be told apart without colours.
+// barPath is the shape of a run: a lost one has a torn end, a failed one half the height
+// and a cross above it, a cancelled one is a strip. Statuses can be told apart without
+// colours.
 func (l Lanes) barPath(s domain.RunStatus, from, wide, tooth time.Duration) string {
-	top, bottom := 3, 21
+	top, bottom, cross := 3, 21, ""
 	switch s {
 	case domain.StatusRunning, domain.StatusCompleted:
 	case domain.StatusFailed:
-		top = 12
+		left, right := l.seconds(from+wide/2-tooth), l.seconds(from+wide/2+tooth)
+		top, cross = 12, fmt.Sprintf("M%s 3L%s 9M%s 3L%s 9", left, right, right, left)
 	case domain.StatusCancelled:
 		top, bottom = 10, 14
 	case domain.StatusConnectionFailed:
@@ -132,7 +134,7 @@ func (l Lanes) barPath(s domain.RunStatus, from, wide, tooth time.Duration) stri
 		x, in := l.seconds(from+wide), l.seconds(from+wide-tooth)
 		return fmt.Sprintf("M%s 3H%sL%s 7.5L%s 12L%s 16.5L%s 21H%sZ", l.seconds(from), x, in, x, in, x, l.seconds(from))
 	}
-	return fmt.Sprintf("M%s %dH%sV%dH%sZ", l.seconds(from), top, l.seconds(from+wide), bottom, l.seconds(from))
+	return fmt.Sprintf("M%s %dH%sV%dH%sZ", l.seconds(from), top, l.seconds(from+wide), bottom, l.seconds(from)) + cross
 }
 
 func barTitle(r projections.Run, now time.Time) string {

@@ -187,7 +187,7 @@ var laneShapes = []struct{ class, path, word string }{
 	{"bar bar-completed bar-recovery", "M1 3H15V21H1Z", "recovery run"},
 	{"bar bar-connection_failed", "M1 3H15L11 7.5L15 12L11 16.5L15 21H1Z", "connection lost"},
 	{"away", "M1 3H15V21H1Z", "away"},
-	{"bar bar-failed", "M1 12H15V21H1Z", "failed"},
+	{"bar bar-failed", "M1 12H15V21H1ZM5 3L11 9M11 3L5 9", "failed"},
 	{"bar bar-cancelled", "M1 10H15V14H1Z", "cancelled or stopped with its tab"},
 	{"bar bar-running", "M1 3H15V21H1Z", "running"},
 }

@@ -36,13 +36,13 @@ func TestLanesAreDrawnToScale(t *testing.T) {
 		run  projections.Run
 		path string
 	}{
-		"a run of a minute is 60 wide":             {laneRun(domain.StatusCompleted, 10, 9), "M300.0 3H360.0V21H300.0Z"},
-		"a running one goes on beyond the edge":    {laneRun(domain.StatusRunning, 1, 0), "M840.0 3H1800.0V21H840.0Z"},
-		"a failed one has half the height":         {laneRun(domain.StatusFailed, 10, 9), "M300.0 12H360.0V21H300.0Z"},
-		"a cancelled one is a strip":               {laneRun(domain.StatusCancelled, 10, 9), "M300.0 10H360.0V14H300.0Z"},
-		"a lost one has a torn end":                {laneRun(domain.StatusConnectionFailed, 10, 9), "M300.0 3H360.0L356.4 7.5L360.0 12L356.4 16.5L360.0 21H300.0Z"},
-		"one of a moment can be seen":              {laneRun(domain.StatusCompleted, 10, 10), "M300.0 3H301.8V21H300.0Z"},
-		"one that began before is cut at the edge": {laneRun(domain.StatusCompleted, 20, 14), "M0.0 3H60.0V21H0.0Z"},
+		"a run of a minute is 60 wide":              {laneRun(domain.StatusCompleted, 10, 9), "M300.0 3H360.0V21H300.0Z"},
+		"a running one goes on beyond the edge":     {laneRun(domain.StatusRunning, 1, 0), "M840.0 3H1800.0V21H840.0Z"},
+		"a failed one is half as high, and crossed": {laneRun(domain.StatusFailed, 10, 9), "M300.0 12H360.0V21H300.0ZM326.4 3L333.6 9M333.6 3L326.4 9"},
+		"a cancelled one is a strip":                {laneRun(domain.StatusCancelled, 10, 9), "M300.0 10H360.0V14H300.0Z"},
+		"a lost one has a torn end":                 {laneRun(domain.StatusConnectionFailed, 10, 9), "M300.0 3H360.0L356.4 7.5L360.0 12L356.4 16.5L360.0 21H300.0Z"},
+		"one of a moment can be seen":               {laneRun(domain.StatusCompleted, 10, 10), "M300.0 3H301.8V21H300.0Z"},
+		"one that began before is cut at the edge":  {laneRun(domain.StatusCompleted, 20, 14), "M0.0 3H60.0V21H0.0Z"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
