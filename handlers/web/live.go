@@ -140,7 +140,7 @@ func (s Standing) Message() (live.Message, error) {
 		standing.Instances = pages.Unknown
 	}
 	var b bytes.Buffer
-	err = pages.StandingCells(standing).Render(ctx, &b)
+	err = pages.StandingCells(standing, time.Now()).Render(ctx, &b)
 	return live.Message{Data: b.Bytes()}, err
 }
 
@@ -157,7 +157,7 @@ func (s Standing) Alarm() string {
 // now returns what stands even if the database does not answer, but for the instances.
 func (s Standing) now(ctx context.Context) (pages.Standing, error) {
 	state := s.Sealing()
-	standing := pages.Standing{Sealing: cmp.Or(state.Refused, state.Idle)}
+	standing := pages.Standing{Sealing: cmp.Or(state.Refused, state.Idle), SealedAt: state.SealedAt}
 	standing.Away.Since, standing.Away.Why = s.Away()
 	standing.File.Since, standing.File.Why = s.Refused()
 	live, err := s.Serving(ctx, 0)

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"scrapelog/handlers/web"
 	"scrapelog/handlers/web/webtest"
@@ -88,5 +89,18 @@ func TestAConfigurationFileThatIsRefused(t *testing.T) {
 	s.Misread = ""
 	if text := words(document(t, get(e, "/projections")).Find("[data-cell=file]")); text != "" {
 		t.Errorf("after a good file: %q", text)
+	}
+}
+
+// The foot of the rail says since when the log is sealed, or that it is not.
+func TestTheFootOfTheRail(t *testing.T) {
+	for name, want := range map[string]string{
+		"overview": "Sealed 1 s ago", "overview-empty": "Nothing sealed yet", "audit-refused": "Log not sealed",
+	} {
+		s := story(t, name).Service()
+		e := webtest.Echo(s.Handler(s, func() time.Time { return webtest.Now }))
+		if text := words(document(t, get(e, "/")).Find(".rail .dots [data-cell=sealing]")); text != want {
+			t.Errorf("%s: %q, want %q", name, text, want)
+		}
 	}
 }

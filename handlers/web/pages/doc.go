@@ -64,10 +64,11 @@ func (c Chrome) icon() string {
 
 // Standing is what is in no event of the log.
 type Standing struct {
-	Sealing   string  // why the log is not sealed; empty: it is
-	Instances int     // how many serve the database, or Unknown
-	Away      Trouble // the database does not answer
-	File      Trouble // the configuration file was read again and refused
+	Sealing   string    // why the log is not sealed; empty: it is
+	SealedAt  time.Time // when it was sealed last
+	Instances int       // how many serve the database, or Unknown
+	Away      Trouble   // the database does not answer
+	File      Trouble   // the configuration file was read again and refused
 }
 
 // Unknown is the number of instances while the database is away.
