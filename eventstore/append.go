@@ -37,7 +37,7 @@ func (s *Store) Append(ctx context.Context, a Append) ([]Recorded, error) {
 		return nil, err
 	}
 	if _, joined := TxFrom(ctx); joined {
-		if err := s.record(ctx, []*request{r}, false); err != nil {
+		if err := s.record(ctx, []*request{r}); err != nil {
 			return nil, err
 		}
 		return r.recorded, r.refusal

@@ -45,7 +45,7 @@ func (s *Store) commitPostgres(group []*request) error {
 		return &commitError{err}
 	}
 	s.commits.Fire()
-	if err := s.settle(ctx, s.read, group); err != nil {
+	if err := settle(rowsFrom(ctx, s.read), eventsWithIDsPostgres, group); err != nil {
 		return &commitError{err}
 	}
 	return nil
@@ -62,7 +62,7 @@ func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error
 		if err := callAppend(ctx, t.Tx, appendJoined, part); err != nil {
 			return err
 		}
-		if err := s.settle(ctx, t.Tx, part); err != nil {
+		if err := settle(rowsFrom(ctx, t.Tx), eventsWithIDsPostgres, part); err != nil {
 			return err
 		}
 	}

@@ -23,12 +23,42 @@ FROM json_each($1)
 LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) ON true
 LEFT JOIN scraper_guard ON scraper = value`
 
-// joinSQLite writes a group in the transaction of ctx, which holds the lock. In good
+// commitSQLite writes a group in a transaction of its own.
+func (s *Store) commitSQLite(group []*request, inGoodFaith bool) error {
+	ctx := context.Background()
+	if err := s.file.same(); err != nil {
+		return err
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return Unavailable(ctx, "begin", err)
+	}
+	defer conn.Close()
+	err = onWriter(conn, func(w *sqliteWriter) error {
+		if err := w.exec(`BEGIN IMMEDIATE`); err != nil {
+			return Unavailable(ctx, "begin", err)
+		}
+		err := joinSQLite(w, group, inGoodFaith)
+		if err = Unavailable(ctx, "append", err); err == nil {
+			if err = w.exec(`COMMIT`); err == nil {
+				return nil
+			}
+			err = &commitError{err}
+		}
+		_ = w.exec(`ROLLBACK`) // SQLite may have done that
+		return err
+	})
+	if err == nil {
+		s.commits.Fire()
+	}
+	return err
+}
+
+// joinSQLite writes a group in a transaction that has begun, which holds the lock. In good
 // faith it believes the versions that are expected, and that the ids are new: the
 // trigger on events asks that of each row, and if it refuses one, nothing is written.
-func (s *Store) joinSQLite(ctx context.Context, group []*request, inGoodFaith bool) error {
-	from := s.From(ctx)
-	end, err := s.loadEnd(ctx, from, group, inGoodFaith)
+func joinSQLite(w *sqliteWriter, group []*request, inGoodFaith bool) error {
+	end, err := loadEnd(w, group, inGoodFaith)
 	if err != nil {
 		return err
 	}
@@ -38,15 +68,15 @@ func (s *Store) joinSQLite(ctx context.Context, group []*request, inGoodFaith bo
 			accepted = append(accepted, r)
 		}
 	}
-	if err := insertSQLite(ctx, from, accepted); err != nil {
+	if err := insertSQLite(w, accepted); err != nil {
 		return err
 	}
 	for _, g := range end.moved {
-		if _, err := from.ExecContext(ctx, guardPut, guardArgs(g)...); err != nil {
+		if err := w.exec(guardPut, guardArgs(g)...); err != nil {
 			return err
 		}
 	}
-	return s.settle(ctx, from, group)
+	return settle(w.eachRow, eventsWithIDsSQLite, group)
 }
 
 // manyRows is how many rows one INSERT has, where there are as many. For much larger
@@ -60,26 +90,26 @@ const (
 
 var eventsInsertMany = eventsInsert + strings.Repeat(", "+eventsRow, manyRows-1)
 
-func insertSQLite(ctx context.Context, tx Querier, accepted []*request) error {
+func insertSQLite(w *sqliteWriter, accepted []*request) error {
 	var args []any
 	for _, a := range accepted {
 		for i, r := range a.recorded {
 			args = append(args, r.Position, r.Stream, r.Version, r.ID.String(), r.Type, r.RecordedAt.UnixMicro(), string(r.Data), a.metadata[i])
 		}
 	}
-	return insertRows(ctx, tx, args, eventsInsertMany, manyRows)
+	return insertRows(w, args, eventsInsertMany, manyRows)
 }
 
 // insertRows inserts the rows whose columns args has, one after the other. insertMany is
 // the statement that inserts many of them.
-func insertRows(ctx context.Context, tx Querier, args []any, insertMany string, many int) error {
+func insertRows(w *sqliteWriter, args []any, insertMany string, many int) error {
 	const columns = 8
 	for len(args) > 0 {
 		query, rows := eventsInsert, 1
 		if len(args) >= many*columns {
 			query, rows = insertMany, many
 		}
-		if _, err := tx.ExecContext(ctx, query, args[:rows*columns]...); err != nil {
+		if err := w.exec(query, args[:rows*columns]...); err != nil {
 			return err
 		}
 		args = args[rows*columns:]
@@ -98,7 +128,7 @@ type end struct {
 	known    map[uuid.UUID]Recorded // events of the log that have ids of the group
 }
 
-func (s *Store) loadEnd(ctx context.Context, from Querier, group []*request, inGoodFaith bool) (e *end, err error) {
+func loadEnd(w *sqliteWriter, group []*request, inGoodFaith bool) (e *end, err error) {
 	e = &end{versions: map[string]int64{}, guards: map[string]domain.Guard{"": {}}, moved: map[string]domain.Guard{}}
 	for _, r := range group {
 		if _, seen := e.versions[r.Stream]; !seen {
@@ -106,49 +136,35 @@ func (s *Store) loadEnd(ctx context.Context, from Querier, group []*request, inG
 		}
 		e.guards[r.scraper] = domain.Guard{}
 	}
-	if err := e.loadGuards(ctx, from); err != nil || inGoodFaith {
+	if err := e.loadGuards(w); err != nil || inGoodFaith {
 		return e, err
 	}
-	if err := e.loadVersions(ctx, from); err != nil {
+	if err := e.loadVersions(w); err != nil {
 		return nil, err
 	}
-	e.known, err = s.eventsWithIDs(ctx, from, idsOf(group))
+	e.known, err = eventsWithIDs(w.eachRow, eventsWithIDsSQLite, idsOf(group))
 	return e, err
 }
 
-func (e *end) loadGuards(ctx context.Context, from Querier) error {
-	rows, err := from.QueryContext(ctx, guardSome, keysAsJSON(e.guards))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
+func (e *end) loadGuards(w *sqliteWriter) error {
 	var micros int64
-	for rows.Next() {
-		g, err := scanGuard(following{rows, []any{&e.position, &micros}})
-		if err != nil {
-			return err
-		}
+	err := w.eachRow(guardSome, []any{keysAsJSON(e.guards)}, func(row Scanner) error {
+		g, err := scanGuard(following{row, []any{&e.position, &micros}})
 		e.guards[g.Scraper] = g
-	}
+		return err
+	})
 	e.at = time.UnixMicro(micros).UTC()
-	return rows.Err()
+	return err
 }
 
-func (e *end) loadVersions(ctx context.Context, from Querier) error {
-	rows, err := from.QueryContext(ctx, eventsHeads, keysAsJSON(e.versions))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+func (e *end) loadVersions(w *sqliteWriter) error {
+	return w.eachRow(eventsHeads, []any{keysAsJSON(e.versions)}, func(row Scanner) error {
 		var stream string
 		var version int64
-		if err := rows.Scan(&stream, &version); err != nil {
-			return err
-		}
+		err := row.Scan(&stream, &version)
 		e.versions[stream] = version
-	}
-	return rows.Err()
+		return err
+	})
 }
 
 func keysAsJSON[V any](m map[string]V) string {

@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"runtime"
 	"time"
@@ -143,18 +142,18 @@ func (s *Store) commit(group []*request, inGoodFaith bool) error {
 	if s.dialect == Postgres {
 		return s.commitPostgres(group)
 	}
-	return s.InTx(context.Background(), func(ctx context.Context, _ *sql.Tx) error { return s.record(ctx, group, inGoodFaith) })
+	return s.commitSQLite(group, inGoodFaith)
 }
 
 // record writes a group in the transaction of ctx. The error is the database's;
 // refusals stand in the requests.
-func (s *Store) record(ctx context.Context, group []*request, inGoodFaith bool) (err error) {
+func (s *Store) record(ctx context.Context, group []*request) (err error) {
 	ctx = context.WithoutCancel(ctx)
-	t := ctx.Value(txKey{}).(*Tx)
+	t := txOf(ctx)
 	if s.dialect == Postgres {
 		err = s.joinPostgres(ctx, t, group)
 	} else {
-		err = s.joinSQLite(ctx, group, inGoodFaith)
+		err = onWriter(t.conn, func(w *sqliteWriter) error { return joinSQLite(w, group, false) })
 	}
 	if err != nil {
 		return Unavailable(ctx, "append", err)

@@ -38,9 +38,6 @@ ON CONFLICT (topic, consumer_group) DO UPDATE SET position = excluded.position, 
 // Nothing may serve the database meanwhile; see [Store.Maintain]. The error is
 // domain.ErrConflict when the log does not end right before the events.
 func (s *Store) Import(ctx context.Context, events []Stored, end int64, reactions []string) error {
-	if s.dialect == SQLite {
-		s.written.keep(ctx, s.write, eventsImportMany)
-	}
 	return s.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.lockLog(ctx, tx); err != nil {
 			return err
@@ -57,11 +54,12 @@ func (s *Store) Import(ctx context.Context, events []Stored, end int64, reaction
 				return Unavailable(ctx, "hold "+group, err)
 			}
 		}
-		insert := s.importSQLite
+		var err error
 		if s.dialect == Postgres {
-			insert = s.importPostgres
+			err = importPostgres(ctx, tx, events)
+		} else {
+			err = onWriter(txOf(ctx).conn, func(w *sqliteWriter) error { return importSQLite(w, events) })
 		}
-		err := insert(ctx, s.From(ctx), events)
 		return Unavailable(ctx, "import", err)
 	})
 }
@@ -73,15 +71,15 @@ const importRows = 200
 
 var eventsImportMany = eventsInsert + strings.Repeat(", "+eventsRow, importRows-1)
 
-func (s *Store) importSQLite(ctx context.Context, tx Querier, events []Stored) error {
+func importSQLite(w *sqliteWriter, events []Stored) error {
 	args := make([]any, 0, 8*len(events))
 	for _, e := range events {
 		args = append(args, e.Position, e.Stream, e.Version, e.ID, e.Type, e.RecordedAt, e.Data, e.Metadata)
 	}
-	return insertRows(ctx, tx, args, eventsImportMany, importRows)
+	return insertRows(w, args, eventsImportMany, importRows)
 }
 
-func (s *Store) importPostgres(ctx context.Context, tx Querier, events []Stored) error {
+func importPostgres(ctx context.Context, tx Querier, events []Stored) error {
 	var positions, versions, times []int64
 	var streams, ids, types, datas, metadatas []string
 	for _, e := range events {

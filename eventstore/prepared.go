@@ -7,11 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// repeated are the statements of SQLite that every append and decision makes. To
-// parse them costs it more than to run them; pgx remembers all that it has parsed.
-var repeated = []string{
-	eventsInsert, eventsInsertMany, guardPut, guardSome, eventsOfStream, guardDecide, guardGet,
-}
+// repeated are the statements of SQLite that every decision makes. To parse them costs it
+// more than to run them; pgx remembers all that it has parsed.
+var repeated = []string{eventsOfStream, guardDecide, guardGet}
 
 // prepared keeps the repeated statements of one pool.
 type prepared struct {
@@ -24,18 +22,18 @@ type prepared struct {
 // connection that it needs. A statement that cannot be prepared yet is done without.
 func (p *prepared) prepare(ctx context.Context, pool *sql.DB) {
 	if !p.complete.Load() {
-		p.complete.Store(p.keep(ctx, pool, repeated...))
+		p.complete.Store(p.keep(ctx, pool))
 	}
 }
 
-// keep prepares statements, as prepare does, and reports whether it could.
-func (p *prepared) keep(ctx context.Context, pool *sql.DB, queries ...string) bool {
+// keep reports whether it could prepare the statements.
+func (p *prepared) keep(ctx context.Context, pool *sql.DB) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.statements == nil {
 		p.statements = make(map[string]*sql.Stmt, len(repeated))
 	}
-	for _, query := range queries {
+	for _, query := range repeated {
 		if p.statements[query] != nil {
 			continue
 		}

@@ -12,9 +12,19 @@ const (
 	eventsWithIDsPostgres = eventsWhere + `id IN (SELECT value::uuid FROM json_array_elements_text($1::json))`
 )
 
+// rowsOf calls do for every row of a query.
+type rowsOf func(query string, args []any, do func(row Scanner) error) error
+
+// rowsFrom are those that from has.
+func rowsFrom(ctx context.Context, from Querier) rowsOf {
+	return func(query string, args []any, do func(row Scanner) error) error {
+		return EachRow(ctx, from, query, args, do)
+	}
+}
+
 // settle looks for refused requests in the log: one whose commit had an unknown fate
 // was refused because it took effect. Its answer is then the rows that it wrote.
-func (s *Store) settle(ctx context.Context, from Querier, group []*request) error {
+func settle(rows rowsOf, withIDs string, group []*request) error {
 	var refused []*request
 	for _, r := range group {
 		if r.settle && r.refusal != nil {
@@ -24,7 +34,7 @@ func (s *Store) settle(ctx context.Context, from Querier, group []*request) erro
 	if len(refused) == 0 {
 		return nil
 	}
-	known, err := s.eventsWithIDs(ctx, from, idsOf(refused))
+	known, err := eventsWithIDs(rows, withIDs, idsOf(refused))
 	if err != nil {
 		return err
 	}
@@ -43,12 +53,13 @@ func idsOf(group []*request) (ids []uuid.UUID) {
 	return ids
 }
 
-func (s *Store) eventsWithIDs(ctx context.Context, from Querier, ids []uuid.UUID) (map[uuid.UUID]Recorded, error) {
-	found, err := selectRows(ctx, from, scanRecorded, s.dialect.Pick(eventsWithIDsSQLite, eventsWithIDsPostgres), asJSON(ids))
-	known := make(map[uuid.UUID]Recorded, len(found))
-	for _, r := range found {
+func eventsWithIDs(rows rowsOf, withIDs string, ids []uuid.UUID) (map[uuid.UUID]Recorded, error) {
+	known := make(map[uuid.UUID]Recorded, len(ids))
+	err := rows(withIDs, []any{asJSON(ids)}, func(row Scanner) error {
+		r, err := scanRecorded(row)
 		known[r.ID] = r
-	}
+		return err
+	})
 	return known, err
 }
 

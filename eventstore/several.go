@@ -146,7 +146,7 @@ func (s *Store) joinAll(ctx context.Context, group []*request, done []Appended) 
 	if len(valid) == 0 {
 		return done
 	}
-	err := s.record(ctx, valid, false)
+	err := s.record(ctx, valid)
 	for i, r := range group {
 		switch {
 		case r == nil:

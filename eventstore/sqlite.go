@@ -165,9 +165,11 @@ func sqliteDSN(path string, pragmas ...string) string {
 
 func (s *Store) openSQLiteWriter(ctx context.Context, path string) (err error) {
 	dsn := sqliteDSN(path, "journal_mode(WAL)", "synchronous(FULL)") + "&_txlock=immediate"
-	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+	connector, err := newWriteConnector(dsn)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	s.write = sql.OpenDB(connector)
 	s.write.SetMaxOpenConns(1)
 	s.write.SetMaxIdleConns(1)
 	tx, err := s.write.BeginTx(ctx, nil) // takes the write lock: fails here on what cannot be written

@@ -43,6 +43,12 @@ func (t *Tx) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, txKey{}, t)
 }
 
+// txOf returns the write transaction that ctx carries; nil if it carries none.
+func txOf(ctx context.Context) *Tx {
+	tx, _ := ctx.Value(txKey{}).(*Tx)
+	return tx
+}
+
 // TxFrom returns the write transaction that ctx carries.
 func TxFrom(ctx context.Context) (*sql.Tx, bool) {
 	if tx, ok := ctx.Value(txKey{}).(*Tx); ok {
