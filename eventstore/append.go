@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,15 +54,21 @@ type request struct {
 	move     guardMove  // PostgreSQL: of the scraper's guard
 	settle   bool       // its ids may be in the log already
 
-	taken    atomic.Bool // by the appender, or back by the caller
-	done     chan struct{}
+	told     chan told // to its caller; holds one
+	answered bool
 	recorded []Recorded
 	refusal  error // of this append; the transaction goes on
 	err      error // of the database
 }
 
+// answer tells the caller of the request that it was written or refused, or why not.
+func (r *request) answer(err error) {
+	r.err, r.answered = err, true
+	r.told <- answered
+}
+
 func (s *Store) newRequest(a Append) (*request, error) {
-	r := &request{Append: a, done: make(chan struct{})}
+	r := &request{Append: a, told: make(chan told, 1)}
 	if a.Guard != nil {
 		r.scraper = a.Guard.Scraper
 	}

@@ -247,7 +247,7 @@ func TestAScraperHasItsRowFromItsFirstEvent(t *testing.T) {
 		s := db.Open(t)
 		about := domain.AboutScraper{Scraper: "shop", At: at}
 		mustAppend(t, s, appendOf(0, domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceFile}))
-		about.Scraper = "other" // of which nothing is known when the appender remembers the end
+		about.Scraper = "other" // of which nothing is known yet
 		mustAppend(t, s, appendOf(0, domain.ScraperConfigured{AboutScraper: about, Source: domain.SourceFile}))
 		guards, err := s.Guards(t.Context())
 		if err != nil || len(guards) != 2 {
@@ -332,7 +332,7 @@ func TestAppendIsTakenBackWhileItWaits(t *testing.T) {
 			}
 		})
 		<-held
-		group.Go(func() { mustAppend(t, s, appendOf(0, started(uuid.New()))) }) // keeps the appender busy
+		group.Go(func() { mustAppend(t, s, appendOf(0, started(uuid.New()))) }) // leads a group
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := s.Append(ctx, appendOf(0, started(uuid.New()))); err != nil && !errors.Is(err, context.Canceled) {

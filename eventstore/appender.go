@@ -3,88 +3,12 @@ package eventstore
 import (
 	"context"
 	"errors"
-	"runtime"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
-
-// maxGroup bounds how many appends share a transaction.
-const maxGroup = 256
-
-// enqueue hands the request to the appender. It can be taken back until the
-// appender has taken it.
-func (s *Store) enqueue(ctx context.Context, r *request) ([]Recorded, error) {
-	if s.write == nil {
-		return nil, ErrReadOnly
-	}
-	s.appending.Do(func() { s.tasks.Go(s.runAppender) })
-	select {
-	case s.queue <- r:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-s.life.Done():
-		return nil, errStoreClosed
-	}
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-		if r.taken.CompareAndSwap(false, true) {
-			return nil, context.Cause(ctx)
-		}
-		<-r.done
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return r.recorded, r.refusal
-}
-
-// runAppender writes, as one group, the appends that queued while the last group was
-// written. It refuses those that are queued when the store is closed.
-func (s *Store) runAppender() {
-	for {
-		select {
-		case r := <-s.queue:
-			s.appendGroup(s.gather(r))
-		case <-s.life.Done():
-			for _, r := range s.gather(nil) {
-				r.err = errStoreClosed
-				close(r.done)
-			}
-			return
-		}
-	}
-}
-
-// gather returns first and the appends that are queued now. If it finds none it lets
-// other goroutines run once: the callers of the last group are about to append
-// again, and without them every second group would be a single append.
-func (s *Store) gather(first *request) (group []*request) {
-	yielded := false
-	for r := first; ; {
-		if r != nil && r.taken.CompareAndSwap(false, true) {
-			group = append(group, r)
-		}
-		if len(group) == maxGroup { // before another is taken out of the queue and lost
-			break
-		}
-		select {
-		case r = <-s.queue:
-			yielded = false
-			continue
-		default:
-		}
-		if yielded {
-			break
-		}
-		r, yielded = nil, true
-		runtime.Gosched()
-	}
-	return group
-}
 
 // appendGroup writes the group in one transaction, or in a few where appends depend on
 // each other. If the database refuses it, each append is tried in its own transaction,
@@ -105,8 +29,7 @@ func (s *Store) appendGroup(group []*request) {
 			continue
 		}
 		for _, r := range part {
-			r.err = err
-			close(r.done)
+			r.answer(err)
 		}
 	}
 }

@@ -37,6 +37,9 @@ var ErrReadOnly = fmt.Errorf("%w: opened read-only", ErrUnavailable)
 
 var errStoreClosed = fmt.Errorf("%w: the store was closed", ErrUnavailable)
 
+// errCutOff: a caller that wrote for others panicked.
+var errCutOff = fmt.Errorf("%w: an append was cut off, whose fate is unknown", ErrUnavailable)
+
 // Transient reports whether err passes by itself: no connection is free, the server
 // starts or stops, a connection has ended.
 func Transient(err error) bool {

@@ -41,7 +41,7 @@ type Config struct {
 
 // Pool is how many connections to PostgreSQL a store opens at most, beside the one
 // that listens for commits. Beside one for the instance's locks, each consumer
-// group and the appender use a connection for writing; more than LeastPool are
+// group and the appends use a connection for writing; more than LeastPool are
 // not needed, but operations then wait for one.
 type Pool struct {
 	Write int `yaml:"write" json:"write"` // connections for writing; 3 or more
@@ -68,11 +68,10 @@ type Store struct {
 	commits Signal          // events were committed
 
 	turn            chan struct{} // PostgreSQL: full while a session of this process has the log's lock
-	appending       sync.Once
 	appends         appends
-	deaf            minutely      // logged
-	queue           chan *request // appends that the appender will take
-	looked, written prepared      // SQLite: of the two pools
+	deaf            minutely // logged
+	queue           queue
+	looked, written prepared // SQLite: of the two pools
 
 	listen sync.Once
 	stop   context.CancelFunc
@@ -92,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Pool == (Pool{}) {
 		cfg.Pool = DefaultPool
 	}
-	s := &Store{log: cfg.Logger, now: cfg.Now, queue: make(chan *request), turn: make(chan struct{}, 1)}
+	s := &Store{log: cfg.Logger, now: cfg.Now, turn: make(chan struct{}, 1)}
 	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	switch {
@@ -118,6 +117,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // Close ends the store. Subscribers must have been closed before.
 func (s *Store) Close() (err error) {
 	s.stop()
+	s.queue.close()
 	s.tasks.Wait()
 	defer func() { err = errors.Join(err, s.file.close()) }()
 	for _, pool := range []*sql.DB{s.read, s.write} { // the writer last: on SQLite it checkpoints
