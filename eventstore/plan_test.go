@@ -21,7 +21,7 @@ func TestAStreamIsFoundByItsIndex(t *testing.T) {
 	}
 	newest, newestArgs := Query{Stream: "scraper-x", Types: []string{"scraper.configured"}, Limit: 1, Backward: true}.sql()
 	some, someArgs := Query{Stream: "run-x", After: 5, Until: 9, Types: []string{"run.started", "run.completed"}}.sql()
-	for query, args := range map[string][]any{eventsOfStreams: {`{"run-x": 1}`}, eventsConfigurations: {`{"scraper-x": 1}`}, newest: newestArgs, some: someArgs, guardDecide: {"scraper-x", "x"}, eventsHeads: {`["run-x"]`}} {
+	for query, args := range map[string][]any{SQLite.OfKeys(recordedColumns, "events", "stream"): {`{"run-x": 1}`}, eventsConfigurationsSQLite: {`{"scraper-x": 1}`}, newest: newestArgs, some: someArgs, guardDecide: {"scraper-x", "x"}, eventsHeads: {`["run-x"]`}} {
 		if text := planOf(t, s, query, args...); !strings.Contains(text, "(stream=?)") || strings.Contains(text, "events_by_type") {
 			t.Errorf("%s\nis read by %s", query, text)
 		}
@@ -48,7 +48,7 @@ func TestGuardsAreFoundByTheirKey(t *testing.T) {
 // configuration has had.
 func TestADecisionReadsEveryConfiguration(t *testing.T) {
 	for _, name := range domain.WireNames(domain.ScraperConfigured{}.EventType()) {
-		for _, query := range []string{guardDecide, eventsConfigurations} {
+		for _, query := range []string{guardDecide, eventsConfigurationsSQLite, eventsConfigurationsPostgres} {
 			if !strings.Contains(query, "'"+name+"'") {
 				t.Errorf("%s\ndoes not read %s", query, name)
 			}

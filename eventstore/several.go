@@ -13,16 +13,30 @@ import (
 )
 
 // The ends of the streams of scrapers, and their newest configurations (under every
-// wire name of that event). The concatenation keeps SQLite from the index by type.
-const eventsConfigurations = `SELECT s.key, (SELECT coalesce(max(version), 0) FROM events WHERE stream = s.key), c.type, c.data
+// wire name of that event). The concatenation keeps both databases from the index by type.
+const (
+	eventsConfigurationsSQLite = `SELECT s.key, (SELECT coalesce(max(version), 0) FROM events WHERE stream = s.key), c.type, c.data
 FROM (SELECT key FROM json_each($1)) AS s
 LEFT JOIN events AS c ON c.stream = s.key AND c.version = (
   SELECT max(version) FROM events
   WHERE stream = s.key AND type || '' IN ('scraper.configured'))`
+	eventsConfigurationsPostgres = `SELECT s.key, (SELECT coalesce(max(version), 0) FROM events WHERE stream = s.key), c.type, c.data
+FROM json_each($1) AS s
+LEFT JOIN LATERAL (
+  SELECT type, data FROM events
+  WHERE stream = s.key AND type || '' IN ('scraper.configured')
+  ORDER BY version DESC LIMIT 1) AS c ON true`
+)
 
-const eventsOfStreams = eventsWhere + `stream IN (SELECT key FROM json_each($1))`
-
-var guardsOf = guardSelect + ` WHERE scraper IN (SELECT key FROM json_each($1))`
+// OfKeys returns the query for the rows of a table whose column has one of the keys of a
+// JSON object, $1. PostgreSQL looks each key up: until it has statistics of a table that
+// grows fast, it would rather read the whole table for a hundred keys.
+func (d Dialect) OfKeys(columns, table, column string) string {
+	return d.Pick(
+		`SELECT `+columns+` FROM `+table+` WHERE `+column+` IN (SELECT key FROM json_each($1))`,
+		`SELECT found.* FROM json_each($1) AS wanted
+CROSS JOIN LATERAL (SELECT `+columns+` FROM `+table+` WHERE `+column+` = wanted.key OFFSET 0) AS found`)
+}
 
 // keys is a JSON object with the keys: json_each reads it on both databases.
 func keys(all []string) string {
@@ -37,7 +51,7 @@ func keys(all []string) string {
 // ReadStreams returns the events of several streams, in the transaction of ctx if there
 // is one. A stream without events is not in the map.
 func (s *Store) ReadStreams(ctx context.Context, streams []string) (map[string][]Recorded, error) {
-	records, err := Select(ctx, s.From(ctx), "read streams", scanRecorded, eventsOfStreams, keys(streams))
+	records, err := Select(ctx, s.From(ctx), "read streams", scanRecorded, s.dialect.OfKeys(recordedColumns, "events", "stream"), keys(streams))
 	slices.SortFunc(records, func(a, b Recorded) int { return cmp.Compare(a.Position, b.Position) })
 	found := map[string][]Recorded{}
 	for _, r := range records {
@@ -65,7 +79,7 @@ func (s *Store) Scrapers(ctx context.Context, names []string) (map[string]Scrape
 	}
 	states := make(map[string]ScraperState, len(names))
 	var unreadable error // a configuration, and not the database
-	err = EachRow(ctx, s.From(ctx), eventsConfigurations, []any{keys(streams)}, func(row Scanner) error {
+	err = EachRow(ctx, s.From(ctx), s.dialect.Pick(eventsConfigurationsSQLite, eventsConfigurationsPostgres), []any{keys(streams)}, func(row Scanner) error {
 		var state ScraperState
 		var stream string
 		var kind sql.NullString
@@ -99,7 +113,7 @@ func scraperOf(name string, kind sql.NullString, data []byte, guard domain.Guard
 
 // GuardsOf returns the guards of several scrapers, each as Guard does.
 func (s *Store) GuardsOf(ctx context.Context, names []string) (map[string]domain.Guard, error) {
-	found, err := Select(ctx, s.From(ctx), "guards", scanGuard, guardsOf, keys(names))
+	found, err := Select(ctx, s.From(ctx), "guards", scanGuard, s.dialect.OfKeys("scraper, "+guardColumns, "scraper_guard", "scraper"), keys(names))
 	if err != nil {
 		return nil, err
 	}

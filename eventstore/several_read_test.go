@@ -1,6 +1,8 @@
 package eventstore_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,4 +54,35 @@ func TestSeveralAreReadAsEachIs(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEachKeyIsLookedUp checks that PostgreSQL does not read a whole table for a few of
+// its rows, which it does for a table that has grown since it last counted the rows.
+func TestEachKeyIsLookedUp(t *testing.T) {
+	db := eventstoretest.Postgres(t)
+	s := db.Open(t)
+	appends, streams := make([]eventstore.Append, 1000), map[string]int{}
+	for i := range appends {
+		appends[i] = appendOf(0, started(uuid.New()))
+		if i < 100 {
+			streams[appends[i].Stream] = i
+		}
+	}
+	for _, appended := range s.AppendAll(t.Context(), appends) {
+		if appended.Err != nil {
+			t.Fatal(appended.Err)
+		}
+	}
+	keys, err := json.Marshal(streams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := strings.Replace("EXPLAIN "+db.Dialect.OfKeys("*", "events", "stream"), "$1", "'"+string(keys)+"'", 1)
+	plan, err := eventstore.Select(t.Context(), s.Reader(), "plan", eventstore.Value[string], query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(plan, "\n"); strings.Contains(text, "Seq Scan") {
+		t.Errorf("streams are read by\n%s", text)
+	}
 }

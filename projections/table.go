@@ -60,10 +60,9 @@ func (t table) index(at place, i index) string {
 	return "CREATE INDEX " + i.name + at.generation + " ON " + t.name + at.next + " " + i.on
 }
 
-// some is the query for the rows with the keys of a JSON object, which is a list
-// that both databases can read.
+// some is the query for the rows with the keys of a JSON object.
 func (t table) some(at place) string {
-	return "SELECT * FROM " + t.name + at.next + " WHERE " + t.columns[0].name + " IN (SELECT key FROM json_each($1))"
+	return at.dialect.OfKeys("*", t.name+at.next, t.columns[0].name)
 }
 
 // put is the upsert of one row.
