@@ -85,22 +85,25 @@ func (c *copies) run(ctx context.Context) error {
 		if err := t.make(ctx, c.store); err != nil {
 			return fmt.Errorf("copy of %s: %w", t.name, err)
 		}
-		for after := int64(0); ; {
-			streams, last, err := readPage(ctx, c.store.Reader(), after)
-			if err != nil {
-				return err
+	}
+	for after := int64(0); ; {
+		streams, last, err := readPage(ctx, c.store.Reader(), after)
+		if err != nil || len(streams) == 0 {
+			return err
+		}
+		after = last
+		err = c.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			for _, t := range c.tables {
+				if err := t.upsert(ctx, tx, streams); err != nil {
+					return err
+				}
 			}
-			if len(streams) == 0 {
-				break
-			}
-			after = last
-			err = c.store.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return t.upsert(ctx, tx, streams) })
-			if err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 // readPage reads all that there is of an event, and keeps its stream.

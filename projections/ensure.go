@@ -17,12 +17,33 @@ func Ensure(ctx context.Context, store *eventstore.Store) error {
 	if err := makeList(ctx, store); err != nil {
 		return fmt.Errorf("make table projections: %w", err)
 	}
+	if missing, err := missing(ctx, store); err != nil || len(missing) == 0 {
+		return err
+	}
+	unlock, err := lockBuilds(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	missing, err := missing(ctx, store) // another instance may have built some while this one waited
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return rebuild(ctx, store, missing, PageSize, nil)
+}
+
+// missing lists the projections that have no tables, or those of another version.
+func missing(ctx context.Context, store *eventstore.Store) (missing []Projection, err error) {
 	for _, p := range All() {
-		if err := p.ensure(ctx, store); err != nil {
-			return fmt.Errorf("projection %s: %w", p.name, err)
+		current, err := p.current(ctx, store)
+		if err != nil {
+			return nil, fmt.Errorf("projection %s: %w", p.name, err)
+		}
+		if !current {
+			missing = append(missing, p)
 		}
 	}
-	return nil
+	return missing, nil
 }
 
 // MustNotBeNewer returns an eventstore.ErrForeign if a newer version of this program has
@@ -70,22 +91,6 @@ func makeList(ctx context.Context, store *eventstore.Store) error {
 		_, err := tx.ExecContext(ctx, createList)
 		return err
 	})
-}
-
-func (p Projection) ensure(ctx context.Context, store *eventstore.Store) error {
-	if current, err := p.current(ctx, store); err != nil || current {
-		return err
-	}
-	unlock, err := lockBuilds(ctx, store)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	// Another instance may have built them while this one waited.
-	if current, err := p.current(ctx, store); err != nil || current {
-		return err
-	}
-	return p.rebuild(ctx, store, PageSize, func(int64, int64) {})
 }
 
 // ErrNotBuilt reports that there is no read model of that name, or only one of another

@@ -98,7 +98,7 @@ func newLaneFold(at place) folder {
 	return &laneFold{newRows[string, laneSlot, *laneSlot](at, laneSlotsTable)}
 }
 
-func (f *laneFold) held() []Table { return []Table{f.slots.folded()} }
+func (f *laneFold) tables() []tableRows { return []tableRows{&f.slots} }
 
 func (f *laneFold) load(ctx context.Context, events []event) error {
 	var keys []string
@@ -128,8 +128,6 @@ func (f *laneFold) apply(ctx context.Context, e event) error {
 	}
 	return nil
 }
-
-func (f *laneFold) flush(ctx context.Context) error { return f.slots.flush(ctx) }
 
 func (s *LaneSlot) add(more LaneSlot) {
 	s.Completed += more.Completed

@@ -38,7 +38,9 @@ func NewModel(p Projection, runs *Scratch) *Model {
 }
 
 // Load fetches from the scratch database, at once, the rows that a page will touch.
-func (m *Model) Load(ctx context.Context, next Page) error { return m.rows.load(ctx, next.known()) }
+func (m *Model) Load(ctx context.Context, next Page) error {
+	return m.rows.load(ctx, next.wantedBy(m.Projection))
+}
 
 // Apply folds one event, which was decoded from p. Positions must ascend.
 func (m *Model) Apply(ctx context.Context, p eventstore.Payload, e domain.Event) error {
@@ -47,7 +49,7 @@ func (m *Model) Apply(ctx context.Context, p eventstore.Payload, e domain.Event)
 
 // Flush writes the rows that have changed to the scratch database, if there is one.
 func (m *Model) Flush(ctx context.Context) error {
-	return m.rows.flush(ctx)
+	return flush(ctx, m.rows, 1)
 }
 
 // Counts returns how many runs have each status; nil: the projection has no runs.
@@ -98,7 +100,12 @@ type Row interface {
 }
 
 // Tables lists the tables of the model.
-func (m *Model) Tables() []Table { return m.rows.held() }
+func (m *Model) Tables() (all []Table) {
+	for _, t := range m.rows.tables() {
+		all = append(all, t.folded())
+	}
+	return all
+}
 
 // folded returns the rows as a table of a [Model].
 func (r *rows[K, R, P]) folded() Table { return heldRows[K, R, P]{r} }

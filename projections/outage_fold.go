@@ -40,8 +40,8 @@ func newOutageFold(at place) folder {
 	}
 }
 
-func (f *outageFold) held() []Table {
-	return []Table{f.outages.folded(), f.origins.folded(), f.scrapers.folded(), f.days.folded(), f.losses.folded()}
+func (f *outageFold) tables() []tableRows {
+	return []tableRows{&f.outages, &f.origins, &f.scrapers, &f.days, &f.losses}
 }
 
 func (f *outageFold) load(ctx context.Context, events []event) error {
@@ -151,13 +151,4 @@ func (f *outageFold) move(ctx context.Context, e event, url string, before, afte
 		err = f.endedOn(ctx, e, o)
 	}
 	return o, err
-}
-
-func (f *outageFold) flush(ctx context.Context) error {
-	for _, flush := range []func(context.Context) error{f.scrapers.flush, f.origins.flush, f.outages.flush, f.days.flush, f.losses.flush} {
-		if err := flush(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }

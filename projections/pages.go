@@ -34,11 +34,11 @@ type Page struct {
 	Events   []domain.Event
 }
 
-// known lists the events that were decoded.
-func (p Page) known() []event {
-	var events []event
+// wantedBy lists the events that change the rows of a projection.
+func (p Page) wantedBy(by Projection) []event {
+	events := make([]event, 0, len(p.Events))
 	for i, e := range p.Events {
-		if e != nil {
+		if e != nil && by.Wants(e.EventType()) {
 			events = append(events, event{p.Payloads[i].Position, p.Payloads[i].ID, e})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -23,12 +24,29 @@ type Projection struct {
 
 // folder applies events to rows that it holds in memory until flush writes them.
 type folder interface {
-	// held lists the tables as they are folded, for a [Model].
-	held() []Table
+	// tables lists the rows by table.
+	tables() []tableRows
 	// load fetches, at once, the rows that the events will touch.
 	load(ctx context.Context, events []event) error
 	apply(ctx context.Context, e event) error
-	flush(ctx context.Context) error
+}
+
+// tableRows are the rows of one table.
+type tableRows interface {
+	// folded returns the table as it is folded, for a [Model].
+	folded() Table
+	// flush writes the changed rows if there are at least so many.
+	flush(ctx context.Context, least int) error
+}
+
+// flush writes the changed rows of the tables that have at least so many.
+func flush(ctx context.Context, rows folder, least int) error {
+	for _, t := range rows.tables() {
+		if err := t.flush(ctx, least); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // event is an event that is to be applied.
@@ -43,6 +61,17 @@ type event struct {
 // old group behind as one that has stopped.
 func All() []Projection {
 	return []Projection{runProjection, scraperProjection, outageProjection, laneProjection}
+}
+
+// Names lists their names.
+func Names() []string { return namesOf(All()) }
+
+func namesOf(all []Projection) []string {
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = p.name
+	}
+	return names
 }
 
 // Name is the name of the projection and of its consumer group.
@@ -63,6 +92,9 @@ func (p Projection) Tables() []string {
 // Types lists the wire names of the events that change its rows. It may be
 // given any other event: nothing happens.
 func (p Projection) Types() []string { return p.types }
+
+// Wants reports whether events of a wire name change its rows.
+func (p Projection) Wants(wireName string) bool { return slices.Contains(p.types, wireName) }
 
 // Apply writes what follows from one event, in the transaction that moves the
 // consumer group's offset; when the feed hands out a batch of events, at the end
@@ -96,23 +128,31 @@ type batch struct {
 
 // Flush implements feed.Unwritten.
 func (b *batch) Flush(ctx context.Context) error {
-	if err := b.rows.load(ctx, b.events); err != nil {
-		return b.failed(b.events[0].position, err)
-	}
-	for _, e := range b.events {
-		if err := b.rows.apply(ctx, e); err != nil {
-			return b.failed(e.position, err)
-		}
-	}
-	if err := b.rows.flush(ctx); err != nil {
-		return b.failed(b.events[0].position, err)
+	if err := foldAll(ctx, b.rows, b.events, 1); err != nil {
+		return fmt.Errorf("projection %s: %w", b.name, err)
 	}
 	b.events = b.events[:0]
 	return nil
 }
 
-func (p Projection) failed(position int64, err error) error {
-	return fmt.Errorf("projection %s: from position %d: %w", p.name, position, err)
+// foldAll applies events to the rows of one projection and writes those of the tables of
+// which at least so many have changed.
+func foldAll(ctx context.Context, rows folder, events []event, least int) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if err := rows.load(ctx, events); err != nil {
+		return fmt.Errorf("from position %d: %w", events[0].position, err)
+	}
+	for _, e := range events {
+		if err := rows.apply(ctx, e); err != nil {
+			return fmt.Errorf("from position %d: %w", e.position, err)
+		}
+	}
+	if err := flush(ctx, rows, least); err != nil {
+		return fmt.Errorf("from position %d: %w", events[0].position, err)
+	}
+	return nil
 }
 
 // Find returns the projection of a name, or domain.ErrNotFound.

@@ -5,69 +5,82 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"scrapelog/eventstore"
 )
 
-// Rebuild folds a projection from the start of the log into fresh tables
-// while the old ones go on serving, then swaps them in one transaction. A crash
-// in the middle leaves the old ones; what was begun is dropped by the next
-// rebuild. One rebuild runs at a time: another waits for it.
+// Rebuild folds projections from the start of the log into fresh tables while the
+// old ones go on serving, then swaps them in one transaction. It reads the log once for
+// all of them. A crash in the middle leaves the old tables; the next rebuild drops what
+// was begun. One rebuild runs at a time: another waits for it.
 //
 // progress, which may be nil, is told after each page how far the fold has come.
-func Rebuild(ctx context.Context, store *eventstore.Store, name string, progress func(done, head int64)) error {
-	p, err := Find(name)
-	if err != nil {
-		return err
-	}
-	if progress == nil {
-		progress = func(int64, int64) {}
+func Rebuild(ctx context.Context, store *eventstore.Store, names []string, progress func(done, head int64)) error {
+	var all []Projection
+	for _, name := range names {
+		p, err := Find(name)
+		if err != nil {
+			return err
+		}
+		all = append(all, p)
 	}
 	unlock, err := lockBuilds(ctx, store)
 	if err != nil {
-		return fmt.Errorf("rebuild %s: %w", name, err)
+		return fmt.Errorf("rebuild %s: %w", strings.Join(names, ", "), err)
 	}
 	defer unlock()
-	if err := p.rebuild(ctx, store, PageSize, progress); err != nil {
-		return fmt.Errorf("rebuild %s: %w", name, err)
-	}
-	return nil
+	return rebuild(ctx, store, all, PageSize, progress)
 }
 
 // build is a rebuild under way.
 type build struct {
-	Projection
+	of         []Projection
+	rows       []folder // one for each projection
 	store      *eventstore.Store
 	pages      Pages
 	progress   func(done, head int64)
 	generation string
 	tx         current
-	rows       folder
 	done       int64 // the position that is folded
 }
 
-func (p Projection) rebuild(ctx context.Context, store *eventstore.Store, pageSize int, progress func(done, head int64)) error {
+// rebuild does it under the lock of builds.
+func rebuild(ctx context.Context, store *eventstore.Store, all []Projection, pageSize int, progress func(done, head int64)) error {
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	wanted := func(wireName string) bool {
+		return slices.ContainsFunc(all, func(p Projection) bool { return p.Wants(wireName) })
+	}
 	// The names of indexes, which the old ones still have, must be new ones.
 	generation := fmt.Sprintf("_%d", time.Now().UnixMicro())
-	wanted := func(wireName string) bool { return slices.Contains(p.types, wireName) }
-	b := &build{Projection: p, store: store, pages: Pages{store, pageSize, wanted}, progress: progress, generation: generation}
-	for _, step := range []func(context.Context) error{b.begin, b.catchUp, b.index, b.swap} {
+	b := &build{of: all, store: store, pages: Pages{store, pageSize, wanted}, progress: progress, generation: generation}
+	for _, step := range []func(context.Context) error{b.begin, b.catchUp, b.write, b.index, b.swap} {
 		if err := step(ctx); err != nil {
-			return err
+			return fmt.Errorf("rebuild %s: %w", strings.Join(namesOf(all), ", "), err)
 		}
 	}
 	return nil
 }
 
+// tables lists those of all projections.
+func (b *build) tables() (all []table) {
+	for _, p := range b.of {
+		all = append(all, p.tables...)
+	}
+	return all
+}
+
 func (b *build) at() place {
-	return place{querier: &b.tx, next: "_next", generation: b.generation, dialect: b.store.Dialect()}
+	return place{querier: &b.tx, next: "_next", generation: b.generation, dialect: b.store.Dialect(), most: 20 * b.pages.Size}
 }
 
 // begin makes empty tables, in place of what an interrupted rebuild has left.
 func (b *build) begin(ctx context.Context) error {
 	return b.inTx(ctx, func(ctx context.Context) error {
-		for _, table := range b.tables {
+		for _, table := range b.tables() {
 			if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table.name+"_next"); err != nil {
 				return err
 			}
@@ -75,7 +88,9 @@ func (b *build) begin(ctx context.Context) error {
 				return err
 			}
 		}
-		b.rows = b.fold(b.at())
+		for _, p := range b.of {
+			b.rows = append(b.rows, p.fold(b.at()))
+		}
 		return nil
 	})
 }
@@ -117,28 +132,34 @@ func (b *build) relax(ctx context.Context) error {
 	return b.exec(ctx, "SET LOCAL synchronous_commit = off")
 }
 
-// add folds a page in the transaction of ctx.
+// add folds a page in the transaction of ctx. Of a table it writes a page of rows at
+// once: a row that changes with every page is not written with every page.
 func (b *build) add(ctx context.Context, next Page, head int64) error {
-	events := next.known()
-	if err := b.rows.load(ctx, events); err != nil {
-		return err
-	}
-	for _, e := range events {
-		if err := b.rows.apply(ctx, e); err != nil {
-			return fmt.Errorf("position %d: %w", e.position, err)
+	for i, p := range b.of {
+		if err := foldAll(ctx, b.rows[i], next.wantedBy(p), b.pages.Size); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
-	}
-	if err := b.rows.flush(ctx); err != nil {
-		return err
 	}
 	b.done = next.last()
 	b.progress(b.done, head)
 	return nil
 }
 
+// write writes what catchUp has left.
+func (b *build) write(ctx context.Context) error { return b.inTx(ctx, b.flush) }
+
+func (b *build) flush(ctx context.Context) error {
+	for i, p := range b.of {
+		if err := flush(ctx, b.rows[i], 1); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
 // index comes after the rows: filling a table that has its indexes costs more.
 func (b *build) index(ctx context.Context) error {
-	for _, table := range b.tables {
+	for _, table := range b.tables() {
 		for _, index := range table.indexes {
 			err := b.inTx(ctx, func(ctx context.Context) error { return b.exec(ctx, table.index(b.at(), index)) })
 			if err != nil {
@@ -159,12 +180,14 @@ const setOffset = `UPDATE consumer_offsets SET position = $3, blocked_by = NULL 
 const setVersion = `INSERT INTO projections (name, version) VALUES ($1, $2)
 ON CONFLICT (name) DO UPDATE SET version = excluded.version`
 
-// swap folds the rest while the consumer group stands still, puts the fresh
-// tables in the place of the old ones and lets the group go on from there.
+// swap folds the rest while the consumer groups stand still, puts the fresh
+// tables in the place of the old ones and lets the groups go on from there.
 func (b *build) swap(ctx context.Context) error {
 	return b.inTx(ctx, func(ctx context.Context) error {
-		if err := b.exec(ctx, lockOffset, eventstore.Topic, b.name); err != nil {
-			return err
+		for _, p := range b.of {
+			if err := b.exec(ctx, lockOffset, eventstore.Topic, p.name); err != nil {
+				return err
+			}
 		}
 		head, err := b.store.Head(ctx)
 		if err != nil {
@@ -177,7 +200,7 @@ func (b *build) swap(ctx context.Context) error {
 	})
 }
 
-// finish folds what is left in the transaction of ctx.
+// finish folds and writes what is left in the transaction of ctx.
 func (b *build) finish(ctx context.Context, head int64) error {
 	for b.done < head {
 		payloads, err := b.store.Payloads(ctx, b.done, head, b.pages.Size)
@@ -195,11 +218,11 @@ func (b *build) finish(ctx context.Context, head int64) error {
 			return err
 		}
 	}
-	return nil
+	return b.flush(ctx)
 }
 
 func (b *build) replace(ctx context.Context, head int64) error {
-	for _, table := range b.tables {
+	for _, table := range b.tables() {
 		if err := b.exec(ctx, "DROP TABLE IF EXISTS "+table.name); err != nil {
 			return err
 		}
@@ -207,10 +230,15 @@ func (b *build) replace(ctx context.Context, head int64) error {
 			return err
 		}
 	}
-	if err := b.exec(ctx, setOffset, eventstore.Topic, b.name, head); err != nil {
-		return err
+	for _, p := range b.of {
+		if err := b.exec(ctx, setOffset, eventstore.Topic, p.name, head); err != nil {
+			return err
+		}
+		if err := b.exec(ctx, setVersion, p.name, p.version); err != nil {
+			return err
+		}
 	}
-	return b.exec(ctx, setVersion, b.name, b.version)
+	return nil
 }
 
 // current is the transaction of the moment: a fold outlives it.

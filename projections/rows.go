@@ -37,6 +37,7 @@ type rows[K comparable, R any, P row[R]] struct {
 	table   table
 	held    map[K]R
 	absent  map[K]struct{} // looked for and not there
+	evicted bool           // some that were written are no longer held
 	changed []K
 	dirty   map[K]struct{}
 	touched func(key K, before R, known bool, after R) // told of every change; may be nil
@@ -57,8 +58,8 @@ func (r *rows[K, R, P]) get(ctx context.Context, key K) (found R, ok bool, err e
 
 // load fetches the rows that are not held.
 func (r *rows[K, R, P]) load(ctx context.Context, keys []K) error {
-	if r.querier == nil {
-		return nil
+	if r.querier == nil || r.fresh() && !r.evicted {
+		return nil // all there are
 	}
 	wanted := map[string]K{}
 	for _, key := range keys {
@@ -113,9 +114,9 @@ func (r *rows[K, R, P]) put(key K, changed R) {
 // maxHeld is how many rows are kept in memory from flush to flush.
 const maxHeld = 20_000
 
-// flush writes the changed rows.
-func (r *rows[K, R, P]) flush(ctx context.Context) error {
-	if len(r.changed) == 0 {
+// flush implements tableRows.
+func (r *rows[K, R, P]) flush(ctx context.Context, least int) error {
+	if len(r.changed) == 0 || len(r.changed) < least {
 		return nil
 	}
 	if err := r.write(ctx); err != nil {
@@ -126,6 +127,7 @@ func (r *rows[K, R, P]) flush(ctx context.Context) error {
 	clear(r.absent)
 	if len(r.held) > cmp.Or(r.most, maxHeld) {
 		clear(r.held)
+		r.evicted = true
 	}
 	return nil
 }

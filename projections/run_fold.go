@@ -26,7 +26,7 @@ func newRunFold(at place) folder {
 	return &runFold{at, newRows[uuid.UUID, Run, *Run](at, runsTable), newRows[domain.RunStatus, runCount, *runCount](at, runCountsTable)}
 }
 
-func (f *runFold) held() []Table { return []Table{f.runs.folded(), f.counts.folded()} }
+func (f *runFold) tables() []tableRows { return []tableRows{&f.runs, &f.counts} }
 
 func (f *runFold) load(ctx context.Context, events []event) error {
 	var runs []uuid.UUID
@@ -106,13 +106,6 @@ func (f *runFold) add(ctx context.Context, status domain.RunStatus, n int64) err
 		f.counts.put(status, runCount{status, c.runs + n})
 	}
 	return err
-}
-
-func (f *runFold) flush(ctx context.Context) error {
-	if err := f.runs.flush(ctx); err != nil {
-		return err
-	}
-	return f.counts.flush(ctx)
 }
 
 // runCount is how many runs have a status.

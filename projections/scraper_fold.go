@@ -23,7 +23,7 @@ func newScraperFold(at place) folder {
 	return &scraperFold{newRows[string, scraperRow, *scraperRow](at, scrapersTable)}
 }
 
-func (f *scraperFold) held() []Table { return []Table{f.scrapers.folded()} }
+func (f *scraperFold) tables() []tableRows { return []tableRows{&f.scrapers} }
 
 func (f *scraperFold) load(ctx context.Context, events []event) error {
 	names := make([]string, len(events))
@@ -40,8 +40,6 @@ func (f *scraperFold) apply(ctx context.Context, e event) error {
 	}
 	return err
 }
-
-func (f *scraperFold) flush(ctx context.Context) error { return f.scrapers.flush(ctx) }
 
 // scraperRow is a scraper as it is stored: the state that the domain folds, and further
 // columns that pages show.

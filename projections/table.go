@@ -3,6 +3,8 @@ package projections
 import (
 	"fmt"
 	"strings"
+
+	"scrapelog/eventstore"
 )
 
 // column is one column of a row: its name, and where it is scanned to and written
@@ -69,7 +71,10 @@ func (t table) some(at place) string {
 func (t table) put(at place) string {
 	values := make([]string, len(t.columns))
 	for i := range values {
-		values[i] = fmt.Sprintf("$%d", i+1)
+		values[i] = "?" // SQLite looks for $1 by its name, among all others
+		if at.dialect == eventstore.Postgres {
+			values[i] = fmt.Sprintf("$%d", i+1)
+		}
 	}
 	return t.upsert(at, "VALUES ("+strings.Join(values, ", ")+")")
 }

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,7 +26,7 @@ var longLog = flag.Int64("logged", 3_000_000, "events of the log that BenchmarkS
 func BenchmarkStart(b *testing.B) {
 	eventstoretest.EachBench(b, func(b *testing.B, database func(testing.TB) eventstoretest.Database) {
 		db := eventstoretest.Prepared(b, database(b).Dialect, fmt.Sprintf("models_%d", *longLog), func(s *eventstore.Store) error {
-			return errors.Join(rivals.Fill(b.Context(), s, *longLog), readModels(b.Context(), s))
+			return errors.Join(rivals.Fill(b.Context(), s, *longLog), projections.Ensure(b.Context(), s))
 		})
 		sealed := start(b, "audit", "checkpoint", "--db", db.URL, "--accept-restored", "made by a benchmark")
 		if <-sealed.done; sealed.err != nil {
@@ -42,15 +41,6 @@ func BenchmarkStart(b *testing.B) {
 		b.ReportMetric(rivals.Median(took), "ms-to-ready")
 		b.ReportMetric(float64(resident)/(1<<20), "MiB-idle")
 	})
-}
-
-// readModels fills the tables of the projections.
-func readModels(ctx context.Context, s *eventstore.Store) error {
-	err := projections.Ensure(ctx, s)
-	for _, p := range projections.All() {
-		err = errors.Join(err, projections.Rebuild(ctx, s, p.Name(), nil))
-	}
-	return err
 }
 
 // begin starts a server and stops it when it is ready and, if look is not nil, look has

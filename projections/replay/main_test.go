@@ -32,10 +32,8 @@ func open(t testing.TB, db eventstoretest.Database) *testLog {
 // rebuildAll rebuilds every projection from the log.
 func (l *testLog) rebuildAll() {
 	l.Helper()
-	for _, p := range projections.All() {
-		if err := projections.Rebuild(l.Context(), l.Store, p.Name(), nil); err != nil {
-			l.Fatal(err)
-		}
+	if err := projections.Rebuild(l.Context(), l.Store, projections.Names(), nil); err != nil {
+		l.Fatal(err)
 	}
 }
 

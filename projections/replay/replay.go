@@ -102,7 +102,7 @@ func (r *replay) to(ctx context.Context, position int64) error {
 }
 
 func (r *replay) wanted(wireName string) bool {
-	return slices.ContainsFunc(r.models, func(m *model) bool { return slices.Contains(m.Types(), wireName) })
+	return slices.ContainsFunc(r.models, func(m *model) bool { return m.Wants(wireName) })
 }
 
 func (r *replay) foldPage(ctx context.Context, next projections.Page) error {
@@ -145,7 +145,7 @@ func (r *replay) fold(ctx context.Context, next projections.Page) error {
 
 func (r *replay) apply(ctx context.Context, payload eventstore.Payload, e domain.Event) error {
 	for _, m := range r.models {
-		if payload.Position > m.last || !slices.Contains(m.Types(), e.EventType()) {
+		if payload.Position > m.last || !m.Wants(e.EventType()) {
 			continue
 		}
 		if err := m.Apply(ctx, payload, e); err != nil {

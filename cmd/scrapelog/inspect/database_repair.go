@@ -29,19 +29,15 @@ No server may have the database meanwhile (exit 6).`,
 }
 
 func repair(ctx context.Context, store *eventstore.Store, out *term.Printer, _ []string) error {
-	var names []string
-	for _, p := range projections.All() {
-		names = append(names, p.Name())
-	}
+	names := projections.Names()
 	done, err := store.RepairGuards(ctx, names)
 	if err != nil {
 		return err
 	}
-	for _, name := range done.Offsets {
-		if slices.Contains(names, name) {
-			if err := projections.Rebuild(ctx, store, name, out.Progress("rebuild "+name)); err != nil {
-				return err
-			}
+	behind := slices.DeleteFunc(slices.Clone(done.Offsets), func(name string) bool { return !slices.Contains(names, name) })
+	if len(behind) > 0 {
+		if err := projections.Rebuild(ctx, store, behind, out.Progress("rebuild "+strings.Join(behind, ", "))); err != nil {
+			return err
 		}
 	}
 	offsets := "none past the end of the log"

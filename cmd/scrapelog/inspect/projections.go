@@ -98,7 +98,7 @@ func rebuild(ctx context.Context, store *eventstore.Store, out *term.Printer, ar
 		return err
 	}
 	progress := func(done, head int64) { fmt.Fprintf(out.Notes, "%s: %d of %d\n", name, done, head) }
-	if err := projections.Rebuild(ctx, store, name, progress); err != nil {
+	if err := projections.Rebuild(ctx, store, args, progress); err != nil {
 		return err
 	}
 	position, err := store.Offset(ctx, name)

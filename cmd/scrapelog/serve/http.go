@@ -67,7 +67,7 @@ func (s *service) serveHTTP(ctx context.Context, group *errgroup.Group, front *r
 		Notices:  outbox.New(s.store), Database: eventstore.Redact(s.config.Database), Access: accounts{s.access, s.access.Credentials}, YAML: config.EncodeScraper,
 		Audit: audit, Findings: s.store, Logger: s.logger,
 		Rebuild: func(ctx context.Context, name string, progress func(done, head int64)) error {
-			return projections.Rebuild(ctx, s.store, name, progress)
+			return projections.Rebuild(ctx, s.store, []string{name}, progress)
 		},
 	})
 	e := api.NewEcho(api.EchoConfig{Hosts: s.config.Names(), Pages: people.Error, Guard: s.access.Guard, Logger: s.logger})
