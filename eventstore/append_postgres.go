@@ -161,11 +161,11 @@ func groupArgs(group []*request) []any {
 	return []any{streams, expected, asked, scrapers, runs, guards, moves, news, numbers, versions, ids, types, times, datas, metas}
 }
 
-// lockLog takes the log's lock for the transaction of ctx. SQLite's BEGIN IMMEDIATE has
-// taken it already.
+// lockLog takes the log's lock for the transaction of ctx, which changes log or guards
+// otherwise than by an append. SQLite's BEGIN IMMEDIATE has taken the lock already.
 func (s *Store) lockLog(ctx context.Context, tx *sql.Tx) error {
 	if s.dialect != Postgres {
-		return nil
+		return onWriter(txOf(ctx).conn, func(w *sqliteWriter) error { w.end = nil; return nil })
 	}
 	if _, err := tx.ExecContext(ctx, lockStatement, logLock); err != nil {
 		return Unavailable(ctx, "lock the log", err)

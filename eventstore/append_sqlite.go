@@ -38,9 +38,13 @@ func (s *Store) commitSQLite(group []*request, inGoodFaith bool) error {
 		if err := w.exec(`BEGIN IMMEDIATE`); err != nil {
 			return Unavailable(ctx, "begin", err)
 		}
-		err := joinSQLite(w, group, inGoodFaith)
+		end, err := w.recall(inGoodFaith)
+		if err == nil {
+			end, err = joinSQLite(w, end, group, inGoodFaith)
+		}
 		if err = Unavailable(ctx, "append", err); err == nil {
 			if err = w.exec(`COMMIT`); err == nil {
+				w.end = end
 				return nil
 			}
 			err = &commitError{err}
@@ -54,13 +58,26 @@ func (s *Store) commitSQLite(group []*request, inGoodFaith bool) error {
 	return err
 }
 
-// joinSQLite writes a group in a transaction that has begun, which holds the lock. In good
-// faith it believes the versions that are expected, and that the ids are new: the
-// trigger on events asks that of each row, and if it refuses one, nothing is written.
-func joinSQLite(w *sqliteWriter, group []*request, inGoodFaith bool) error {
-	end, err := loadEnd(w, group, inGoodFaith)
+// recall returns the end of the log as the last append has left it, in a transaction that
+// holds the lock; nil: it is not known, or another process has written since.
+func (w *sqliteWriter) recall(inGoodFaith bool) (known *end, err error) {
+	known, version := w.end, w.version
+	w.end = nil
+	err = w.eachRow(`PRAGMA data_version`, nil, func(row Scanner) error { return row.Scan(&w.version) })
+	if !inGoodFaith || w.version != version {
+		known = nil
+	}
+	return known, err
+}
+
+// joinSQLite writes a group in a transaction that has begun, which holds the lock. It takes
+// what is known of the end of the log, and returns the end that it leaves. In good faith
+// it believes the versions that are expected, and that the ids are new: the trigger on
+// events asks that of each row, and if it refuses one, nothing is written.
+func joinSQLite(w *sqliteWriter, known *end, group []*request, inGoodFaith bool) (*end, error) {
+	end, err := loadEnd(w, known, group, inGoodFaith)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var accepted []*request
 	for _, r := range group {
@@ -69,14 +86,14 @@ func joinSQLite(w *sqliteWriter, group []*request, inGoodFaith bool) error {
 		}
 	}
 	if err := insertSQLite(w, accepted); err != nil {
-		return err
+		return nil, err
 	}
 	for _, g := range end.moved {
 		if err := w.exec(guardPut, guardArgs(g)...); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return settle(w.eachRow, eventsWithIDsSQLite, group)
+	return end, settle(w.eachRow, eventsWithIDsSQLite, group)
 }
 
 // manyRows is how many rows one INSERT has, where there are as many. For much larger
@@ -128,27 +145,47 @@ type end struct {
 	known    map[uuid.UUID]Recorded // events of the log that have ids of the group
 }
 
-func loadEnd(w *sqliteWriter, group []*request, inGoodFaith bool) (e *end, err error) {
-	e = &end{versions: map[string]int64{}, guards: map[string]domain.Guard{"": {}}, moved: map[string]domain.Guard{}}
+// mostGuards is how many guards a writer remembers.
+const mostGuards = 1000
+
+// loadEnd completes what is remembered of the end of the log; nil: nothing is.
+func loadEnd(w *sqliteWriter, e *end, group []*request, inGoodFaith bool) (*end, error) {
+	fresh := e == nil || len(e.guards) > mostGuards
+	if fresh {
+		e = &end{guards: map[string]domain.Guard{"": {}}}
+	}
+	e.versions, e.moved, e.known = map[string]int64{}, map[string]domain.Guard{}, nil
+	unknown := map[string]domain.Guard{}
 	for _, r := range group {
 		if _, seen := e.versions[r.Stream]; !seen {
 			e.versions[r.Stream] = r.Expected
 		}
-		e.guards[r.scraper] = domain.Guard{}
+		if _, known := e.guards[r.scraper]; !known {
+			unknown[r.scraper] = domain.Guard{}
+		}
 	}
-	if err := e.loadGuards(w); err != nil || inGoodFaith {
-		return e, err
+	if fresh {
+		unknown[""] = domain.Guard{}
+	}
+	if len(unknown) > 0 {
+		if err := e.loadGuards(w, unknown); err != nil {
+			return nil, err
+		}
+	}
+	if inGoodFaith {
+		return e, nil
 	}
 	if err := e.loadVersions(w); err != nil {
 		return nil, err
 	}
-	e.known, err = eventsWithIDs(w.eachRow, eventsWithIDsSQLite, idsOf(group))
+	known, err := eventsWithIDs(w.eachRow, eventsWithIDsSQLite, idsOf(group))
+	e.known = known
 	return e, err
 }
 
-func (e *end) loadGuards(w *sqliteWriter) error {
+func (e *end) loadGuards(w *sqliteWriter, scrapers map[string]domain.Guard) error {
 	var micros int64
-	err := w.eachRow(guardSome, []any{keysAsJSON(e.guards)}, func(row Scanner) error {
+	err := w.eachRow(guardSome, []any{keysAsJSON(scrapers)}, func(row Scanner) error {
 		g, err := scanGuard(following{row, []any{&e.position, &micros}})
 		e.guards[g.Scraper] = g
 		return err

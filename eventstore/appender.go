@@ -76,7 +76,11 @@ func (s *Store) record(ctx context.Context, group []*request) (err error) {
 	if s.dialect == Postgres {
 		err = s.joinPostgres(ctx, t, group)
 	} else {
-		err = onWriter(t.conn, func(w *sqliteWriter) error { return joinSQLite(w, group, false) })
+		err = onWriter(t.conn, func(w *sqliteWriter) error {
+			w.end = nil // the transaction may be rolled back
+			_, err := joinSQLite(w, nil, group, false)
+			return err
+		})
 	}
 	if err != nil {
 		return Unavailable(ctx, "append", err)

@@ -48,6 +48,9 @@ type sqliteWriter struct {
 	sqliteConn
 	kept map[string]driver.Stmt
 	args []driver.NamedValue // of the last statement
+
+	end     *end  // of the log, as the last append has left it; nil: not known
+	version int64 // of the database then: another process changes it
 }
 
 // onWriter runs fn on the connection, which may be within a transaction.
