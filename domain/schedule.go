@@ -112,7 +112,15 @@ func repeated(t time.Time) bool {
 // every slot that was claimed already. Zero: there is none.
 func (s Scraper) NextSlot(after time.Time) time.Time {
 	schedule, err := ParseSchedule(s.Config.Schedule, s.Config.TimeZone)
-	if err != nil || !s.Configured() {
+	if err != nil {
+		return time.Time{}
+	}
+	return s.SlotOf(schedule, after)
+}
+
+// SlotOf is NextSlot with the scraper's schedule, which takes far longer to parse.
+func (s Scraper) SlotOf(schedule Schedule, after time.Time) time.Time {
+	if !s.Configured() {
 		return time.Time{}
 	}
 	return schedule.Next(s.ConfiguredAt, later(later(s.ConfiguredAt, s.LastDue), after))

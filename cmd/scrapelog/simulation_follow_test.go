@@ -12,7 +12,6 @@ import (
 
 	"scrapelog/cmd/crashcheck/check"
 	"scrapelog/domain"
-	"scrapelog/eventstore"
 	"scrapelog/eventstore/feed"
 )
 
@@ -95,14 +94,14 @@ func (q *quietLog) unchanged() bool {
 	return q.clean
 }
 
-// Read is the scheduler's, which reads on until there is nothing.
-func (q *quietLog) Read(ctx context.Context, query eventstore.Query) ([]eventstore.Recorded, error) {
+// After is the scheduler's, which reads on until there is nothing.
+func (q *quietLog) After(ctx context.Context, position int64) ([]feed.Event, error) {
 	if q.unchanged() {
 		return nil, nil
 	}
-	recorded, err := q.Feed.Read(ctx, query)
-	q.clean = err == nil && len(recorded) == 0
-	return recorded, err
+	events, err := q.Feed.After(ctx, position)
+	q.clean = err == nil && len(events) == 0
+	return events, err
 }
 
 func (q *quietLog) lost(ctx context.Context) (guards []domain.Guard, err error) {

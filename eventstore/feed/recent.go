@@ -55,6 +55,23 @@ func (s *Feed) next(ctx context.Context, after int64, limit int) ([]Event, error
 	return events[:min(len(events), limit)], err
 }
 
+// After returns events of the log after a position, which the groups of the process
+// share. None: the log ends there. The error is that of the first event if it cannot be
+// decoded.
+func (s *Feed) After(ctx context.Context, position int64) ([]Event, error) {
+	events, err := s.next(ctx, position, readLimit)
+	for i, e := range events {
+		if e.err == nil {
+			continue
+		}
+		if i == 0 {
+			return nil, e.err
+		}
+		return events[:i], nil
+	}
+	return events, err
+}
+
 // decode reads events of the log.
 func (s *Feed) decode(ctx context.Context, q eventstore.Query) ([]Event, error) {
 	records, err := s.Read(ctx, q)

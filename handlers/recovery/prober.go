@@ -33,6 +33,12 @@ const (
 	// for it.
 	AtOnce    = 256
 	PerSecond = 2000
+	// ManyLost is how many connections that are found lost at once let probes wait: there
+	// are more to record, and a scraper that was lost a moment ago is rarely back. They
+	// wait until as many have not been lost for CalmAfter, and calmAtMost at most.
+	ManyLost   = 16
+	CalmAfter  = 250 * time.Millisecond
+	calmAtMost = 5 * time.Second
 	// hangs is the time after which an unanswered probe counts as hung: the scraper is
 	// silent or the host is unreachable. A refusal comes at once.
 	hangs = time.Second
@@ -57,6 +63,8 @@ type Prober struct {
 	places  chan struct{}     // one for each probe that may be under way
 	hanging chan struct{}     // the same for probes that are expected to hang
 	pace    *rate.Limiter     // limits how many begin in a second
+	calm    chan struct{}     // closed when many connections are no longer being lost; nil: they are not
+	calming *time.Timer       // closes it
 }
 
 // Run watches until ctx ends. It returns when every watch has ended.
@@ -100,7 +108,7 @@ func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	down := map[string]bool{}
+	down, begun := map[string]bool{}, 0
 	for _, guard := range lost {
 		down[guard.Scraper] = true
 		current := p.watches[guard.Scraper]
@@ -111,6 +119,10 @@ func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
 			current.cancel()
 		}
 		p.begin(ctx, guard, watching)
+		begun++
+	}
+	if begun >= ManyLost {
+		p.awaitCalm()
 	}
 	for scraper, current := range p.watches {
 		if !down[scraper] {
@@ -119,6 +131,25 @@ func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
 		}
 	}
 	return nil
+}
+
+// awaitCalm lets probes wait until many connections are no longer being lost. The caller
+// must hold p.mu.
+func (p *Prober) awaitCalm() {
+	if p.calm != nil {
+		p.calming.Reset(CalmAfter)
+		return
+	}
+	calm := make(chan struct{})
+	p.calm = calm
+	p.calming = time.AfterFunc(CalmAfter, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.calm == calm { // else it fired while it was being reset, and once more
+			close(calm)
+			p.calm = nil
+		}
+	})
 }
 
 func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.WaitGroup) {

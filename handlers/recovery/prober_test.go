@@ -307,13 +307,54 @@ func TestAStormIsProbedAFewAtATime(t *testing.T) {
 			under--
 			return false, true, errRefused
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond+100*time.Microsecond) // between two
+		ctx, cancel := context.WithTimeout(t.Context(), recovery.CalmAfter+500*time.Millisecond+100*time.Microsecond) // between two
 		defer cancel()
 		if err := p.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if want := recovery.AtOnce + recovery.PerSecond/2; most != recovery.AtOnce || asked != want {
 			t.Errorf("%d probes at once, %d in half a second; want %d and %d", most, asked, recovery.AtOnce, want)
+		}
+	})
+}
+
+// While many connections are being lost, only scrapers that announce themselves are probed.
+func TestAStormIsOverBeforeItIsProbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.answer = backFrom(1000)
+		p := w.prober()
+		const last = 2 * time.Second // from the first loss to the last
+		began := time.Now()
+		p.Lost = func(context.Context) (guards []domain.Guard, err error) {
+			for i := range recovery.ManyLost * (1 + int(min(time.Since(began), last)/(recovery.CalmAfter/2))) {
+				guards = append(guards, domain.Guard{Scraper: fmt.Sprint(shop, i), LostRun: lostRun})
+			}
+			return guards, nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), last+2*recovery.CalmAfter)
+		defer cancel()
+		commits := time.NewTicker(recovery.CalmAfter / 2)
+		defer commits.Stop()
+		go func() {
+			for range 100 {
+				select {
+				case <-commits.C:
+					w.wake <- struct{}{}
+				case <-ctx.Done():
+				}
+			}
+		}()
+		time.AfterFunc(time.Second, func() { p.Announce([]string{shop + "0"}) })
+		if err := p.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		probes := w.probes
+		if len(probes) < 2 || probes[0].Sub(began) != time.Second {
+			t.Fatalf("%d probes, the first after %v; want the announced one after 1s", len(probes), probes[0].Sub(began))
+		}
+		if first := probes[1].Sub(began); first < last {
+			t.Errorf("probed %v after the first loss, when others were being lost", first)
 		}
 	})
 }

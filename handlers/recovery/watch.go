@@ -87,6 +87,7 @@ func (w *watch) loop(ctx context.Context) {
 // under way. next is the time until the next probe; 0 means that the connection is
 // restored.
 func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.NoticedBy) (state watchState, next time.Duration) {
+	by = cmp.Or(w.calm(ctx), by)
 	w.hung = w.hung && by != domain.NoticedByAnnounce
 	leave, sooner, err := w.enter(ctx)
 	if err != nil {
@@ -111,6 +112,23 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 		return state, 0
 	}
 	return state, config.Probe.Interval.Std()
+}
+
+// calm waits until many connections are no longer being lost, unless a probe is asked for.
+func (w *watch) calm(ctx context.Context) (sooner domain.NoticedBy) {
+	w.prober.mu.Lock()
+	calm := w.prober.calm
+	w.prober.mu.Unlock()
+	if calm == nil {
+		return ""
+	}
+	select {
+	case <-calm:
+	case <-ctx.Done():
+	case <-time.After(calmAtMost):
+	case sooner = <-w.sooner:
+	}
+	return sooner
 }
 
 // enter waits until another probe may be under way. If the last probe of this scraper

@@ -15,20 +15,18 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 )
 
 // Poll is the longest wait between ticks, so that a clock that was set is noticed.
 const Poll = time.Second
 
-// page is how many events are read at once while following the log.
-const page = 500
-
-// Log is the part of the event store that the scheduler reads.
+// Log is the part of the feed that the scheduler reads.
 type Log interface {
 	Head(ctx context.Context) (int64, error)
 	Guards(ctx context.Context) ([]domain.Guard, error)
 	Scrapers(ctx context.Context, names []string) (map[string]eventstore.ScraperState, error)
-	Read(ctx context.Context, q eventstore.Query) ([]eventstore.Recorded, error)
+	After(ctx context.Context, position int64) ([]feed.Event, error)
 }
 
 // Scheduler starts the slots of all scrapers. All fields but Now are required.
@@ -133,17 +131,13 @@ func (s *Scheduler) load(ctx context.Context) error {
 // follow folds the events appended since the last call.
 func (s *Scheduler) follow(ctx context.Context) error {
 	for {
-		recorded, err := s.Log.Read(ctx, eventstore.Query{After: s.position, Limit: page})
-		if err != nil || len(recorded) == 0 {
+		events, err := s.Log.After(ctx, s.position)
+		if err != nil || len(events) == 0 {
 			return err
 		}
-		for _, r := range recorded {
-			e, err := r.Event()
-			if err != nil {
-				return err
-			}
-			s.fold(e)
-			s.position = r.Position
+		for _, e := range events {
+			s.fold(e.Decoded)
+			s.position = e.Position
 		}
 	}
 }
@@ -253,7 +247,7 @@ func (s *Scheduler) rewind(now time.Time) {
 	if now.Round(0).Before(s.began.Round(0)) {
 		s.began = now
 		for _, e := range s.entries {
-			e.slot, e.late = e.scraper.NextSlot(time.Time{}), time.Time{}
+			e.slot, e.late = e.next(time.Time{}), time.Time{}
 		}
 	}
 }
@@ -278,7 +272,7 @@ func (s *Scheduler) started(ctx context.Context, name string, e *entry, due time
 		return
 	}
 	s.pending.done(name)
-	e.slot, e.late = e.scraper.NextSlot(due), time.Time{}
+	e.slot, e.late = e.next(due), time.Time{}
 }
 
 // untilNext returns the time until the next slot, at most Poll.

@@ -14,6 +14,7 @@ import (
 
 	"scrapelog/domain"
 	"scrapelog/eventstore"
+	"scrapelog/eventstore/feed"
 	"scrapelog/handlers/schedule"
 )
 
@@ -74,10 +75,17 @@ func (l *log) Scrapers(_ context.Context, names []string) (map[string]eventstore
 	return map[string]eventstore.ScraperState{names[0]: {Scraper: l.scraper()}}, nil
 }
 
-func (l *log) Read(_ context.Context, q eventstore.Query) ([]eventstore.Recorded, error) {
+func (l *log) After(_ context.Context, position int64) (events []feed.Event, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]eventstore.Recorded(nil), l.events[q.After:]...), nil
+	for _, r := range l.events[position:] {
+		e, err := r.Event()
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, feed.Event{Recorded: r, Decoded: e})
+	}
+	return events, nil
 }
 
 func (l *log) handleAll(_ context.Context, orders []domain.Order) []eventstore.Appended {

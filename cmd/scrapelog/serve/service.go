@@ -234,7 +234,7 @@ func (s *service) tenure(lock *instances.Instance, reload Reload) *instance.Tenu
 		Leave:         func(ctx context.Context) { instance.Leave(ctx, lock.Leave, registry.Live, s.logger) },
 		ShutdownGrace: s.config.ShutdownGrace.Std(), Trace: s.tracer.Exchange, Logger: s.logger,
 	}
-	t.Scheduler = &schedule.Scheduler{Log: s.store, HandleAll: crowd.HandleAll, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
+	t.Scheduler = &schedule.Scheduler{Log: s.feed, HandleAll: crowd.HandleAll, Wake: s.store.Wake, Ready: func() { s.ticking(t) }, Logger: s.logger}
 	t.Prober = &recovery.Prober{
 		Lost: s.feed.Lost, LoadRun: crowd.Run, Ask: dial.Probe, Watcher: s.watchers.Present, Handle: crowd.Handle,
 		Config: s.file.TargetBy(func(ctx context.Context, name string) (domain.Scraper, error) {
