@@ -12,7 +12,7 @@ const maxGroup = 256
 
 // fruitlessYields is how often the leader of a group lets other goroutines run though no
 // append comes of it.
-const fruitlessYields = 8
+const fruitlessYields = 16
 
 // queue holds the appends that wait to be written. One of their callers leads: it writes,
 // as one group, all that wait, and then lets the first that has come meanwhile lead.
@@ -20,7 +20,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []*request
 	leading bool // a caller leads
-	last    int  // how many appends the last group had
+	likely  int  // how many appends the next group has if the callers of the last come again
 	closed  bool
 	groups  sync.WaitGroup // while a caller leads
 }
@@ -106,7 +106,7 @@ func (q *queue) remove(r *request) bool {
 func (q *queue) take() []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for had, fruitless := 0, 0; len(q.waiting) < q.last && fruitless < fruitlessYields; fruitless++ {
+	for had, fruitless := 0, 0; len(q.waiting) < q.likely && fruitless < fruitlessYields; fruitless++ {
 		if len(q.waiting) > had {
 			had, fruitless = len(q.waiting), 0
 		}
@@ -116,7 +116,6 @@ func (q *queue) take() []*request {
 	}
 	group := q.waiting[:min(len(q.waiting), maxGroup)]
 	q.waiting = slices.Clone(q.waiting[len(group):])
-	q.last = len(group)
 	return group
 }
 
@@ -130,6 +129,7 @@ func (q *queue) pass(group []*request) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.likely = min(len(group)+len(q.waiting), maxGroup)
 	if len(q.waiting) > 0 {
 		q.waiting[0].told <- toLead
 		return
