@@ -17,9 +17,16 @@ const row = `(position, stream, version, id, type, recorded_at, data, metadata) 
 // next is a row that may be inserted after the two that the test begins with.
 const next = `(3, 'x', 1, '019a3f00-0000-7000-8000-000000000003', 't', 1, '{}', '{}')`
 
-// appendGroup writes the row after that.
-const appendGroup = `SELECT append_events('{y}', '{0}', '{false}', '{""}', '{00000000-0000-0000-0000-000000000000}', '{""}', '{0}', '{""}',
+// appendOlder writes the row after that, as instances do that are not upgraded yet.
+const appendOlder = `SELECT append_events('{y}', '{0}', '{false}', '{""}', '{00000000-0000-0000-0000-000000000000}', '{""}', '{0}', '{""}',
 	'{1}', '{1}', '{019a3f00-0000-7000-8000-000000000004}', '{t}', '{1}', ARRAY['{}'::json], ARRAY['{}'::json])`
+
+// appendNewer writes the row after that.
+var appendNewer = strings.NewReplacer("append_events", "append_to_log", "{y}", "{z}", "0004", "0005").Replace(appendOlder)
+
+// ofKnown makes of them an append of the version that the first stream has.
+var ofKnown = strings.NewReplacer("'{y}'", "ARRAY[(SELECT stream FROM events WHERE position = 1)]", "'{z}'", "ARRAY[(SELECT stream FROM events WHERE position = 1)]",
+	"'{0}', '{false}'", "'{1}', '{false}'")
 
 var changes = map[string]string{
 	"UPDATE":                           `UPDATE events SET type = 'x' WHERE position = 1`,
@@ -47,10 +54,11 @@ var dialectChanges = map[eventstore.Dialect]map[string]string{
 		"TRUNCATE CASCADE":          `TRUNCATE events CASCADE`,
 		"MERGE":                     `MERGE INTO events e USING (SELECT 1 AS position) s ON e.position = s.position WHEN MATCHED THEN DELETE`,
 		"DELETE by a replicator":    `SET LOCAL session_replication_role = replica; DELETE FROM events`,
-		"append_events with a hole": strings.Replace(appendGroup, "'{1}', '{019a", "'{2}', '{019a", 1),
-		"append_events of a version that is there": strings.NewReplacer("'{y}'", "ARRAY[stream]", "'{0}', '{false}'", "'{1}', '{false}'").
-			Replace(appendGroup) + ` FROM events WHERE position = 1`,
-		"DELETE inside of a query": `WITH gone AS (DELETE FROM events RETURNING 1) SELECT count(*) FROM gone`,
+		"append_events with a hole": strings.Replace(appendOlder, "'{1}', '{019a", "'{2}', '{019a", 1),
+		"append_events of a version that is there": ofKnown.Replace(appendOlder),
+		"append_to_log with a hole":                strings.Replace(appendNewer, "'{1}', '{019a", "'{2}', '{019a", 1),
+		"append_to_log of a version that is there": ofKnown.Replace(appendNewer),
+		"DELETE inside of a query":                 `WITH gone AS (DELETE FROM events RETURNING 1) SELECT count(*) FROM gone`,
 	},
 }
 
@@ -80,7 +88,8 @@ func TestEventsRefuseEveryStatementThatChangesThem(t *testing.T) {
 		// What was refused above was not refused for its form.
 		write(t, s, `INSERT INTO events `+row+next)
 		if db.Dialect == eventstore.Postgres {
-			write(t, s, appendGroup)
+			write(t, s, appendOlder)
+			write(t, s, appendNewer)
 		}
 		mustAppend(t, s, appendOf(0, started(uuid.New())))
 	})

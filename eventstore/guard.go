@@ -19,7 +19,7 @@ import (
 // guard that each one holds.
 //
 // A new column needs a migration for each dialect (with NULL or a DEFAULT), which on
-// PostgreSQL replaces the function append_decide as well, and a line here.
+// PostgreSQL replaces the functions append_decide and append_to_log as well, and a line here.
 var guardFields = []struct {
 	column string
 	zero   string                  // what stands for a row that is missing
@@ -63,33 +63,55 @@ func guardList(item func(i int, column, zero string) string) string {
 // guardArgs are the values of guardPut.
 func guardArgs(g domain.Guard) []any { return append([]any{g.Scraper}, guardValues(&g)...) }
 
-// guardValues returns the values of guardFields as the database has them; they can be
-// compared with ==.
+// guardValues returns the values of guardFields as the database has them.
 func guardValues(g *domain.Guard) guardRow {
 	values := make(guardRow, len(guardFields))
 	for i, field := range guardFields {
-		switch p := field.of(g).(type) {
-		case *runColumn:
-			if *p != (runColumn{}) {
-				values[i] = *p
-			}
-		case *timeColumn:
-			if !time.Time(*p).IsZero() {
-				values[i] = time.Time(*p).UnixNano()
-			}
-		case *domain.SkipReason:
-			values[i] = string(*p)
-		case *domain.Duration:
-			values[i] = int64(*p)
-		case *string:
-			values[i] = *p
-		case *bool:
-			values[i] = *p
-		default:
-			panic(fmt.Sprintf("column %s of scraper_guard: no value of %T", field.column, p))
-		}
+		values[i] = guardValue(field.of(g))
 	}
 	return values
+}
+
+// guardValue returns the value of a field of a guard, nil for NULL.
+func guardValue(field any) any {
+	switch p := field.(type) {
+	case *runColumn:
+		if *p != (runColumn{}) {
+			return *p
+		}
+		return nil
+	case *timeColumn:
+		if !time.Time(*p).IsZero() {
+			return time.Time(*p).UnixNano()
+		}
+		return nil
+	case *domain.SkipReason:
+		return string(*p)
+	case *domain.Duration:
+		return int64(*p)
+	case *string:
+		return *p
+	case *bool:
+		return *p
+	default:
+		panic(fmt.Sprintf("no column of scraper_guard holds a %T", p))
+	}
+}
+
+// sameField reports whether two guards have the same value in a field.
+func sameField(p, q any) bool {
+	switch p := p.(type) {
+	case *runColumn:
+		return *p == *q.(*runColumn)
+	case *timeColumn:
+		return time.Time(*p).Equal(time.Time(*q.(*timeColumn)))
+	case *string:
+		return *p == *q.(*string)
+	case *bool:
+		return *p == *q.(*bool)
+	default:
+		return guardValue(p) == guardValue(q)
+	}
 }
 
 func scanGuard(row Scanner) (g domain.Guard, err error) {

@@ -10,7 +10,7 @@ import (
 )
 
 // guardMove is how an append moves a guard. The database makes the move under the log's
-// lock (see append_decide), so that no guard is read before; what an event does to a
+// lock (see append_to_log), so that no guard is read before; what an event does to a
 // guard is still decided by [domain.Guard.Evolve] only.
 type guardMove struct {
 	expected string // the text of the guard that must be there; empty: any
@@ -27,11 +27,12 @@ type guardRow []any
 // moveOf is the move of an append to the stream of a run, or of none.
 func moveOf(expected *domain.Guard, run uuid.UUID, events []NewEvent) guardMove {
 	if expected != nil {
-		before := guardValues(expected)
-		m := guardMove{expected: before.text(), news: valuesAfter(*expected, events)}
-		for i, value := range m.news {
-			if value != before[i] {
+		after := evolve(*expected, events)
+		m := guardMove{expected: guardValues(expected).text()}
+		for i, field := range guardFields {
+			if value := field.of(&after); !sameField(field.of(expected), value) {
 				m.set |= 1 << i
+				m.tell(i, guardValue(value))
 			}
 		}
 		return m
@@ -49,7 +50,7 @@ func moveOf(expected *domain.Guard, run uuid.UUID, events []NewEvent) guardMove 
 			*of.set = learned.set &^ m.set
 			for i, value := range learned.news {
 				if *of.set&(1<<i) != 0 {
-					m.news[i] = value
+					m.tell(i, value)
 				}
 			}
 		}
@@ -57,7 +58,7 @@ func moveOf(expected *domain.Guard, run uuid.UUID, events []NewEvent) guardMove 
 	return m
 }
 
-// bits are the four sets as append_decide reads them.
+// bits are the four sets as append_to_log reads them.
 func (m guardMove) bits() int64 { return m.set | m.opened<<16 | m.lost<<32 | m.later<<48 }
 
 // A guard is moved by constants, and by whether it names the run that an event is
@@ -76,15 +77,11 @@ var (
 	farAway = time.Unix(1<<33, 0) // in the year 2242
 )
 
-// guardPair is two guards, and their values, that tell what becomes of those that have
-// what both have.
-type guardPair struct {
-	low, high             domain.Guard
-	lowValues, highValues guardRow
-}
+// guardPair is two guards that tell what becomes of those that have what both have.
+type guardPair struct{ low, high domain.Guard }
 
 // anyPair has nothing in common.
-var anyPair = guardPair{lowGuard, highGuard, guardValues(&lowGuard), guardValues(&highGuard)}
+var anyPair = guardPair{lowGuard, highGuard}
 
 // naming returns the pair with a run that is open, lost or both.
 func (p guardPair) naming(open, lost uuid.UUID) guardPair {
@@ -94,7 +91,6 @@ func (p guardPair) naming(open, lost uuid.UUID) guardPair {
 	if lost != uuid.Nil {
 		p.low.LostRun, p.high.LostRun = lost, lost
 	}
-	p.lowValues, p.highValues = nil, nil // made when they are needed
 	return p
 }
 
@@ -116,28 +112,29 @@ func (p guardPair) follows(q guardPair, events []NewEvent) bool {
 
 // learn returns the move that the events are. A value that both guards get is set, one
 // that only the lower gets is the later of two, and others are kept.
-func (p guardPair) learn(events []NewEvent) guardMove {
-	low, high := p.lowValues, p.highValues
-	if low == nil {
-		low, high = guardValues(&p.low), guardValues(&p.high)
-	}
-	m := guardMove{news: valuesAfter(p.low, events)}
-	for i, highest := range valuesAfter(p.high, events) {
-		switch {
-		case m.news[i] == low[i] && highest == high[i]:
-			m.news[i] = nil
-		case m.news[i] == highest:
+func (p guardPair) learn(events []NewEvent) (m guardMove) {
+	after := guardPair{evolve(p.low, events), evolve(p.high, events)}
+	for i, field := range guardFields {
+		low, high := field.of(&after.low), field.of(&after.high)
+		if sameField(field.of(&p.low), low) && sameField(field.of(&p.high), high) {
+			continue
+		}
+		m.tell(i, guardValue(low))
+		if sameField(low, high) {
 			m.set |= 1 << i
-		default:
+		} else {
 			m.later |= 1 << i
 		}
 	}
 	return m
 }
 
-func valuesAfter(g domain.Guard, events []NewEvent) guardRow {
-	g = evolve(g, events)
-	return guardValues(&g)
+// tell makes value the news of a column.
+func (m *guardMove) tell(column int, value any) {
+	if m.news == nil {
+		m.news = make(guardRow, len(guardFields))
+	}
+	m.news[column] = value
 }
 
 func evolve(g domain.Guard, events []NewEvent) domain.Guard {
@@ -147,14 +144,14 @@ func evolve(g domain.Guard, events []NewEvent) domain.Guard {
 	return g
 }
 
-// These stand between the values of a guard, and for NULL, in append_decide. No value has
+// These stand between the values of a guard, and for NULL, in append_to_log. No value has
 // them: a guard's texts are ids and words of the domain.
 const (
 	guardSeparator = '\x1f'
 	guardNull      = '\x1e'
 )
 
-// text is the row as append_decide reads it.
+// text is the row as append_to_log reads it.
 func (r guardRow) text() string {
 	text := make([]byte, 0, 128)
 	for i, value := range r {

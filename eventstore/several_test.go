@@ -170,3 +170,39 @@ func scansOf(ctx context.Context, tx *sql.Tx) (n int, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname IN ('events', 'scraper_guard')`).Scan(&n)
 	return n, err
 }
+
+// TestAGroupIsRefusedInParts appends several at once in one transaction. Those that must
+// be refused are, each for its own reason, and the transaction goes on.
+func TestAGroupIsRefusedInParts(t *testing.T) {
+	eventstoretest.Each(t, func(t *testing.T, db eventstoretest.Database) {
+		s := db.Open(t)
+		known := mustAppend(t, s, appendOf(0, aboutShop("known")))[0]
+		again := appendOf(0, aboutShop("another"))
+		again.Events[0].ID = known.ID
+		guarded := appendOf(0, aboutShop("guarded"))
+		guarded.Guard = &domain.Guard{Scraper: "guarded", Paused: true}
+		all := []eventstore.Append{
+			appendOf(0, aboutShop("first")), appendOf(0, aboutShop("known")), again, guarded, appendOf(3, aboutShop("hole")), appendOf(0, aboutShop("last")),
+		}
+		wants := []string{"", "is at version 1, not 0", "is at position 1 already", "guard of scraper guarded", "is at version 0, not 3", ""}
+		err := s.InTx(t.Context(), func(ctx context.Context, _ *sql.Tx) error {
+			for i, done := range s.AppendAll(ctx, all) {
+				if err := done.Err; (err != nil) != (wants[i] != "") || err != nil && (!errors.Is(err, eventstore.ErrConflict) || !strings.Contains(err.Error(), wants[i])) {
+					t.Errorf("append %d: %v, want %q", i, err, wants[i])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		assertGapFree(t, s, 3)
+		if wrong, err := s.ProveGuards(t.Context()); len(wrong) > 0 || err != nil {
+			t.Errorf("guards are not proved: %v, %v", wrong, err)
+		}
+	})
+}
+
+func aboutShop(name string) domain.Event {
+	return domain.ScraperPaused{AboutScraper: domain.AboutScraper{Scraper: name, At: at}}
+}
