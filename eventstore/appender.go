@@ -120,3 +120,13 @@ func Pause(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
+
+// restPerRow is how long Rest waits at most for each row that was read.
+const restPerRow = 20 * time.Microsecond
+
+// Rest waits nine times as long as it took to read rows, since began, unless ctx ends
+// first. Who reads thousands of rows after each commit must take at most a tenth of a core.
+// A few rows that took long have waited, and the next commit is not to wait for them.
+func Rest(ctx context.Context, began time.Time, rows int) bool {
+	return Pause(ctx, min(9*time.Since(began), time.Duration(rows)*restPerRow))
+}

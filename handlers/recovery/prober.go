@@ -38,7 +38,7 @@ const (
 	// wait until as many have not been lost for CalmAfter, and calmAtMost at most.
 	ManyLost   = 16
 	CalmAfter  = 250 * time.Millisecond
-	calmAtMost = 5 * time.Second
+	calmAtMost = 10 * time.Second
 	// hangs is the time after which an unanswered probe counts as hung: the scraper is
 	// silent or the host is unreachable. A refusal comes at once.
 	hangs = time.Second
@@ -64,7 +64,8 @@ type Prober struct {
 	hanging chan struct{}     // the same for probes that are expected to hang
 	pace    *rate.Limiter     // limits how many begin in a second
 	calm    chan struct{}     // closed when many connections are no longer being lost; nil: they are not
-	calming *time.Timer       // closes it
+	begun   int               // watches that began since many connections were last found lost
+	stormed time.Time         // when they were
 }
 
 // Run watches until ctx ends. It returns when every watch has ended.
@@ -82,29 +83,33 @@ func (p *Prober) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		began := time.Now()
-		if err := p.refresh(ctx, &watching); err != nil && ctx.Err() == nil {
+		lost, err := p.refresh(ctx, &watching)
+		if err != nil && ctx.Err() == nil {
 			p.Logger.Error("lost scrapers not read, retrying", "error", err)
 		}
-		select { // rest nine times as long as reading took, also in a storm of commits
-		case <-ctx.Done():
+		if !eventstore.Rest(ctx, began, lost) {
 			return nil
-		case <-time.After(min(9*time.Since(began), Poll)):
+		}
+		var over <-chan time.Time // when many may no longer be being lost
+		if p.calm != nil {
+			over = time.After(CalmAfter)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-wake:
 		case <-ticker.C:
+		case <-over:
 		}
 	}
 }
 
 // refresh begins a watch for every loss without one, and ends the watches whose loss
-// was restored or superseded.
-func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
+// was restored or superseded. It returns how many scrapers are lost.
+func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) (int, error) {
 	lost, err := p.Lost(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,35 +126,33 @@ func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) error {
 		p.begin(ctx, guard, watching)
 		begun++
 	}
-	if begun >= ManyLost {
-		p.awaitCalm()
-	}
+	p.await(begun)
 	for scraper, current := range p.watches {
 		if !down[scraper] {
 			current.cancel()
 			delete(p.watches, scraper)
 		}
 	}
-	return nil
+	return len(lost), nil
 }
 
-// awaitCalm lets probes wait until many connections are no longer being lost. The caller
-// must hold p.mu.
-func (p *Prober) awaitCalm() {
-	if p.calm != nil {
-		p.calming.Reset(CalmAfter)
-		return
-	}
-	calm := make(chan struct{})
-	p.calm = calm
-	p.calming = time.AfterFunc(CalmAfter, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.calm == calm { // else it fired while it was being reset, and once more
-			close(calm)
+// await lets probes wait while many connections are being lost. The caller must hold
+// p.mu.
+func (p *Prober) await(begun int) {
+	p.begun += begun
+	switch {
+	case p.begun >= ManyLost:
+		p.begun, p.stormed = 0, time.Now()
+		if p.calm == nil {
+			p.calm = make(chan struct{})
+		}
+	case time.Since(p.stormed) >= CalmAfter:
+		p.begun = 0
+		if p.calm != nil {
+			close(p.calm)
 			p.calm = nil
 		}
-	})
+	}
 }
 
 func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.WaitGroup) {

@@ -100,16 +100,17 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // the next restart.
 func warm() { _, _ = x509.SystemCertPool() }
 
-// watch pulls at each token and each poll until ctx ends. After each pull it rests nine
-// times as long as the pull took: in a storm of commits each pull lists thousands of
-// runs, and must take at most a tenth of a core.
+// watch pulls at each token and each poll until ctx ends, and rests after each pull.
 func (s *Supervisor) watch(ctx context.Context, tokens <-chan struct{}, found admission) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		began := time.Now()
 		s.pull(ctx, found)
-		if !eventstore.Pause(ctx, min(9*time.Since(began), poll)) {
+		s.mu.Lock()
+		held := len(s.holds)
+		s.mu.Unlock()
+		if !eventstore.Rest(ctx, began, held) {
 			return
 		}
 		select {
