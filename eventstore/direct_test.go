@@ -13,7 +13,7 @@ import (
 // for writing, and the error says what is needed.
 func TestPoolersAreRefused(t *testing.T) {
 	const ignored = "ignore_startup_parameters = application_name,default_transaction_isolation,idle_in_transaction_session_timeout," +
-		"lock_timeout,synchronous_commit,tcp_keepalives_idle,tcp_keepalives_interval,tcp_keepalives_count," +
+		"jit,lock_timeout,synchronous_commit,tcp_keepalives_idle,tcp_keepalives_interval,tcp_keepalives_count," +
 		"default_transaction_read_only,plan_cache_mode,enable_bitmapscan,extra_float_digits"
 	for name, c := range map[string]struct {
 		settings   []string

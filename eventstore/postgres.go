@@ -14,11 +14,14 @@ import (
 
 // sessionSettings make a dead or frozen client give up its locks. The server's
 // own keepalives begin after two hours. idle_in_transaction_session_timeout
-// must stay above every handler timeout, lock_timeout below.
+// must stay above every handler timeout, lock_timeout below. To compile a statement takes
+// tens of milliseconds, and the server does that where it expects many rows of a young
+// table; none of ours runs as long.
 var sessionSettings = map[string]string{
 	"application_name":                    "scrapelog",
 	"default_transaction_isolation":       "read committed", // a separate statement reads the head, after the lock
 	"idle_in_transaction_session_timeout": "15s",
+	"jit":                                 "off",
 	"lock_timeout":                        "5s",
 	"synchronous_commit":                  "on",
 	"tcp_keepalives_idle":                 "10",
@@ -75,7 +78,7 @@ func (s *Store) openPool(cfg *pgx.ConnConfig, size int, readOnly string) *sql.DB
 	cfg.RuntimeParams["default_transaction_read_only"] = readOnly
 	pool := sql.OpenDB(connector{stdlib.GetConnector(*cfg), s})
 	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns((size + 1) / 2)
+	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	return pool
 }
