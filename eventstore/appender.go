@@ -122,11 +122,12 @@ func Pause(ctx context.Context, d time.Duration) bool {
 }
 
 // restPerRow is how long Rest waits at most for each row that was read.
-const restPerRow = 20 * time.Microsecond
+const restPerRow = 50 * time.Microsecond
 
-// Rest waits nine times as long as it took to read rows, since began, unless ctx ends
-// first. Who reads thousands of rows after each commit must take at most a tenth of a core.
+// Rest waits nineteen times as long as it took to read rows, since began, unless ctx ends
+// first. Who reads thousands of rows after each commit must take a twentieth of a core at
+// most.
 // A few rows that took long have waited, and the next commit is not to wait for them.
 func Rest(ctx context.Context, began time.Time, rows int) bool {
-	return Pause(ctx, min(9*time.Since(began), time.Duration(rows)*restPerRow))
+	return Pause(ctx, min(19*time.Since(began), time.Duration(rows)*restPerRow))
 }

@@ -220,7 +220,7 @@ func TestPostgresSessionSettings(t *testing.T) {
 	want := map[string]string{
 		"idle_in_transaction_session_timeout": "15s", "lock_timeout": "5s", "synchronous_commit": "on",
 		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
-		"default_transaction_isolation": "read committed",
+		"default_transaction_isolation": "read committed", "jit": "off",
 	}
 	for name, value := range want {
 		var got string

@@ -76,7 +76,7 @@ func (h *Handler) Handle(ctx context.Context, c domain.Command, by domain.Origin
 		if errors.Is(err, eventstore.ErrConflict) {
 			continue
 		}
-		h.done(ctx, d.fact, recorded, err, began)
+		h.done(ctx, d, recorded, err, began)
 		return recorded, err
 	}
 	return nil, overtaken(c)
@@ -212,19 +212,15 @@ func (h *Handler) toRun(ctx context.Context, c domain.RunCommand, by domain.Orig
 }
 
 // done logs and observes what an append has recorded, once it is committed.
-func (h *Handler) done(ctx context.Context, fact domain.Fact, recorded []eventstore.Recorded, err error, began time.Time) {
+func (h *Handler) done(ctx context.Context, d decision, recorded []eventstore.Recorded, err error, began time.Time) {
 	if _, joined := eventstore.TxFrom(ctx); err == nil && !joined && h.Appended != nil {
 		h.Appended(time.Since(began))
 	}
-	for _, r := range recorded {
-		e, err := r.Event()
-		if err != nil {
-			continue
-		}
-		fact := fact
-		fact.Event, fact.RecordedAt = e, r.RecordedAt
+	for i, r := range recorded {
+		fact := d.fact
+		fact.Event, fact.RecordedAt = d.change.Events[i].Event, r.RecordedAt
 		eventstore.AfterCommit(ctx, func() {
-			h.logEvent(ctx, fact.Run, r.Position, e)
+			h.logEvent(ctx, fact.Run, r.Position, fact.Event)
 			if h.Observe != nil {
 				h.Observe(fact)
 			}

@@ -63,7 +63,7 @@ func (h *Handler) handleEach(ctx context.Context, orders []domain.Order, places 
 			conflicts = append(conflicts, deciders[n])
 			continue
 		}
-		h.done(ctx, decided[n].fact, appended.Recorded, appended.Err, began)
+		h.done(ctx, decided[n], appended.Recorded, appended.Err, began)
 	}
 	return conflicts
 }

@@ -36,9 +36,9 @@ const (
 	// ManyLost is how many connections that are found lost at once let probes wait: there
 	// are more to record, and a scraper that was lost a moment ago is rarely back. They
 	// wait until as many have not been lost for CalmAfter, and calmAtMost at most.
-	ManyLost   = 16
+	ManyLost   = 64
 	CalmAfter  = 250 * time.Millisecond
-	calmAtMost = 10 * time.Second
+	calmAtMost = 30 * time.Second
 	// hangs is the time after which an unanswered probe counts as hung: the scraper is
 	// silent or the host is unreachable. A refusal comes at once.
 	hangs = time.Second
@@ -58,14 +58,15 @@ type Prober struct {
 	Wake    func() (<-chan struct{}, func())
 	Logger  *slog.Logger
 
-	mu      sync.Mutex
-	watches map[string]*watch // by scraper
-	places  chan struct{}     // one for each probe that may be under way
-	hanging chan struct{}     // the same for probes that are expected to hang
-	pace    *rate.Limiter     // limits how many begin in a second
-	calm    chan struct{}     // closed when many connections are no longer being lost; nil: they are not
-	begun   int               // watches that began since many connections were last found lost
-	stormed time.Time         // when they were
+	mu        sync.Mutex
+	watches   map[string]*watch // by scraper
+	refreshes int               // how often they were compared with the lost scrapers
+	places    chan struct{}     // one for each probe that may be under way
+	hanging   chan struct{}     // the same for probes that are expected to hang
+	pace      *rate.Limiter     // limits how many begin in a second
+	calm      chan struct{}     // closed when many connections are no longer being lost; nil: they are not
+	begun     int               // watches that began since many connections were last found lost
+	stormed   time.Time         // when they were
 }
 
 // Run watches until ctx ends. It returns when every watch has ended.
@@ -113,22 +114,22 @@ func (p *Prober) refresh(ctx context.Context, watching *sync.WaitGroup) (int, er
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	down, begun := map[string]bool{}, 0
+	p.refreshes++
+	begun := 0
 	for _, guard := range lost {
-		down[guard.Scraper] = true
 		current := p.watches[guard.Scraper]
-		if current != nil && current.run == guard.LostRun {
-			continue
+		if current == nil || current.run != guard.LostRun {
+			if current != nil {
+				current.cancel()
+			}
+			current = p.begin(ctx, guard, watching)
+			begun++
 		}
-		if current != nil {
-			current.cancel()
-		}
-		p.begin(ctx, guard, watching)
-		begun++
+		current.found = p.refreshes
 	}
 	p.await(begun)
 	for scraper, current := range p.watches {
-		if !down[scraper] {
+		if current.found != p.refreshes {
 			current.cancel()
 			delete(p.watches, scraper)
 		}
@@ -155,7 +156,7 @@ func (p *Prober) await(begun int) {
 	}
 }
 
-func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.WaitGroup) {
+func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.WaitGroup) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{prober: p, scraper: guard.Scraper, run: guard.LostRun, cancel: cancel, sooner: make(chan domain.NoticedBy, 1)}
 	if p.watches == nil {
@@ -166,6 +167,7 @@ func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.W
 		defer cancel()
 		w.loop(ctx)
 	})
+	return w
 }
 
 // Announce reports that scrapers are up. Lost ones among them are probed at once, each

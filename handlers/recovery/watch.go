@@ -24,6 +24,7 @@ type watch struct {
 	scraper string
 	run     uuid.UUID
 	cancel  context.CancelFunc
+	found   int // the last refresh that found it lost; guarded by Prober.mu
 
 	sooner chan domain.NoticedBy // holds at most one wish for a probe, with what would notice the return
 	lost   domain.Run            // as loaded; used by loop only
