@@ -114,6 +114,13 @@ func (p guardPair) follows(q guardPair, events []NewEvent) bool {
 // that only the lower gets is the later of two, and others are kept.
 func (p guardPair) learn(events []NewEvent) (m guardMove) {
 	after := guardPair{evolve(p.low, events), evolve(p.high, events)}
+	if !sameGuard(after.low, p.low) || !sameGuard(after.high, p.high) {
+		m = p.moveTo(after)
+	}
+	return m
+}
+
+func (p guardPair) moveTo(after guardPair) (m guardMove) {
 	for i, field := range guardFields {
 		low, high := field.of(&after.low), field.of(&after.high)
 		if sameField(field.of(&p.low), low) && sameField(field.of(&p.high), high) {
