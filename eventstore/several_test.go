@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -164,6 +165,49 @@ func TestAnAppendScansNoTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestAGroupLooksItsKeysUp appends a group by the plans that the session made while the
+// tables were small: it then reads a few rows for each append, and not all that there are.
+func TestAGroupLooksItsKeysUp(t *testing.T) {
+	s := eventstoretest.Postgres(t).Open(t)
+	appendRuns(t, s, 1)
+	write(t, s, `ANALYZE`)
+	err := s.InTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		group := func(from, to int) (reads int) {
+			var all []eventstore.Append
+			for i := from; i < to; i++ {
+				a := appendOf(0, aboutShop(fmt.Sprint("shop-", i)))
+				a.Events[0].ID, a.Guard = uuid.New(), &domain.Guard{Scraper: fmt.Sprint("shop-", i)}
+				all = append(all, a)
+			}
+			before, err := readsOf(ctx, tx)
+			for _, done := range s.AppendAll(ctx, all) {
+				err = errors.Join(err, done.Err)
+			}
+			after, err2 := readsOf(ctx, tx)
+			if err := errors.Join(err, err2); err != nil {
+				t.Fatal(err)
+			}
+			return after - before
+		}
+		group(0, 2)
+		group(2, 300)
+		if reads := group(300, 310); reads > 10*8 {
+			t.Errorf("%d rows were read for a group of 10", reads)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readsOf(ctx context.Context, tx *sql.Tx) (n int, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT sum(s.seq_tup_read + i.idx_tup_read) FROM pg_stat_xact_user_tables s,
+		LATERAL (SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) AS idx_tup_read FROM pg_index WHERE indrelid = s.relid) i
+		WHERE relname IN ('events', 'scraper_guard')`).Scan(&n)
+	return n, err
 }
 
 func scansOf(ctx context.Context, tx *sql.Tx) (n int, err error) {

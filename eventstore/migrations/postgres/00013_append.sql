@@ -25,22 +25,20 @@ CREATE FUNCTION append_to_log(
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   heads bigint[];
-  rows bigint;
   known bigint[] := '{}';
   accepted boolean[] := array_fill(true, ARRAY[cardinality(streams)]);
 BEGIN
   PERFORM pg_advisory_xact_lock(8314615099879156839);
 
   SELECT coalesce(l.position, 0), coalesce(l.recorded_at, 0),
-    ARRAY(SELECT coalesce((SELECT max(e.version) FROM events e WHERE e.stream = s.stream), 0) FROM unnest(streams) AS s (stream)),
-    (SELECT count(*) FROM scraper_guard g WHERE g.scraper = ANY (scrapers))
-  INTO last_position, last_recorded_at, heads, rows
+    ARRAY(SELECT coalesce((SELECT max(e.version) FROM events e WHERE e.stream = s.stream), 0) FROM unnest(streams) AS s (stream))
+  INTO last_position, last_recorded_at, heads
   FROM (SELECT) AS one LEFT JOIN (SELECT e.position, e.recorded_at FROM events e ORDER BY e.position DESC LIMIT 1) AS l ON true;
 
   IF heads <> expected OR true = ANY (asked) OR '' <> ANY (guards) THEN
     IF true = ANY (asked) THEN
       known := ARRAY(SELECT i.request FROM unnest(request, ids) AS i (request, id)
-        WHERE asked[i.request] AND EXISTS (SELECT FROM events e WHERE e.id = i.id));
+        WHERE asked[i.request] AND (SELECT e.position FROM events e WHERE e.id = i.id) IS NOT NULL);
     END IF;
     SELECT array_agg(d.accepted ORDER BY d.number),
       jsonb_agg(jsonb_build_object('request', d.number, 'version', heads[d.number]) ORDER BY d.number) FILTER (WHERE NOT d.accepted)
@@ -55,35 +53,37 @@ BEGIN
       FROM unnest(expected, scrapers, guards) WITH ORDINALITY AS r (expected, scraper, guard, number)) AS d;
   END IF;
 
-  IF rows < cardinality(array_remove(scrapers, '')) THEN
-    INSERT INTO scraper_guard (scraper, instance, restored, paused, removed, gap)
-    SELECT r.scraper, '', false, false, false, ''
-    FROM unnest(scrapers) WITH ORDINALITY AS r (scraper, number)
-    WHERE accepted[r.number] AND r.scraper <> '' AND NOT EXISTS (SELECT FROM scraper_guard g WHERE g.scraper = r.scraper);
-  END IF;
-  UPDATE scraper_guard s SET
-    open_run       = CASE WHEN m.moves & 1 <> 0 THEN v[1]::uuid ELSE s.open_run END,
-    instance       = CASE WHEN m.moves & 2 <> 0 THEN v[2] ELSE s.instance END,
-    lost_run       = CASE WHEN m.moves & 4 <> 0 THEN v[3]::uuid ELSE s.lost_run END,
-    restored       = CASE WHEN m.moves & 8 <> 0 THEN v[4]::boolean ELSE s.restored END,
-    paused         = CASE WHEN m.moves & 16 <> 0 THEN v[5]::boolean ELSE s.paused END,
-    removed        = CASE WHEN m.moves & 32 <> 0 THEN v[6]::boolean ELSE s.removed END,
-    last_due       = CASE WHEN m.moves & 64 <> 0 THEN v[7]::bigint
-                       WHEN m.moves >> 48 & 64 <> 0 THEN greatest(s.last_due, v[7]::bigint) ELSE s.last_due END,
-    gap            = CASE WHEN m.moves & 128 <> 0 THEN v[8] ELSE s.gap END,
-    success_within = CASE WHEN m.moves & 256 <> 0 THEN v[9]::bigint ELSE s.success_within END,
-    expected_since = CASE WHEN m.moves & 512 <> 0 THEN v[10]::bigint ELSE s.expected_since END,
-    last_success   = CASE WHEN m.moves & 1024 <> 0 THEN v[11]::bigint ELSE s.last_success END,
-    overdue_since  = CASE WHEN m.moves & 2048 <> 0 THEN v[12]::bigint ELSE s.overdue_since END
+  -- The keys lead: whatever the statistics say, each is looked up.
+  INSERT INTO scraper_guard (scraper, open_run, instance, lost_run, restored, paused, removed, last_due, gap,
+    success_within, expected_since, last_success, overdue_since)
+  SELECT m.scraper,
+    CASE WHEN m.moves & 1 <> 0 THEN v[1]::uuid ELSE open_run END,
+    CASE WHEN m.moves & 2 <> 0 THEN v[2] ELSE coalesce(instance, '') END,
+    CASE WHEN m.moves & 4 <> 0 THEN v[3]::uuid ELSE lost_run END,
+    CASE WHEN m.moves & 8 <> 0 THEN v[4]::boolean ELSE coalesce(restored, false) END,
+    CASE WHEN m.moves & 16 <> 0 THEN v[5]::boolean ELSE coalesce(paused, false) END,
+    CASE WHEN m.moves & 32 <> 0 THEN v[6]::boolean ELSE coalesce(removed, false) END,
+    CASE WHEN m.moves & 64 <> 0 THEN v[7]::bigint WHEN m.moves >> 48 & 64 <> 0 THEN greatest(last_due, v[7]::bigint) ELSE last_due END,
+    CASE WHEN m.moves & 128 <> 0 THEN v[8] ELSE coalesce(gap, '') END,
+    CASE WHEN m.moves & 256 <> 0 THEN v[9]::bigint ELSE coalesce(success_within, 0) END,
+    CASE WHEN m.moves & 512 <> 0 THEN v[10]::bigint ELSE expected_since END,
+    CASE WHEN m.moves & 1024 <> 0 THEN v[11]::bigint ELSE last_success END,
+    CASE WHEN m.moves & 2048 <> 0 THEN v[12]::bigint ELSE overdue_since END
   FROM (
-    SELECT r.scraper, string_to_array(r.news, E'\x1f', E'\x1e') AS v,
+    SELECT r.scraper, string_to_array(r.news, E'\x1f', E'\x1e') AS v, g.instance IS NULL AS unknown,
       r.moves
         | CASE WHEN g.open_run = r.run THEN r.moves >> 16 & 65535 ELSE 0 END
-        | CASE WHEN g.lost_run = r.run THEN r.moves >> 32 & 65535 ELSE 0 END AS moves
+        | CASE WHEN g.lost_run = r.run THEN r.moves >> 32 & 65535 ELSE 0 END AS moves,
+      g.open_run, g.instance, g.lost_run, g.restored, g.paused, g.removed, g.last_due, g.gap,
+      g.success_within, g.expected_since, g.last_success, g.overdue_since
     FROM (SELECT unnest(scrapers) AS scraper, unnest(runs) AS run, unnest(moves) AS moves, unnest(news) AS news, unnest(accepted) AS accepted) AS r
-    JOIN scraper_guard g ON g.scraper = r.scraper
-    WHERE r.accepted AND r.moves <> 0 OFFSET 0) AS m
-  WHERE s.scraper = m.scraper AND m.moves & (65535 | (65535::bigint << 48)) <> 0;
+    LEFT JOIN LATERAL (SELECT * FROM scraper_guard s WHERE s.scraper = r.scraper OFFSET 0) AS g ON true
+    WHERE r.accepted AND r.scraper <> '' OFFSET 0) AS m
+  WHERE m.unknown OR m.moves & (65535 | (65535::bigint << 48)) <> 0
+  ON CONFLICT (scraper) DO UPDATE SET open_run = excluded.open_run, instance = excluded.instance, lost_run = excluded.lost_run,
+    restored = excluded.restored, paused = excluded.paused, removed = excluded.removed, last_due = excluded.last_due, gap = excluded.gap,
+    success_within = excluded.success_within, expected_since = excluded.expected_since,
+    last_success = excluded.last_success, overdue_since = excluded.overdue_since;
 
   INSERT INTO events (position, stream, version, id, type, recorded_at, data, metadata)
   SELECT last_position + row_number() OVER (), streams[e.request], e.version, e.id, e.type, greatest(e.recorded_at, last_recorded_at), e.data, e.metadata
