@@ -156,6 +156,14 @@ func (p *Prober) await(begun int) {
 	}
 }
 
+// calming returns the channel that is closed when many connections are no longer being
+// lost; nil: they are not.
+func (p *Prober) calming() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calm
+}
+
 func (p *Prober) begin(ctx context.Context, guard domain.Guard, watching *sync.WaitGroup) *watch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{prober: p, scraper: guard.Scraper, run: guard.LostRun, cancel: cancel, sooner: make(chan domain.NoticedBy, 1)}

@@ -88,7 +88,11 @@ func (w *watch) loop(ctx context.Context) {
 // under way. next is the time until the next probe; 0 means that the connection is
 // restored.
 func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.NoticedBy) (state watchState, next time.Duration) {
-	by = cmp.Or(w.calm(ctx), by)
+	sooner, err := w.turn(ctx)
+	if err != nil {
+		return state, Poll
+	}
+	by = cmp.Or(sooner, by)
 	w.hung = w.hung && by != domain.NoticedByAnnounce
 	leave, sooner, err := w.enter(ctx)
 	if err != nil {
@@ -115,30 +119,31 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 	return state, config.Probe.Interval.Std()
 }
 
-// calm waits until many connections are no longer being lost, unless a probe is asked for.
-func (w *watch) calm(ctx context.Context) (sooner domain.NoticedBy) {
-	w.prober.mu.Lock()
-	calm := w.prober.calm
-	w.prober.mu.Unlock()
-	if calm == nil {
-		return ""
+// turn waits until many connections are no longer being lost and another probe may begin.
+// A probe that is asked for waits for the second only.
+func (w *watch) turn(ctx context.Context) (sooner domain.NoticedBy, err error) {
+	for patience := time.Now().Add(calmAtMost); ; {
+		if calm := w.prober.calming(); calm != nil {
+			select {
+			case <-calm:
+			case <-ctx.Done():
+			case <-time.After(time.Until(patience)):
+			case sooner = <-w.sooner:
+			}
+		}
+		if err := w.prober.pace.Wait(ctx); err != nil {
+			return "", err
+		}
+		if sooner != "" || w.prober.calming() == nil || !time.Now().Before(patience) {
+			return sooner, nil
+		}
 	}
-	select {
-	case <-calm:
-	case <-ctx.Done():
-	case <-time.After(calmAtMost):
-	case sooner = <-w.sooner:
-	}
-	return sooner
 }
 
 // enter waits until another probe may be under way. If the last probe of this scraper
 // hung and no probe was asked for since, it counts to the limit of hung probes.
 func (w *watch) enter(ctx context.Context) (leave func(), sooner domain.NoticedBy, err error) {
 	p := w.prober
-	if err := p.pace.Wait(ctx); err != nil {
-		return nil, "", err
-	}
 	if w.hung {
 		select {
 		case p.hanging <- struct{}{}:
