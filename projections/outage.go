@@ -118,7 +118,7 @@ func (s *outageScraper) columns() []column {
 	}
 }
 
-var outageScrapersTable = table{name: "outage_scrapers", columns: (&outageScraper{}).columns()}
+var outageScrapersTable = table{name: "outage_scrapers", columns: (&outageScraper{}).columns(), roomy: true}
 
 // outageLoss is a run that was lost in an outage. Its rows are written once and their
 // ids ascend, so that the losses of an outage are found by the id, without another index.

@@ -28,6 +28,7 @@ type table struct {
 	name    string
 	columns []column
 	indexes []index
+	roomy   bool // on PostgreSQL pages have room for new versions of their rows; without other indexes, an update then writes to none
 }
 
 type index struct{ name, on string }
@@ -53,7 +54,11 @@ func (t table) create(at place) string {
 			lines[i] += " NOT NULL"
 		}
 	}
-	return "CREATE TABLE " + t.name + at.next + " (\n" + strings.Join(lines, ",\n") + "\n)"
+	create := "CREATE TABLE " + t.name + at.next + " (\n" + strings.Join(lines, ",\n") + "\n)"
+	if t.roomy && at.dialect == eventstore.Postgres {
+		create += " WITH (fillfactor = 50)"
+	}
+	return create
 }
 
 // index is the CREATE INDEX. The name of an index cannot be changed on SQLite, so it
