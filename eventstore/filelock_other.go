@@ -14,6 +14,12 @@ func (f *sqliteFile) lockInode() error { return f.servedElsewhere() }
 
 func (f *sqliteFile) unlockInode() error { return nil }
 
+// sameFile reports whether info is of the file at the path.
+func sameFile(path string, info os.FileInfo) (bool, error) {
+	now, err := os.Stat(path)
+	return err == nil && os.SameFile(now, info), err
+}
+
 func (f *sqliteFile) servedElsewhere() error {
 	info, err := os.Stat(f.path)
 	if err != nil {

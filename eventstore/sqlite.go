@@ -38,16 +38,16 @@ func (f *sqliteFile) close() error {
 // goes on acknowledging into a deleted file. It must not open one of them:
 // closing it again would drop SQLite's own locks, which are POSIX locks.
 func (f *sqliteFile) same() error {
-	info, err := os.Stat(f.path)
+	same, err := sameFile(f.path, f.info)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the database file was removed while it was open: %w; move it back, or copy it out of /proc/%d/fd before this process ends", ErrUnavailable, err, os.Getpid())
-	case !os.SameFile(info, f.info):
+	case !same:
 		return fmt.Errorf("%w: %s was replaced while it was open; restart to use the new file, or move the old one back", ErrUnavailable, f.path)
 	case f.wal == nil:
 		return nil
 	}
-	if info, err = os.Stat(f.walPath()); err != nil || !os.SameFile(info, f.wal) {
+	if same, err = sameFile(f.walPath(), f.wal); err != nil || !same {
 		return fmt.Errorf("%w: %s was removed while it was open; stop this process with SIGTERM, which writes what was in it, and start it again", ErrUnavailable, f.walPath())
 	}
 	return nil
