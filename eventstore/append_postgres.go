@@ -58,7 +58,7 @@ func (s *Store) commitPostgres(group []*request) error {
 	return nil
 }
 
-// joinPostgres writes a group in the transaction of ctx.
+// joinPostgres writes a group in the transaction of ctx, which ends when a row is refused.
 func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error {
 	if err := t.takeTurn(); err != nil {
 		return err
@@ -66,6 +66,7 @@ func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error
 	for len(group) > 0 {
 		var part []*request
 		part, group = apart(group)
+		askForIDs(part)
 		if err := callAppend(ctx, t.conn, appendJoined, part); err != nil {
 			return err
 		}
@@ -179,7 +180,7 @@ func parametersOf(group []*request, rows []groupRow) [][]byte {
 	p := &parameters{alone: len(rows) == 1, bytes: make([]byte, 0, 1024*len(rows))}
 	addColumn(p, pgtype.TextOID, group, func(r *request) { p.text(r.Stream) })
 	addColumn(p, pgtype.Int8OID, group, func(r *request) { p.number(r.Expected) })
-	addColumn(p, pgtype.BoolOID, group, func(r *request) { p.truth(r.settle) })
+	addColumn(p, pgtype.BoolOID, group, func(r *request) { p.truth(r.asked) })
 	addColumn(p, pgtype.TextOID, group, func(r *request) { p.text(r.scraper) })
 	addColumn(p, pgtype.UUIDOID, group, func(r *request) { p.raw(r.run[:]) })
 	addColumn(p, pgtype.TextOID, group, func(r *request) { p.text(r.move.expected) })

@@ -49,6 +49,7 @@ func (s *Store) commitGroup(group []*request) error {
 	for attempt := 0; ; attempt++ {
 		err := s.commit(group, attempt == 0)
 		if attempt == 0 && violates(err) {
+			askForIDs(group)
 			continue
 		}
 		if !interrupted(err) || attempt == 6 || !Pause(s.life, min(50*time.Millisecond<<attempt, 400*time.Millisecond)) {
@@ -57,6 +58,14 @@ func (s *Store) commitGroup(group []*request) error {
 		for _, r := range group {
 			r.settle = true
 		}
+		askForIDs(group)
+	}
+}
+
+// askForIDs has the ids of the group looked for that may be in the log already.
+func askForIDs(group []*request) {
+	for _, r := range group {
+		r.asked = r.settle
 	}
 }
 
@@ -125,9 +134,9 @@ func Pause(ctx context.Context, d time.Duration) bool {
 const restPerRow = 50 * time.Microsecond
 
 // Rest waits nineteen times as long as it took to read rows, since began, unless ctx ends
-// first. Who reads thousands of rows after each commit must take a twentieth of a core at
-// most.
-// A few rows that took long have waited, and the next commit is not to wait for them.
+// first, so that reading thousands of rows after each commit takes a twentieth of a core. A
+// few rows that took long had to wait for the database: the next commit must not wait for
+// them too.
 func Rest(ctx context.Context, began time.Time, rows int) bool {
 	return Pause(ctx, min(19*time.Since(began), time.Duration(rows)*restPerRow))
 }
