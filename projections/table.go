@@ -76,9 +76,9 @@ func (t table) some(at place) string {
 func (t table) put(at place) string {
 	values := make([]string, len(t.columns))
 	for i := range values {
-		values[i] = "?" // SQLite looks for $1 by its name, among all others
-		if at.dialect == eventstore.Postgres {
-			values[i] = fmt.Sprintf("$%d", i+1)
+		values[i] = fmt.Sprintf("$%d", i+1)
+		if at.dialect == eventstore.SQLite { // which looks for $1 by its name, among all others
+			values[i] = "?"
 		}
 	}
 	return t.upsert(at, "VALUES ("+strings.Join(values, ", ")+")")
