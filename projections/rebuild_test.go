@@ -77,6 +77,35 @@ func TestApplyingTwiceLeavesTheSameRows(t *testing.T) {
 	})
 }
 
+// What database is behind a transaction that the store has not begun is not known.
+func TestRowsAreWrittenInATransactionOfOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, log *testLog) {
+		log.Given(projectionstest.NewStory(t).Events(50)...)
+		once := log.Dump()
+		records, err := log.Read(t.Context(), eventstore.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx, err := log.Writer().BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			e, err := domain.Decode(r.Type, r.Data)
+			for _, p := range All() {
+				err = errors.Join(err, p.Apply(t.Context(), tx, r, e))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "applied twice", log.Dump(), once)
+	})
+}
+
 func TestARebuildBehindTheLogTakesTheGroupAlong(t *testing.T) {
 	onEach(t, func(t *testing.T, log *testLog) {
 		log.Append(configured(0), started(runA, 1))
