@@ -59,7 +59,7 @@ func main() {
 	}
 	end()
 	missed := printTable(os.Stdout, runs)
-	fmt.Printf("\n%d goals missed, in %s; medians of %d runs\n", missed, time.Since(begun).Round(time.Second), *times)
+	fmt.Printf("\n%d goals missed, in %s; medians of %d runs\n", missed, time.Since(begun).Round(time.Second), len(runs))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
