@@ -179,7 +179,7 @@ func summary(benchmarks *regexp.Regexp, figure string, most bool, runs [][]resul
 		return 0, ""
 	}
 	slices.Sort(all)
-	median = all[len(all)/2]
+	median = (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 	if len(all) == 1 {
 		return median, number(median)
 	}

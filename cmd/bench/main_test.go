@@ -17,14 +17,14 @@ BenchmarkPages/sqlite/runs?status_completed-2  200  21 p99-ms  1.1 p99-ratio
 BenchmarkTwoInstances-2  1  900 two/s  1000 one/s  0.9 x-one
 BenchmarkRace/postgres-2  1  0 skipped
 `, `
-BenchmarkAppend/sqlite/writers=8-2  1  3000 scrapelog/s  1000 plain/s  3.0 x-plain
+BenchmarkAppend/sqlite/writers=8-2  1  2900 scrapelog/s  1000 plain/s  2.9 x-plain
 `} {
 		runs = append(runs, parse(output))
 	}
 	var table strings.Builder
 	missed := printTable(&table, runs)
 	for _, want := range []string{
-		"append, 8 writers plain INSERT 4000 (3000–4000) 1000 4 (3–4) · 1 ≥ 3.5 · ≥ 1.5 reached · MISSED",
+		"append, 8 writers plain INSERT 3450 (2900–4000) 1000 3.45 (2.9–4) · 1 ≥ 3.5 · ≥ 1.5 MISSED", // the median of two lies between them
 		"commit to handler, p50 ms watermill-sql, 10 ms poll 0.5 – 0.1 ≤ 1 reached",
 		"/runs, any filter, 1 M runs, p99 ms 21 – ≤ 20 MISSED", // the worst of all filters
 		"the same 1,000 runs 1.5 – ≤ 2 reached",
@@ -39,8 +39,8 @@ BenchmarkAppend/sqlite/writers=8-2  1  3000 scrapelog/s  1000 plain/s  3.0 x-pla
 			t.Errorf("no line %q", want)
 		}
 	}
-	if missed != 2 {
-		t.Errorf("%d goals missed, want 2", missed)
+	if missed != 3 {
+		t.Errorf("%d goals missed, want 3", missed)
 	}
 	if t.Failed() {
 		t.Log("\n" + table.String())
