@@ -52,8 +52,7 @@ type request struct {
 	metadata []string   // of the rows, as JSON
 	run      uuid.UUID  // that the stream is of; zero: none
 	move     guardMove  // PostgreSQL: of the scraper's guard
-	settle   bool       // its ids may be in the log already: if it is refused, they are looked for
-	asked    bool       // PostgreSQL: they are looked for before it is written
+	settle   bool       // its ids may be in the log already
 
 	told     chan told // to its caller; holds one
 	answered bool

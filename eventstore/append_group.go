@@ -49,7 +49,6 @@ func (s *Store) commitGroup(group []*request) error {
 	for attempt := 0; ; attempt++ {
 		err := s.commit(group, attempt == 0)
 		if attempt == 0 && violates(err) {
-			askForIDs(group)
 			continue
 		}
 		if !interrupted(err) || attempt == 6 || !Pause(s.life, min(50*time.Millisecond<<attempt, 400*time.Millisecond)) {
@@ -58,21 +57,13 @@ func (s *Store) commitGroup(group []*request) error {
 		for _, r := range group {
 			r.settle = true
 		}
-		askForIDs(group)
 	}
 }
 
-// askForIDs has the ids of the group looked for that may be in the log already.
-func askForIDs(group []*request) {
-	for _, r := range group {
-		r.asked = r.settle
-	}
-}
-
-// commit writes a group in a transaction of its own.
+// commit writes a group in its own transaction.
 func (s *Store) commit(group []*request, inGoodFaith bool) error {
 	if s.dialect == Postgres {
-		return s.commitPostgres(group)
+		return s.commitPostgres(group, inGoodFaith)
 	}
 	return s.commitSQLite(group, inGoodFaith)
 }
@@ -116,27 +107,4 @@ func violates(err error) bool {
 	}
 	said, ok := errors.AsType[*sqlite.Error](err)
 	return ok && said.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
-}
-
-// Pause waits, unless ctx ends first: then it returns false.
-func Pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// restPerRow is how long Rest waits at most for each row that was read.
-const restPerRow = 50 * time.Microsecond
-
-// Rest waits nineteen times as long as it took to read rows, since began, unless ctx ends
-// first, so that reading thousands of rows after each commit takes a twentieth of a core. A
-// few rows that took long had to wait for the database: the next commit must not wait for
-// them too.
-func Rest(ctx context.Context, began time.Time, rows int) bool {
-	return Pause(ctx, min(19*time.Since(began), time.Duration(rows)*restPerRow))
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // These write one event, and a group. By itself each is a transaction: the server alone
-// takes the log's lock and releases it, whatever becomes of this process.
+// takes the log's lock and releases it, also when this process has died.
 const (
 	appendEventStatement = `SELECT last_position, last_recorded_at, refused FROM append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	appendGroupStatement = `SELECT last_position, last_recorded_at, refused FROM append_to_log($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
@@ -35,12 +35,13 @@ const lockStatement = `SELECT set_config('idle_in_transaction_session_timeout', 
 // append name it too. Changing it lets an older program append beside a newer one.
 const logLock int64 = 0x7363726170656c67
 
-// commitPostgres writes a group in a transaction of its own.
-func (s *Store) commitPostgres(group []*request) error {
+// commitPostgres writes a group in its own transaction. In good faith it believes that
+// the ids are new: a unique index refuses one that is not, and nothing is written.
+func (s *Store) commitPostgres(group []*request, inGoodFaith bool) error {
 	ctx := context.Background()
 	conn, err := s.write.Conn(ctx)
 	if err == nil {
-		err = callAppend(ctx, conn, "", group)
+		err = callAppend(ctx, conn, "", group, inGoodFaith)
 		_ = conn.Close()
 	}
 	var said *pgconn.PgError
@@ -58,7 +59,8 @@ func (s *Store) commitPostgres(group []*request) error {
 	return nil
 }
 
-// joinPostgres writes a group in the transaction of ctx, which ends when a row is refused.
+// joinPostgres writes a group in the transaction of ctx. It asks for ids first: a row that
+// the database refuses would end the transaction.
 func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error {
 	if err := t.takeTurn(); err != nil {
 		return err
@@ -66,8 +68,7 @@ func (s *Store) joinPostgres(ctx context.Context, t *Tx, group []*request) error
 	for len(group) > 0 {
 		var part []*request
 		part, group = apart(group)
-		askForIDs(part)
-		if err := callAppend(ctx, t.conn, appendJoined, part); err != nil {
+		if err := callAppend(ctx, t.conn, appendJoined, part, false); err != nil {
 			return err
 		}
 		if err := settle(rowsFrom(ctx, t.Tx), eventsWithIDsPostgres, part); err != nil {
@@ -99,7 +100,7 @@ func apart(group []*request) (part, rest []*request) {
 
 // callAppend hands the group to the server. It goes around database/sql and the encoders of
 // pgx, whose work for arrays of texts is a good part of an append.
-func callAppend(ctx context.Context, conn *sql.Conn, joined string, group []*request) error {
+func callAppend(ctx context.Context, conn *sql.Conn, joined string, group []*request, inGoodFaith bool) error {
 	rows, statement := groupRows(group), appendGroupStatement+joined
 	if len(rows) == 1 {
 		statement = appendEventStatement + joined
@@ -110,7 +111,7 @@ func callAppend(ctx context.Context, conn *sql.Conn, joined string, group []*req
 		if err != nil {
 			return err
 		}
-		answer := pg.PgConn().ExecStatement(ctx, prepared, parametersOf(group, rows), []int16{pgx.BinaryFormatCode}, nil).Read()
+		answer := pg.PgConn().ExecStatement(ctx, prepared, parametersOf(group, rows, inGoodFaith), []int16{pgx.BinaryFormatCode}, nil).Read()
 		if answer.Err != nil {
 			return answer.Err
 		}
@@ -118,7 +119,7 @@ func callAppend(ctx context.Context, conn *sql.Conn, joined string, group []*req
 	})
 }
 
-// acceptGroup reads the answer of append_to_log.
+// acceptGroup reads the answer of append_event or append_to_log.
 func acceptGroup(group []*request, answer [][]byte) error {
 	position, err := strconv.ParseInt(string(answer[0]), 10, 64)
 	micros, err2 := strconv.ParseInt(string(answer[1]), 10, 64)
@@ -176,11 +177,11 @@ type parameters struct {
 	begins []int
 }
 
-func parametersOf(group []*request, rows []groupRow) [][]byte {
+func parametersOf(group []*request, rows []groupRow, inGoodFaith bool) [][]byte {
 	p := &parameters{alone: len(rows) == 1, bytes: make([]byte, 0, 1024*len(rows))}
 	addColumn(p, pgtype.TextOID, group, func(r *request) { p.text(r.Stream) })
 	addColumn(p, pgtype.Int8OID, group, func(r *request) { p.number(r.Expected) })
-	addColumn(p, pgtype.BoolOID, group, func(r *request) { p.truth(r.asked) })
+	addColumn(p, pgtype.BoolOID, group, func(r *request) { p.truth(r.settle && !inGoodFaith) })
 	addColumn(p, pgtype.TextOID, group, func(r *request) { p.text(r.scraper) })
 	addColumn(p, pgtype.UUIDOID, group, func(r *request) { p.raw(r.run[:]) })
 	addColumn(p, pgtype.TextOID, group, func(r *request) { p.text(r.move.expected) })

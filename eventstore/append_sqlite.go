@@ -23,7 +23,7 @@ FROM json_each($1)
 LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) ON true
 LEFT JOIN scraper_guard ON scraper = value`
 
-// commitSQLite writes a group in a transaction of its own.
+// commitSQLite writes a group in its own transaction.
 func (s *Store) commitSQLite(group []*request, inGoodFaith bool) error {
 	ctx := context.Background()
 	if err := s.file.same(); err != nil {

@@ -38,8 +38,8 @@ func (f *sqliteFile) lockInode() error {
 func (f *sqliteFile) unlockInode() error { return unix.Flock(int(f.inode.Fd()), unix.LOCK_UN) }
 
 // sameFile reports whether info is of the file at the path. It does not ask for times: once
-// they were read, Linux gives each later write a time of its own, and the flush of a commit
-// has to write that too, which takes half as long again.
+// they were read, Linux changes them with each later write, and the flush of a commit has to
+// write them too, which takes half as long again.
 func sameFile(path string, info os.FileInfo) (bool, error) {
 	var is unix.Statx_t
 	was, ok := info.Sys().(*syscall.Stat_t)

@@ -25,7 +25,7 @@ type queue struct {
 	groups  sync.WaitGroup // while a caller leads
 }
 
-// told is what the caller of an append that waits is told.
+// told is a message to the caller of an append that waits.
 type told int
 
 const (

@@ -15,8 +15,8 @@ func request1(q *queue, t *testing.T) (r *request, lead bool) {
 	return r, lead
 }
 
-// One caller leads. Whatever becomes of its group, each of the others is answered or
-// leads after it, and a store that is closed refuses those that wait.
+// One caller leads. Even if it panics, each of the others is answered or leads after it,
+// and a store that is closed refuses those that wait.
 func TestOneCallerWritesForOthers(t *testing.T) {
 	var q queue
 	first, lead := request1(&q, t)

@@ -33,13 +33,13 @@ type folder interface {
 
 // tableRows are the rows of one table.
 type tableRows interface {
-	// folded returns the table as it is folded, for a [Model].
+	// folded returns the table for a [Model].
 	folded() Table
-	// flush writes the changed rows if there are at least so many.
+	// flush writes the changed rows if there are at least as many as least.
 	flush(ctx context.Context, least int) error
 }
 
-// flush writes the changed rows of the tables that have at least so many.
+// flush writes the changed rows of the tables that have at least as many as least.
 func flush(ctx context.Context, rows folder, least int) error {
 	for _, t := range rows.tables() {
 		if err := t.flush(ctx, least); err != nil {
@@ -135,8 +135,8 @@ func (b *batch) Flush(ctx context.Context) error {
 	return nil
 }
 
-// foldAll applies events to the rows of one projection and writes those of the tables of
-// which at least so many have changed.
+// foldAll applies events to the rows of one projection, and writes the changed rows of the
+// tables that have at least as many as least.
 func foldAll(ctx context.Context, rows folder, events []event, least int) error {
 	if len(events) == 0 {
 		return nil

@@ -46,7 +46,7 @@ type build struct {
 	done       int64 // the position that is folded
 }
 
-// rebuild does it under the lock of builds.
+// rebuild is Rebuild under the lock of builds.
 func rebuild(ctx context.Context, store *eventstore.Store, all []Projection, pageSize int, progress func(done, head int64)) error {
 	if progress == nil {
 		progress = func(int64, int64) {}

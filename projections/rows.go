@@ -59,7 +59,7 @@ func (r *rows[K, R, P]) get(ctx context.Context, key K) (found R, ok bool, err e
 // load fetches the rows that are not held.
 func (r *rows[K, R, P]) load(ctx context.Context, keys []K) error {
 	if r.querier == nil || r.fresh() && !r.evicted {
-		return nil // all there are
+		return nil // all rows are held
 	}
 	wanted := map[string]K{}
 	for _, key := range keys {

@@ -65,7 +65,7 @@ func (s *Registry) unserved(ctx context.Context, alone bool) error {
 	}
 	switch {
 	case serves != "" && alone:
-		return fmt.Errorf("%w: instance %s was alive less than 4 s ago; if it has ended, or the database was restored since, try again then", eventstore.ErrHeld, serves)
+		return fmt.Errorf("%w: instance %s was alive a moment ago; if it has ended, or the database was restored since, try again in 10 seconds", eventstore.ErrHeld, serves)
 	case serves != "":
 		return fmt.Errorf("%w: instance %s is serving it", eventstore.ErrHeld, serves)
 	case !alone:

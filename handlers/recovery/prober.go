@@ -33,9 +33,9 @@ const (
 	// for it.
 	AtOnce    = 256
 	PerSecond = 2000
-	// ManyLost is how many connections that are found lost at once let probes wait: there
-	// are more to record, and a scraper that was lost a moment ago is rarely back. They
-	// wait until as many have not been lost for CalmAfter, and calmAtMost at most.
+	// ManyLost is how many connections that are lost together delay all probes: recording
+	// the losses comes first, and a scraper that was lost a moment ago is rarely back.
+	// Probes wait until fewer are lost within CalmAfter, and for calmAtMost at most.
 	ManyLost   = 64
 	CalmAfter  = 250 * time.Millisecond
 	calmAtMost = 30 * time.Second

@@ -119,8 +119,8 @@ func (w *watch) look(ctx context.Context, goodSince *time.Time, by domain.Notice
 	return state, config.Probe.Interval.Std()
 }
 
-// turn waits until many connections are no longer being lost and another probe may begin.
-// A probe that is asked for waits for the second only.
+// turn waits until many connections are no longer being lost, and until another probe may
+// begin. A probe that is asked for skips the first wait.
 func (w *watch) turn(ctx context.Context) (sooner domain.NoticedBy, err error) {
 	for patience := time.Now().Add(calmAtMost); ; {
 		if calm := w.prober.calming(); calm != nil {
